@@ -13,6 +13,7 @@ export {
   type Explanation,
 } from './runtime/settings.ts';
 export { log } from './runtime/log.ts';
+export { errorFields } from './runtime/stack.ts';
 export {
   defineMetrics,
   type DimensionArguments,

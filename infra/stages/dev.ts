@@ -4,6 +4,8 @@ import type { StageFile } from './stage.ts';
 /** The development stage, which is cheap and quick to deploy. */
 export const dev: StageFile<typeof settings> = {
   logLevel: 'DEBUG',
+  outcomeLogLevels: { completed: 'INFO' },
+  completedLinesPerBatch: 100,
   logRetentionDays: 7,
   network: { exit: 'nat', exitZones: 1 },
   broker: {

@@ -4,6 +4,8 @@ import type { StageFile } from './stage.ts';
 /** The production stage, with a broker node in each of three availability zones and a VPC without internet access. */
 export const prod: StageFile<typeof settings> = {
   logLevel: 'INFO',
+  outcomeLogLevels: { completed: 'INFO' },
+  completedLinesPerBatch: 100,
   logRetentionDays: 90,
   network: { exit: 'endpoints', exitZones: 3 },
   broker: {

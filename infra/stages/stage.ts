@@ -1,3 +1,4 @@
+import type { BatchReport } from 'surehop/consumer';
 import * as z from 'zod';
 
 import type { SettingValues } from './own-settings.ts';
@@ -20,6 +21,18 @@ const limits = (maximumSeconds: number) =>
 
 const concurrency = whole(1, 1_000);
 
+const logLevel = z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']);
+
+const outcomes = [
+  'completed',
+  'rejected',
+  'duplicate',
+  'retry',
+  'postponed',
+  'dead-letter',
+  'unfinished',
+] as const satisfies readonly (keyof BatchReport['counts'])[];
+
 const release = z.discriminatedUnion('strategy', [
   /**
    * With the strategy `canary`, a release first shifts `percent` % of the traffic to the new version. After `minutes`
@@ -36,7 +49,19 @@ const release = z.discriminatedUnion('strategy', [
 
 /** All settings of a stage. */
 export const stageSchema = z.strictObject({
-  logLevel: z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']),
+  logLevel,
+  /**
+   * The log level of the line that a consumer writes for each message, by the outcome of the message. An outcome that is
+   * not listed has the level of the toolkit: `WARN` for the outcomes `retry`, `dead-letter` and `unfinished`, and `INFO`
+   * for all others. Lines below `logLevel` are not written.
+   */
+  outcomeLogLevels: z.partialRecord(z.enum(outcomes), logLevel),
+  /**
+   * The largest number of completed messages, and of duplicates, of one batch that have a log line of their own. Under
+   * load, a batch has more messages. The log line of the batch contains the number of messages without a line. Failed
+   * messages always have a line.
+   */
+  completedLinesPerBatch: whole(0, 10_000),
   logRetentionDays,
   network: z.strictObject({
     /**

@@ -4,6 +4,8 @@ import type { StageFile } from './stage.ts';
 /** The staging stage, which has the same structure as the production stage but smaller and cheaper resources. */
 export const staging: StageFile<typeof settings> = {
   logLevel: 'INFO',
+  outcomeLogLevels: { completed: 'INFO' },
+  completedLinesPerBatch: 100,
   logRetentionDays: 30,
   network: { exit: 'endpoints', exitZones: 1 },
   broker: {

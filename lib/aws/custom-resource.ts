@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 import { withoutLogins } from '../runtime/scrub.ts';
+import { errorFields } from '../runtime/stack.ts';
 
 type Properties = Readonly<Record<string, unknown>>;
 
@@ -70,7 +71,7 @@ export const customResource =
     } catch (error) {
       if (isRemoved && error instanceof TimeUpError) throw error;
       failure = withoutLogins(describeError(error).message).slice(0, MAX_ANSWER_BYTES);
-      logError('custom resource failed', { type, logicalId: event.LogicalResourceId, error: failure });
+      logError('custom resource failed', error, { type, logicalId: event.LogicalResourceId });
     }
     const id = typeof physicalId === 'string' ? physicalId : physicalId(properties);
     await answer(event, isRemoved ? (event.PhysicalResourceId ?? id) : id, failure, deadline);
@@ -80,11 +81,13 @@ export const customResource =
  * Logs an error. If the logger throws an error, the message is written to the console instead, because a failing logger
  * must not prevent the response to CloudFormation.
  */
-function logError(message: string, details: Record<string, unknown>): void {
+function logError(message: string, error: unknown, details: Record<string, unknown>): void {
   try {
-    log().error(message, details);
+    log().error(message, { ...details, ...errorFields(error) });
   } catch {
-    console.error(JSON.stringify({ message, ...details }));
+    console.error(
+      JSON.stringify({ message, ...details, error: { message: withoutLogins(describeError(error).message) } }),
+    );
   }
 }
 
@@ -131,7 +134,7 @@ async function answer(
       throw new Error(`the response URL of CloudFormation answered ${response.status}`);
     } catch (error) {
       const { message } = describeError(error);
-      logError('response to CloudFormation failed', { attempt, error: message });
+      logError('response to CloudFormation failed', error, { attempt });
       // Lambda retries a function that fails.
       if (attempt === ANSWER_ATTEMPTS)
         throw new Error(`cannot send the response to CloudFormation: ${message}`, { cause: error });

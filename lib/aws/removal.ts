@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { awsRequest, AwsApiError, ec2Request, textsOf, type AwsAccess } from './aws-api.ts';
-import { describeError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
+import { errorFields } from '../runtime/stack.ts';
 
 /** How to wait until Lambda has deleted network interfaces. */
 export interface Waiting {
@@ -106,7 +106,7 @@ async function until(
     } catch (error) {
       signal.throwIfAborted();
       if (isDenied(error)) throw error;
-      log().warn('network interfaces cannot be listed', { error: describeError(error).message });
+      log().warn('network interfaces cannot be listed', errorFields(error));
     }
     // The pause may be aborted. The next iteration then throws the reason of the signal, which is more helpful than the
     // error of the pause.

@@ -8,6 +8,8 @@ import {
   type SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 
+import { withSourcePositions } from '../runtime/stack.ts';
+
 /**
  * The event that Secrets Manager sends to rotate a secret
  * (https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_how.html).
@@ -33,7 +35,10 @@ export interface RotationSteps {
 }
 
 /** Runs one step of a secret rotation. The current version of the secret stays valid throughout the rotation. */
-export async function rotate(
+export const rotate = (client: SecretsManagerClient, event: RotationEvent, steps: RotationSteps): Promise<void> =>
+  withSourcePositions(() => runStep(client, event, steps));
+
+async function runStep(
   client: SecretsManagerClient,
   { Step: step, SecretId, ClientRequestToken: token }: RotationEvent,
   steps: RotationSteps,

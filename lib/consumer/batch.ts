@@ -8,8 +8,10 @@ import { mayBeForgotten } from '../inbox/settings.ts';
 import type { Sequences } from '../ordering/sequences.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { log } from '../runtime/log.ts';
+import { errorFields } from '../runtime/stack.ts';
 import type { Limits } from './limits.ts';
 import type { ConsumerParts } from './parts.ts';
+import type { LogSettings } from './telemetry.ts';
 import type { BatchTrace } from './trace.ts';
 
 export type RemainingTime = Pick<Context, 'getRemainingTimeInMillis'>;
@@ -37,6 +39,7 @@ export interface Batch extends Omit<ConsumerParts, 'settings'>, Limits {
   /** How long a publish that starts now may take, in ms. */
   readonly publishDeadlineMs: () => number;
   readonly warn: (message: string, error: unknown) => void;
+  readonly logSettings: LogSettings;
   /** The spans of the batch, if spans are recorded. */
   readonly trace?: BatchTrace;
 }
@@ -71,7 +74,8 @@ export function newBatch(
     invocationLeftMs,
     commitSignal,
     publishDeadlineMs: () => Math.max(Math.min(settings.PUBLISH_DEADLINE_MS, invocationLeftMs() - reservedMs / 10), 1),
-    warn: (message, error) => log().warn(message, error as Error),
+    warn: (message, error) => log().warn(message, { queue: queue.name, ...errorFields(error) }),
+    logSettings: settings,
   };
 }
 

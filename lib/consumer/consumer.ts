@@ -1,6 +1,7 @@
 import type { EventDefinition } from '../events/define.ts';
 import type { KeyOf } from '../ordering/sequences.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
+import { withSourcePositions } from '../runtime/stack.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { newBatch, type RemainingTime, newMemory } from './batch.ts';
 import type { RabbitMqEvent } from './delivery.ts';
@@ -59,5 +60,7 @@ export function createConsumer<T>(definition: ConsumerDefinition<T>, parts: Cons
   const limits = limitsOf(definition, queue, parts.settings);
   const memory = newMemory();
   return (event: RabbitMqEvent, context: RemainingTime): Promise<BatchReport> =>
-    runBatch(event, { rules, orderBy, identify }, newBatch(queue, limits, memory, parts, context));
+    withSourcePositions(() =>
+      runBatch(event, { rules, orderBy, identify }, newBatch(queue, limits, memory, parts, context)),
+    );
 }

@@ -15,7 +15,7 @@ import type { Rule } from './rule.ts';
 import { commitDecisions, runRules } from './run.ts';
 import { settle, settlePostponed } from './settle.ts';
 import { recordTelemetry } from './telemetry.ts';
-import { inBatchSpan } from './trace.ts';
+import { runInSettleSpan, withBatchTrace } from './trace.ts';
 
 /**
  * Processes each message of a batch to its outcome. Throws `BatchUnfinishedError` if the whole batch has to be redelivered.
@@ -24,7 +24,9 @@ export async function runBatch(event: RabbitMqEvent, consumer: Consumer, batch: 
   // 1. Decode and identify each message.
   const decoded = decode(event, consumer.identify);
   const deliveries = consumer.orderBy ? oldestFirst(decoded) : decoded;
-  return inBatchSpan(batch, deliveries, (traced) => processDeliveries(deliveries, consumer, traced));
+  return withBatchTrace(batch.tracing, batch.queue.name, deliveries, (trace) =>
+    processDeliveries(deliveries, consumer, { ...batch, trace }),
+  );
 }
 
 interface Consumer {
@@ -75,17 +77,25 @@ async function processDeliveries(
   else await retryEndAttempts(batch);
 
   // 7. Report.
-  const byDelivery = new Map<Delivery, Result>();
-  for (const result of await settlePostponed(settled.flat(), batch)) byDelivery.set(result.delivery, result);
-  for (const copy of copies) byDelivery.set(copy.delivery, resultOfCopy(copy, byDelivery.get(copy.of.delivery)!));
-  const results = deliveries.map((delivery) => byDelivery.get(delivery)!);
-  if (opening.opened) await closeBatch(results, opening.opened, batch);
-  noteSurvival(results, memory);
-  rememberDone(results, memory);
-  await recordProgress(deliveries, batch);
+  const results = await runInSettleSpan(batch.trace, async () => {
+    const byDelivery = new Map<Delivery, Result>();
+    for (const result of await settlePostponed(settled.flat(), batch)) byDelivery.set(result.delivery, result);
+    for (const copy of copies) byDelivery.set(copy.delivery, resultOfCopy(copy, byDelivery.get(copy.of.delivery)!));
+    const all = deliveries.map((delivery) => byDelivery.get(delivery)!);
+    if (opening.opened) await closeBatch(all, opening.opened, batch);
+    noteSurvival(all, memory);
+    rememberDone(all, memory);
+    await recordProgress(deliveries, batch);
+    return all;
+  });
   const report = reportOf(queue, results);
-  recordTelemetry(report, results, { startedAtMs, nowMs: clock.now(), trace: batch.trace });
-  batch.trace?.settle(results);
+  recordTelemetry(report, results, {
+    startedAtMs,
+    nowMs: clock.now(),
+    settings: batch.logSettings,
+    trace: batch.trace,
+  });
+  batch.trace?.finish(results);
   if (report.counts.unfinished > 0) throw new BatchUnfinishedError(report);
   return report;
 }

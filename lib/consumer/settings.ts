@@ -1,8 +1,47 @@
-import { defineSettings, wholeNumber } from '../runtime/settings.ts';
+import * as z from 'zod';
+
+import { levels, type Level } from '../runtime/log.ts';
+import { defineSettings, wholeNumber, type Explanation } from '../runtime/settings.ts';
+import type { Outcome } from './outcome.ts';
+
+type OutcomeLogLevels = Readonly<Record<Outcome['is'], Level>>;
+
+const DEFAULT_LEVELS: OutcomeLogLevels = {
+  completed: 'INFO',
+  rejected: 'INFO',
+  duplicate: 'INFO',
+  retry: 'WARN',
+  postponed: 'INFO',
+  'dead-letter': 'WARN',
+  unfinished: 'WARN',
+};
+
+const OUTCOMES = Object.keys(DEFAULT_LEVELS);
+const PAIR = `(?:${OUTCOMES.join('|')})=(?:${levels.join('|')})`;
 
 export const consumerSettings = defineSettings({
   MESSAGE_TIME_LIMIT_MS: wholeNumber('how long the rule may take for one message, in ms', 10_000, 10, 600_000),
   BATCH_CONCURRENCY: wholeNumber('messages of one batch whose rules run at the same time', 32, 1, 1_000),
+  OUTCOME_LOG_LEVELS: z
+    .string()
+    .regex(new RegExp(`^${PAIR}(?:,${PAIR})*$`))
+    .default('completed=INFO')
+    .transform((text): OutcomeLogLevels => ({
+      ...DEFAULT_LEVELS,
+      ...Object.fromEntries(text.split(',').map((pair) => pair.split('='))),
+    }))
+    .meta({
+      description:
+        'log level of the line for each message, by the outcome of the message; by default WARN for the outcomes retry, dead-letter and unfinished, and INFO for the others',
+      must: `pairs of an outcome (${OUTCOMES.join(', ')}) and a level (${levels.join(', ')}), separated by commas`,
+      example: 'completed=DEBUG,rejected=WARN',
+    } satisfies Explanation),
+  COMPLETED_LINES_PER_BATCH: wholeNumber(
+    'largest number of completed messages, and of duplicates, of one batch that have a log line of their own',
+    100,
+    0,
+    10_000,
+  ),
 });
 
 export type ConsumerSettings = NonNullable<(typeof consumerSettings)['type']>;

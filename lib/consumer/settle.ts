@@ -1,5 +1,5 @@
 import { toDeadLetter } from '../archive/dead-letter.ts';
-import { startSending } from '../events/sending.ts';
+import { publishCopies } from '../events/publish-copies.ts';
 import { withIdentity } from '../events/copies.ts';
 import type { Handoff, Marker } from '../inbox/inbox.ts';
 import { isKnownCode } from '../runtime/error-codes.ts';
@@ -48,7 +48,7 @@ function replaced(results: readonly Result[], by: readonly Result[]): Result[] {
  * environment holds its lease.
  */
 async function handOff(failed: readonly Result[], whenLeased: Outcome, batch: Batch): Promise<Result[]> {
-  const { queue, publisher, inbox, clock, publishDeadlineMs, warn, tracing, trace } = batch;
+  const { queue, inbox, clock, publishDeadlineMs, warn, trace } = batch;
   if (failed.length === 0) return [];
   const at = new Date(clock.now()).toISOString();
   const writable = failed.map((result) =>
@@ -62,14 +62,11 @@ async function handOff(failed: readonly Result[], whenLeased: Outcome, batch: Ba
     if (isFailed(outcome) && outcome !== whenLeased) copies.push(copyOf(delivery, outcome, queue, at));
   }
   while (copies.length > 0) {
-    const sendings = copies.map(({ delivery, copy }) =>
-      startSending(tracing, copy, { parent: trace?.of(delivery).trace, isCopy: true }),
+    const errors = await publishCopies(
+      batch,
+      copies.map(({ delivery, copy }) => ({ copy, parent: trace?.of(delivery).trace })),
+      publishDeadlineMs,
     );
-    const errors = await publisher.publishAll(
-      sendings.map(({ message }) => message),
-      publishDeadlineMs(),
-    );
-    for (const [index, sending] of sendings.entries()) sending.end(errors[index]);
     const further: CopyToPublish[] = [];
     for (const [index, copy] of copies.entries()) {
       const next = await afterPublish(copy, errors[index], at, whenLeased, batch);

@@ -1,26 +1,32 @@
 import { spanOf } from '../events/trace.ts';
-import { log } from '../runtime/log.ts';
+import { log, logLines, type LogLines } from '../runtime/log.ts';
 import { recordMetrics, recordCollected } from '../runtime/metrics.ts';
+import type { Delivery } from './delivery.ts';
 import type { Result } from './message.ts';
 import type { Failure, Outcome } from './outcome.ts';
 import type { BatchReport } from './report.ts';
+import type { ConsumerSettings } from './settings.ts';
 import type { BatchTrace } from './trace.ts';
 
-/**
- * The largest number of message ids in one log line. Further ids are logged in additional lines, because CloudWatch
- * truncates long log events.
- */
-const IDS_PER_LINE = 500;
+export type LogSettings = Pick<ConsumerSettings, 'OUTCOME_LOG_LEVELS' | 'COMPLETED_LINES_PER_BATCH'>;
+
+interface Processed {
+  readonly startedAtMs: number;
+  readonly nowMs: number;
+  readonly settings: LogSettings;
+  readonly trace?: BatchTrace;
+}
 
 /**
- * Counts the outcomes of a batch and logs each message once. Completed messages and duplicates are logged as lists of ids,
- * every other message on its own line.
+ * Counts the outcomes of a batch, and logs each message and the batch. A large batch has no log lines for some of its
+ * completed messages and duplicates; the log line of the batch contains their number.
  */
 export function recordTelemetry(
   { queue, counts: of }: BatchReport,
   results: readonly Result[],
-  { startedAtMs, nowMs, trace }: { readonly startedAtMs: number; readonly nowMs: number; readonly trace?: BatchTrace },
+  processed: Processed,
 ): void {
+  const { startedAtMs, nowMs } = processed;
   recordMetrics(
     {
       Completed: of.completed,
@@ -37,10 +43,8 @@ export function recordTelemetry(
     { queue },
   );
   recordCollected();
-  for (const result of results) logMessage(queue, result, trace);
-  logFailures(queue, results);
-  logIds(queue, 'messages completed', results, 'completed');
-  logIds(queue, 'duplicates skipped', results, 'duplicate');
+  logOutcomes(queue, results, processed);
+  logFailures(queue, results, processed.trace);
 }
 
 /**
@@ -53,35 +57,68 @@ function timeToOutcome({ delivery: { envelope }, outcome }: Result, nowMs: numbe
   return Number.isNaN(ms) ? [] : [Math.max(ms, 0)];
 }
 
-function logMessage(queue: string, { delivery, outcome }: Result, trace: BatchTrace | undefined): void {
-  const { id, envelope, properties } = delivery;
-  const message = {
-    queue,
-    messageId: id,
-    correlationId: properties.correlationId,
-    ...spanOf(trace?.of(delivery).trace.traceparent ?? envelope.traceparent),
-    attempt: envelope.attempt,
-  };
-  switch (outcome.is) {
-    case 'rejected':
-      return log().info('message rejected', { ...message, reason: outcome.reason });
-    case 'retry':
-      return log().warn('message to be retried', { ...message, ...delayOf(outcome), ...reasonOf(outcome) });
-    case 'postponed':
-      return log().info('message postponed', { ...message, ...delayOf(outcome), ...reasonOf(outcome) });
-    case 'dead-letter':
-      return log().warn('message dead-lettered', { ...message, ...reasonOf(outcome) });
-    case 'unfinished':
-      return log().warn('message unfinished; batch will be redelivered', { ...message, ...reasonOf(outcome) });
+const MESSAGES: Readonly<Record<Outcome['is'], string>> = {
+  completed: 'message completed',
+  rejected: 'message rejected',
+  duplicate: 'duplicate skipped',
+  retry: 'message to be retried',
+  postponed: 'message postponed',
+  'dead-letter': 'message dead-lettered',
+  unfinished: 'message unfinished; batch will be redelivered',
+};
+
+/** The outcomes of which a large batch logs only some messages. Every failed message is logged. */
+const SAMPLED: ReadonlySet<Outcome['is']> = new Set(['completed', 'duplicate']);
+
+/** Logs the messages of a batch, one line per message, and the batch. All lines are written at once. */
+function logOutcomes(
+  queue: string,
+  results: readonly Result[],
+  { startedAtMs, nowMs, trace, settings: { OUTCOME_LOG_LEVELS: levels, COMPLETED_LINES_PER_BATCH } }: Processed,
+): void {
+  const byOutcome = new Map<Outcome['is'], Result[]>();
+  for (const result of results) {
+    const same = byOutcome.get(result.outcome.is);
+    if (same) same.push(result);
+    else byOutcome.set(result.outcome.is, [result]);
   }
+  const counts: Partial<Record<Outcome['is'], number>> = {};
+  let notLogged = 0;
+  const groups = [...byOutcome].map(([is, all]): LogLines => {
+    const logged = SAMPLED.has(is) ? sampleOf(all, COMPLETED_LINES_PER_BATCH) : all;
+    counts[is] = all.length;
+    notLogged += all.length - logged.length;
+    const lines = logged.map((result) => fieldsOf(result, trace));
+    return { level: levels[is], message: MESSAGES[is], shared: { queue }, lines };
+  });
+  const batch = {
+    messages: results.length,
+    outcomes: counts,
+    notLogged: notLogged || undefined,
+    durationMs: nowMs - startedAtMs,
+    ...spanOf(trace?.receive.traceparent),
+  };
+  logLines([...groups, { level: 'INFO', message: 'batch processed', shared: { queue }, lines: [batch] }]);
 }
 
-const delayOf = ({ delayQueue }: Extract<Outcome, { delayQueue: unknown }>) => ({
-  delayQueue: delayQueue.name,
-  delayMs: delayQueue.delayMs,
-});
+/** Returns at most `count` of the results, evenly spread over the batch. */
+const sampleOf = (results: readonly Result[], count: number): readonly Result[] =>
+  results.length <= count
+    ? results
+    : Array.from({ length: count }, (_, index) => results[Math.floor((index * results.length) / count)]!);
 
-const reasonOf = ({ code, message }: Extract<Outcome, { code: string }>) => ({ reason: code, error: { message } });
+function fieldsOf({ delivery, outcome }: Result, trace: BatchTrace | undefined): Record<string, unknown> {
+  const { id, envelope, properties } = delivery;
+  return {
+    messageId: id,
+    correlationId: properties.correlationId,
+    ...spanIds(delivery, trace),
+    attempt: envelope.attempt,
+    ...('delayQueue' in outcome && { delayQueue: outcome.delayQueue.name, delayMs: outcome.delayQueue.delayMs }),
+    ...('code' in outcome && { reason: outcome.code, error: { message: outcome.message } }),
+    ...(outcome.is === 'rejected' && { reason: outcome.reason }),
+  };
+}
 
 /**
  * The largest number of different errors per batch that are logged with their stack traces. Further errors of the batch
@@ -90,31 +127,32 @@ const reasonOf = ({ code, message }: Extract<Outcome, { code: string }>) => ({ r
 const MAX_FAILURES = 5;
 const MAX_FAILED_IDS = 20;
 
-/** Logs each different stack trace once per batch, even if many messages of the batch failed with the same error. */
-function logFailures(queue: string, results: readonly Result[]): void {
-  const failures = new Map<string, { failure: Failure; code: string; ids: (string | undefined)[] }>();
+/**
+ * Logs each different stack trace once per batch, even if many messages of the batch failed with the same error. The
+ * trace id and the span id are those of the first of these messages.
+ */
+function logFailures(queue: string, results: readonly Result[], trace: BatchTrace | undefined): void {
+  const failures = new Map<string, { failure: Failure; code: string; failed: Delivery[] }>();
   for (const { delivery, outcome } of results) {
     if (outcome.is !== 'retry' && outcome.is !== 'dead-letter') continue;
     const { failure, code } = outcome;
     if (!failure) continue;
     const stack = failure.error.stack ?? `${failure.error.name}: ${failure.error.message}`;
     const known = failures.get(stack);
-    if (known) known.ids.push(delivery.id);
-    else if (failures.size < MAX_FAILURES) failures.set(stack, { failure, code, ids: [delivery.id] });
+    if (known) known.failed.push(delivery);
+    else if (failures.size < MAX_FAILURES) failures.set(stack, { failure, code, failed: [delivery] });
   }
-  for (const { failure, code, ids } of failures.values())
+  for (const { failure, code, failed } of failures.values())
     log().warn('rule failed', {
       queue,
       reason: code,
-      failed: ids.length,
-      messageIds: ids.slice(0, MAX_FAILED_IDS),
+      failed: failed.length,
+      messageIds: failed.slice(0, MAX_FAILED_IDS).map(({ id }) => id),
+      ...spanIds(failed[0]!, trace),
       frames: failure.frames,
       error: failure.error,
     });
 }
 
-function logIds(queue: string, line: string, results: readonly Result[], is: Outcome['is']): void {
-  const ids = results.filter(({ outcome }) => outcome.is === is).map(({ delivery }) => delivery.id);
-  for (let start = 0; start < ids.length; start += IDS_PER_LINE)
-    log().info(line, { queue, messageIds: ids.slice(start, start + IDS_PER_LINE) });
-}
+const spanIds = (delivery: Delivery, trace: BatchTrace | undefined) =>
+  spanOf(trace?.of(delivery).trace.traceparent ?? delivery.envelope.traceparent);

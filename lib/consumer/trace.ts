@@ -1,5 +1,5 @@
+import { describeError } from '../runtime/errors.ts';
 import { runIn, type Span, type SpanAttributes, type Tracing } from '../runtime/tracing.ts';
-import type { Batch } from './batch.ts';
 import type { Delivery } from './delivery.ts';
 import type { Result } from './message.ts';
 import type { Outcome } from './outcome.ts';
@@ -7,43 +7,67 @@ import type { Outcome } from './outcome.ts';
 /** The largest number of links of one span. OpenTelemetry's SDK drops further links. */
 const MAX_LINKS = 128;
 
-/** The spans of one batch: a `receive` span for the batch, and a `process` span for each message. */
+/** The spans of one batch: a `receive` span for the batch, a `process` span for each message, and a `settle` span. */
 export interface BatchTrace {
+  /** The trace headers of the `receive` span. */
+  readonly receive: Span['trace'];
   /** Returns the span of a message. The first call starts the span. */
   of(delivery: Delivery): Span;
-  /** Runs `work` with the span of the batch as the active span. */
-  run<T>(work: () => T): T;
+  /** Starts the `settle` span, and runs `work` with it as the active span. */
+  settle<T>(work: () => T): T;
   /** Ends the span of each message with the outcome of the message. */
-  settle(results: readonly Result[]): void;
-  /** Ends the span of the batch, and the spans of messages that have no outcome because the invocation failed. */
-  end(): void;
+  finish(results: readonly Result[]): void;
 }
 
 /**
- * Starts the span of a batch. Returns `undefined` if no spans are recorded. The span of each message in the batch is
- * linked to the span that published the message, and to the span that published this copy of the message. If the
- * message is alone in its batch, its span is a child of the span that published the message.
+ * Runs `work` in the span of a batch. Without an OpenTelemetry SDK, `work` gets no trace.
+ *
+ * The span of each message in the batch is linked to the span that published the message, and to the span that published
+ * this copy of the message. If the message is alone in its batch, its span is a child of the span that published the
+ * message.
+ *
+ * The `settle` span shows what the function tells the event source: `acknowledge` if the function returns, `redeliver` if
+ * it throws an error. The event source itself acknowledges or returns the messages, after the function has ended.
  */
-export function startBatchTrace(
+export async function withBatchTrace<T>(
   tracing: Tracing | undefined,
   queue: string,
   deliveries: readonly Delivery[],
-): BatchTrace | undefined {
-  const attributes = (operation: 'receive' | 'process'): SpanAttributes => ({
+  work: (trace: BatchTrace | undefined) => Promise<T>,
+): Promise<T> {
+  const trace = startBatchTrace(tracing, queue, deliveries);
+  if (!trace) return work(undefined);
+  try {
+    const result = await trace.run(() => work(trace));
+    trace.end();
+    return result;
+  } catch (error) {
+    trace.end(error);
+    throw error;
+  } finally {
+    await tracing?.flush();
+  }
+}
+
+function startBatchTrace(tracing: Tracing | undefined, queue: string, deliveries: readonly Delivery[]) {
+  const attributes = (operation: 'receive' | 'process' | 'settle'): SpanAttributes => ({
     'messaging.system': 'rabbitmq',
     'messaging.operation.name': operation,
     'messaging.operation.type': operation,
     'messaging.destination.name': queue,
   });
-  const receive = tracing?.start({
-    name: `receive ${queue}`,
-    kind: 'consumer',
+  const ofBatch = (operation: 'receive' | 'settle') => ({
+    name: `${operation} ${queue}`,
     links: deliveries.slice(0, MAX_LINKS).map(({ envelope }) => envelope),
-    attributes: { ...attributes('receive'), 'messaging.batch.message_count': deliveries.length },
+    attributes: { ...attributes(operation), 'messaging.batch.message_count': deliveries.length },
   });
+  const receive = tracing?.start({ ...ofBatch('receive'), kind: 'consumer' });
   if (!tracing || !receive) return undefined;
+  const [first] = deliveries;
   const isAlone = deliveries.length === 1;
   const spans = new Map<Delivery, Span>();
+  const ended = new Set<Delivery>();
+  let settle: Span | undefined;
 
   function startSpan({ envelope, id, properties, body }: Delivery): Span {
     const isChild = isAlone && envelope.traceparent !== undefined;
@@ -68,23 +92,46 @@ export function startBatchTrace(
     spans.set(delivery, span);
     return span;
   };
+  const end = (delivery: Delivery): void => {
+    if (!ended.has(delivery)) of(delivery).end();
+    ended.add(delivery);
+  };
+  // The settlement of a single message belongs to the trace of the message.
+  const startSettle = (): Span =>
+    (settle ??= tracing.start({
+      ...ofBatch('settle'),
+      kind: 'internal',
+      parent: isAlone ? of(first!).trace : receive.trace,
+    })!);
+
   return {
+    receive: receive.trace,
     of,
-    run: (work) => receive.run(work),
-    settle(results) {
+    settle: <T>(work: () => T) => startSettle().run(work),
+    run: <T>(work: () => T) => receive.run(work),
+    finish(results: readonly Result[]) {
       for (const { delivery, outcome } of results) {
         const span = of(delivery);
         span.set({ 'surehop.outcome': outcome.is, 'surehop.code': codeOf(outcome) });
         if (hasFailed(outcome)) span.fail(outcome.code, outcome.message);
-        span.end();
-        spans.delete(delivery);
+        end(delivery);
       }
     },
-    end() {
-      for (const span of spans.values()) span.end();
+    /** Ends all spans of the batch. If the invocation fails with `error`, the batch is redelivered. */
+    end(error?: unknown) {
+      const settlement = startSettle();
+      settlement.set({ 'surehop.settlement': error === undefined ? 'acknowledge' : 'redeliver' });
+      if (error !== undefined) settlement.fail(...failureOf(error));
+      settlement.end();
+      for (const delivery of spans.keys()) end(delivery);
       receive.end();
     },
   };
+}
+
+function failureOf(error: unknown): [type: string, message: string] {
+  const { code, message } = describeError(error);
+  return [code === 'UNKNOWN_ERROR' && error instanceof Error ? error.name : code, message];
 }
 
 const codeOf = (outcome: Outcome) =>
@@ -93,23 +140,10 @@ const codeOf = (outcome: Outcome) =>
 const hasFailed = (outcome: Outcome): outcome is Extract<Outcome, { code: string }> =>
   'code' in outcome && outcome.is !== 'postponed';
 
-/** Runs `work` in the span of a batch. Without tracing, `work` gets the batch unchanged. */
-export async function inBatchSpan<T>(
-  batch: Batch,
-  deliveries: readonly Delivery[],
-  work: (batch: Batch) => Promise<T>,
-): Promise<T> {
-  const { tracing, queue } = batch;
-  const trace = startBatchTrace(tracing, queue.name, deliveries);
-  if (!trace) return work(batch);
-  try {
-    return await trace.run(() => work({ ...batch, trace }));
-  } finally {
-    trace.end();
-    await tracing?.flush();
-  }
-}
-
 /** Runs `work` with the span of a message as the active span. */
 export const runInMessageSpan = <T>(trace: BatchTrace | undefined, delivery: Delivery, work: () => T): T =>
   runIn(trace?.of(delivery), work);
+
+/** Runs `work` with the `settle` span of the batch as the active span. */
+export const runInSettleSpan = <T>(trace: BatchTrace | undefined, work: () => T): T =>
+  trace ? trace.settle(work) : work();

@@ -1,8 +1,8 @@
 import pMap from 'p-map';
 
 import { decode, type Delivery, type RabbitMqEvent } from '../consumer/delivery.ts';
-import { runInMessageSpan, startBatchTrace } from '../consumer/trace.ts';
-import { traceIdOf } from '../events/trace.ts';
+import { runInMessageSpan, withBatchTrace, type BatchTrace } from '../consumer/trace.ts';
+import { spanOf } from '../events/trace.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { log } from '../runtime/log.ts';
@@ -41,29 +41,29 @@ export async function archiveBatch(
   const nowMs = clock.now();
   const deliveries = decode(event);
   const items = deliveries.map((delivery) => ({ deadLetter: deadLetterFrom(delivery, queues, nowMs), delivery }));
-  const trace = startBatchTrace(tracing, deliveries[0]?.queue ?? '', deliveries);
-  try {
+  return withBatchTrace(tracing, deliveries[0]?.queue ?? '', deliveries, async (trace) => {
     const stored = await pMap(
       groupById(items),
       async (group) => {
         let stored = 0;
         for (const { deadLetter, delivery } of group)
-          if (await runInMessageSpan(trace, delivery, () => archiveOne(deadLetter, delivery))) stored += 1;
+          if (await runInMessageSpan(trace, delivery, () => archiveOne(deadLetter, delivery, trace))) stored += 1;
         return stored;
       },
       { concurrency: CONCURRENCY },
     );
     const archived = stored.reduce((sum, count) => sum + count, 0);
     return { archived, duplicates: items.length - archived };
-  } finally {
-    trace?.end();
-    await tracing?.flush();
-  }
+  });
 
-  async function archiveOne(deadLetter: DeadLetter, delivery: Delivery): Promise<boolean> {
+  async function archiveOne(
+    deadLetter: DeadLetter,
+    delivery: Delivery,
+    trace: BatchTrace | undefined,
+  ): Promise<boolean> {
     await knownValues.add(deadLetter);
     const isStored = await storeDeadLetter(deadLetter, delivery, table);
-    if (isStored) report(deadLetter);
+    if (isStored) report(deadLetter, trace?.of(delivery).trace.traceparent);
     return isStored;
   }
 }
@@ -83,8 +83,17 @@ function groupById(items: readonly Item[]): Iterable<readonly Item[]> {
   return byId.values();
 }
 
-function report({ id, messageId, correlationId, queue, code, reason, attempt, redrives, traceparent }: DeadLetter) {
-  const traceId = traceIdOf(traceparent);
-  const about = { deadLetterId: id, messageId, correlationId, traceId, queue, code, reason, attempt, redrives };
-  log().warn('dead letter archived', about);
+function report(deadLetter: DeadLetter, span: string | undefined): void {
+  const { id, messageId, correlationId, queue, code, reason, attempt, redrives, traceparent } = deadLetter;
+  log().warn('dead letter archived', {
+    deadLetterId: id,
+    messageId,
+    correlationId,
+    ...spanOf(span ?? traceparent),
+    queue,
+    attempt,
+    redrives,
+    reason: code,
+    error: { message: reason },
+  });
 }

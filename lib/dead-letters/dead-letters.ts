@@ -7,6 +7,7 @@ import { Problem } from '../http/problem.ts';
 import type { Request } from '../http/request.ts';
 import { errorCount } from '../http/validate.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
+import { withSourcePositions } from '../runtime/stack.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { inboxSettings } from '../inbox/settings.ts';
 import { lazyPublisher } from '../rabbitmq/lazy-publisher.ts';
@@ -54,7 +55,7 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
   };
 
   return {
-    archive: (event) => archiveBatch({ table, queues, knownValues, clock, tracing }, event),
+    archive: (event) => withSourcePositions(() => archiveBatch({ table, queues, knownValues, clock, tracing }, event)),
 
     async list({ query: { limit, cursor, ...filter } }) {
       const unknown = await knownValues.errorsIn(filter);

@@ -5,7 +5,7 @@ import { describeError, isOfMessage, PublishError } from '../runtime/errors.ts';
 import type { DeadLetter } from '../archive/dead-letter.ts';
 import { listDeadLetters, type Filter } from './list.ts';
 import { readDeadLetter } from './read.ts';
-import { publishCopies, rememberedSince, type Redriving } from './redrive.ts';
+import { publishRedriven, rememberedSince, type Redriving } from './redrive.ts';
 import { isAlreadyRedriven, redriveRefusal, type RedriveRefusal } from './redrive-refusal.ts';
 
 export interface RedriveReport {
@@ -72,7 +72,7 @@ export async function redriveMany(
     const items = (await pMap(chunk, (one) => readIfOpen(redriving, one), { concurrency: CONCURRENCY })).filter(
       (item) => item !== undefined,
     );
-    const errors = await publishCopies(redriving, items, options);
+    const errors = await publishRedriven(redriving, items, options);
     items.forEach(({ deadLetter: { id } }, index) => {
       const error = errors[index];
       if (!error) redriven += 1;

@@ -1,7 +1,8 @@
 import pMap from 'p-map';
 
 import { redrivenCopy } from '../events/copies.ts';
-import { startSending } from '../events/sending.ts';
+import { publishCopies } from '../events/publish-copies.ts';
+import { spanOf } from '../events/trace.ts';
 import { Problem } from '../http/problem.ts';
 import { unwritableParts } from '../rabbitmq/encode-message.ts';
 import { withoutParts } from '../rabbitmq/unwritable.ts';
@@ -10,9 +11,10 @@ import { addressOfShard } from '../rabbitmq/topology/shards.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { rememberedSinceMs, type InboxSettings } from '../inbox/settings.ts';
-import { describeError, isOfMessage, PublishError } from '../runtime/errors.ts';
+import { isOfMessage, PublishError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 import { recordMetrics } from '../runtime/metrics.ts';
+import { errorFields } from '../runtime/stack.ts';
 import type { Tracing } from '../runtime/tracing.ts';
 import type { ArchivedMessage, DeadLetter } from '../archive/dead-letter.ts';
 import { readDeadLetter } from './read.ts';
@@ -52,7 +54,7 @@ export async function readForRedrive(redriving: Redriving, id: string, force: bo
  * redrive in the archive fails.
  */
 export async function redriveOne(redriving: Redriving, item: ArchivedDeadLetter, force: boolean): Promise<void> {
-  const [error] = await publishCopies(redriving, [item], { force });
+  const [error] = await publishRedriven(redriving, [item], { force });
   if (error instanceof PublishError && isOfMessage(error))
     throw new Problem('unwritable', 'AMQP cannot encode this message.', {
       members: { unwritable: error.message },
@@ -66,7 +68,7 @@ export async function redriveOne(redriving: Redriving, item: ArchivedDeadLetter,
  * the dead letter was redriven. Returns one error or `undefined` per dead letter. With `force`, the parts of a message
  * that AMQP cannot encode are left out of the copy.
  */
-export async function publishCopies(
+export async function publishRedriven(
   redriving: Redriving,
   items: readonly ArchivedDeadLetter[],
   { force }: { readonly force: boolean },
@@ -81,9 +83,10 @@ export async function publishCopies(
     });
     return force ? withoutParts(copy, unwritableParts(copy)) : copy;
   });
-  const sendings = copies.map((copy) => startSending(tracing, copy, { isCopy: true }));
-  const publishErrors = await publisher().publishAll(sendings.map(({ message }) => message));
-  for (const [index, sending] of sendings.entries()) sending.end(publishErrors[index]);
+  const publishErrors = await publishCopies(
+    { publisher: publisher(), tracing },
+    copies.map((copy) => ({ copy })),
+  );
   return pMap(
     items,
     async ({ deadLetter }, index) => {
@@ -137,15 +140,16 @@ async function noteRedrive({ table, clock }: Redriving, deadLetter: DeadLetter):
  */
 async function noteUnwritable({ table }: Redriving, { id }: DeadLetter, { message }: PublishError): Promise<void> {
   await recordUnwritable(table, id, message).catch((error: unknown) =>
-    log().warn('cannot mark a dead letter as unwritable', { deadLetterId: id, error: describeError(error) }),
+    log().warn('cannot mark a dead letter as unwritable', { deadLetterId: id, ...errorFields(error) }),
   );
 }
 
 function report(deadLetter: DeadLetter, error: Error | undefined): void {
-  const { id: deadLetterId, messageId, correlationId, queue } = deadLetter;
-  const about = { deadLetterId, messageId, correlationId, queue, redrives: nextNumber(deadLetter) };
+  const { id: deadLetterId, messageId, correlationId, traceparent, queue } = deadLetter;
+  const ids = { deadLetterId, messageId, correlationId, ...spanOf(traceparent) };
+  const about = { ...ids, queue, redrives: nextNumber(deadLetter) };
   if (error && isAlreadyRedriven(error)) log().info('dead letter already redriven by another request', about);
-  else if (error) log().warn('redrive failed', { ...about, error: describeError(error) });
+  else if (error) log().warn('redrive failed', { ...about, ...errorFields(error) });
   else log().info('dead letter redriven', about);
   if (!error) recordMetrics({ Redriven: 1 }, { queue: queue ?? 'unknown' });
 }

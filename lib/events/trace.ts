@@ -97,9 +97,6 @@ export function spanOf(traceparent?: string): { readonly traceId?: string; reado
   return { traceId, spanId };
 }
 
-/** Returns the trace id in a `traceparent`, for use in logs. */
-export const traceIdOf = (traceparent?: string): string | undefined => parseTraceparent(traceparent)?.traceId;
-
 /**
  * The format of one member of a `tracestate`: a key, `=` and a value (https://www.w3.org/TR/trace-context-2/#list-members).
  */

@@ -7,6 +7,7 @@ import { store, tableName } from '../dynamodb/store.ts';
 import { describeError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 import { recordMetrics } from '../runtime/metrics.ts';
+import { errorFields } from '../runtime/stack.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { auditTable } from '../dynamodb/toolkit-tables.ts';
 import { Problem } from './problem.ts';
@@ -78,7 +79,7 @@ async function recordOutcome(surehop: Surehop, id: string, record: object, outco
     recordMetrics({ AuditOutcomeUnwritten: 1 });
     log().error('cannot add the outcome of a change to its audit record', {
       requestId: id,
-      error: describeError(error),
+      ...errorFields(error),
     });
   }
 }

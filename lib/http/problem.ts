@@ -71,5 +71,6 @@ function publishProblem(cause: PublishError): Problem {
 /** Returns the log fields of a failed request, including the underlying error. */
 export function describeProblem({ problem, message, cause }: Problem): Record<string, unknown> {
   if (cause === undefined) return { problem, detail: message };
-  return { problem, error: describeError(cause) };
+  const { code, message: text } = describeError(cause);
+  return { problem, reason: code, error: { message: text } };
 }

@@ -2,9 +2,9 @@ import { readNodeFigures, readQueueFigures } from '../rabbitmq/admin/queue-figur
 import { brokerSettings } from '../rabbitmq/settings.ts';
 import { DEAD_LETTERS } from '../rabbitmq/topology/define.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
-import { describeError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 import { recordMetrics } from '../runtime/metrics.ts';
+import { errorFields } from '../runtime/stack.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import { queueMetrics } from './queue-metrics.ts';
@@ -29,8 +29,7 @@ export function reportQueues(surehop: Surehop, queues: Readonly<Record<string, W
       await report({ ...settings, MANAGEMENT_URL });
       return true;
     } catch (error) {
-      const { code, message } = describeError(error);
-      log().error(`${subject} not reported`, { reason: code, error: message });
+      log().error(`${subject} not reported`, errorFields(error));
       return false;
     }
   }

@@ -8,5 +8,7 @@ import { log } from '../runtime/log.ts';
 export const reportLostOrder = (item: string): void =>
   log().error('stored order of messages lost', {
     item,
-    error: 'a DynamoDB item with a part of the order no longer exists: messages may be processed in another order',
+    error: {
+      message: 'a DynamoDB item with a part of the order no longer exists: messages may be processed in another order',
+    },
   });

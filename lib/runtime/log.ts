@@ -1,21 +1,63 @@
-import { Logger } from '@aws-lambda-powertools/logger';
+import { Logger, LogLevelThreshold } from '@aws-lambda-powertools/logger';
 
-import { scrub } from './scrub.ts';
+import { mayContainSecret, scrub } from './scrub.ts';
 
-let current: Logger | undefined;
+let current: BatchLogger | undefined;
 
 /** Sets the service name and the lowest log level for the logger of this process. */
 export function configureLog({ service, level }: { readonly service: string; readonly level: Level }): void {
   current = newLogger({ serviceName: service, logLevel: level });
 }
 
-type Level = 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
+export const levels = ['DEBUG', 'INFO', 'WARN', 'ERROR'] as const;
+
+export type Level = (typeof levels)[number];
+
+/** Log lines that have the same level, message and further fields. */
+export interface LogLines {
+  readonly level: Level;
+  readonly message: string;
+  readonly shared: Readonly<Record<string, unknown>>;
+  /** The fields of each line, in addition to `shared`. */
+  readonly lines: readonly Readonly<Record<string, unknown>>[];
+}
+
+class BatchLogger extends Logger {
+  /**
+   * Writes many log lines with one write to the standard output. The formatter of the logger runs only once for all lines
+   * with the same `shared` fields, because it takes about ten times as long as the rest of a line.
+   */
+  writeLines(groups: readonly LogLines[]): void {
+    let text = '';
+    for (const { level, message, shared, lines } of groups) {
+      const threshold = LogLevelThreshold[level];
+      if (lines.length === 0 || threshold < this.level) continue;
+      const item = this.createAndPopulateLogItem(threshold, message, [{ ...shared }]);
+      item.prepareForPrint();
+      const start = JSON.stringify(item.getAttributes(), this.getJsonReplacer()).slice(0, -1);
+      for (const fields of lines) text += `${start},${withoutSecrets(fields).slice(1)}\n`;
+    }
+    if (text !== '') process.stdout.write(text);
+  }
+}
+
+function withoutSecrets(fields: Readonly<Record<string, unknown>>): string {
+  const json = JSON.stringify(fields);
+  return mayContainSecret(json) ? JSON.stringify(fields, scrubString) : json;
+}
 
 /**
  * Returns the logger of this process. The logger writes one JSON line per entry and masks everything that looks like a
  * secret.
  */
-export const log = (): Logger => (current ??= newLogger());
+export const log = (): Logger => logger();
+
+/** Writes the log lines of one batch together, so that each message of a large batch can have a line of its own. */
+export const logLines = (groups: readonly LogLines[]): void => logger().writeLines(groups);
+
+const logger = () => (current ??= newLogger());
+
+const scrubString = (_: string, value: unknown) => (typeof value === 'string' ? scrub(value) : value);
 
 /** Stops all log entries of this process, and returns a function that allows them again. */
 export function muteLog(): () => void {
@@ -26,4 +68,4 @@ export function muteLog(): () => void {
 }
 
 const newLogger = (options: ConstructorParameters<typeof Logger>[0] = {}) =>
-  new Logger({ ...options, jsonReplacerFn: (_, value) => (typeof value === 'string' ? scrub(value) : value) });
+  new BatchLogger({ ...options, jsonReplacerFn: scrubString });

@@ -14,5 +14,13 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
 export const scrub = (text: string): string =>
   SECRETS.reduce((scrubbed, [secret, instead]) => scrubbed.replace(secret, instead), text);
 
+const ANY_SECRET = new RegExp(SECRETS.map(([{ source }]) => `(?:${source})`).join('|'), 'i');
+
+/**
+ * Whether a JSON text may contain a secret. The result is also true for a text with escaped characters, because they can
+ * hide the word boundary before a secret.
+ */
+export const mayContainSecret = (json: string): boolean => json.includes('\\') || ANY_SECRET.test(json);
+
 /** Removes the logins from the URLs in a text. A password may contain `@`, so everything up to the last `@` is removed. */
 export const withoutLogins = (text: string): string => text.replaceAll(/\/\/[^/\s]*@/g, '//');

@@ -41,6 +41,39 @@ export function toLoggable(thrown: unknown): LoggableError {
   };
 }
 
+/** Returns the log fields of a caught error: its code as `reason`, and `error`. Every log line with an error has them. */
+export const errorFields = (thrown: unknown): { readonly reason: string; readonly error: LoggableError } => ({
+  reason: describeError(thrown).code,
+  error: toLoggable(thrown),
+});
+
+/**
+ * Runs `work`, and returns its result. If `work` throws an error, the stack trace of the error gets positions in the source
+ * files, because the Lambda runtime logs the stack trace of an error that leaves the handler.
+ */
+export async function withSourcePositions<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw atSource(error);
+  }
+}
+
+/** The largest number of causes of an error whose stack traces are changed. Causes can form a circle. */
+const MAX_CAUSES = 5;
+
+function atSource(thrown: unknown, causes = MAX_CAUSES): unknown {
+  if (!(thrown instanceof Error)) return thrown;
+  const frames = framesOf(thrown).map((frame) => `    at ${frame}`);
+  try {
+    if (frames.length > 0) thrown.stack = [`${thrown.name}: ${thrown.message}`, ...frames].join('\n');
+  } catch {
+    // The stack of a frozen error cannot be changed.
+  }
+  if (causes > 0) atSource(thrown.cause, causes - 1);
+  return thrown;
+}
+
 /**
  * Returns the innermost stack frames in the service's own code, as `path:line:column`. Returns an empty list if the
  * stack trace has no frame in the service's own code.
@@ -55,7 +88,7 @@ export function ownFramesOf(thrown: unknown): readonly string[] {
 
 /** Whether a stack frame is outside the service's own code: in a dependency, in Node.js, or in the toolkit. */
 const isForeign = (frame: string) =>
-  /(^|[/(])node_modules\/|\bnode:|(^|[/ (])lib\/(consumer|crash-loop|dead-letters|dynamodb|http|inbox|ordering|rabbitmq|runtime|testing)\//.test(
+  /(^|[/(])node_modules\/|\bnode:|(^|[/ (])lib\/(archive|aws|consumer|crash-loop|dead-letters|deployment|dynamodb|events|http|inbox|operations|ordering|rabbitmq|runtime|testing|tracing)\//.test(
     frame,
   );
 

@@ -5,7 +5,7 @@ export type SpanAttributes = Readonly<Record<string, string | number | boolean |
 export interface SpanOptions {
   /** The name of the span, for example `send orders`. */
   readonly name: string;
-  readonly kind: 'server' | 'client' | 'producer' | 'consumer';
+  readonly kind: 'server' | 'client' | 'producer' | 'consumer' | 'internal';
   /** The span that caused this span. By default, the active span is the parent. */
   readonly parent?: Partial<Trace>;
   /** Other spans that belong to this span, such as the span that published a message of the batch. */

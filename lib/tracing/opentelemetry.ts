@@ -29,6 +29,7 @@ const KINDS = {
   client: SpanKind.CLIENT,
   producer: SpanKind.PRODUCER,
   consumer: SpanKind.CONSUMER,
+  internal: SpanKind.INTERNAL,
 } as const;
 
 /**
@@ -66,9 +67,10 @@ function startSpan(tracer: Tracer, { name, kind, parent, links = [], attributes 
     parentContext,
   );
   const spanContext = trace.setSpan(parentContext, span);
+  let written: Trace | undefined;
   return {
     get trace() {
-      return traceOf(span.spanContext(), spanContext);
+      return (written ??= traceOf(span.spanContext(), spanContext));
     },
     set: (added) => void span.setAttributes(added as Record<string, string>),
     fail(type, message) {

@@ -62,6 +62,25 @@ describe('the settings of a stage', () => {
   });
 });
 
+describe('the settings of a stage for the log lines of messages', () => {
+  test('functions get the log level of each outcome and the number of log lines per batch as environment variables', () => {
+    const stage = { ...prod, outcomeLogLevels: { completed: 'DEBUG', 'dead-letter': 'ERROR' } as const };
+    expect(commonEnvironment('surehop', 'prod', { ...stage, completedLinesPerBatch: 7 })).toMatchObject({
+      OUTCOME_LOG_LEVELS: 'completed=DEBUG,dead-letter=ERROR',
+      COMPLETED_LINES_PER_BATCH: '7',
+    });
+  });
+
+  test.each([{ done: 'INFO' }, { completed: 'LOUD' }])(
+    'reading a stage fails if its log levels of outcomes are %j',
+    (outcomeLogLevels) => {
+      expect(() => readStage('prod', { prod: { ...prod, outcomeLogLevels } })).toThrow(
+        'wrong settings in infra/stages/prod.ts: outcomeLogLevels',
+      );
+    },
+  );
+});
+
 describe('the setting tracing of a stage', () => {
   const exported = { endpoint: 'http://localhost:4318', sampledShare: 0.1 };
 

@@ -237,6 +237,8 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
         {
           STAGE: stageName,
           LOG_LEVEL: stage.logLevel,
+          OUTCOME_LOG_LEVELS: expect.objectContaining(stage.outcomeLogLevels),
+          COMPLETED_LINES_PER_BATCH: stage.completedLinesPerBatch,
           TABLE_PREFIX: `surehop-${stageName}-`,
           INBOX_RETENTION_DAYS: stage.retention.inboxDays,
           ARCHIVE_RETENTION_DAYS: stage.retention.archiveDays,

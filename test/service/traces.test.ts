@@ -123,6 +123,26 @@ test('one trace shows all steps of an order: the HTTP request, three retries, th
       attempt: outcome === 'completed' ? 1 : index + 1,
     })),
   );
+  // Each attempt ends with the settlement of its batch, which consists of this message.
+  const settlements = named(spans, 'settle points');
+  expect(settlements.map(({ parentSpanId }) => parentSpanId)).toEqual(attempts.map(({ spanId }) => spanId));
+  expect(
+    settlements.map(({ kind, hasFailed, attributes }) => ({
+      kind,
+      hasFailed,
+      operation: attributes['messaging.operation.type'],
+      messages: attributes['messaging.batch.message_count'],
+      settlement: attributes['surehop.settlement'],
+    })),
+  ).toEqual(
+    attempts.map(() => ({
+      kind: 'internal',
+      hasFailed: false,
+      operation: 'settle',
+      messages: 1,
+      settlement: 'acknowledge',
+    })),
+  );
   // Each attempt is linked to the span that published its copy, and that span is a child of the attempt before.
   const publishers = attempts
     .slice(1)
@@ -139,6 +159,9 @@ test('one trace shows all steps of an order: the HTTP request, three retries, th
     attempts.slice(0, 3).map(({ spanId }) => spanId),
   );
   const [archived] = named(spans, 'process dead-letters');
+  expect(named(spans, 'settle dead-letters')).toMatchObject([
+    { parentSpanId: archived!.spanId, attributes: { 'surehop.settlement': 'acknowledge' } },
+  ]);
   expect(archived).toMatchObject({ traceId: caller.traceId, source: 'surehop-local-archive-dead-letter' });
   expect(spans.filter(({ name }) => name === 'TransactWriteItems').length).toBeGreaterThanOrEqual(5);
   expect(

@@ -19,6 +19,7 @@ const addresses = [[], ['one@example.com'], ['one@example.com', 'two@example.com
 
 /** Sample values for settings whose possible values cannot be derived from the schema. */
 const samples: Readonly<Record<string, readonly unknown[]>> = {
+  outcomeLogLevels: [{ completed: 'INFO' }, { completed: 'DEBUG' }],
   'broker.maintenance.timeUtc': ['00:00', '12:30', '23:59'],
   'http.corsOrigins': [
     [],

@@ -17,8 +17,9 @@ import type { Value } from '../template.ts';
 export function commonEnvironment(
   service: string,
   stageName: string,
-  { logLevel, retention, settings, tracing }: Pick<Stage, 'logLevel' | 'retention' | 'settings' | 'tracing'>,
+  stage: Pick<Stage, 'logLevel' | 'outcomeLogLevels' | 'completedLinesPerBatch' | 'retention' | 'settings' | 'tracing'>,
 ): Record<string, string> {
+  const { logLevel, retention, settings, tracing } = stage;
   const tablePrefix = `${service}-${stageName}-`;
   const { metricsNamespace, urnNamespace } = declared;
   const namespaces = {
@@ -34,6 +35,7 @@ export function commonEnvironment(
       TABLE_PREFIX: tablePrefix,
       DEPLOYED_TABLES: tableNames.join(','),
       LOG_LEVEL: logLevel,
+      ...logEnvironment(stage),
       INBOX_RETENTION_DAYS: String(retention.inboxDays),
       ARCHIVE_RETENTION_DAYS: String(retention.archiveDays),
       ...(tracing !== 'off' && {
@@ -54,10 +56,22 @@ export function commonEnvironment(
     TABLE_PREFIX: tablePrefix,
     DEPLOYED_TABLES: tableNames.join(','),
     LOG_LEVEL: 'INFO',
+    ...logEnvironment(stage),
     ...shell(settingNames),
     STAGE: stageName,
   };
 }
+
+/** Returns the environment variables for the log lines that consumers write for their messages. */
+const logEnvironment = ({
+  outcomeLogLevels,
+  completedLinesPerBatch,
+}: Pick<Stage, 'outcomeLogLevels' | 'completedLinesPerBatch'>): Record<string, string> => ({
+  OUTCOME_LOG_LEVELS: Object.entries(outcomeLogLevels)
+    .map(([outcome, level]) => `${outcome}=${level}`)
+    .join(','),
+  COMPLETED_LINES_PER_BATCH: String(completedLinesPerBatch),
+});
 
 /** Returns the environment variables that only HTTP functions get: for CORS, for signing keys, and for verifying tokens. */
 export function httpEnvironment(

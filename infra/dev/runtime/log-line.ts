@@ -1,6 +1,8 @@
 const ID_NAMES = /(^|_)id$|Id$/;
 /** The maximum number of message ids that one formatted log line shows. */
 const MAX_IDS = 3;
+/** The ids that the formatted log line leaves out: it has the message id and the trace id. */
+const HIDDEN = new Set(['correlationId', 'spanId']);
 const SHOWN = new Set([
   'method',
   'route',
@@ -13,6 +15,8 @@ const SHOWN = new Set([
   'status',
   'statusCode',
   'records',
+  'messages',
+  'notLogged',
   'durationMs',
   'attempt',
   'delayMs',
@@ -57,7 +61,10 @@ function detail(name: string, value: unknown): string[] {
     const more = value.length > MAX_IDS ? ',…' : '';
     return [`messages=${value.length}`, `messageIds=${value.slice(0, MAX_IDS).join(',')}${more}`];
   }
-  const isShown = (ID_NAMES.test(name) || SHOWN.has(name)) && ['string', 'number'].includes(typeof value);
+  if (name === 'outcomes' && typeof value === 'object' && value !== null)
+    return Object.entries(value).map(([outcome, count]) => `${outcome}=${String(count)}`);
+  const isShown =
+    ((ID_NAMES.test(name) && !HIDDEN.has(name)) || SHOWN.has(name)) && ['string', 'number'].includes(typeof value);
   return isShown ? [`${name}=${String(value)}`] : [];
 }
 

@@ -9,6 +9,7 @@ const SHOWN = [
   'http.response.status_code',
   'surehop.outcome',
   'surehop.attempt',
+  'surehop.settlement',
   'error.type',
   'messaging.batch.message_count',
 ] as const;

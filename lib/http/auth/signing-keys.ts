@@ -1,7 +1,6 @@
 import { Webhook } from 'standardwebhooks';
 
 import type { Clock } from '../../runtime/clock.ts';
-import { describeError } from '../../runtime/errors.ts';
 import { log } from '../../runtime/log.ts';
 import { recordMetrics } from '../../runtime/metrics.ts';
 import { createSecretReader, secretsManager } from '../../runtime/secrets.ts';
@@ -9,6 +8,7 @@ import { DEVELOPMENT_STAGE } from '../../runtime/service-settings.ts';
 import { SettingsError } from '../../runtime/settings.ts';
 import { singleFlight } from '../../runtime/single-flight.ts';
 import type { Surehop } from '../../runtime/surehop.ts';
+import { errorFields } from '../../runtime/stack.ts';
 import { NoAnswerError, within } from '../../runtime/timeout.ts';
 import { DEVELOPMENT_CLIENT, DEVELOPMENT_SECRET } from '../development.ts';
 import { signingSettings } from './settings.ts';
@@ -76,7 +76,7 @@ export function createSigningKeys(
     failedAtMs = clock.now();
     if (!known || clock.now() - known.readAtMs > STALE_MS) throw error;
     recordMetrics({ SigningKeysStale: 1 });
-    log().warn('signing key refresh failed; using cached keys', { error: describeError(error) });
+    log().warn('signing key refresh failed; using cached keys', errorFields(error));
     return known.keys;
   }
 
@@ -108,7 +108,7 @@ export function createSigningKeys(
         // the pause is over.
         if (error instanceof NoAnswerError) lookedAtMs = -Infinity;
         recordMetrics({ SigningKeysStale: 1 });
-        log().warn('signing key refresh failed; using cached keys', { error: describeError(error) });
+        log().warn('signing key refresh failed; using cached keys', errorFields(error));
         return undefined;
       }
     },

@@ -8,8 +8,8 @@ import {
   type JWTVerifyOptions,
 } from 'jose';
 
-import { describeError } from '../../runtime/errors.ts';
 import { log } from '../../runtime/log.ts';
+import { errorFields } from '../../runtime/stack.ts';
 import type { Issuer } from './issuer.ts';
 
 /**
@@ -55,7 +55,7 @@ async function hasNewerKeys({ keys, mayReread }: Issuer): Promise<boolean> {
     await keys.reload();
     return true;
   } catch (error) {
-    log().warn('issuer key refresh failed; using cached keys', { error: describeError(error) });
+    log().warn('issuer key refresh failed; using cached keys', errorFields(error));
     return false;
   }
 }

@@ -1,10 +1,10 @@
-import { describeError } from '../../runtime/errors.ts';
 import type { Surehop } from '../../runtime/surehop.ts';
 import { storeSettings } from '../../dynamodb/settings.ts';
 import { inboxSettings } from '../../inbox/settings.ts';
 import { brokerSettings } from '../../rabbitmq/settings.ts';
 import { log } from '../../runtime/log.ts';
 import { recordMetrics } from '../../runtime/metrics.ts';
+import { errorFields } from '../../runtime/stack.ts';
 import { guarded, refuseIfOpen } from '../breaker.ts';
 import { claimKey, releaseKey, markAccepted, type Intake } from './intake-record.ts';
 import { Problem } from '../problem.ts';
@@ -52,7 +52,7 @@ async function unlessUnavailable<T>(step: Promise<T>): Promise<T | undefined> {
   } catch (error) {
     if (error instanceof Problem) throw error;
     recordMetrics({ IntakeRecordUnavailable: 1 });
-    log().warn('idempotency record unavailable; continuing', { error: describeError(error) });
+    log().warn('idempotency record unavailable; continuing', errorFields(error));
     return undefined;
   }
 }

@@ -1,37 +1,65 @@
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 
 import { queues } from '../../support/example/topology.ts';
-import { postponed, type Outcome } from '../../../lib/consumer/outcome.ts';
+import { fromError, postponed, type Outcome } from '../../../lib/consumer/outcome.ts';
 import { reportOf } from '../../../lib/consumer/report.ts';
+import { consumerSettings } from '../../../lib/consumer/settings.ts';
 import { recordTelemetry } from '../../../lib/consumer/telemetry.ts';
+import { configureLog } from '../../../lib/runtime/log.ts';
+import { readSettings } from '../../../lib/runtime/settings.ts';
 import { aDelivery } from '../../support/delivery.ts';
 
 process.env.POWERTOOLS_DEV = 'true';
 process.env.POWERTOOLS_METRICS_DISABLED = 'false';
-process.env.LOG_LEVEL = 'INFO';
+
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+const SPAN = '00f067aa0ba902b7';
 
 let lines: Record<string, unknown>[];
+let writes: number;
 beforeEach(() => {
   lines = [];
+  writes = 0;
+  configureLog({ service: 'library', level: 'INFO' });
   for (const level of ['log', 'info', 'warn', 'error'] as const)
     jest.spyOn(console, level).mockImplementation((line: unknown) => void lines.push(JSON.parse(String(line))));
+  jest.spyOn(process.stdout, 'write').mockImplementation((text: unknown) => {
+    writes += 1;
+    for (const line of String(text).trimEnd().split('\n')) lines.push(JSON.parse(line));
+    return true;
+  });
 });
 afterEach(() => void jest.restoreAllMocks());
 
-function record(...outcomes: Outcome[]): void {
+const completed: Outcome = { is: 'completed', events: [] };
+const duplicate: Outcome = { is: 'duplicate', events: [] };
+const { loans } = queues;
+const [delayQueue] = loans.delays;
+const retry: Outcome = { is: 'retry', delayQueue: delayQueue!, code: 'LATER', message: 'the carrier is closed' };
+const dead: Outcome = { is: 'dead-letter', code: 'POISON', message: 'it cannot be read' };
+
+function record(outcomes: readonly Outcome[], environment: Record<string, string> = {}, id = 'm'): void {
   const results = outcomes.map((outcome, n) => ({
     is: 'result' as const,
-    delivery: aDelivery({ id: `m-${n}`, type: 'test.tallied' }),
+    delivery: aDelivery({
+      id: `${id}-${n}`,
+      type: 'test.tallied',
+      headers: { traceparent: `00-${TRACE}-${SPAN}-01` },
+    }),
     outcome,
   }));
-  recordTelemetry(reportOf(queues.loans, results), results, { startedAtMs: 0, nowMs: 5 });
+  recordTelemetry(reportOf(loans, results), results, {
+    startedAtMs: 0,
+    nowMs: 5,
+    settings: readSettings(consumerSettings, environment),
+  });
 }
 
 const counted = () => lines.find((line) => 'Completed' in line);
 const logged = (message: string) => lines.filter((line) => line['message'] === message);
 
 test('a postponed message counts in the metric Postponed and not in the metric Retried', () => {
-  record(postponed('BLOCKED_BY_KEY', queues.loans, 0));
+  record([postponed('BLOCKED_BY_KEY', loans, 0)]);
   expect(counted()).toMatchObject({ queue: 'loans', Postponed: 1, Retried: 0 });
   expect(logged('message postponed')).toMatchObject([
     { level: 'INFO', messageId: 'm-0', attempt: 1, reason: 'BLOCKED_BY_KEY', delayQueue: 'retry.1s', delayMs: 1_000 },
@@ -39,21 +67,95 @@ test('a postponed message counts in the metric Postponed and not in the metric R
 });
 
 test('a message that will be retried counts in the metric Retried, and is logged with the code and the text of its error', () => {
-  const [delayQueue] = queues.loans.delays;
-  record({ is: 'retry', delayQueue: delayQueue!, code: 'LATER', message: 'the carrier is closed' });
+  record([retry]);
   expect(counted()).toMatchObject({ Postponed: 0, Retried: 1 });
   expect(logged('message to be retried')).toMatchObject([
     { level: 'WARN', messageId: 'm-0', reason: 'LATER', error: { message: 'the carrier is closed' } },
   ]);
 });
 
-test('the log has one line with the ids of all completed messages and one line with the ids of all duplicates', () => {
-  const done: Outcome[] = [
-    { is: 'completed', events: [] },
-    { is: 'completed', events: [] },
-    { is: 'duplicate', events: [] },
-  ];
-  record(...done);
-  expect(logged('messages completed')).toMatchObject([{ queue: 'loans', messageIds: ['m-0', 'm-1'] }]);
-  expect(logged('duplicates skipped')).toMatchObject([{ queue: 'loans', messageIds: ['m-2'] }]);
+describe('the log lines of a batch', () => {
+  test('each message has a log line with its ids, its trace id and its span id', () => {
+    record([completed, { is: 'rejected', reason: 'SOLD_OUT', events: [] }, duplicate]);
+    const ids = (n: number) => ({
+      service: 'library',
+      queue: 'loans',
+      messageId: `m-${n}`,
+      correlationId: `m-${n}`,
+      traceId: TRACE,
+      spanId: SPAN,
+      attempt: 1,
+      timestamp: expect.any(String),
+    });
+    expect(logged('message completed')).toMatchObject([{ level: 'INFO', ...ids(0) }]);
+    expect(logged('message rejected')).toMatchObject([{ level: 'INFO', reason: 'SOLD_OUT', ...ids(1) }]);
+    expect(logged('duplicate skipped')).toMatchObject([{ level: 'INFO', ...ids(2) }]);
+  });
+
+  test('the log lines of all messages of a batch are written at once, followed by a line with the number of messages per outcome', () => {
+    record([completed, retry, completed, dead]);
+    expect(writes).toBe(1);
+    expect(logged('batch processed')).toMatchObject([
+      {
+        level: 'INFO',
+        queue: 'loans',
+        messages: 4,
+        outcomes: { completed: 2, retry: 1, 'dead-letter': 1 },
+        durationMs: 5,
+      },
+    ]);
+    expect(logged('batch processed')[0]).not.toHaveProperty('notLogged');
+  });
+
+  test('a batch with many completed messages logs an even sample of them and counts the others, but logs every failed message', () => {
+    const many = <T>(outcome: T) => Array.from({ length: 10 }, () => outcome);
+    record([...many(completed), ...many(retry), ...many(dead)], { COMPLETED_LINES_PER_BATCH: '5' });
+    expect(logged('message completed').map(({ messageId }) => messageId)).toEqual(['m-0', 'm-2', 'm-4', 'm-6', 'm-8']);
+    expect([logged('message to be retried').length, logged('message dead-lettered').length]).toEqual([10, 10]);
+    expect(logged('batch processed')).toMatchObject([{ messages: 30, notLogged: 5 }]);
+  });
+
+  test('with COMPLETED_LINES_PER_BATCH=0, no completed message and no duplicate has a log line', () => {
+    record([completed, duplicate, retry], { COMPLETED_LINES_PER_BATCH: '0' });
+    expect([logged('message completed'), logged('duplicate skipped')]).toEqual([[], []]);
+    expect(logged('message to be retried')).toHaveLength(1);
+    expect(logged('batch processed')).toMatchObject([{ notLogged: 2 }]);
+  });
+
+  test('OUTCOME_LOG_LEVELS sets the log level of each outcome, and lines below LOG_LEVEL are not written', () => {
+    record([completed, duplicate, retry, dead], { OUTCOME_LOG_LEVELS: 'completed=DEBUG,dead-letter=ERROR' });
+    expect(logged('message completed')).toEqual([]);
+    expect(logged('duplicate skipped')).toMatchObject([{ level: 'INFO' }]);
+    expect(logged('message to be retried')).toMatchObject([{ level: 'WARN' }]);
+    expect(logged('message dead-lettered')).toMatchObject([{ level: 'ERROR' }]);
+  });
+
+  test.each([
+    ['in an id', 'Bearer abc.def'],
+    ['after an escaped character', 'x\nBearer abc.def'],
+  ])('a secret %s of a message is masked in the log line of the message', (_, id) => {
+    record([completed], {}, id);
+    expect(JSON.stringify(lines)).not.toContain('abc.def');
+    expect(logged('message completed')).toHaveLength(1);
+  });
+
+  test('each error that a rule threw is logged once per batch with its stack trace', () => {
+    const failure = { error: { name: 'TypeError', message: 'broken', stack: 'functions/rule.ts:1:2' }, frames: [] };
+    const failed = {
+      ...(fromError(new TypeError('broken'), 1, { queue: loans, attempts: 3 }) as typeof retry),
+      failure,
+    };
+    record([failed, failed]);
+    expect(logged('rule failed')).toMatchObject([
+      {
+        level: 'WARN',
+        reason: 'UNKNOWN_ERROR',
+        failed: 2,
+        messageIds: ['m-0', 'm-1'],
+        traceId: TRACE,
+        spanId: SPAN,
+        error: { stack: 'functions/rule.ts:1:2' },
+      },
+    ]);
+  });
 });

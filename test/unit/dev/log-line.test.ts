@@ -37,8 +37,31 @@ describe('a log line on the console', () => {
       'message rejected queue=carrier reason=ALREADY_SHIPPED',
     ],
     [
-      { message: 'messages completed', queue: 'loans', messageIds: ['a', 'b', 'c', 'd'] },
-      'messages completed queue=loans messages=4 messageIds=a,b,c,…',
+      {
+        message: 'message completed',
+        queue: 'loans',
+        messageId: 'm-1',
+        correlationId: 'm-1',
+        traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+        spanId: '00f067aa0ba902b7',
+        attempt: 1,
+      },
+      'message completed queue=loans messageId=m-1 traceId=4bf92f3577b34da6a3ce929d0e0e4736 attempt=1',
+    ],
+    [
+      {
+        message: 'batch processed',
+        queue: 'loans',
+        messages: 13,
+        outcomes: { completed: 12, retry: 1 },
+        notLogged: 2,
+        durationMs: 30,
+      },
+      'batch processed queue=loans messages=13 completed=12 retry=1 notLogged=2 durationMs=30',
+    ],
+    [
+      { message: 'many ids', queue: 'loans', messageIds: ['a', 'b', 'c', 'd'] },
+      'many ids queue=loans messages=4 messageIds=a,b,c,…',
     ],
     [
       {

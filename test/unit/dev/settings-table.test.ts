@@ -14,6 +14,8 @@ interface Row {
   readonly wrong: readonly string[];
   /** Values that must be accepted, including the smallest and the largest. */
   readonly right: readonly string[];
+  /** Converts the value that was read to text; by default with `String`. */
+  readonly written?: (value: unknown) => string;
   /** Whether the setting is only for deployed stages. `npm start` rejects such a setting. */
   readonly deployedOnly?: true;
 }
@@ -106,6 +108,17 @@ const table: Readonly<Record<SettingName, Row>> = {
   MAX_BODY_BYTES: whole(1, 400_000),
   MESSAGE_TIME_LIMIT_MS: whole(10, 600_000),
   BATCH_CONCURRENCY: whole(1, 1_000),
+  OUTCOME_LOG_LEVELS: {
+    wrong: ['completed', 'completed=info', 'done=INFO', 'completed=INFO;retry=WARN', 'completed=INFO,', ' '],
+    right: [
+      'completed=DEBUG,rejected=INFO,duplicate=INFO,retry=WARN,postponed=INFO,dead-letter=ERROR,unfinished=WARN',
+    ],
+    written: (levels) =>
+      Object.entries(levels as object)
+        .map(([outcome, level]) => `${outcome}=${level}`)
+        .join(','),
+  },
+  COMPLETED_LINES_PER_BATCH: whole(0, 10_000),
   INBOX_RETENTION_DAYS: whole(1, 365),
   ARCHIVE_RETENTION_DAYS: whole(1, 3_650),
   INBOX_COMPLETE_SINCE: {
@@ -181,8 +194,8 @@ describe('settings', () => {
 });
 
 describe('valid settings', () => {
-  test.each(rows)('the setting $name accepts its smallest and its largest value', ({ name, right }) => {
-    for (const value of right) expect(String(readAllSettings({ [name]: value })[name])).toBe(value);
+  test.each(rows)('the setting $name accepts its smallest and its largest value', ({ name, right, written = String }) => {
+    for (const value of right) expect(written(readAllSettings({ [name]: value })[name])).toBe(value);
   });
 
   test.each(rows)(

@@ -4,7 +4,7 @@ import { readEnvelope } from '../../../lib/events/envelope.ts';
 import { eventMessage } from '../../../lib/events/publish.ts';
 import { factsOf } from '../../../lib/http/request.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
-import { nextSpan, readTrace, traceIdOf } from '../../../lib/events/trace.ts';
+import { nextSpan, readTrace, spanOf } from '../../../lib/events/trace.ts';
 import { aRequest } from '../../support/request.ts';
 
 /**
@@ -14,6 +14,8 @@ import { aRequest } from '../../support/request.ts';
 const TRACE = '12345678901234567890123456789012';
 const PARENT = 'b7ad6b7169203331';
 const good = `00-${TRACE}-${PARENT}-01`;
+
+const traceIdOf = (traceparent?: string) => spanOf(traceparent).traceId;
 
 const members = (count: number, length = 7) =>
   Array.from({ length: count }, (_, index) => `k${String(index).padStart(2, '0')}=`.padEnd(length, 'v'));

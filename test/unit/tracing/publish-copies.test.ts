@@ -1,0 +1,74 @@
+import { context, propagation, trace } from '@opentelemetry/api';
+import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+
+import { retryCopy } from '../../../lib/events/copies.ts';
+import { headerNames } from '../../../lib/events/envelope.ts';
+import type { Message } from '../../../lib/events/message.ts';
+import { publishCopies } from '../../../lib/events/publish-copies.ts';
+import type { Publisher } from '../../../lib/events/publish.ts';
+import { describeParts } from '../../../lib/rabbitmq/unwritable.ts';
+import { unwritableParts } from '../../../lib/rabbitmq/encode-message.ts';
+import { PublishError } from '../../../lib/runtime/errors.ts';
+import { openTelemetry } from '../../../lib/tracing/opentelemetry.ts';
+
+let exporter: InMemorySpanExporter;
+let published: Message[];
+beforeEach(() => {
+  published = [];
+  exporter = new InMemorySpanExporter();
+  new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }).register();
+});
+afterEach(() => {
+  trace.disable();
+  context.disable();
+  propagation.disable();
+});
+
+/** Refuses the messages that AMQP cannot encode, as the real publisher does. */
+const publisher: Publisher = {
+  publish: () => Promise.reject(new Error('copies are published together')),
+  publishAll: (messages) =>
+    Promise.resolve(
+      messages.map((message) => {
+        const parts = unwritableParts(message);
+        if (parts.length > 0) return new PublishError('UNWRITABLE', describeParts(parts));
+        published.push(message);
+        return undefined;
+      }),
+    ),
+  close: () => Promise.resolve(),
+};
+
+const copyWith = (headerBytes: number) =>
+  retryCopy(
+    { body: Buffer.from('{}'), properties: { messageId: 'm-1', headers: { large: 'x'.repeat(headerBytes) } } },
+    'loans',
+    'retry.1s',
+    2,
+  );
+
+/** Returns the largest copy that fits into an AMQP frame without the header of the span. */
+function largestCopy(): Message {
+  let bytes = 131_072;
+  while (unwritableParts(copyWith(bytes)).length > 0) bytes -= 1;
+  return copyWith(bytes);
+}
+
+test('a copy that fits into an AMQP frame only without the header of its span is published without this header', async () => {
+  const copy = largestCopy();
+  const errors = await publishCopies({ publisher, tracing: openTelemetry() }, [{ copy: copyWith(10) }, { copy }]);
+  expect(errors).toEqual([undefined, undefined]);
+  expect(published.map(({ properties: { headers } }) => headerNames.previousSpan in headers)).toEqual([true, false]);
+  expect(published[1]).toBe(copy);
+  expect(exporter.getFinishedSpans().map(({ name, status: { code } }) => [name, code])).toEqual([
+    ['send retry.1s', 0],
+    ['send retry.1s', 0],
+  ]);
+});
+
+test('a copy that does not fit into an AMQP frame even without the header of its span is refused, and its span has failed', async () => {
+  const [error] = await publishCopies({ publisher, tracing: openTelemetry() }, [{ copy: copyWith(131_072) }]);
+  expect(error).toMatchObject({ code: 'UNWRITABLE' });
+  expect(exporter.getFinishedSpans()).toMatchObject([{ attributes: { 'error.type': 'UNWRITABLE' } }]);
+});
