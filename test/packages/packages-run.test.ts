@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import type { Value } from '../../infra/aws/template.ts';
 import { queues } from '../../infra/topology.ts';
@@ -219,6 +220,45 @@ test('the packaged function remove-network reports success to CloudFormation', a
     { Status: 'SUCCESS', PhysicalResourceId: 'made' },
     { Status: 'SUCCESS', PhysicalResourceId: 'made' },
   ]);
+});
+
+describe('the stack trace of an error in a packaged function', () => {
+  test('an error that a packaged function logs has the lines of the TypeScript files', async () => {
+    const lambda = await deployed.lambda('remove-network');
+    await lambda.invoke({
+      RequestType: 'Delete',
+      ResponseURL: deployed.answersUrl,
+      StackId: 'arn:aws:cloudformation:eu-central-1:000000000000:stack/surehop-dev/1',
+      RequestId: '3',
+      LogicalResourceId: 'FunctionsNetwork',
+      ResourceProperties: {},
+    } satisfies CustomResourceEvent);
+    expect(deployed.answers.at(-1)).toMatchObject({ Status: 'FAILED' });
+    const [line] = lambda.lines.filter((text) => text.includes('"custom resource failed"'));
+    const { reason, error } = JSON.parse(line!) as { reason: string; error: { stack: string } };
+    expect(reason).toBe('UNKNOWN_ERROR');
+    expect(error.stack.split('\n')[0]).toMatch(/^functions\/operations\/remove-network\.ts:\d+:\d+$/);
+    expect(sourceLine(error.stack.split('\n')[0]!)).toContain("throw new Error('nothing to remove");
+  });
+
+  test('an error that a packaged function throws has the lines of the TypeScript files', async () => {
+    const lambda = await deployed.lambda('rotate-login');
+    const SecretId = deployed.logins.monitor;
+    const ClientRequestToken = deployed.secrets.beginRotation(SecretId);
+    const error = await lambda.invoke({ SecretId, ClientRequestToken, Step: 'unknown' }).then(
+      () => undefined,
+      (thrown: { trace: string[] }) => thrown,
+    );
+    const [first, ...others] = error!.trace.slice(1).map((frame) => frame.replace(/^\s+at /, ''));
+    expect(sourceLine(first!)).toContain('throw new Error(`unknown step');
+    expect(others.map((frame) => frame.split(':')[0])).toContain('functions/operations/rotate-login.ts');
+  });
+
+  /** Returns the line of a source file to which a stack frame, such as `lib/x.ts:12:9`, points. */
+  function sourceLine(frame: string): string {
+    const [file, line] = frame.split(':');
+    return readFileSync(file!, 'utf8').split('\n')[Number(line) - 1]!;
+  }
 });
 
 test('the tests in packages-run.test.ts have run every packaged function', () => {

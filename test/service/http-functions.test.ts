@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -116,6 +116,14 @@ const get = async (path: string) => {
 };
 
 describe('an HTTP function that fails', () => {
+  test('the log contains the TypeScript line at which a function threw an error', async () => {
+    await get('/throws');
+    const frame = await eventually('the stack trace in the log', () =>
+      /functions\/throws\.ts:1:\d+/.exec(readFileSync(service.logFile, 'utf8')),
+    );
+    expect(frame).not.toBeNull();
+  });
+
   test.each([
     ['throws', 'TypeError: the rule is broken'],
     ['throws-text', 'just a text'],

@@ -18,7 +18,10 @@ export interface Deployed {
 
 /** A process that runs one packaged function with an emulated Lambda runtime API. */
 export interface Lambda {
-  /** Invokes the function and returns its result. Rejects if the function throws an error or does not start. */
+  /**
+   * Invokes the function and returns its result. Rejects if the function throws an error or does not start. The lines of
+   * the function's stack trace are the property `trace` of the error.
+   */
   invoke(event: unknown): Promise<unknown>;
   /**
    * Returns the version of Node that runs the function, or `undefined` until the function has requested its first
@@ -82,9 +85,14 @@ export async function startLambda(deployed: Deployed): Promise<Lambda> {
     }
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    const body = JSON.parse(Buffer.concat(chunks).toString()) as { errorType: string; errorMessage: string };
+    const body = JSON.parse(Buffer.concat(chunks).toString()) as {
+      errorType: string;
+      errorMessage: string;
+      trace: string[];
+    };
     response.writeHead(202).end();
-    const error = () => new Error(`${functionName}: ${body.errorType}: ${body.errorMessage}`);
+    const error = () =>
+      Object.assign(new Error(`${functionName}: ${body.errorType}: ${body.errorMessage}`), { trace: body.trace });
     if (id === 'init') return failAll(error());
     const invocation = running.get(id!)!;
     running.delete(id!);
