@@ -121,6 +121,19 @@ export const sections: readonly Section[] = [
     ],
   },
   {
+    name: 'tracing',
+    title:
+      'client CPU per message with an OpenTelemetry SDK that exports spans, relative to no SDK, with batches of 100 messages and 10 SKUs',
+    rounds: 5,
+    figures: [
+      { key: 'without', label: 'client CPU per message without an SDK', unit: 'µs' },
+      { key: 'none', label: 'with an SDK, no trace sampled', unit: '×' },
+      { key: 'some', label: 'with an SDK, 10 % of the traces sampled', unit: '×' },
+      { key: 'all', label: 'with an SDK, all traces sampled', unit: '×' },
+      { key: 'added', label: 'CPU per message that recording and exporting all traces adds', unit: 'µs' },
+    ],
+  },
+  {
     name: 'poison',
     title: 'throughput with one malformed message in each batch of 100, relative to batches of 100 valid messages',
     rounds: 9,
@@ -173,6 +186,11 @@ export const sections: readonly Section[] = [
       { key: 'reserve-stock', label: 'import of reserve-stock', unit: '×', atMost: 0.6 },
       { key: 'award-points', label: 'import of award-points', unit: '×', atMost: 0.6 },
       { key: 'powertools import', label: 'import of Powertools and middy', unit: 'ms' },
+      {
+        key: 'mapped',
+        label: 'import of reserve-stock with --enable-source-maps, relative to without',
+        unit: '×',
+      },
     ],
   },
 ];

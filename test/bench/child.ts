@@ -12,6 +12,7 @@ import { poison } from './sections/poison.ts';
 import { publish } from './sections/publish.ts';
 import { shards } from './sections/shards.ts';
 import { soldOut } from './sections/sold-out.ts';
+import { tracing } from './sections/tracing.ts';
 import { latency } from './store.ts';
 import type { Bench, FromChild, Measure, StoreAnswer } from './protocol.ts';
 
@@ -24,6 +25,7 @@ const measures: Record<string, Measure> = {
   duplicates,
   'sold-out': soldOut,
   cost,
+  tracing,
   poison,
   sizes: batchSizes,
   memory,

@@ -6,6 +6,9 @@ import { eventMessage } from '../../lib/events/publish.ts';
 import type { RabbitMqEvent } from '../../lib/consumer/delivery.ts';
 import { inboxClient } from '../../lib/dynamodb/client.ts';
 import { deriveId } from '../../lib/events/message-id.ts';
+import type { Tracing } from '../../lib/runtime/tracing.ts';
+import { openTelemetry } from '../../lib/tracing/opentelemetry.ts';
+import { startSdk } from '../../lib/tracing/sdk.ts';
 import { orderRejected } from '../../functions/orders/events.ts';
 import { totalOf } from '../../functions/orders/total.ts';
 import { rabbitMqEvent, record, type OrderMessage } from './batches.ts';
@@ -16,7 +19,12 @@ import { openRaw } from './publishers/raw.ts';
 import { openSurehop } from './publishers/surehop.ts';
 import { openClient, type CountingClient, type Latency } from './store.ts';
 
-export type SideName = 'surehop' | 'powertools' | 'prepared';
+export type SideName = 'surehop' | 'powertools' | 'prepared' | TracedName;
+
+/** The processes of Surehop's consumer with an OpenTelemetry SDK, and the share of the traces that each of them records. */
+export const sampledShares = { traced0: 0, traced10: 0.1, traced100: 1 } as const;
+
+type TracedName = keyof typeof sampledShares;
 
 /** The batches that one consumer will process, and the endpoints of DynamoDB and the broker that the consumer uses. */
 export interface Task {
@@ -27,6 +35,8 @@ export interface Task {
    * the consumer rejects orders.
    */
   readonly amqpUrl?: string;
+  /** The URL of the OTLP receiver to which the consumers with an OpenTelemetry SDK export their spans. */
+  readonly otlpUrl?: string;
   /** Whether the Powertools consumer uses its local cache of completed messages. */
   readonly isCached?: boolean;
   readonly batches: readonly (readonly (OrderMessage & { readonly redelivered?: boolean })[])[];
@@ -48,9 +58,17 @@ interface Work {
   close(): Promise<unknown>;
 }
 
-const sides: Readonly<Record<SideName, (task: Task) => Promise<Work>>> = { surehop, powertools, prepared };
+const sides: Readonly<Record<SideName, (task: Task) => Promise<Work>>> = {
+  surehop: (task) => surehop(task),
+  powertools,
+  prepared,
+  traced0: traced,
+  traced10: traced,
+  traced100: traced,
+};
 const [, , name] = process.argv as [string, string, SideName];
 let work: Work | undefined;
+let isRegistered = false;
 
 process.on('message', (command: Command) => {
   const answer = 'open' in command ? open(command.open) : turn(command.turn);
@@ -78,10 +96,21 @@ async function turn(batches: number): Promise<Spent> {
   return { ms, cpuUs: user + system, requests: store.requests() - before };
 }
 
-async function surehop({ endpoint, latency, amqpUrl, batches }: Task): Promise<Work> {
-  const store = openClient(endpoint, latency, inboxClient);
+/** Runs Surehop's consumer with an OpenTelemetry SDK, which is registered once per process. */
+function traced(task: Task): Promise<Work> {
+  if (!isRegistered) {
+    const sampledShare = sampledShares[name as TracedName];
+    const labels = { serviceName: 'bench', stage: 'local', functionName: 'bench' };
+    startSdk({ endpoint: task.otlpUrl!, sampledShare, ...labels });
+    isRegistered = true;
+  }
+  return surehop(task, openTelemetry());
+}
+
+async function surehop({ endpoint, latency, amqpUrl, batches }: Task, tracing?: Tracing): Promise<Work> {
+  const store = openClient(endpoint, latency, (options) => inboxClient(options, tracing));
   const publisher = amqpUrl === undefined ? undefined : openSurehop(amqpUrl);
-  const consume = surehopConsumer(store.client, publisher);
+  const consume = surehopConsumer(store.client, publisher, tracing);
   const events: RabbitMqEvent[] = batches.map((batch) =>
     rabbitMqEvent(batch.map((order) => record(order, order.redelivered))),
   );

@@ -5,6 +5,7 @@ import { orderCreated } from '../../../functions/orders/events.ts';
 import { queues } from '../../../infra/topology.ts';
 import type { Publisher } from '../../../lib/events/publish.ts';
 import { systemClock } from '../../../lib/runtime/clock.ts';
+import type { Tracing } from '../../../lib/runtime/tracing.ts';
 import { readAllSettings } from '../../../lib/settings.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { dynamoDbPorts } from '../../../lib/consumer/parts.ts';
@@ -31,6 +32,7 @@ const nothingToPublish: Publisher = {
 export function surehopConsumer(
   client: DynamoDBClient,
   publisher: Publisher = nothingToPublish,
+  tracing?: Tracing,
 ): (event: RabbitMqEvent) => Promise<BatchReport> {
   const table = openInboxTable({ client, tablePrefix: TABLE_PREFIX, clock: systemClock, retentionDays: 14 });
   const handler = createConsumer(
@@ -40,6 +42,7 @@ export function surehopConsumer(
       publisher,
       archiveLetter: () => Promise.reject(new Error('Surehop archived a dead letter, but the benchmark expects none')),
       clock: systemClock,
+      tracing,
       settings: readAllSettings({}),
       read: (table, key) => readItemFrom(client, TABLE_PREFIX, table, key),
     },

@@ -18,18 +18,25 @@ const bytes = new Map<string, number>();
 
 /**
  * Measures the sizes of three functions' bundles and of a bundle with Powertools, and the time to import each bundle.
+ * Also measures how much longer an import takes if Node reads the source maps during the import.
  */
 export async function bundles({ round }: Bench): Promise<Measured> {
   if (round === 0) await buildAll();
   const names = [...ours, 'powertools'];
-  const times = Object.fromEntries(names.map((name) => [name, [] as number[]]));
+  const sides: Readonly<Record<string, () => Promise<number>>> = {
+    ...Object.fromEntries(names.map((name) => [name, () => importMs(fileOf(name))])),
+    mapped: () => importMs(fileOf('reserve-stock'), ['--enable-source-maps']),
+  };
+  const times = Object.fromEntries(Object.keys(sides).map((name) => [name, [] as number[]]));
   for (let n = 0; n < IMPORTS_A_ROUND; n += 1)
-    for (const name of n % 2 === 0 ? names : names.toReversed()) times[name]!.push(await importMs(fileOf(name)));
+    for (const name of n % 2 === 0 ? Object.keys(sides) : Object.keys(sides).toReversed())
+      times[name]!.push(await sides[name]!());
   const theirs = median(times['powertools']!);
   return {
     ...Object.fromEntries(names.map((name) => [`${name} size`, bytes.get(name)! / 1_000])),
     ...Object.fromEntries(ours.map((name) => [name, median(times[name]!) / theirs])),
     'powertools import': theirs,
+    mapped: median(times['mapped']!) / median(times['reserve-stock']!),
   };
 }
 
@@ -56,13 +63,13 @@ async function buildAll(): Promise<void> {
 const sizeOf = (outputs: Readonly<Record<string, { readonly bytes: number }>>) =>
   Object.entries(outputs).reduce((sum, [file, output]) => sum + (file.endsWith('.mjs') ? output.bytes : 0), 0);
 
-/** Measures how long a new process takes to import a JavaScript file, in ms. */
-async function importMs(file: string): Promise<number> {
+/** Measures how long a new process takes to import a JavaScript file, in ms. `flags` are options of Node. */
+async function importMs(file: string, flags: readonly string[] = []): Promise<number> {
   const script = `const startedAt = performance.now();
     await import(${JSON.stringify(pathToFileURL(file).href)});
     process.stdout.write(String(performance.now() - startedAt));
     process.exit();`;
-  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], {
+  const { stdout } = await run(process.execPath, [...flags, '--input-type=module', '--eval', script], {
     env: { ...process.env, STAGE: 'local', AMQP_URL: 'amqp://127.0.0.1' },
   });
   return Number(stdout);
