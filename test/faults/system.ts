@@ -13,9 +13,10 @@ import { startService, type Service } from '../../infra/dev/runtime/service.ts';
 import { declareTopology } from '../../lib/rabbitmq/topology/declare.ts';
 import { faultsTopology } from './accounts.ts';
 import { startBrokerProxy, type BrokerProxy, type Upstream } from './broker-proxy.ts';
-import { KILLS_FILE, SABOTAGE_FILE, unharmed, type Sabotage } from './functions/sabotage.ts';
+import { KILLS_FILE, SABOTAGE_FILE, SPANS_FILE, unharmed, type Sabotage } from './functions/sabotage.ts';
 import { createManagement, VHOST, type Management } from './management.ts';
 import { writeProject } from './project.ts';
+import { startSpanCollector, type SpanCollector } from './spans.ts';
 import { startStoreProxy, type StoreProxy } from './store-proxy.ts';
 
 export const TABLE_PREFIX = 'faults-';
@@ -46,6 +47,8 @@ export interface System {
   sabotage(wanted: Partial<Sabotage>): void;
   sabotaged(): Sabotage;
   readonly killsFile: string;
+  /** The receiver of the functions' spans. Absent if no spans are recorded. */
+  readonly spans: SpanCollector | undefined;
   service(): Service;
   /**
    * Kills all functions and event sources with SIGKILL and restarts them, with `environments` Lambda execution
@@ -65,9 +68,12 @@ export async function startSystem({
   broker: givenBroker,
   upstreams,
   managementUrls,
+  hasTraces = false,
   say,
 }: {
   directory: string;
+  /** Whether the functions export their spans to a receiver of the test system. */
+  hasTraces?: boolean;
   /** The running broker to use. By default, the system starts the same broker as `npm start`. */
   broker?: Broker;
   /** The hosts and ports of the broker's nodes, if `broker` is a cluster. */
@@ -112,6 +118,9 @@ export async function startSystem({
 
     const sabotageFile = join(directory, 'sabotage.json');
     const killsFile = join(directory, 'kills');
+    const spansFile = join(directory, 'spans');
+    const spans = hasTraces ? await startSpanCollector(spansFile) : undefined;
+    if (spans) keep(spans, () => spans.stop());
     let sabotaged = unharmed;
     const sabotage = (wanted: Partial<Sabotage>) => {
       sabotaged = { ...sabotaged, ...wanted };
@@ -135,7 +144,11 @@ export async function startSystem({
       writeProject(serviceDirectory, {
         eventSourceUrl: eventSourceUrl.href,
         environments,
-        environment: { [SABOTAGE_FILE]: sabotageFile, [KILLS_FILE]: killsFile },
+        environment: {
+          [SABOTAGE_FILE]: sabotageFile,
+          [KILLS_FILE]: killsFile,
+          ...(spans && { [SPANS_FILE]: spansFile }),
+        },
       });
     describeService();
     const [httpPort] = await freePorts(1);
@@ -145,6 +158,7 @@ export async function startSystem({
         broker: { amqpUrl: through(publishing).href, managementUrl: broker.managementUrl },
         store: { endpoint: storeProxy.url },
         tablePrefix: TABLE_PREFIX,
+        otlpEndpoint: spans?.url,
         dataDirectory: directory,
         serviceDirectory,
         watch: false,
@@ -167,6 +181,7 @@ export async function startSystem({
       sabotage,
       sabotaged: () => sabotaged,
       killsFile,
+      spans,
       service: () => service,
       environments: () => environments,
       async restartService(wanted = environments) {

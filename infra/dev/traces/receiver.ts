@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 
 import { decodeSpans } from './otlp.ts';
-import { createTraceStore } from './trace-store.ts';
+import { createTraceStore, type TraceStore } from './trace-store.ts';
 
 /**
  * The maximum size of the body of an OTLP export request, in bytes. The maximum applies to the compressed and to the decompressed
@@ -23,12 +23,10 @@ export interface TraceReceiver {
 
 /**
  * Starts an HTTP server on 127.0.0.1 that receives spans with OTLP (protobuf over HTTP) and keeps the latest traces in
- * memory. `GET /traces` lists the latest traces, and `GET /traces/{id}` returns the spans that belong to a trace id,
+ * `store`, by default in memory. `GET /traces` lists the latest traces, and `GET /traces/{id}` returns the spans that belong to a trace id,
  * message id or order id.
  */
-export async function startTraceReceiver(): Promise<TraceReceiver> {
-  const store = createTraceStore();
-
+export async function startTraceReceiver(store: TraceStore = createTraceStore()): Promise<TraceReceiver> {
   async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
     if (request.method === 'POST' && pathname === '/v1/traces') {

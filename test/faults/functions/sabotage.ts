@@ -4,7 +4,9 @@ import { surehop } from '../../../functions/surehop.ts';
 import { partsOf, type ConsumerParts } from '../../../lib/consumer/parts.ts';
 import { publisher } from '../../../lib/rabbitmq/broker.ts';
 import type { Publisher } from '../../../lib/events/publish.ts';
+import { spanOf } from '../../../lib/events/trace.ts';
 import type { Inbox } from '../../../lib/inbox/inbox.ts';
+import type { Tracing } from '../../../lib/runtime/tracing.ts';
 
 /** The steps of processing a batch, in order. A test can kill the process before or after each step. */
 export const steps = ['start', 'find', 'decide', 'commit', 'emit', 'place', 'note', 'return'] as const;
@@ -35,6 +37,24 @@ export const unharmed: Sabotage = { kills: [], isFailing: false };
 export const SABOTAGE_FILE = 'FAULTS_SABOTAGE';
 /** The name of the environment variable with the path of a file to which a process writes before it kills itself. */
 export const KILLS_FILE = 'FAULTS_KILLS';
+
+/**
+ * The name of the environment variable with the path of a file that records which process started which span. If the
+ * variable is not set, nothing is recorded.
+ */
+export const SPANS_FILE = 'FAULTS_SPANS';
+
+/** Records the id of every span that `tracing` starts. */
+const withRecords = (tracing: Tracing): Tracing => ({
+  flush: () => tracing.flush(),
+  start(options) {
+    const span = tracing.start(options);
+    const { spanId } = spanOf(span?.trace.traceparent);
+    const file = process.env[SPANS_FILE];
+    if (spanId && file) appendFileSync(file, `${spanId} ${process.pid}\n`);
+    return span;
+  },
+});
 
 export function readSabotage(): Sabotage {
   const file = process.env[SABOTAGE_FILE];
@@ -90,5 +110,6 @@ export function sabotagedParts(queue: string): ConsumerParts {
     const name = messages[0]?.properties.headers['surehop-exchange'] === messages[0]?.exchange ? 'emit' : 'place';
     return step(queue, name, () => real.publisher.publishAll(messages, deadlineMs));
   };
-  return { ...real, inbox, publisher: { ...real.publisher, publishAll } };
+  const tracing = real.tracing && withRecords(real.tracing);
+  return { ...real, inbox, tracing, publisher: { ...real.publisher, publishAll } };
 }

@@ -1,0 +1,70 @@
+import { existsSync, readFileSync } from 'node:fs';
+
+import { startTraceReceiver } from '../../infra/dev/traces/receiver.ts';
+import type { Span } from '../../infra/dev/traces/span.ts';
+
+/** What happened to the spans of the functions during a run. */
+export interface SpanResults {
+  readonly collected: number;
+  /** The number of spans that a killed process had started and not exported. */
+  readonly lostByKills: number;
+  /** The spans that a process had started and not exported, although the process was not killed. */
+  readonly lost: readonly string[];
+  /** The spans whose parent was not exported, although the process that had started the parent was not killed. */
+  readonly orphans: readonly string[];
+}
+
+/** A receiver of the spans of all functions. */
+export interface SpanCollector {
+  readonly url: string;
+  results(): SpanResults;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a receiver that remembers the ids of all spans. `startsFile` is the file in which the consumers record every span
+ * that they start, with the id of the process.
+ */
+export async function startSpanCollector(startsFile: string): Promise<SpanCollector> {
+  const spans = new Map<string, Pick<Span, 'name' | 'source' | 'parentSpanId'>>();
+  const receiver = await startTraceReceiver({
+    add: (added) => {
+      for (const { spanId, name, source, parentSpanId } of added) spans.set(spanId, { name, source, parentSpanId });
+    },
+    find: () => [],
+    latest: () => [],
+  });
+  return {
+    ...receiver,
+    results() {
+      const started = readStarts(startsFile);
+      const wasKilled = (spanId: string) => started.has(spanId) && !isRunning(started.get(spanId)!);
+      const missing = [...started.keys()].filter((spanId) => !spans.has(spanId));
+      return {
+        collected: spans.size,
+        lostByKills: missing.filter(wasKilled).length,
+        lost: missing.filter((spanId) => !wasKilled(spanId)),
+        orphans: [...spans.values()].flatMap(({ name, source, parentSpanId }) =>
+          parentSpanId === undefined || spans.has(parentSpanId) || wasKilled(parentSpanId)
+            ? []
+            : [`${name} of ${source}: its parent ${parentSpanId} is unknown`],
+        ),
+      };
+    },
+  };
+}
+
+/** Reads the id of the process that started each span. */
+function readStarts(file: string): Map<string, number> {
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];
+  return new Map(lines.map((line) => line.split(' ')).map(([spanId, pid]) => [spanId!, Number(pid)]));
+}
+
+/** Whether a process still runs. A process of a consumer ends only if it is killed. */
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
