@@ -52,8 +52,8 @@ export const stageSchema = z.strictObject({
   logLevel,
   /**
    * The log level of the line that a consumer writes for each message, by the outcome of the message. An outcome that is
-   * not listed has the level of the toolkit: `WARN` for the outcomes `retry`, `dead-letter` and `unfinished`, and `INFO`
-   * for all others. Lines below `logLevel` are not written.
+   * not listed has the level of the toolkit: `WARN` for the outcomes `retry`, `dead-letter` and `unfinished`, `DEBUG` for
+   * `duplicate`, and `INFO` for all others. Lines below `logLevel` are not written.
    */
   outcomeLogLevels: z.partialRecord(z.enum(outcomes), logLevel),
   /**

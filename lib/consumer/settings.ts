@@ -9,7 +9,7 @@ type OutcomeLogLevels = Readonly<Record<Outcome['is'], Level>>;
 const DEFAULT_LEVELS: OutcomeLogLevels = {
   completed: 'INFO',
   rejected: 'INFO',
-  duplicate: 'INFO',
+  duplicate: 'DEBUG',
   retry: 'WARN',
   postponed: 'INFO',
   'dead-letter': 'WARN',
@@ -32,7 +32,7 @@ export const consumerSettings = defineSettings({
     }))
     .meta({
       description:
-        'log level of the line for each message, by the outcome of the message; by default WARN for the outcomes retry, dead-letter and unfinished, and INFO for the others',
+        'log level of the line for each message, by the outcome of the message; by default WARN for the outcomes retry, dead-letter and unfinished, DEBUG for duplicate, and INFO for the others',
       must: `pairs of an outcome (${OUTCOMES.join(', ')}) and a level (${levels.join(', ')}), separated by commas`,
       example: 'completed=DEBUG,rejected=WARN',
     } satisfies Explanation),

@@ -1,5 +1,5 @@
 import { spanOf } from '../events/trace.ts';
-import { log, logLines, type LogLines } from '../runtime/log.ts';
+import { isLogged, log, logLines, type LogLines } from '../runtime/log.ts';
 import { recordMetrics, recordCollected } from '../runtime/metrics.ts';
 import type { Delivery } from './delivery.ts';
 import type { Result } from './message.ts';
@@ -84,13 +84,16 @@ function logOutcomes(
   }
   const counts: Partial<Record<Outcome['is'], number>> = {};
   let notLogged = 0;
-  const groups = [...byOutcome].map(([is, all]): LogLines => {
-    const logged = SAMPLED.has(is) ? sampleOf(all, COMPLETED_LINES_PER_BATCH) : all;
+  const groups: LogLines[] = [];
+  for (const [is, all] of byOutcome) {
     counts[is] = all.length;
+    const level = levels[is];
+    if (!isLogged(level)) continue;
+    const logged = SAMPLED.has(is) ? sampleOf(all, COMPLETED_LINES_PER_BATCH) : all;
     notLogged += all.length - logged.length;
     const lines = logged.map((result) => fieldsOf(result, trace));
-    return { level: levels[is], message: MESSAGES[is], shared: { queue }, lines };
-  });
+    groups.push({ level, message: MESSAGES[is], shared: { queue }, lines });
+  }
   const batch = {
     messages: results.length,
     outcomes: counts,

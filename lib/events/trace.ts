@@ -91,11 +91,9 @@ export function fromXRay(header: string | undefined): string | undefined {
   return parseTraceparent(traceparent) && traceparent;
 }
 
-/** Returns the trace id and the span id in a `traceparent`, for use in logs. */
-export function spanOf(traceparent?: string): { readonly traceId?: string; readonly spanId?: string } {
-  const { traceId, parentId: spanId } = parseTraceparent(traceparent) ?? {};
-  return { traceId, spanId };
-}
+/** Returns the trace id and the span id in a `traceparent` that this toolkit wrote, for use in logs. */
+export const spanOf = (traceparent?: string): { readonly traceId?: string; readonly spanId?: string } =>
+  traceparent ? { traceId: traceparent.slice(3, 35), spanId: traceparent.slice(36, 52) } : {};
 
 /**
  * The format of one member of a `tracestate`: a key, `=` and a value (https://www.w3.org/TR/trace-context-2/#list-members).

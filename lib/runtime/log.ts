@@ -23,6 +23,10 @@ export interface LogLines {
 }
 
 class BatchLogger extends Logger {
+  writes(level: Level): boolean {
+    return LogLevelThreshold[level] >= this.level;
+  }
+
   /**
    * Writes many log lines with one write to the standard output. The formatter of the logger runs only once for all lines
    * with the same `shared` fields, because it takes about ten times as long as the rest of a line.
@@ -30,9 +34,8 @@ class BatchLogger extends Logger {
   writeLines(groups: readonly LogLines[]): void {
     let text = '';
     for (const { level, message, shared, lines } of groups) {
-      const threshold = LogLevelThreshold[level];
-      if (lines.length === 0 || threshold < this.level) continue;
-      const item = this.createAndPopulateLogItem(threshold, message, [{ ...shared }]);
+      if (lines.length === 0 || !this.writes(level)) continue;
+      const item = this.createAndPopulateLogItem(LogLevelThreshold[level], message, [{ ...shared }]);
       item.prepareForPrint();
       const start = JSON.stringify(item.getAttributes(), this.getJsonReplacer()).slice(0, -1);
       for (const fields of lines) text += `${start},${withoutSecrets(fields).slice(1)}\n`;
@@ -54,6 +57,9 @@ export const log = (): Logger => logger();
 
 /** Writes the log lines of one batch together, so that each message of a large batch can have a line of its own. */
 export const logLines = (groups: readonly LogLines[]): void => logger().writeLines(groups);
+
+/** Whether log lines with this level are written. */
+export const isLogged = (level: Level): boolean => logger().writes(level);
 
 const logger = () => (current ??= newLogger());
 

@@ -33,6 +33,7 @@ afterEach(() => void jest.restoreAllMocks());
 
 const completed: Outcome = { is: 'completed', events: [] };
 const duplicate: Outcome = { is: 'duplicate', events: [] };
+const DUPLICATES_LOGGED = { OUTCOME_LOG_LEVELS: 'duplicate=INFO' };
 const { loans } = queues;
 const [delayQueue] = loans.delays;
 const retry: Outcome = { is: 'retry', delayQueue: delayQueue!, code: 'LATER', message: 'the carrier is closed' };
@@ -76,7 +77,7 @@ test('a message that will be retried counts in the metric Retried, and is logged
 
 describe('the log lines of a batch', () => {
   test('each message has a log line with its ids, its trace id and its span id', () => {
-    record([completed, { is: 'rejected', reason: 'SOLD_OUT', events: [] }, duplicate]);
+    record([completed, { is: 'rejected', reason: 'SOLD_OUT', events: [] }, duplicate], DUPLICATES_LOGGED);
     const ids = (n: number) => ({
       service: 'library',
       queue: 'loans',
@@ -116,7 +117,7 @@ describe('the log lines of a batch', () => {
   });
 
   test('with COMPLETED_LINES_PER_BATCH=0, no completed message and no duplicate has a log line', () => {
-    record([completed, duplicate, retry], { COMPLETED_LINES_PER_BATCH: '0' });
+    record([completed, duplicate, retry], { ...DUPLICATES_LOGGED, COMPLETED_LINES_PER_BATCH: '0' });
     expect([logged('message completed'), logged('duplicate skipped')]).toEqual([[], []]);
     expect(logged('message to be retried')).toHaveLength(1);
     expect(logged('batch processed')).toMatchObject([{ notLogged: 2 }]);
@@ -125,9 +126,11 @@ describe('the log lines of a batch', () => {
   test('OUTCOME_LOG_LEVELS sets the log level of each outcome, and lines below LOG_LEVEL are not written', () => {
     record([completed, duplicate, retry, dead], { OUTCOME_LOG_LEVELS: 'completed=DEBUG,dead-letter=ERROR' });
     expect(logged('message completed')).toEqual([]);
-    expect(logged('duplicate skipped')).toMatchObject([{ level: 'INFO' }]);
+    expect(logged('duplicate skipped')).toEqual([]);
     expect(logged('message to be retried')).toMatchObject([{ level: 'WARN' }]);
     expect(logged('message dead-lettered')).toMatchObject([{ level: 'ERROR' }]);
+    expect(logged('batch processed')).toMatchObject([{ outcomes: { completed: 1, duplicate: 1 } }]);
+    expect(logged('batch processed')[0]).not.toHaveProperty('notLogged');
   });
 
   test.each([

@@ -110,9 +110,7 @@ const table: Readonly<Record<SettingName, Row>> = {
   BATCH_CONCURRENCY: whole(1, 1_000),
   OUTCOME_LOG_LEVELS: {
     wrong: ['completed', 'completed=info', 'done=INFO', 'completed=INFO;retry=WARN', 'completed=INFO,', ' '],
-    right: [
-      'completed=DEBUG,rejected=INFO,duplicate=INFO,retry=WARN,postponed=INFO,dead-letter=ERROR,unfinished=WARN',
-    ],
+    right: ['completed=DEBUG,rejected=INFO,duplicate=INFO,retry=WARN,postponed=INFO,dead-letter=ERROR,unfinished=WARN'],
     written: (levels) =>
       Object.entries(levels as object)
         .map(([outcome, level]) => `${outcome}=${level}`)
@@ -194,9 +192,12 @@ describe('settings', () => {
 });
 
 describe('valid settings', () => {
-  test.each(rows)('the setting $name accepts its smallest and its largest value', ({ name, right, written = String }) => {
-    for (const value of right) expect(written(readAllSettings({ [name]: value })[name])).toBe(value);
-  });
+  test.each(rows)(
+    'the setting $name accepts its smallest and its largest value',
+    ({ name, right, written = String }) => {
+      for (const value of right) expect(written(readAllSettings({ [name]: value })[name])).toBe(value);
+    },
+  );
 
   test.each(rows)(
     'npm start passes the setting $name to the functions, or rejects the setting if it is only for deployed stages',

@@ -4,7 +4,7 @@ import { readEnvelope } from '../../../lib/events/envelope.ts';
 import { eventMessage } from '../../../lib/events/publish.ts';
 import { factsOf } from '../../../lib/http/request.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
-import { nextSpan, readTrace, spanOf } from '../../../lib/events/trace.ts';
+import { nextSpan, parseTraceparent, readTrace } from '../../../lib/events/trace.ts';
 import { aRequest } from '../../support/request.ts';
 
 /**
@@ -15,7 +15,7 @@ const TRACE = '12345678901234567890123456789012';
 const PARENT = 'b7ad6b7169203331';
 const good = `00-${TRACE}-${PARENT}-01`;
 
-const traceIdOf = (traceparent?: string) => spanOf(traceparent).traceId;
+const traceIdOf = (traceparent?: string) => parseTraceparent(traceparent)?.traceId;
 
 const members = (count: number, length = 7) =>
   Array.from({ length: count }, (_, index) => `k${String(index).padStart(2, '0')}=`.padEnd(length, 'v'));
