@@ -223,22 +223,22 @@ test('the packaged function remove-network reports success to CloudFormation', a
 });
 
 describe('the stack trace of an error in a packaged function', () => {
+  /** Returns the line of a source file to which a stack frame, such as `at read (lib/x.ts:12:9)`, points. */
+  function sourceLine(frame: string): string {
+    const [, file, line] = /([^\s(]+\.ts):(\d+):\d+/.exec(frame)!;
+    return readFileSync(file!, 'utf8').split('\n')[Number(line) - 1]!;
+  }
+
   test('an error that a packaged function logs has the lines of the TypeScript files', async () => {
-    const lambda = await deployed.lambda('remove-network');
-    await lambda.invoke({
-      RequestType: 'Delete',
-      ResponseURL: deployed.answersUrl,
-      StackId: 'arn:aws:cloudformation:eu-central-1:000000000000:stack/surehop-dev/1',
-      RequestId: '3',
-      LogicalResourceId: 'FunctionsNetwork',
-      ResourceProperties: {},
-    } satisfies CustomResourceEvent);
-    expect(deployed.answers.at(-1)).toMatchObject({ Status: 'FAILED' });
-    const [line] = lambda.lines.filter((text) => text.includes('"custom resource failed"'));
-    const { reason, error } = JSON.parse(line!) as { reason: string; error: { stack: string } };
-    expect(reason).toBe('UNKNOWN_ERROR');
-    expect(error.stack.split('\n')[0]).toMatch(/^functions\/operations\/remove-network\.ts:\d+:\d+$/);
-    expect(sourceLine(error.stack.split('\n')[0]!)).toContain("throw new Error('nothing to remove");
+    const about = { route: 'GET /stock/{sku}', path: { sku: 'pear' } };
+    const wrong = { AWS_ENDPOINT_URL_DYNAMODB: process.env.DYNAMODB_ENDPOINT!, TABLE_PREFIX: 'nowhere-' };
+    expect((await deployed.request('get-stock', about, wrong)).status).toBe(500);
+    const { lines } = deployed.running.get('get-stock beside')!;
+    const failed = lines.findLast((line) => line.includes('"request failed"'))!;
+    const { reason, error } = JSON.parse(failed) as { reason: string; error: { stack: string } };
+    expect(reason).toBe('TABLE_MISSING');
+    const own = error.stack.split('\n').find((frame) => frame.includes('functions/orders/get-stock.ts'));
+    expect(sourceLine(own!)).toContain('await readItem(');
   });
 
   test('an error that a packaged function throws has the lines of the TypeScript files', async () => {
@@ -249,16 +249,10 @@ describe('the stack trace of an error in a packaged function', () => {
       () => undefined,
       (thrown: { trace: string[] }) => thrown,
     );
-    const [first, ...others] = error!.trace.slice(1).map((frame) => frame.replace(/^\s+at /, ''));
+    const [first, ...others] = error!.trace.slice(1);
     expect(sourceLine(first!)).toContain('throw new Error(`unknown step');
-    expect(others.map((frame) => frame.split(':')[0])).toContain('functions/operations/rotate-login.ts');
+    expect(others.join('\n')).toContain('lib/deployment/rotate-login.ts');
   });
-
-  /** Returns the line of a source file to which a stack frame, such as `lib/x.ts:12:9`, points. */
-  function sourceLine(frame: string): string {
-    const [file, line] = frame.split(':');
-    return readFileSync(file!, 'utf8').split('\n')[Number(line) - 1]!;
-  }
 });
 
 test('the tests in packages-run.test.ts have run every packaged function', () => {
