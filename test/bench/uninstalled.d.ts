@@ -10,5 +10,6 @@ declare module '@aws-lambda-powertools/tracer/middleware';
 declare module '@aws-sdk/lib-dynamodb';
 declare module '@cloudamqp/amqp-client';
 declare module '@middy/core';
+declare module '@middy/sqs-partial-batch-failure';
 declare module 'amqp-connection-manager';
 declare module 'rabbitmq-client';
