@@ -9,6 +9,7 @@ import type { MessageId } from '../events/message-id.ts';
 import type { Headers, Properties } from '../events/message.ts';
 import { eventMessage } from '../events/publish.ts';
 import type { FollowUp } from '../inbox/decision.ts';
+import { parseDuration } from '../runtime/duration.ts';
 import { describeEffect, showItem, showPlace } from './describe.ts';
 import type { QueuedCopy } from './event.ts';
 import { ExpectationError } from './expectation-error.ts';
@@ -23,6 +24,8 @@ export type Consumable = Consumer | ConsumerDefinition<any>;
 export interface ReceiveOptions extends DeliveryOptions {
   /** The message id. By default, the id consists of the type of the event and a number, such as `order.created#1`. */
   readonly id?: string;
+  /** How long ago the event was published, such as `10m` or `25h`. By default, the event is published now. */
+  readonly age?: string;
 }
 
 /** A message of another producer, with its AMQP properties. */
@@ -77,10 +80,16 @@ export function toTestConsumer(memory: MemoryConsumer): TestConsumer {
   const { store, history } = memory;
   let sent = 0;
 
-  const publish = (event: EventDefinition<any>, data: unknown, id = `${event.type}#${++sent}`): QueuedCopy => {
-    const options = { id: id as MessageId, appId: 'test', publishedAtMs: memory.nowMs() };
+  function publish(
+    event: EventDefinition<any>,
+    data: unknown,
+    { id = `${event.type}#${++sent}`, age }: ReceiveOptions = {},
+  ): QueuedCopy {
+    const ageMs = age === undefined ? 0 : parseDuration(age);
+    if (ageMs === undefined) throw new Error(`the age "${age}" is not a duration, such as "10m" or "25h"`);
+    const options = { id: id as MessageId, appId: 'test', publishedAtMs: memory.nowMs() - ageMs };
     return { message: eventMessage(event, data, options), deliveries: 0 };
-  };
+  }
 
   const consumer: TestConsumer = {
     ...storedItems(store),
@@ -90,7 +99,7 @@ export function toTestConsumer(memory: MemoryConsumer): TestConsumer {
       return consumer;
     },
     async receive(event, data, options) {
-      const [received] = await muted(() => memory.deliver([publish(event, data, options?.id)], options));
+      const [received] = await muted(() => memory.deliver([publish(event, data, options)], options));
       return received!;
     },
     receiveBatch: (events) => muted(() => memory.deliver(events.map(({ event, data }) => publish(event, data)))),

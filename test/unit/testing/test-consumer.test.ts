@@ -147,6 +147,16 @@ describe('a consumer in memory', () => {
     (await consumer.redeliver(received)).expect({ outcome: 'completed' });
   });
 
+  test('a message that is older than the maximum age of its consumer is dead-lettered', async () => {
+    const consumer = testConsumer({ ...payments, maxAge: '1h' }).given(carts, a, { status: 'open' });
+    const old = await consumer.receive(cartPaid, paid, { age: '2h' });
+    old.expect({ outcome: 'dead-letter', reason: 'TOO_OLD', effects: [] });
+    (await consumer.receive(cartPaid, paid, { age: '59m' })).expect({ outcome: 'completed' });
+    await expect(consumer.receive(cartPaid, paid, { age: 'old' })).rejects.toThrow(
+      'the age "old" is not a duration, such as "10m" or "25h"',
+    );
+  });
+
   test('a message of another producer is identified by the function identify of the consumer', async () => {
     const consumer = testConsumer({
       ...payments,
