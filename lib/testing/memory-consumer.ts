@@ -153,7 +153,7 @@ export function createMemoryConsumer(definition: ConsumerDefinition<any>, crashA
     return Promise.all(
       deliveries.map(async (delivery, index) => {
         const fate = hasCrashed ? recordedFate(delivery, fates[index]!) : fates[index]!;
-        if (hasCrashed && fate.outcome === 'postponed') return untilUnleased(nameOf(delivery), batch[index]!);
+        if (hasCrashed && fate.reason === 'LEASED') return untilUnleased(nameOf(delivery), batch[index]!);
         const ofMessage = store.commits.slice(commitsBefore).filter(({ id }) => id === delivery.id);
         const received = new Received(
           {
@@ -176,7 +176,7 @@ export function createMemoryConsumer(definition: ConsumerDefinition<any>, crashA
   async function untilUnleased(id: string, copy: QueuedCopy): Promise<Received> {
     const waiting = takeDelayed(id);
     const [received] = await deliver([waiting[0] ?? copy]);
-    return received!.outcome === 'postponed' ? untilUnleased(id, waiting[0] ?? copy) : received!;
+    return received!.reason === 'LEASED' ? untilUnleased(id, waiting[0] ?? copy) : received!;
   }
 
   /** Removes the copies of a message from the delay queues, and waits until their delays have passed. */

@@ -328,6 +328,30 @@ describe('crashes of a consumer in memory', () => {
     expect(runs).toBe(6);
   });
 
+  test('a scenario with an ordered queue holds after a crash at each step, and a message waits for the earlier message of its key', async () => {
+    const ordered: ConsumerDefinition<any> = {
+      queue: workQueue('payments', { ordered: true }),
+      orderBy: ({ cartId }) => cartId,
+      event: cartPaid,
+      decide: ({ total }, { attempt }) => {
+        if (total === 1 && attempt === 1) throw new Error('not this time');
+        return { effects: [carts.append(a, { lines: [`${total}`] })] };
+      },
+    };
+    await crashAfterEachStep(ordered, async (consumer) => {
+      consumer.given(carts, a, { status: 'open' });
+      const [first, second] = await consumer.receiveBatch([
+        emit(cartPaid, { cartId: 'a', total: 1 }),
+        emit(cartPaid, { cartId: 'a', total: 2 }),
+      ]);
+      first!.expect({ outcome: 'retry' });
+      second!.expect({ outcome: 'postponed', reason: 'BLOCKED_BY_KEY' });
+      (await consumer.retry(first!)).expect({ outcome: 'completed' });
+      (await consumer.retry(second!)).expect({ outcome: 'completed' });
+      consumer.expectItem(carts, a, { status: 'open', lines: ['1', '2'] });
+    });
+  });
+
   test('crashAfterEachStep refuses a scenario that delivers no message', async () => {
     await expect(crashAfterEachStep(payments, () => {})).rejects.toThrow(
       'the scenario delivers no message, and therefore no process can crash',
