@@ -2,6 +2,7 @@ import type { Envelope } from '../events/envelope.ts';
 import type { Identity } from '../events/identity.ts';
 import type { Properties } from '../events/message.ts';
 import type { MessageId } from '../events/message-id.ts';
+import { groupOf } from './group.ts';
 
 /** Everything that the archive knows about a dead letter except the message itself. All times are ISO 8601. */
 export interface DeadLetter {
@@ -21,6 +22,10 @@ export interface DeadLetter {
   readonly shard?: string;
   readonly code: string;
   readonly reason: string;
+  /** The id of the group of dead letters with the same queue, code and cause. */
+  readonly group: string;
+  /** The property `app-id` of the message: the program that published it. */
+  readonly client?: string;
   /**
    * The parts of the message that AMQP cannot encode, with the reasons. Present if the message was dead-lettered
    * without these parts, or if they made a redrive of the message fail.
@@ -53,8 +58,14 @@ export type DeadLetterStatus = (typeof deadLetterStatuses)[number];
  * number in a header of this copy.
  */
 export type ArchiveAction =
-  | { readonly action: 'redriven'; readonly at: string; readonly redrives: number }
-  | { readonly action: 'discarded'; readonly at: string; readonly reason: string };
+  | ({ readonly action: 'redriven'; readonly redrives: number; readonly reason?: string } & ActionFacts)
+  | ({ readonly action: 'discarded'; readonly reason: string } & ActionFacts);
+
+interface ActionFacts {
+  readonly at: string;
+  /** The operator: the subject of the access token. */
+  readonly by?: string;
+}
 
 export interface ArchivedMessage {
   readonly body: Buffer;
@@ -94,6 +105,8 @@ export function toDeadLetter(message: FailedMessage, origin: Origin, nowMs: numb
     code: origin.code.slice(0, MAX_CODE_LENGTH),
     reason: origin.reason.slice(0, MAX_REASON_LENGTH),
     frames: origin.frames?.slice(0, MAX_FRAMES_LENGTH),
+    group: groupOf(origin).group,
+    client: text(properties.appId),
     deadLetteredAt: origin.deadLetteredAt,
     unwritable: envelope.leftOut?.slice(0, MAX_UNWRITABLE_LENGTH),
     messageId,

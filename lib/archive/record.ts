@@ -6,6 +6,7 @@ import { store } from '../dynamodb/store.ts';
 import { deadLetterTable } from '../dynamodb/toolkit-tables.ts';
 import { archiveSettings } from './settings.ts';
 import type { ArchiveAction, DeadLetter } from './dead-letter.ts';
+import { groupOf } from './group.ts';
 
 export type Attributes = Record<string, AttributeValue>;
 
@@ -73,18 +74,21 @@ export const toHistoryEntry = (action: ArchiveAction): AttributeValue => ({ S: J
 
 export function fromRecord(item: Attributes): DeadLetter {
   const text = (name: string) => item[name]?.S;
+  const [code, reason, queue, frames] = [text('code') ?? '', text('reason') ?? '', text('queue'), text('frames')];
   const number = (name: string) => Number(item[name]?.N ?? 0);
   return {
     id: text('id') ?? '',
     messageId: text('messageId') as DeadLetter['messageId'],
     type: text('type'),
     correlationId: text('correlationId'),
-    queue: text('queue'),
+    queue,
     shard: text('shard'),
-    code: text('code') ?? '',
-    reason: text('reason') ?? '',
+    code,
+    reason,
+    group: text('group') ?? groupOf({ queue, code, reason, frames }).group,
+    client: text('client'),
     unwritable: text('unwritable'),
-    frames: text('frames'),
+    frames,
     attempt: number('attempt'),
     redrives: number('redrives'),
     publishedAt: text('publishedAt'),

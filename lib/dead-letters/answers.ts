@@ -17,6 +17,8 @@ const deadLetter = z.strictObject({
   shard: z.string().optional(),
   code: z.string(),
   reason: z.string(),
+  group: z.string(),
+  client: z.string().optional(),
   unwritable: z.string().optional(),
   frames: z.string().optional(),
   attempt: z.int(),
@@ -39,6 +41,7 @@ export const exampleDeadLetter: z.infer<typeof deadLetter> = {
   queue: 'invoices',
   code: 'ATTEMPTS_EXHAUSTED',
   reason: 'UNKNOWN_ERROR: connection refused',
+  group: '4b0f2f1c9d7e8a63',
   attempt: 4,
   redrives: 0,
   deadLetteredAt: '2026-11-22T12:00:07.500Z',
@@ -51,9 +54,36 @@ export const exampleDeadLetter: z.infer<typeof deadLetter> = {
 
 export const deadLetterList = z.strictObject({ deadLetters: z.array(deadLetter), cursor: z.string().optional() });
 
+/** The schema of the groups of dead letters that have their queue, code and cause in common. */
+export const deadLetterGroups = z.strictObject({
+  groups: z.array(
+    z.strictObject({
+      group: z.string(),
+      queue: z.string().optional(),
+      code: z.string(),
+      cause: z.string(),
+      reason: z.string(),
+      count: z.int(),
+      redrivenBefore: z.int(),
+      firstAt: at,
+      lastAt: at,
+      history: z.array(z.int()),
+    }),
+  ),
+  from: at,
+  to: at,
+  isIncomplete: z.boolean(),
+});
+
 const archiveAction = z.discriminatedUnion('action', [
-  z.strictObject({ action: z.literal('redriven'), at, redrives: z.int() }),
-  z.strictObject({ action: z.literal('discarded'), at, reason: z.string() }),
+  z.strictObject({
+    action: z.literal('redriven'),
+    at,
+    by: z.string().optional(),
+    redrives: z.int(),
+    reason: z.string().optional(),
+  }),
+  z.strictObject({ action: z.literal('discarded'), at, by: z.string().optional(), reason: z.string() }),
 ]);
 
 /** The schema of a dead letter in a response that also contains the message and the actions of operators. */
@@ -73,11 +103,55 @@ export const redrivenDeadLetter = z.strictObject({
 
 export const redriveReport = z.strictObject({
   redriven: z.int(),
+  selected: z.int(),
   skipped: z.array(z.strictObject({ id: z.string(), reason: z.string() })),
   failed: z.array(z.strictObject({ id: z.string(), code: z.string() })),
   unwritable: z.array(z.strictObject({ id: z.string(), reason: z.string() })),
   more: z.boolean(),
 });
+
+export const deadLetterJob = z.strictObject({
+  id: z.string(),
+  order: z.strictObject({
+    action: z.enum(['redrive', 'discard']),
+    ids: z.array(z.string()).optional(),
+    filter: z.record(z.string(), z.string()).optional(),
+    maximum: z.int(),
+    force: z.boolean(),
+    ratePerSecond: z.number(),
+    reason: z.string(),
+    requestedBy: z.string(),
+  }),
+  createdAt: at,
+  updatedAt: at,
+  status: z.enum(['running', 'done', 'cancelled']),
+  progress: z.strictObject({
+    done: z.int(),
+    failed: z.int(),
+    skipped: z.record(z.string(), z.int()),
+    error: z.string().optional(),
+  }),
+  position: z.string().optional(),
+});
+
+export const deadLetterJobs = z.strictObject({ jobs: z.array(deadLetterJob) });
+
+export const exampleJob: z.infer<typeof deadLetterJob> = {
+  id: 'job-5f0a4c1e-0000-4000-8000-000000000002',
+  order: {
+    action: 'redrive',
+    filter: { queue: 'invoices', code: 'ATTEMPTS_EXHAUSTED' },
+    maximum: 1_000_000,
+    force: false,
+    ratePerSecond: 20,
+    reason: 'the addresses were corrected',
+    requestedBy: 'operator',
+  },
+  createdAt: '2026-11-22T12:00:00.000Z',
+  updatedAt: '2026-11-22T12:00:09.000Z',
+  status: 'running',
+  progress: { done: 160, failed: 0, skipped: { 'too-old': 9 } },
+};
 
 export const discardedDeadLetter = z.strictObject({
   id: z.string(),

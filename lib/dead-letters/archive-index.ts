@@ -1,3 +1,14 @@
-export { deadLetterRoutes, discardRoute, getRoute, listRoute, redriveManyRoute, redriveRoute } from './routes.ts';
+export {
+  changeJobRoute,
+  deadLetterRoutes,
+  discardRoute,
+  getRoute,
+  groupsRoute,
+  jobsRoute,
+  listRoute,
+  redriveManyRoute,
+  redriveRoute,
+  startJobRoute,
+} from './routes.ts';
 export { findByMessage } from './list.ts';
 export { archiveTable, type ArchiveTable } from '../archive/record.ts';

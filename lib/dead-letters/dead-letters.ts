@@ -1,3 +1,4 @@
+import type { Context } from 'aws-lambda';
 import type * as z from 'zod';
 
 import type { RabbitMqEvent } from '../consumer/delivery.ts';
@@ -16,11 +17,25 @@ import { archiveBatch, type ArchiveReport } from './archive.ts';
 import { discardDeadLetter } from './discard.ts';
 import { createKnownValues } from './known-values.ts';
 import { listDeadLetters, writeCursor } from './list.ts';
+import { listGroups } from './list-groups.ts';
 import { readDeadLetter } from './read.ts';
 import { archiveTable } from '../archive/record.ts';
 import { readForRedrive, redriveOne } from './redrive.ts';
+import { cancelJob, createJob, listJobs, readJob } from './job.ts';
 import { redriveMany } from './redrive-many.ts';
-import type { discardRoute, listRoute, redriveManyRoute, redriveRoute } from './routes.ts';
+import { runJob } from './run-job.ts';
+import type {
+  changeJobRoute,
+  discardRoute,
+  groupsRoute,
+  listRoute,
+  redriveManyRoute,
+  redriveRoute,
+  startJobRoute,
+} from './routes.ts';
+
+/** The number of jobs that are listed, and of the newest jobs that are continued if they are still running. */
+const LISTED_JOBS = 50;
 
 type PathWithId = { readonly id: string };
 
@@ -32,10 +47,16 @@ export interface DeadLetters {
   /** Stores a batch from the dead-letter queue. Throws if a message cannot be stored. */
   archive(event: RabbitMqEvent): Promise<ArchiveReport>;
   list(request: { readonly query: z.infer<typeof listRoute.query> }): Promise<Answer>;
+  groups(request: { readonly query: z.infer<typeof groupsRoute.query> }): Promise<Answer>;
   get(request: { readonly path: PathWithId }): Promise<Answer>;
   redrive(request: Request<z.infer<typeof redriveRoute.body>, PathWithId>): Promise<Answer>;
   redriveMany(request: Request<z.infer<typeof redriveManyRoute.body>>): Promise<Answer>;
   discard(request: Request<z.infer<typeof discardRoute.body>, PathWithId>): Promise<Answer>;
+  startJob(request: Request<z.infer<typeof startJobRoute.body>>): Promise<Answer>;
+  jobs(): Promise<Answer>;
+  changeJob(request: Request<z.infer<typeof changeJobRoute.body>, PathWithId>): Promise<Answer>;
+  /** Continues the running jobs that no other process works on, until the function has little time left. */
+  continueJobs(event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>): Promise<void>;
 }
 
 /** Creates the archive for the dead letters of these work queues. */
@@ -54,16 +75,32 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
     tracing,
   };
 
+  async function checkBody(filter: { readonly queue?: string; readonly code?: string }): Promise<void> {
+    const unknown = await knownValues.errorsIn(filter);
+    const errors = unknown.map(({ field, detail }) => ({ pointer: `/filter/${field}`, detail }));
+    if (errors.length > 0)
+      throw new Problem('invalid-body', errorCount(errors.length, 'the body'), { members: { errors } });
+  }
+
+  async function checkQuery(filter: { readonly queue?: string; readonly code?: string }): Promise<void> {
+    const unknown = await knownValues.errorsIn(filter);
+    const errors = unknown.map(({ field, detail }) => ({ in: 'query', parameter: field, detail }));
+    if (errors.length > 0)
+      throw new Problem('invalid-parameters', errorCount(errors.length, 'the query'), { members: { errors } });
+  }
+
   return {
     archive: (event) => withSourcePositions(() => archiveBatch({ table, queues, knownValues, clock, tracing }, event)),
 
     async list({ query: { limit, cursor, ...filter } }) {
-      const unknown = await knownValues.errorsIn(filter);
-      const errors = unknown.map(({ field, detail }) => ({ in: 'query', parameter: field, detail }));
-      if (errors.length > 0)
-        throw new Problem('invalid-parameters', errorCount(errors.length, 'the query'), { members: { errors } });
+      await checkQuery(filter);
       const { deadLetters, after } = await listDeadLetters(table, filter, { limit, after: cursor });
       return ok({ deadLetters: deadLetters.map(summaryOf), cursor: after && writeCursor(after) });
+    },
+
+    async groups({ query }) {
+      await checkQuery(query);
+      return ok(await listGroups(table, query, clock.now()));
     },
 
     async get({ path }) {
@@ -79,22 +116,27 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
       const { queue, messageId } = item.deadLetter;
       request.note({ messageId });
       await audited(request, { subject: `dead-letters/${id}`, requested: { force }, reason }, () =>
-        redriveOne(redriving, item, force),
+        redriveOne(redriving, item, { force, by: request.client, reason }),
       );
       return ok({ id, status: 'redriven', queue, messageId });
     },
 
     async redriveMany(request) {
-      const { filter, maximum, force, reason } = request.body;
-      const unknown = await knownValues.errorsIn(filter);
-      const errors = unknown.map(({ field, detail }) => ({ pointer: `/filter/${field}`, detail }));
-      if (errors.length > 0)
-        throw new Problem('invalid-body', errorCount(errors.length, 'the body'), { members: { errors } });
-      const report = await audited(
-        request,
-        { subject: 'dead-letters', requested: { filter, maximum, force }, reason },
-        () => redriveMany(redriving, filter, { maximum, force, remainingMs: request.remainingMs }),
-      );
+      const { filter, maximum, force, dryRun, reason } = request.body;
+      await checkBody(filter);
+      const redrive = () =>
+        redriveMany(redriving, filter, {
+          maximum,
+          force,
+          dryRun,
+          by: request.client,
+          reason,
+          remainingMs: request.remainingMs,
+        });
+      // A dry run changes nothing, and the audit table contains changes only.
+      const report = dryRun
+        ? await redrive()
+        : await audited(request, { subject: 'dead-letters', requested: { filter, maximum, force }, reason }, redrive);
       const { redriven, skipped, failed, unwritable, more } = report;
       request.note({ redriven, skipped: skipped.length, failed: failed.length, unwritable: unwritable.length, more });
       return ok(report);
@@ -105,9 +147,39 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
       const { reason } = request.body;
       request.note({ deadLetterId: id });
       await audited(request, { subject: `dead-letters/${id}`, reason }, () =>
-        discardDeadLetter({ table, clock }, id, reason),
+        discardDeadLetter({ table, clock }, id, { reason, by: request.client }),
       );
       return ok({ id, status: 'discarded', discardReason: reason });
+    },
+
+    async startJob(request) {
+      const { filter, ...wanted } = request.body;
+      await checkBody(filter ?? {});
+      const order = { ...wanted, filter, requestedBy: request.client };
+      const id = `job-${request.id}`;
+      request.note({ jobId: id });
+      const change = { subject: 'dead-letters', requested: { jobId: id, ...order }, reason: order.reason };
+      const job = await audited(request, change, () => createJob(table, id, order, clock.now()));
+      return { status: 202, body: job };
+    },
+
+    jobs: async () => ok({ jobs: await listJobs(table, LISTED_JOBS) }),
+
+    async changeJob(request) {
+      const { id } = request.path;
+      const { action } = request.body;
+      request.note({ jobId: id, action });
+      if (action === 'continue')
+        return ok((await runJob(redriving, id, request.remainingMs)) ?? (await readJob(table, id)));
+      return ok(
+        await audited(request, { subject: `dead-letters/jobs/${id}` }, () => cancelJob(table, id, clock.now())),
+      );
+    },
+
+    async continueJobs(_event, context) {
+      const remainingMs = () => context.getRemainingTimeInMillis();
+      for (const { id, status } of await listJobs(table, LISTED_JOBS))
+        if (status === 'running') await runJob(redriving, id, remainingMs);
     },
   };
 }

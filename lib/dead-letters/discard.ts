@@ -8,10 +8,10 @@ import type { ArchiveTable } from '../archive/record.ts';
 export async function discardDeadLetter(
   { table, clock }: { readonly table: ArchiveTable; readonly clock: Clock },
   id: string,
-  reason: string,
+  { reason, by }: { readonly reason: string; readonly by?: string },
 ): Promise<void> {
   const at = new Date(clock.now()).toISOString();
-  if (await recordDiscard(table, id, { action: 'discarded', at, reason })) return;
+  if (await recordDiscard(table, id, { action: 'discarded', at, reason, by })) return;
   const { deadLetter } = await readDeadLetter(table, id);
   if (deadLetter.status === 'redriven')
     throw new Problem(

@@ -5,10 +5,20 @@ import { Problem } from '../http/problem.ts';
 import type { DeadLetter, DeadLetterStatus } from '../archive/dead-letter.ts';
 import { fromRecord, LISTED_KIND, nameOf, RECORD_PART, type ArchiveTable, type Attributes } from '../archive/record.ts';
 
+/** Selects the dead letters that have every given value. */
 export interface Filter {
   readonly queue?: string;
   readonly code?: string;
+  readonly type?: string;
+  readonly group?: string;
+  readonly client?: string;
   readonly status?: DeadLetterStatus;
+  /** A part of the reason, or the whole id of the dead letter, its message id or its correlation id. */
+  readonly text?: string;
+  /** Dead-lettered at this time (ISO 8601 in UTC, with milliseconds) or later. */
+  readonly from?: string;
+  /** Dead-lettered before this time (ISO 8601 in UTC, with milliseconds). */
+  readonly to?: string;
 }
 
 /**
@@ -36,6 +46,7 @@ export async function listDeadLetters(
   filter: Filter,
   { limit, after, oldestFirst = false }: { limit: number; after?: string; oldestFirst?: boolean },
 ): Promise<Page> {
+  if (hasNoTime(filter)) return page([]);
   const isFiltered = Object.values(filter).some((value) => value !== undefined);
   const found: Attributes[] = [];
   let from = after === undefined ? undefined : startKey(after);
@@ -63,20 +74,30 @@ export async function listDeadLetters(
 
 const page = (items: readonly Attributes[], after?: string): Page => ({ deadLetters: items.map(fromRecord), after });
 
-function condition(filter: Filter): Partial<QueryCommandInput> {
-  const given = Object.entries(filter).flatMap(([name, value]: [string, string | undefined]) =>
-    value === undefined ? [] : [[name, value] as const],
-  );
+/** Whether the times of a filter exclude every dead letter. DynamoDB would reject a query with such times. */
+export const hasNoTime = ({ from, to }: Filter): boolean => from !== undefined && to !== undefined && from >= to;
+
+/** Returns the conditions of a query of the index `newest` that finds the dead letters of a filter. */
+export function condition({ from, to, text, ...equal }: Filter): Partial<QueryCommandInput> {
+  const given = (values: Record<string, string | undefined>) =>
+    Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+  const filters = given({ ...equal }).map(([name]) => `#${name} = :${name}`);
+  if (text !== undefined)
+    filters.push('(contains(reason, :text) OR messageId = :text OR correlationId = :text OR id = :text)');
+  const range =
+    from !== undefined && to !== undefined
+      ? ' AND listedAt BETWEEN :from AND :to'
+      : `${from === undefined ? '' : ' AND listedAt >= :from'}${to === undefined ? '' : ' AND listedAt < :to'}`;
   return {
-    KeyConditionExpression: '#kind = :kind',
-    FilterExpression: given.map(([name]) => `#${name} = :${name}`).join(' AND ') || undefined,
+    KeyConditionExpression: `#kind = :kind${range}`,
+    FilterExpression: filters.join(' AND ') || undefined,
     ExpressionAttributeNames: {
       '#kind': 'kind',
-      ...Object.fromEntries(given.map(([name]) => [`#${name}`, name])),
+      ...Object.fromEntries(given({ ...equal }).map(([name]) => [`#${name}`, name])),
     },
     ExpressionAttributeValues: {
       ':kind': { S: LISTED_KIND },
-      ...Object.fromEntries(given.map(([name, value]) => [`:${name}`, { S: value }])),
+      ...Object.fromEntries(given({ ...equal, from, to, text }).map(([name, value]) => [`:${name}`, { S: value }])),
     },
   };
 }

@@ -1,15 +1,22 @@
 import pMap from 'p-map';
 
-import { Problem } from '../http/problem.ts';
 import { describeError, isOfMessage, PublishError } from '../runtime/errors.ts';
 import type { DeadLetter } from '../archive/dead-letter.ts';
 import { listDeadLetters, type Filter } from './list.ts';
-import { readDeadLetter } from './read.ts';
-import { publishRedriven, rememberedSince, type Redriving } from './redrive.ts';
+import {
+  isOfDeadLetter,
+  publishRedriven,
+  readIfOpen,
+  rememberedSince,
+  type Operator,
+  type Redriving,
+} from './redrive.ts';
 import { isAlreadyRedriven, redriveRefusal, type RedriveRefusal } from './redrive-refusal.ts';
 
 export interface RedriveReport {
   readonly redriven: number;
+  /** How many dead letters match the filter and can be redriven: at most `maximum`. */
+  readonly selected: number;
   readonly skipped: readonly Skipped[];
   readonly failed: readonly { readonly id: string; readonly code: string }[];
   /**
@@ -26,9 +33,11 @@ interface Skipped {
   readonly reason: Exclude<RedriveRefusal, 'unwritable'>;
 }
 
-interface RedriveOptions {
+interface RedriveOptions extends Operator {
   readonly maximum: number;
   readonly force: boolean;
+  /** Select the dead letters, but publish nothing. */
+  readonly dryRun?: boolean;
   /** Returns the number of milliseconds until the HTTP response is due. */
   readonly remainingMs: () => number;
 }
@@ -62,6 +71,7 @@ export async function redriveMany(
   options: RedriveOptions,
 ): Promise<RedriveReport> {
   const { selected, skipped, unwritable, more } = await select(redriving, filter, options);
+  if (options.dryRun) return { redriven: 0, selected: selected.length, skipped, failed: [], unwritable, more };
   const failed: { id: string; code: string }[] = [];
   let redriven = 0;
   let firstError: Error | undefined;
@@ -87,19 +97,12 @@ export async function redriveMany(
     if (redriven === 0 && firstError && !errors.some((error) => error && isOfDeadLetter(error))) throw firstError;
   }
   if (redriven === 0 && firstError) throw firstError;
-  return { redriven, skipped, failed, unwritable, more: more || left.length > 0 };
+  return { redriven, selected: selected.length, skipped, failed, unwritable, more: more || left.length > 0 };
 }
 
 function addName<T>(named: T[], one: T): void {
   if (named.length < MAX_NAMED) named.push(one);
 }
-
-/**
- * Whether a redrive failed because of the dead letter itself or because of its queue. Redriving other dead letters may
- * then still succeed.
- */
-const isOfDeadLetter = (error: Error) =>
-  error instanceof PublishError && (isOfMessage(error) || error.code === 'UNROUTABLE');
 
 async function select(
   redriving: Redriving,
@@ -124,20 +127,6 @@ async function select(
     after = page.after;
   } while (after !== undefined && remainingMs() > 2 * RESERVE_MS);
   return { selected, skipped, unwritable, more: after !== undefined };
-}
-
-/**
- * Reads a dead letter again and returns the dead letter if it is still open. The list of open dead letters may be out
- * of date, because the list comes from an eventually consistent index.
- */
-async function readIfOpen({ table }: Redriving, { id }: DeadLetter) {
-  try {
-    const item = await readDeadLetter(table, id);
-    return item.deadLetter.status === 'open' ? item : undefined;
-  } catch (error) {
-    if (error instanceof Problem && error.problem === 'not-found') return undefined;
-    throw error;
-  }
 }
 
 /**

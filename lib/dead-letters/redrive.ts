@@ -36,6 +36,12 @@ const CONCURRENCY = 16;
 export const rememberedSince = ({ inboxSettings, clock }: Redriving): number =>
   rememberedSinceMs(inboxSettings, clock.now());
 
+/** Who redrives a dead letter, and why. */
+export interface Operator {
+  readonly by?: string;
+  readonly reason?: string;
+}
+
 export interface ArchivedDeadLetter {
   readonly deadLetter: DeadLetter;
   readonly message: ArchivedMessage;
@@ -50,11 +56,36 @@ export async function readForRedrive(redriving: Redriving, id: string, force: bo
 }
 
 /**
+ * Reads a dead letter again and returns the dead letter if it is still open. The list of open dead letters may be out
+ * of date, because the list comes from an eventually consistent index.
+ */
+export async function readIfOpen({ table }: Redriving, { id }: DeadLetter): Promise<ArchivedDeadLetter | undefined> {
+  try {
+    const item = await readDeadLetter(table, id);
+    return item.deadLetter.status === 'open' ? item : undefined;
+  } catch (error) {
+    if (error instanceof Problem && error.problem === 'not-found') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Whether a redrive failed because of the dead letter itself or because of its queue. Redriving other dead letters may
+ * then still succeed.
+ */
+export const isOfDeadLetter = (error: Error) =>
+  error instanceof PublishError && (isOfMessage(error) || error.code === 'UNROUTABLE');
+
+/**
  * Redrives one dead letter. Throws an error if the broker does not confirm the published copy, or if storing the
  * redrive in the archive fails.
  */
-export async function redriveOne(redriving: Redriving, item: ArchivedDeadLetter, force: boolean): Promise<void> {
-  const [error] = await publishRedriven(redriving, [item], { force });
+export async function redriveOne(
+  redriving: Redriving,
+  item: ArchivedDeadLetter,
+  options: { readonly force: boolean } & Operator,
+): Promise<void> {
+  const [error] = await publishRedriven(redriving, [item], options);
   if (error instanceof PublishError && isOfMessage(error))
     throw new Problem('unwritable', 'AMQP cannot encode this message.', {
       members: { unwritable: error.message },
@@ -71,7 +102,7 @@ export async function redriveOne(redriving: Redriving, item: ArchivedDeadLetter,
 export async function publishRedriven(
   redriving: Redriving,
   items: readonly ArchivedDeadLetter[],
-  { force }: { readonly force: boolean },
+  { force, by, reason }: { readonly force: boolean } & Operator,
 ): Promise<(Error | undefined)[]> {
   const { queues, publisher, clock, tracing } = redriving;
   const at = new Date(clock.now()).toISOString();
@@ -92,7 +123,7 @@ export async function publishRedriven(
     async ({ deadLetter }, index) => {
       const publishError = publishErrors[index];
       if (publishError && isOfMessage(publishError)) await noteUnwritable(redriving, deadLetter, publishError);
-      const error = publishError ?? (await noteRedrive(redriving, deadLetter));
+      const error = publishError ?? (await noteRedrive(redriving, deadLetter, { by, reason }));
       report(deadLetter, error);
       return error;
     },
@@ -122,9 +153,13 @@ const nextNumber = ({ redrives, timesRedriven }: DeadLetter): number => redrives
  * Stores in the archive that a copy of a dead letter was published. Returns the problem `already-redriven` if another
  * request has redriven the dead letter in the meantime, and an error if the archive could not store the redrive.
  */
-async function noteRedrive({ table, clock }: Redriving, deadLetter: DeadLetter): Promise<Error | undefined> {
+async function noteRedrive(
+  { table, clock }: Redriving,
+  deadLetter: DeadLetter,
+  operator: Operator,
+): Promise<Error | undefined> {
   const at = new Date(clock.now()).toISOString();
-  const action = { action: 'redriven', at, redrives: nextNumber(deadLetter) } as const;
+  const action = { action: 'redriven', at, redrives: nextNumber(deadLetter), ...operator } as const;
   try {
     return (await recordRedrive(table, deadLetter, action))
       ? undefined

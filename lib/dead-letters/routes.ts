@@ -5,10 +5,14 @@ import { reason } from '../http/audit.ts';
 import type { Route } from '../http/endpoint.ts';
 import {
   deadLetterDetails,
+  deadLetterGroups,
   deadLetterList,
   discardedDeadLetter,
   exampleDeadLetter,
   redrivenDeadLetter,
+  deadLetterJob,
+  deadLetterJobs,
+  exampleJob,
   redriveReport,
 } from './answers.ts';
 import { deadLetterStatuses } from '../archive/dead-letter.ts';
@@ -16,14 +20,26 @@ import { readCursor } from './list.ts';
 
 const path = z.object({ id: z.string().min(1).max(255) });
 const text = z.string().min(1).max(255);
+const time = z.iso.datetime({ offset: true }).transform((at) => new Date(at).toISOString());
+
+/** Selects the dead letters with all of these values. `from` is inclusive, `to` is exclusive. */
+const filter = {
+  queue: text.optional(),
+  code: text.optional(),
+  type: text.optional(),
+  group: text.optional(),
+  client: text.optional(),
+  text: text.optional(),
+  from: time.optional(),
+  to: time.optional(),
+};
 
 export const listRoute = {
   route: 'GET /dead-letters',
   summary: 'Lists dead letters page by page, newest first.',
   access: operator('dead-letters:read'),
   query: z.strictObject({
-    queue: text.optional(),
-    code: text.optional(),
+    ...filter,
     status: z.enum(deadLetterStatuses).optional(),
     limit: z
       .string()
@@ -35,6 +51,36 @@ export const listRoute = {
   needs: ['store'],
   answers: { 200: deadLetterList },
   example: { answer: { deadLetters: [exampleDeadLetter], cursor: 'MjAyNi0xMS0yMg' } },
+} satisfies Route;
+
+export const groupsRoute = {
+  route: 'GET /dead-letters/groups',
+  summary: 'Groups the open dead letters by queue, code and cause, largest group first.',
+  access: operator('dead-letters:read'),
+  query: z.strictObject({ ...filter, status: z.enum(deadLetterStatuses).default('open') }),
+  needs: ['store'],
+  answers: { 200: deadLetterGroups },
+  example: {
+    answer: {
+      groups: [
+        {
+          group: '4b0f2f1c9d7e8a63',
+          queue: 'invoices',
+          code: 'ATTEMPTS_EXHAUSTED',
+          cause: 'UNKNOWN_ERROR: connection refused',
+          reason: 'UNKNOWN_ERROR: connection refused',
+          count: 212,
+          redrivenBefore: 9,
+          firstAt: '2026-11-22T11:48:07.500Z',
+          lastAt: '2026-11-22T12:00:07.500Z',
+          history: [0, 3, 209],
+        },
+      ],
+      from: '2026-11-22T11:00:00.000Z',
+      to: '2026-11-22T12:00:10.000Z',
+      isIncomplete: false,
+    },
+  },
 } satisfies Route;
 
 export const getRoute = {
@@ -73,12 +119,14 @@ export const redriveRoute = {
 
 export const redriveManyRoute = {
   route: 'POST /dead-letters/redrive',
-  summary: 'Redrives the open dead letters that match a filter, oldest first.',
+  summary:
+    'Redrives the open dead letters that match a filter, oldest first. With `dryRun`, only says which ones would be redriven.',
   access: operator('dead-letters:redrive'),
   body: z.strictObject({
-    filter: z.strictObject({ queue: text.optional(), code: text.optional() }),
+    filter: z.strictObject(filter),
     maximum: z.int().min(1).max(1_000).default(100),
     force: z.boolean().default(false),
+    dryRun: z.boolean().default(false),
     reason: reason.optional(),
   }),
   needs: ['store', 'broker'],
@@ -89,7 +137,7 @@ export const redriveManyRoute = {
       maximum: 100,
       reason: 'the addresses were corrected',
     },
-    answer: { redriven: 12, skipped: [], failed: [], unwritable: [], more: false },
+    answer: { redriven: 12, selected: 12, skipped: [], failed: [], unwritable: [], more: false },
   },
 } satisfies Route;
 
@@ -108,11 +156,65 @@ export const discardRoute = {
   },
 } satisfies Route;
 
+export const startJobRoute = {
+  route: 'POST /dead-letters/jobs',
+  summary:
+    'Starts a job that redrives or discards many dead letters, oldest first. The job continues in the background.',
+  access: operator('dead-letters:redrive'),
+  body: z
+    .strictObject({
+      action: z.enum(['redrive', 'discard']),
+      filter: z.strictObject(filter).optional(),
+      ids: z.array(z.string().min(1).max(255)).min(1).max(1_000).optional(),
+      maximum: z.int().min(1).max(1_000_000).default(1_000_000),
+      force: z.boolean().default(false),
+      ratePerSecond: z.number().min(0.1).max(1_000).default(50),
+      reason,
+    })
+    .refine(({ filter, ids }) => (filter === undefined) !== (ids === undefined), 'needs either a filter or ids'),
+  needs: ['store'],
+  answers: { 202: deadLetterJob },
+  example: {
+    body: {
+      action: 'redrive',
+      filter: { queue: 'invoices', code: 'ATTEMPTS_EXHAUSTED' },
+      ratePerSecond: 20,
+      reason: 'the addresses were corrected',
+    },
+    answer: exampleJob,
+  },
+} satisfies Route;
+
+export const jobsRoute = {
+  route: 'GET /dead-letters/jobs',
+  summary: 'Lists the newest jobs, newest first.',
+  access: operator('dead-letters:read'),
+  needs: ['store'],
+  answers: { 200: deadLetterJobs },
+  example: { answer: { jobs: [exampleJob] } },
+} satisfies Route;
+
+export const changeJobRoute = {
+  route: 'POST /dead-letters/jobs/{id}',
+  summary: 'Cancels a job, or works on it until it ends or the request has to be answered. Returns the job.',
+  access: operator('dead-letters:redrive'),
+  path,
+  body: z.strictObject({ action: z.enum(['continue', 'cancel']) }),
+  needs: ['store', 'broker'],
+  answers: { 200: deadLetterJob },
+  problems: ['not-found'],
+  example: { body: { action: 'continue' }, answer: exampleJob },
+} satisfies Route;
+
 /** The HTTP routes of the functions that manage dead letters. The OpenAPI document is generated from them. */
 export const deadLetterRoutes = [
   listRoute,
+  groupsRoute,
   getRoute,
   redriveRoute,
   redriveManyRoute,
   discardRoute,
+  startJobRoute,
+  jobsRoute,
+  changeJobRoute,
 ] as const satisfies readonly Route[];

@@ -187,7 +187,7 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
       (properties(rule)['Targets'] as { Arn: Value }[]).map(({ Arn }) => Arn),
     );
     expect(integrations.length).toBeGreaterThan(10);
-    expect(scheduled).toHaveLength(1);
+    expect(scheduled).toHaveLength(2);
     const permitted = ofType(functions, 'AWS::Lambda::Permission').map(([, one]) =>
       text(properties(one)['FunctionName']),
     );
@@ -535,7 +535,11 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
     expect(scopeOf).toMatchObject({
       'GET /status': [true, 'surehop/status:read'],
       'GET /dead-letters': [true, 'surehop/dead-letters:read'],
+      'GET /dead-letters/groups': [true, 'surehop/dead-letters:read'],
+      'GET /dead-letters/jobs': [true, 'surehop/dead-letters:read'],
       'GET /dead-letters/{id}': [true, 'surehop/dead-letters:read'],
+      'POST /dead-letters/jobs': [true, 'surehop/dead-letters:redrive'],
+      'POST /dead-letters/jobs/{id}': [true, 'surehop/dead-letters:redrive'],
       'POST /dead-letters/{id}/redrive': [true, 'surehop/dead-letters:redrive'],
       'POST /dead-letters/redrive': [true, 'surehop/dead-letters:redrive'],
       'DELETE /dead-letters/{id}': [true, 'surehop/dead-letters:redrive'],

@@ -18,6 +18,7 @@ interface About {
   readonly raw?: Buffer;
   readonly headers?: GivenHeaders;
   readonly redelivered?: boolean;
+  readonly appId?: string;
 }
 
 /** Creates the record of one message in a Lambda event, as the event source for RabbitMQ writes it. */
@@ -29,6 +30,7 @@ export function aRecord({
   raw,
   headers = {},
   redelivered = false,
+  appId = 'shop',
 }: About = {}): RabbitMqRecord {
   const data = raw ?? Buffer.from(JSON.stringify(body));
   return {
@@ -45,7 +47,7 @@ export function aRecord({
       timestamp: 'Nov 22, 2026, 12:33:41 PM',
       type,
       userId: null,
-      appId: 'shop',
+      appId,
       clusterId: null,
       bodySize: data.length,
     },

@@ -319,7 +319,7 @@ describe('a filter with an unknown value', () => {
       {
         in: 'query',
         parameter: 'colour',
-        detail: 'unknown field; known fields: queue, code, status, limit, cursor',
+        detail: 'unknown field; known fields: queue, code, type, group, client, text, from, to, status, limit, cursor',
       },
     ]);
   });

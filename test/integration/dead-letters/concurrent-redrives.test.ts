@@ -57,8 +57,10 @@ test('a redrive is answered with "already-redriven" if another request redrove t
     readForRedrive(redriving(), id, false),
     readForRedrive(redriving(), id, false),
   ]);
-  const other = () => redriveOne(redriving(), theirs, false);
-  await expect(redriveOne(redriving(other), mine, false)).rejects.toMatchObject({ problem: 'already-redriven' });
+  const other = () => redriveOne(redriving(), theirs, { force: false });
+  await expect(redriveOne(redriving(other), mine, { force: false })).rejects.toMatchObject({
+    problem: 'already-redriven',
+  });
   expect(await historyOf(id)).toMatchObject([{ action: 'redriven', redrives: 1 }]);
 });
 
@@ -66,7 +68,7 @@ test('a bulk redrive reports a dead letter as skipped if another request redrove
   const [first, second] = [await archived('MANY'), await archived('MANY')];
   const theirs = await readForRedrive(redriving(), first, false);
   const options = { maximum: 10, force: false, remainingMs: () => 30_000 };
-  const other = () => redriveOne(redriving(), theirs, false);
+  const other = () => redriveOne(redriving(), theirs, { force: false });
   expect(await redriveMany(redriving(other), { code: 'MANY' }, options)).toMatchObject({
     redriven: 1,
     skipped: [{ id: first, reason: 'already-redriven' }],
@@ -87,7 +89,7 @@ test('a redrive succeeds and is recorded once if the reply to its archive write 
     { step: 'initialize', name: 'repeated' },
   );
   try {
-    await redriveOne(redriving(), item, false);
+    await redriveOne(redriving(), item, { force: false });
   } finally {
     store.client.middlewareStack.remove('repeated');
   }

@@ -30,6 +30,9 @@ beforeAll(async () => {
     'GET /status': (await import('../../../functions/operations/status.ts')).handler,
     'GET /dead-letters': (await import(`${deadLetters}/list.ts`)).handler,
     'POST /dead-letters/redrive': (await import(`${deadLetters}/redrive-many.ts`)).handler,
+    'GET /dead-letters/groups': (await import(`${deadLetters}/groups.ts`)).handler,
+    'POST /dead-letters/jobs': (await import(`${deadLetters}/start-job.ts`)).handler,
+    'POST /dead-letters/jobs/{id}': (await import(`${deadLetters}/change-job.ts`)).handler,
     'GET /dead-letters/{id}': (await import(`${deadLetters}/get.ts`)).handler,
     'POST /dead-letters/{id}/redrive': (await import(`${deadLetters}/redrive.ts`)).handler,
     'DELETE /dead-letters/{id}': (await import(`${deadLetters}/discard.ts`)).handler,
@@ -53,40 +56,38 @@ async function archived(): Promise<string> {
 }
 
 /** Runs a command of the guide in a shell, and returns the JSON that the service answered. */
-async function run(command: string, id: string): Promise<any> {
-  const env = { ...process.env, url: service.url, token: await backend.issuer.token(), id };
+async function run(command: string, id: string, job = ''): Promise<any> {
+  const env = { ...process.env, url: service.url, token: await backend.issuer.token(), id, job };
   const { stdout } = await promisify(execFile)('sh', ['-euc', command], { env });
   return JSON.parse(stdout);
 }
 
-test('the six commands in docs/guides/operate.md do what the guide says', async () => {
+test('the nine commands in docs/guides/operate.md do what the guide says', async () => {
   const commands = guide.blocks('sh');
-  expect(commands).toHaveLength(6);
-  const [status, list, get, redrive, redriveMany, discard] = commands as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-  ];
+  expect(commands).toHaveLength(9);
+  const [status, groups, list, get, redrive, redriveMany, startJob, continueJob, discard] = commands;
   const [first, second, third] = [await archived(), await archived(), await archived()];
 
   // The broker reports the number of messages in a queue with a delay.
   const counted = await eventually('the figures of the queues', async () => {
-    const answer = await run(status, first);
+    const answer = await run(status!, first);
     return answer.queues?.[0].ready !== null && answer;
   });
   expect(counted.queues).toMatchObject([{ name: 'loans', deadLettered: 3 }, { name: 'notices' }]);
 
-  const { deadLetters } = await run(list, first);
+  expect((await run(groups!, first)).groups).toMatchObject([{ queue: 'loans', code: 'ATTEMPTS_EXHAUSTED', count: 3 }]);
+  const { deadLetters } = await run(list!, first);
   expect(deadLetters.map(({ id }: { id: string }) => id).toSorted()).toEqual([first, second, third].toSorted());
-  expect(await run(get, first)).toMatchObject({ id: first, code: 'ATTEMPTS_EXHAUSTED', body: { text: '{}' } });
-  expect(await run(redrive, first)).toMatchObject({ id: first, status: 'redriven', queue: 'loans' });
-  expect(await run(discard, second)).toMatchObject({ id: second, status: 'discarded' });
-  expect(await run(redriveMany, third)).toMatchObject({ redriven: 1, skipped: [], failed: [], more: false });
-  expect(await run(get, third)).toMatchObject({ status: 'redriven', history: [{ action: 'redriven' }] });
-  expect(await backend.host.drain('loans')).toHaveLength(2);
+  expect(await run(get!, first)).toMatchObject({ id: first, code: 'ATTEMPTS_EXHAUSTED', body: { text: '{}' } });
+  expect(await run(redrive!, first)).toMatchObject({ id: first, status: 'redriven', queue: 'loans' });
+  expect(await run(discard!, second)).toMatchObject({ id: second, status: 'discarded' });
+  expect(await run(redriveMany!, third)).toMatchObject({ redriven: 1, skipped: [], failed: [], more: false });
+  expect(await run(get!, third)).toMatchObject({ status: 'redriven', history: [{ action: 'redriven' }] });
+  const fourth = await archived();
+  const job = await run(startJob!, fourth);
+  expect(job).toMatchObject({ status: 'running', order: { action: 'redrive' } });
+  expect(await run(continueJob!, fourth, job.id)).toMatchObject({ status: 'done', progress: { done: 1 } });
+  expect(await backend.host.drain('loans')).toHaveLength(3);
 });
 
 const pages = ['operate', 'retries-and-dead-letters', 'order-per-key', 'troubleshooting'];

@@ -192,6 +192,7 @@ describe('a message with parts that AMQP cannot encode', () => {
     });
     expect(answer.body).toEqual({
       redriven: 2,
+      selected: 2,
       skipped: [],
       failed: [],
       unwritable: [{ id, reason: leftOut }],
@@ -264,6 +265,7 @@ describe('bulk redrives', () => {
     const { id } = await archived({ code, queue: 'gone' });
     expect((await redriveAll({ filter: { code } })).body).toEqual({
       redriven: 1,
+      selected: 2,
       skipped: [],
       failed: [{ id, code: 'UNROUTABLE' }],
       unwritable: [],
@@ -292,7 +294,10 @@ describe('bulk redrives', () => {
       },
     });
     expect((await redriveAll({ filter: { colour: 'red' } })).body.errors).toEqual([
-      { pointer: '/filter/colour', detail: 'unknown field; known fields: queue, code' },
+      {
+        pointer: '/filter/colour',
+        detail: 'unknown field; known fields: queue, code, type, group, client, text, from, to',
+      },
     ]);
   });
 

@@ -13,6 +13,7 @@ const open: DeadLetter = {
   queue: 'loans',
   code: 'EXPIRED',
   reason: '',
+  group: 'g',
   attempt: 1,
   redrives: 0,
   publishedAt: daysAgo(1),

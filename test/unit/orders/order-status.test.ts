@@ -23,6 +23,7 @@ const letter = (about: Partial<DeadLetter> = {}): DeadLetter => ({
   queue: 'stock',
   code: 'EXPIRED',
   reason: 'it expired',
+  group: 'g',
   attempt: 2,
   redrives: 0,
   deadLetteredAt: at,

@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+
+import type { DeadLetter } from './dead-letter.ts';
+
+/** The cause that several dead letters of a queue have in common. */
+export interface Group {
+  /** The id of the group: equal for all dead letters with the same queue, code and cause. */
+  readonly group: string;
+  /**
+   * What the dead letters of the group have in common: where the service's own code threw the error, the parts of the
+   * body that do not match the schema, or otherwise the reason without its ids and numbers.
+   */
+  readonly cause: string;
+}
+
+const MAX_CAUSE_LENGTH = 200;
+
+/** Finds the group of a dead letter. Dead letters of different builds may be in different groups, because lines move. */
+export function groupOf({
+  queue,
+  code,
+  reason,
+  frames,
+}: Pick<DeadLetter, 'queue' | 'code' | 'reason' | 'frames'>): Group {
+  const cause = causeOf(code, reason, frames).slice(0, MAX_CAUSE_LENGTH);
+  const hash = createHash('sha256').update(JSON.stringify([queue ?? '', code, cause]));
+  return { group: hash.digest('hex').slice(0, 16), cause };
+}
+
+function causeOf(code: string, reason: string, frames: string | undefined): string {
+  const frame = frames?.split('\n')[0];
+  // Before the reason of an exhausted message stands the code of its last error.
+  if (frame) return `${/^[A-Z][A-Z0-9_]*(?=: )/.exec(reason)?.[0] ?? code} in ${frame.replace(/:\d+(\)?)$/, '$1')}`;
+  if (code === 'SCHEMA_MISMATCH') {
+    const paths = Array.from(reason.matchAll(/(?:^|; )(\/[^:;]*):/g), ([, path = '']) =>
+      path.replace(/\/\d+(?=\/|$)/g, '/*'),
+    );
+    if (paths.length > 0) return [...new Set(paths)].toSorted().join(', ');
+  }
+  return withoutValues(reason);
+}
+
+/** Replaces quoted texts, ids and numbers by `…`, because they differ between messages that failed for the same reason. */
+const withoutValues = (reason: string): string =>
+  reason
+    .replace(/"[^"]*"|'[^']*'/g, '…')
+    .replace(/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b|\d+(\.\d+)?/gi, '…');

@@ -1,0 +1,215 @@
+import {
+  ConditionalCheckFailedException,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
+  UpdateItemCommand,
+  type AttributeValue,
+} from '@aws-sdk/client-dynamodb';
+
+import { expiryAfter } from '../dynamodb/item.ts';
+import { sendToDynamo } from '../dynamodb/send.ts';
+import { Problem } from '../http/problem.ts';
+import type { Filter } from './list.ts';
+import { nameOf, type ArchiveTable, type Attributes } from '../archive/record.ts';
+
+/** What an operator asked for: the same action on many dead letters. All times are ISO 8601. */
+export interface JobOrder {
+  readonly action: 'redrive' | 'discard';
+  /** The dead letters: those with these ids, or otherwise all open ones that match the filter. */
+  readonly ids?: readonly string[];
+  readonly filter?: Omit<Filter, 'status'>;
+  /** The largest number of dead letters that the job redrives or discards. */
+  readonly maximum: number;
+  readonly force: boolean;
+  readonly ratePerSecond: number;
+  readonly reason: string;
+  readonly requestedBy: string;
+}
+
+/** How far a job is. The numbers count dead letters. */
+export interface JobProgress {
+  readonly done: number;
+  readonly failed: number;
+  /** The dead letters that the job left alone, by reason. */
+  readonly skipped: Readonly<Record<string, number>>;
+  /** The last error. */
+  readonly error?: string;
+}
+
+type JobStatus = 'running' | 'done' | 'cancelled';
+
+export interface Job {
+  readonly id: string;
+  readonly order: JobOrder;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly status: JobStatus;
+  readonly progress: JobProgress;
+  /** Where the next step of the job continues. Absent before the first step. */
+  readonly position?: string;
+}
+
+/** The value of `part` of a job, which is stored in the table of the archive. The parts of dead letters are 0 and higher. */
+const JOB_PART = '-2';
+
+/** The partition key of the jobs in the index `newest`. */
+const JOB_KIND = 'job';
+
+const keyOf = (id: string): Attributes => ({ id: { S: id }, part: { N: JOB_PART } });
+
+export async function createJob(table: ArchiveTable, id: string, order: JobOrder, nowMs: number): Promise<Job> {
+  const at = new Date(nowMs).toISOString();
+  const progress: JobProgress = { done: 0, failed: 0, skipped: {} };
+  const job: Job = { id, order, createdAt: at, updatedAt: at, status: 'running', progress };
+  const put = new PutItemCommand({
+    TableName: nameOf(table),
+    Item: {
+      ...keyOf(id),
+      kind: { S: JOB_KIND },
+      listedAt: { S: `${at}#${id}` },
+      order: { S: JSON.stringify(order) },
+      createdAt: { S: at },
+      updatedAt: { S: at },
+      status: { S: job.status },
+      progress: { S: JSON.stringify(progress) },
+      expiresAt: { N: expiryAfter(table.retentionDays, nowMs) },
+    },
+    ConditionExpression: 'attribute_not_exists(id)',
+  });
+  await sendToDynamo((client) => client.send(put), table.client);
+  return job;
+}
+
+export async function readJob(table: ArchiveTable, id: string): Promise<Job> {
+  const get = new GetItemCommand({ TableName: nameOf(table), Key: keyOf(id), ConsistentRead: true });
+  const { Item: item } = await sendToDynamo((client) => client.send(get), table.client);
+  if (!item) throw new Problem('not-found', 'There is no job with this id.');
+  return fromItem(item);
+}
+
+/** Returns the newest jobs, newest first. A job that was created a moment ago may be missing. */
+export async function listJobs(table: ArchiveTable, limit: number): Promise<readonly Job[]> {
+  const query = new QueryCommand({
+    TableName: nameOf(table),
+    IndexName: 'newest',
+    KeyConditionExpression: 'kind = :kind',
+    ExpressionAttributeValues: { ':kind': { S: JOB_KIND } },
+    ScanIndexForward: false,
+    Limit: limit,
+  });
+  const { Items: items = [] } = await sendToDynamo((client) => client.send(query), table.client);
+  return items.map(fromItem);
+}
+
+/**
+ * Leases a running job, so that only one process works on it. Returns `undefined` if the job is not running, or if
+ * another process has leased it.
+ */
+export const leaseJob = (table: ArchiveTable, id: string, owner: string, nowMs: number, untilMs: number) =>
+  update(table, id, 'SET leaseOwner = :owner, leasedUntilMs = :until', {
+    condition:
+      '#status = :running AND (attribute_not_exists(leasedUntilMs) OR leasedUntilMs < :now OR leaseOwner = :owner)',
+    values: {
+      ':owner': { S: owner },
+      ':until': { N: String(untilMs) },
+      ':now': { N: String(nowMs) },
+      ':running': { S: 'running' },
+    },
+  });
+
+export interface JobStep {
+  readonly status: Extract<JobStatus, 'running' | 'done'>;
+  readonly progress: JobProgress;
+  readonly position?: string;
+}
+
+/**
+ * Stores what a step of a job did, and extends the lease to `untilMs`. Returns the job, which an operator may have
+ * cancelled in the meantime. Returns `undefined` if another process has leased the job.
+ */
+export const recordStep = (
+  table: ArchiveTable,
+  id: string,
+  owner: string,
+  { status, progress, position }: JobStep,
+  { nowMs, untilMs }: { readonly nowMs: number; readonly untilMs: number },
+) =>
+  update(
+    table,
+    id,
+    `SET progress = :progress, updatedAt = :at, leasedUntilMs = :until${status === 'done' ? ', #status = :done' : ''}${position === undefined ? '' : ', #position = :position'}`,
+    {
+      condition: 'leaseOwner = :owner',
+      values: {
+        ':progress': { S: JSON.stringify(progress) },
+        ':at': { S: new Date(nowMs).toISOString() },
+        ':until': { N: String(untilMs) },
+        ':owner': { S: owner },
+        ...(status === 'done' && { ':done': { S: status } }),
+        ...(position !== undefined && { ':position': { S: position } }),
+      },
+      names: {
+        ...(status === 'done' && { '#status': 'status' }),
+        ...(position !== undefined && { '#position': 'position' }),
+      },
+    },
+  );
+
+/** Cancels a job. The dead letters that it has already redriven or discarded stay so. Returns the job. */
+export async function cancelJob(table: ArchiveTable, id: string, nowMs: number): Promise<Job> {
+  const cancelled = await update(table, id, 'SET #status = :cancelled, updatedAt = :at', {
+    condition: '#status = :running',
+    values: {
+      ':cancelled': { S: 'cancelled' },
+      ':running': { S: 'running' },
+      ':at': { S: new Date(nowMs).toISOString() },
+    },
+  });
+  return cancelled ?? readJob(table, id);
+}
+
+async function update(
+  table: ArchiveTable,
+  id: string,
+  expression: string,
+  {
+    condition,
+    values,
+    names = { '#status': 'status' },
+  }: {
+    readonly condition: string;
+    readonly values: Record<string, AttributeValue>;
+    readonly names?: Record<string, string>;
+  },
+): Promise<Job | undefined> {
+  const command = new UpdateItemCommand({
+    TableName: nameOf(table),
+    Key: keyOf(id),
+    UpdateExpression: expression,
+    ConditionExpression: condition,
+    ExpressionAttributeNames: Object.keys(names).length > 0 ? names : undefined,
+    ExpressionAttributeValues: values,
+    ReturnValues: 'ALL_NEW',
+  });
+  try {
+    const { Attributes: item } = await sendToDynamo((client) => client.send(command), table.client);
+    return item && fromItem(item);
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return undefined;
+    throw error;
+  }
+}
+
+function fromItem(item: Attributes): Job {
+  const text = (name: string) => item[name]?.S ?? '';
+  return {
+    id: text('id'),
+    order: JSON.parse(text('order')) as JobOrder,
+    createdAt: text('createdAt'),
+    updatedAt: text('updatedAt'),
+    status: text('status') as JobStatus,
+    progress: JSON.parse(text('progress')) as JobProgress,
+    position: item.position?.S,
+  };
+}

@@ -1,0 +1,193 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import pMap from 'p-map';
+
+import { Problem } from '../http/problem.ts';
+import { describeError } from '../runtime/errors.ts';
+import { log } from '../runtime/log.ts';
+import type { DeadLetter } from '../archive/dead-letter.ts';
+import { leaseJob, recordStep, type Job, type JobProgress } from './job.ts';
+import { listDeadLetters } from './list.ts';
+import { readDeadLetter } from './read.ts';
+import { recordDiscard } from '../archive/record-action.ts';
+import { isOfDeadLetter, publishRedriven, readIfOpen, rememberedSince, type Redriving } from './redrive.ts';
+import { isAlreadyRedriven, redriveRefusal } from './redrive-refusal.ts';
+
+/** How many dead letters one step redrives or discards at most. Their messages are in memory at the same time. */
+const STEP = 50;
+
+/** How many bytes of messages one step redrives at most, unless a single message is larger. */
+const STEP_BYTES = 16_000_000;
+
+const CONCURRENCY = 16;
+
+/** No step begins when less than this time, in ms, is left. */
+const RESERVE_MS = 8_000;
+
+/** If a process dies, another one can continue its job after this time, in ms. It is longer than a step takes. */
+const LEASE_MS = 60_000;
+
+/**
+ * Works on a job, step by step, until the job ends or little time is left. The result of each step is stored before the
+ * next one begins. If the process dies during a step, the next process repeats the step: dead letters that are no
+ * longer open are left alone, and a copy that is published twice has the same redrive number, with which the inbox
+ * processes it once. Returns the job, or `undefined` if another process is working on it.
+ */
+export async function runJob(
+  redriving: Redriving,
+  id: string,
+  remainingMs: () => number,
+  owner: string = randomUUID(),
+): Promise<Job | undefined> {
+  const { table, clock } = redriving;
+  const lease = () => ({ nowMs: clock.now(), untilMs: clock.now() + LEASE_MS });
+  let job = await leaseJob(table, id, owner, lease().nowMs, lease().untilMs);
+  let isFailing = false;
+  while (job?.status === 'running' && !isFailing && remainingMs() > RESERVE_MS) {
+    const startedAtMs = clock.now();
+    const { letters, position, isLast } = await nextLetters(redriving, job);
+    const result = await carryOut(redriving, job, letters);
+    isFailing = result.isRepeated;
+    const progress = add(job.progress, result);
+    const hasReachedMaximum = progress.done >= job.order.maximum;
+    job = await recordStep(
+      table,
+      id,
+      owner,
+      {
+        status: !isFailing && (isLast || hasReachedMaximum) ? 'done' : 'running',
+        progress,
+        position: isFailing ? job.position : position,
+      },
+      lease(),
+    );
+    if (job?.status === 'running' && !isFailing) {
+      const pauseMs = (letters.length * 1_000) / job.order.ratePerSecond - (clock.now() - startedAtMs);
+      if (pauseMs > 0) await sleep(Math.min(pauseMs, Math.max(remainingMs() - RESERVE_MS, 0)));
+    }
+  }
+  if (job?.status !== 'running') return job;
+  // Without the lease, any process can continue the job at once.
+  const { status, progress, position } = job;
+  return recordStep(table, id, owner, { status, progress, position }, { nowMs: clock.now(), untilMs: 0 });
+}
+
+/** Reads the dead letters of the next step, and the position after them. */
+async function nextLetters(
+  { table }: Redriving,
+  { order, createdAt, position, progress }: Job,
+): Promise<{ readonly letters: readonly DeadLetter[]; readonly position?: string; readonly isLast: boolean }> {
+  const limit = Math.max(1, Math.min(STEP, Math.ceil(order.ratePerSecond), order.maximum - progress.done));
+  if (order.ids) {
+    const from = Number(position ?? 0);
+    const ids = order.ids.slice(from, from + limit);
+    const letters = await pMap(ids, (id) => readLetter(id), { concurrency: CONCURRENCY });
+    return {
+      letters: letters.filter((letter) => letter !== undefined),
+      position: String(from + ids.length),
+      isLast: from + ids.length >= order.ids.length,
+    };
+  }
+  // A redriven message may fail again, and its new dead letter must not be redriven by the same job.
+  const to = order.filter?.to !== undefined && order.filter.to < createdAt ? order.filter.to : createdAt;
+  const page = await listDeadLetters(
+    table,
+    { ...order.filter, to, status: 'open' },
+    { limit, after: position, oldestFirst: true },
+  );
+  const letters = page.deadLetters.slice(0, fittingBytes(page.deadLetters));
+  const isCut = letters.length < page.deadLetters.length;
+  const last = letters.at(-1);
+  return {
+    letters,
+    position: isCut && last ? `${last.deadLetteredAt}#${last.id}` : page.after,
+    isLast: !isCut && page.after === undefined,
+  };
+
+  async function readLetter(id: string): Promise<DeadLetter | undefined> {
+    try {
+      return (await readDeadLetter(table, id)).deadLetter;
+    } catch (error) {
+      if (error instanceof Problem && error.problem === 'not-found') return undefined;
+      throw error;
+    }
+  }
+}
+
+/** Returns how many dead letters fit into one step: at least one. */
+function fittingBytes(letters: readonly DeadLetter[]): number {
+  let bytes = 0;
+  const end = letters.findIndex(({ bodyBytes }) => (bytes += bodyBytes) > STEP_BYTES);
+  return end === -1 ? letters.length : Math.max(end, 1);
+}
+
+interface StepResult {
+  readonly done: number;
+  readonly failed: number;
+  readonly skipped: readonly string[];
+  readonly error?: string;
+  /** Whether the step must be repeated, because the broker or DynamoDB is unavailable. */
+  readonly isRepeated: boolean;
+}
+
+const carryOut = (redriving: Redriving, job: Job, letters: readonly DeadLetter[]): Promise<StepResult> =>
+  job.order.action === 'redrive' ? redrive(redriving, job, letters) : discard(redriving, job, letters);
+
+async function redrive(
+  redriving: Redriving,
+  { id, order: { force, reason, requestedBy } }: Job,
+  letters: readonly DeadLetter[],
+): Promise<StepResult> {
+  const rules = { force, rememberedSinceMs: rememberedSince(redriving) };
+  const skipped: string[] = [];
+  const wanted = letters.filter((letter) => {
+    const refusal = redriveRefusal(letter, rules);
+    if (refusal) skipped.push(refusal);
+    return !refusal;
+  });
+  const items = (await pMap(wanted, (letter) => readIfOpen(redriving, letter), { concurrency: CONCURRENCY })).filter(
+    (item) => item !== undefined,
+  );
+  skipped.push(...Array.from({ length: wanted.length - items.length }, () => 'already-redriven'));
+  const errors = await publishRedriven(redriving, items, { force, by: requestedBy, reason });
+  let done = 0;
+  let failed = 0;
+  let lastError: string | undefined;
+  let isRepeated = false;
+  for (const error of errors)
+    if (!error) done += 1;
+    else if (isAlreadyRedriven(error)) skipped.push('already-redriven');
+    else {
+      const { code, message } = describeError(error);
+      lastError = `${code}: ${message}`;
+      if (isOfDeadLetter(error)) failed += 1;
+      else isRepeated = true;
+    }
+  if (lastError !== undefined)
+    log().warn('job: redrives failed', { jobId: id, failed: errors.length - done, error: lastError });
+  return { done, failed, skipped, error: lastError, isRepeated };
+}
+
+async function discard(
+  { table, clock }: Redriving,
+  { order: { reason, requestedBy } }: Job,
+  letters: readonly DeadLetter[],
+): Promise<StepResult> {
+  const at = new Date(clock.now()).toISOString();
+  const action = { action: 'discarded', at, reason, by: requestedBy } as const;
+  const discarded = await pMap(letters, ({ id }) => recordDiscard(table, id, action), { concurrency: CONCURRENCY });
+  const skipped = discarded.filter((isDiscarded) => !isDiscarded).map(() => 'not-open');
+  return { done: letters.length - skipped.length, failed: 0, skipped, isRepeated: false };
+}
+
+function add(progress: JobProgress, { done, failed, skipped, error }: StepResult): JobProgress {
+  const counts = { ...progress.skipped };
+  for (const reason of skipped) counts[reason] = (counts[reason] ?? 0) + 1;
+  return {
+    done: progress.done + done,
+    failed: progress.failed + failed,
+    skipped: counts,
+    error: error ?? progress.error,
+  };
+}

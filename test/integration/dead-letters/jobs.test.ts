@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto';
+
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+
+import type { HttpHandler } from '../../../lib/http/endpoint.ts';
+import { callAsOperator } from '../../support/as-client.ts';
+import { aBackend, type Backend } from '../../support/backend.ts';
+import { anEvent, aRecord } from '../../support/delivery.ts';
+import { useExampleTopology } from '../../support/example/use-example.ts';
+import { eventually } from '../../support/eventually.ts';
+import { takeRecords } from '../../support/from-broker.ts';
+
+let backend: Backend;
+let archive: (typeof import('../../../functions/dead-letters/archive.ts'))['handler'];
+let continueJobs: (typeof import('../../../functions/dead-letters/continue-jobs.ts'))['handler'];
+let list: HttpHandler;
+let get: HttpHandler;
+let start: HttpHandler;
+let jobs: HttpHandler;
+let change: HttpHandler;
+
+beforeAll(async () => {
+  useExampleTopology();
+  backend = await aBackend();
+  await backend.declare();
+  ({ handler: archive } = await import('../../../functions/dead-letters/archive.ts'));
+  ({ handler: continueJobs } = await import('../../../functions/dead-letters/continue-jobs.ts'));
+  ({ handler: list } = await import('../../../functions/dead-letters/list.ts'));
+  ({ handler: get } = await import('../../../functions/dead-letters/get.ts'));
+  ({ handler: start } = await import('../../../functions/dead-letters/start-job.ts'));
+  ({ handler: jobs } = await import('../../../functions/dead-letters/jobs.ts'));
+  ({ handler: change } = await import('../../../functions/dead-letters/change-job.ts'));
+});
+
+afterAll(() => backend.remove());
+
+/** Archives `count` dead letters with one code, published now or at another time. */
+async function archived(code: string, count: number, publishedAt = new Date().toISOString()) {
+  const ids = Array.from({ length: count }, () => randomUUID());
+  const records = ids.map((id, index) =>
+    aRecord({
+      id: `${code}-${index}`,
+      headers: {
+        'surehop-dead-letter-id': id,
+        'surehop-dead-letter-code': code,
+        'surehop-dead-letter-reason': 'no shelf',
+        'surehop-dead-letter-queue': 'loans',
+        'surehop-dead-lettered-at': new Date(Date.now() - 60_000 + index).toISOString(),
+        'surehop-published-at': publishedAt,
+      },
+    }),
+  );
+  await archive(anEvent(records, 'dead-letters'));
+  return ids;
+}
+
+const started = async (body: object) => {
+  const got = await callAsOperator(start, { route: 'POST /dead-letters/jobs', body: { reason: 'a test', ...body } });
+  expect(got.status).toBe(202);
+  return got.body;
+};
+const changed = (id: string, action: 'continue' | 'cancel') =>
+  callAsOperator(change, { route: 'POST /dead-letters/jobs/{id}', path: { id }, body: { action } });
+const statuses = async (code: string): Promise<string[]> =>
+  (await callAsOperator(list, { route: 'GET /dead-letters', query: { code, limit: '100' } })).body.deadLetters.map(
+    ({ status }: { status: string }) => status,
+  );
+
+async function takenFromQueue(count: number): Promise<string[]> {
+  const channel = await backend.host.rawChannel();
+  const ids: string[] = [];
+  await eventually(`${count} redriven messages`, async () => {
+    const taken = await takeRecords(channel, 'loans');
+    ids.push(...taken.map(({ basicProperties }) => String(basicProperties.messageId)));
+    return ids.length >= count;
+  });
+  return ids.toSorted();
+}
+
+describe('a job', () => {
+  test('a redrive job publishes each matching dead letter once, oldest first, and says how many it redrove and skipped', async () => {
+    await archived('JOB_A', 3);
+    await archived('JOB_A', 1, '2026-01-01T00:00:00.000Z');
+    const job = await started({ action: 'redrive', filter: { code: 'JOB_A' }, ratePerSecond: 1_000 });
+    expect(job).toMatchObject({ status: 'running', order: { requestedBy: expect.any(String) } });
+    expect((await changed(job.id, 'continue')).body).toMatchObject({
+      id: job.id,
+      status: 'done',
+      progress: { done: 3, failed: 0, skipped: { 'too-old': 1 } },
+    });
+    expect(await takenFromQueue(3)).toEqual(['JOB_A-0', 'JOB_A-1', 'JOB_A-2']);
+    expect(await statuses('JOB_A')).toEqual(expect.arrayContaining(['redriven', 'redriven', 'redriven', 'open']));
+    // The job has ended, and a further step changes nothing.
+    expect((await changed(job.id, 'continue')).body).toMatchObject({ status: 'done', progress: { done: 3 } });
+  });
+
+  test('the history of a redriven dead letter names the operator and the reason of the job', async () => {
+    const [id = ''] = await archived('JOB_B', 1);
+    const job = await started({ action: 'redrive', ids: [id], reason: 'the shelf is back' });
+    await changed(job.id, 'continue');
+    const got = await callAsOperator(get, { route: 'GET /dead-letters/{id}', path: { id } });
+    expect(got.body.history).toEqual([
+      {
+        action: 'redriven',
+        at: expect.any(String),
+        by: job.order.requestedBy,
+        redrives: 1,
+        reason: 'the shelf is back',
+      },
+    ]);
+    expect(await takenFromQueue(1)).toEqual(['JOB_B-0']);
+  });
+
+  test('a job of selected ids skips an unknown id, and discards the others', async () => {
+    const ids = await archived('JOB_C', 2);
+    const job = await started({ action: 'discard', ids: [ids[0], 'no-such-id', ids[1]] });
+    expect((await changed(job.id, 'continue')).body).toMatchObject({ status: 'done', progress: { done: 2 } });
+    expect(await statuses('JOB_C')).toEqual(['discarded', 'discarded']);
+  });
+
+  test('a job stops at its maximum', async () => {
+    await archived('JOB_D', 3);
+    const job = await started({ action: 'redrive', filter: { code: 'JOB_D' }, maximum: 1 });
+    expect((await changed(job.id, 'continue')).body).toMatchObject({ status: 'done', progress: { done: 1 } });
+    expect(await takenFromQueue(1)).toEqual(['JOB_D-0']);
+  });
+
+  test('a cancelled job leaves the remaining dead letters open', async () => {
+    await archived('JOB_E', 2);
+    const job = await started({ action: 'redrive', filter: { code: 'JOB_E' } });
+    expect((await changed(job.id, 'cancel')).body).toMatchObject({ status: 'cancelled' });
+    expect((await changed(job.id, 'continue')).body).toMatchObject({ status: 'cancelled', progress: { done: 0 } });
+    expect(await statuses('JOB_E')).toEqual(['open', 'open']);
+  });
+
+  test('without a client, the function that runs once a minute finishes a job', async () => {
+    await archived('JOB_F', 2);
+    const job = await started({ action: 'redrive', filter: { code: 'JOB_F' } });
+    await eventually('the job is done', async () => {
+      await continueJobs({}, { getRemainingTimeInMillis: () => 50_000 });
+      const { body } = await callAsOperator(jobs, { route: 'GET /dead-letters/jobs' });
+      return body.jobs.some(({ id, status }: { id: string; status: string }) => id === job.id && status === 'done');
+    });
+    expect(await takenFromQueue(2)).toEqual(['JOB_F-0', 'JOB_F-1']);
+  });
+
+  test('when two processes work on a job at the same time, each message is published once', async () => {
+    await archived('JOB_G', 20);
+    const job = await started({ action: 'redrive', filter: { code: 'JOB_G' }, ratePerSecond: 1_000 });
+    await Promise.all([changed(job.id, 'continue'), changed(job.id, 'continue'), changed(job.id, 'continue')]);
+    await eventually('the job is done', async () => (await changed(job.id, 'continue')).body.status === 'done');
+    expect(await takenFromQueue(20)).toHaveLength(20);
+    expect(new Set(await statuses('JOB_G'))).toEqual(new Set(['redriven']));
+  });
+
+  test('a job counts the dead letters whose queue does not exist as failed, names the error, and leaves them open', async () => {
+    await archived('JOB_H', 2);
+    const job = await started({ action: 'redrive', filter: { code: 'JOB_H' } });
+    await backend.host.channel.deleteQueue('loans');
+    expect((await changed(job.id, 'continue')).body).toMatchObject({
+      status: 'done',
+      progress: { done: 0, failed: 2, error: expect.stringContaining('UNROUTABLE') },
+    });
+    expect(await statuses('JOB_H')).toEqual(['open', 'open']);
+    await backend.declare();
+  });
+
+  test.each([
+    ['neither a filter nor ids', {}],
+    ['both a filter and ids', { filter: {}, ids: ['1'] }],
+    ['an unknown code', { filter: { code: 'NO_SUCH_CODE' } }],
+    ['no reason', { filter: {}, reason: '' }],
+  ])('a job with %s is refused', async (_, about) => {
+    const body = { action: 'redrive', reason: 'a test', ...about };
+    expect(await callAsOperator(start, { route: 'POST /dead-letters/jobs', body })).toMatchObject({
+      status: 400,
+      body: { title: 'Invalid body' },
+    });
+  });
+});
