@@ -1,5 +1,5 @@
 import { accountsQueue } from './accounts.ts';
-import type { Account, AuditResult, End, Sum } from './invariants.ts';
+import type { Account, AuditResult, End, Sum } from '../model/invariants.ts';
 import type { Ledger, SentMessage, SentOrder } from './ledger.ts';
 import { markerKey, type Found, type FoundDeadLetter } from './observe.ts';
 import { duties, OWN_STOCK, SHARED_STOCK } from './orders.ts';

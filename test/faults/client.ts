@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { signedHeaders } from '../../infra/dev/runtime/sign.ts';
 import { DEVELOPMENT_CLIENT } from '../../lib/http/development.ts';
 import { deriveId, type MessageId } from '../../lib/events/message-id.ts';
-import type { Answer } from './invariants.ts';
+import type { Answer } from '../model/invariants.ts';
 import type { Ledger, SentOrder } from './ledger.ts';
 import { bodyOf, type PlannedOrder } from './orders.ts';
 

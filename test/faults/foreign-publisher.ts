@@ -4,7 +4,7 @@ import { connect, type ChannelModel, type ConfirmChannel, type Options } from 'a
 import { exchanges } from '../../infra/topology.ts';
 import { propertyBytes, type GivenProperties } from '../support/amqp-arbitraries.ts';
 import { aRawPublisher, type RawPublisher } from '../support/raw-publisher.ts';
-import type { Answer } from './invariants.ts';
+import type { Answer } from '../model/invariants.ts';
 import type { Ledger, SentMessage, SentOrder } from './ledger.ts';
 import { bodyOf, consumers as orderConsumers, type PlannedOrder } from './orders.ts';
 

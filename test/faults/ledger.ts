@@ -1,4 +1,4 @@
-import type { Answer } from './invariants.ts';
+import type { Answer } from '../model/invariants.ts';
 import type { PlannedOrder } from './orders.ts';
 
 /** An order that was sent, with the answer that its client received. */

@@ -1,4 +1,4 @@
-import type { Account } from './invariants.ts';
+import type { Account } from '../model/invariants.ts';
 import type { Outcome } from './run-fault.ts';
 
 /** One row in the table of results. The row counts the outcomes of the messages that were sent during one fault. */

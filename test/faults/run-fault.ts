@@ -10,7 +10,7 @@ import { faultsTopology } from './accounts.ts';
 import { audit } from './audit.ts';
 import { place } from './client.ts';
 import { createForeignPublisher } from './foreign-publisher.ts';
-import { violationsOf, type Account, type AuditResult, type InvariantName } from './invariants.ts';
+import { violationsOf, type Account, type AuditResult, type InvariantName } from '../model/invariants.ts';
 import { DEFAULT_RECOVERY_MS, type Fault, type Lab } from './lab.ts';
 import type { Ledger } from './ledger.ts';
 import { observe, putStock } from './observe.ts';

@@ -8,7 +8,7 @@ import type { Say } from '../../infra/dev/runtime/command-line.ts';
 import { localClient } from '../../infra/dev/runtime/store/tables.ts';
 import { audit } from './audit.ts';
 import { keepEvidence } from './evidence.ts';
-import { violationsOf } from './invariants.ts';
+import { violationsOf } from '../model/invariants.ts';
 import type { Fault } from './lab.ts';
 import { emptyLedger, type Ledger } from './ledger.ts';
 import { observe } from './observe.ts';

@@ -1,5 +1,5 @@
 import type { MessageId } from '../../lib/events/message-id.ts';
-import type { Account, AuditResult, End } from '../faults/invariants.ts';
+import type { Account, AuditResult, End } from './invariants.ts';
 import { readEnvelope } from '../../lib/events/envelope.ts';
 import { idOf, type MemoryBroker } from '../../lib/testing/memory-broker.ts';
 import type { MemoryStore } from '../../lib/testing/memory-store.ts';

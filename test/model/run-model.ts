@@ -1,6 +1,6 @@
 import type { ConsumerDefinition } from '../../lib/consumer/consumer.ts';
 import type { MessageId } from '../../lib/events/message-id.ts';
-import { violationsOf, type AuditResult } from '../faults/invariants.ts';
+import { violationsOf, type AuditResult } from './invariants.ts';
 import { storedItems, type StoredItems } from '../../lib/testing/stored-items.ts';
 import { explore } from './explore.ts';
 import { auditModel } from './audit-model.ts';

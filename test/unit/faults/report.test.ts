@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { violationsOf, type Account, type AuditResult } from '../../faults/invariants.ts';
+import { violationsOf, type Account, type AuditResult } from '../../model/invariants.ts';
 import type { Fault } from '../../faults/lab.ts';
 import { markdownTable, rowOf, total } from '../../faults/report.ts';
 import { progressLine } from '../../faults/rounds.ts';

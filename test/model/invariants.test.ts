@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { violationsOf, type Account, type AuditResult, type InvariantName } from '../../faults/invariants.ts';
+import { violationsOf, type Account, type AuditResult, type InvariantName } from './invariants.ts';
 
 const account = (about: Partial<Account> = {}): Account => ({
   id: 'order-1',
