@@ -37,6 +37,8 @@ export interface Access {
   readonly tables?: Readonly<Record<string, readonly string[]>>;
 }
 
+const tableNames = Object.values(tables).map(({ name }) => name);
+
 /** The JSON schema of `access` in serverless.yml. */
 export const accessSchema = {
   type: 'object',
@@ -58,12 +60,9 @@ export const accessSchema = {
     logins: { enum: ['read', 'rotate'] },
     signingKeys: { const: true },
     removal: { const: true },
-    effects: {
-      type: 'array',
-      minItems: 1,
-      uniqueItems: true,
-      items: { enum: Object.values(tables).map(({ name }) => name) },
-    },
+    // An enum needs at least one value, and a service may have no tables.
+    effects:
+      tableNames.length > 0 ? { type: 'array', minItems: 1, uniqueItems: true, items: { enum: tableNames } } : false,
     tables: {
       type: 'object',
       additionalProperties: { type: 'array', minItems: 1, items: { type: 'string', pattern: '^[A-Z][A-Za-z]+$' } },
