@@ -64,8 +64,8 @@ async function update(
     condition: string;
     values: Record<string, AttributeValue>;
     /**
-     * The latest operator actions, which replace the stored history together with the new action if the history is
-     * full. If `latest` is absent, the new action is appended to the history.
+     * The earlier operator actions that stay in the history if the stored history is full. If `latest` is absent, the
+     * stored history stays complete, and the new action is appended to it.
      */
     latest?: readonly ArchiveAction[];
   },

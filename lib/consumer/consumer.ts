@@ -34,7 +34,7 @@ export type ConsumerDefinition<T> = ConsumerLimits & {
 /** The Lambda handler of a consumer. */
 export interface Consumer<T = any> {
   (event: RabbitMqEvent, context: RemainingTime): Promise<BatchReport>;
-  /** The definition of the consumer, from which `surehop/testing` creates a consumer in memory. */
+  /** The definition of the consumer, from which `surehop/testing` creates an in-memory consumer. */
   readonly definition: ConsumerDefinition<T>;
 }
 

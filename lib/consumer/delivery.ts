@@ -165,9 +165,9 @@ const countOf = (value: HeaderValue | undefined) => (typeof value === 'number' ?
 const ZONE_SECONDS = 900;
 
 /**
- * Decodes the AMQP timestamp of a message, which the event source writes as text without a time zone. If the text, read
- * as UTC, differs from the header `surehop-published-at` by a possible time zone offset, the time in the header is
- * returned, and otherwise the text is read as UTC.
+ * Converts the AMQP timestamp of a message to seconds since the epoch. The event source writes the timestamp as text
+ * without a time zone, and this function reads the text as UTC. If the result differs from the time in the header
+ * `surehop-published-at` by a possible time zone offset, the function returns the time in the header instead.
  */
 function decodeTimestamp(timestamp: unknown, publishedAt?: string): unknown {
   if (typeof timestamp !== 'string') return timestamp ?? undefined;

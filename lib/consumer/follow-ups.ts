@@ -49,9 +49,10 @@ export async function publishFollowUps(results: readonly Result[], batch: Batch)
 }
 
 /**
- * Handles a follow-up event that the broker refuses. Properties that were copied from its message and that AMQP cannot
- * encode, such as the correlation id, are left out, and the event is published again. If the broker refuses the event
- * again, it is stored in the archive. Returns the error if the event was neither published nor archived.
+ * Handles a follow-up event that could not be published because of its content. If AMQP cannot encode a property that
+ * the event got from the consumed message, such as the correlation id, the event is published again without this
+ * property. If the event cannot be published at all, it is stored in the archive. Returns the error if the event was
+ * neither published nor archived.
  */
 async function rescue(message: Message, error: unknown, { delivery }: Result, batch: Batch): Promise<unknown> {
   if (!(error instanceof PublishError) || !isOfMessage(error)) return error;
@@ -83,7 +84,7 @@ async function rescue(message: Message, error: unknown, { delivery }: Result, ba
 
 interface Pending {
   readonly event: StoredEvent;
-  /** The results of all copies of the message from which the event follows. */
+  /** The results of the message that caused the event, one for each copy of the message in the batch. */
   readonly sources: [Result, ...Result[]];
 }
 

@@ -101,9 +101,9 @@ export const outOfTime = (): Unfinished =>
   unfinishedAs('TIME_LIMIT', 'the invocation ran out of time before the rule could run for this message');
 
 /**
- * Returns the outcome of a message whose failure the inbox has already recorded for another copy of the message. The
- * outcome is a duplicate, unless the dead letter of the other copy may not have been published yet; the dead letter is
- * then published again.
+ * Returns the outcome of a message if the inbox records the failure of another copy of the message. If the dead letter
+ * of the other copy may not have been published yet, the outcome is the same dead letter, which is then published
+ * again. Otherwise, the message is a duplicate.
  */
 export const fromFailedMarker = ({ code, message, redrives, attempt, isPending }: FailedMarker): Outcome =>
   isPending ? { is: 'dead-letter', code, message, givenUpAt: { redrives, attempt } } : DUPLICATE;

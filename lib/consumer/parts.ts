@@ -89,8 +89,8 @@ export function partsOf(surehop: Surehop): ConsumerParts {
 }
 
 /**
- * Throws an error when the function starts if the code defines a DynamoDB table that is not deployed. Without this
- * check, only the first message that needs the table would fail.
+ * Throws an error at the start of the function if the code defines a DynamoDB table that is not deployed. Without this
+ * check, the missing table would be noticed only when a message needs it.
  */
 function requireTables(deployed: readonly string[]): void {
   const missing = undeployedTables(deployed);

@@ -1,6 +1,9 @@
 import { defineTable } from './tables.ts';
 
-/** The table with the inbox records (markers) of all messages and all other items of the consumers. */
+/**
+ * The table with the inbox records (markers) of all messages, and with all other items that the toolkit writes for
+ * consumers, such as attempt logs and open-batch records.
+ */
 export const inboxTable = defineTable({ name: 'inbox', key: { pk: 'S' }, expires: true });
 
 /** The table of audit records. Each item records one change that an operator made: who made it, what changed, when and why. */

@@ -34,7 +34,7 @@ export const OWN: Access = { isExclusive: true, roles: new Map(), conditions: no
 export const conditionId = ({ attribute, test, operands }: Condition): string =>
   JSON.stringify([attribute, test, operands]);
 
-/** A cache of the accesses of updates with one change and no condition, which are the most frequent operations. */
+/** Caches the access of updates with one change and no condition, because most operations are such updates. */
 const simple = new Map<string, Access>();
 const MOST_SIMPLE = 1_000;
 

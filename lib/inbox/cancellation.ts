@@ -9,9 +9,9 @@ import type { Transaction } from './transaction.ts';
 /** The reasons why DynamoDB cancelled a transaction, grouped by what they mean for its messages and items. */
 export interface Findings {
   /**
-   * Messages whose inbox record could not be written, because DynamoDB already has an inbox record of the message that
-   * must not be replaced, for example of the completed message. Each entry contains the existing inbox record if
-   * DynamoDB returned it.
+   * Messages whose inbox record could not be written, because DynamoDB already has an inbox record that must not be
+   * replaced, for example because the message is completed. Each entry contains the existing inbox record if DynamoDB
+   * returned it.
    */
   readonly met: [Candidate, Attributes | undefined][];
   /** The items whose write condition failed, each with its stored content. */

@@ -41,7 +41,10 @@ export const transactionLimits = { items: 100, bytes: 4_000_000 } as const;
 
 const MAX_EVENTS_BYTES = 300 * 1024;
 const MAX_REASON_BYTES = 4_096;
-/** Estimated bytes that one follow-up event adds to the message's inbox record besides its type, exchange, data and key. */
+/**
+ * The estimated bytes that one follow-up event adds to the message's inbox record, besides the event's type, exchange,
+ * data and key.
+ */
 const EVENT_BYTES = 120;
 /** Estimated bytes of an inbox record without its reason and its follow-up events. */
 const MARKER_BYTES = 800;

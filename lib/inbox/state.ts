@@ -32,8 +32,8 @@ export interface State {
   /** The number of consecutive requests to which DynamoDB gave no definite reply. */
   readonly unanswered: number;
   /**
-   * The number of consecutive times that DynamoDB cancelled the transaction without returning an item or an inbox
-   * record that was not known before.
+   * The number of consecutive cancelled transactions from which the commit learned nothing new: DynamoDB returned
+   * neither an item nor an inbox record that the commit had not yet seen.
    */
   readonly conflicts: number;
   readonly transaction: Transaction;

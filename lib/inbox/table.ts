@@ -17,7 +17,8 @@ export interface InboxTableOptions {
 }
 
 /**
- * The DynamoDB table with the inbox records (markers) of all messages and all other DynamoDB items of the consumers.
+ * The DynamoDB table with the inbox records (markers) of all messages, and with all other items that the toolkit writes
+ * for consumers.
  */
 export interface InboxTable extends Store {
   readonly tablePrefix: string;

@@ -3,8 +3,8 @@ import { definitionOf, toTestConsumer, type Consumable, type TestConsumer } from
 
 /**
  * Runs a scenario once without a crash, and then once for each step of the consumer. In each of these runs, the process
- * crashes after another step, and the broker delivers the message again. The expectations of the scenario must hold in
- * every run. Throws an error if the scenario delivers no message.
+ * crashes after a different step, and the broker delivers the message again. The expectations of the scenario must hold
+ * in every run. Throws an error if the scenario delivers no message.
  */
 export async function crashAfterEachStep(
   consumable: Consumable,

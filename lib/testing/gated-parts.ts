@@ -33,7 +33,7 @@ interface Backend {
   readonly take: (message: Message) => PublishError | undefined;
 }
 
-/** Reads the settings that a consumer in memory needs. */
+/** Reads the settings that an in-memory consumer needs. */
 export const memorySettings = (environment: Environment): ConsumerParts['settings'] => ({
   ...readSettings(serviceSettings, environment),
   ...readSettings(brokerSettings, environment),
@@ -41,7 +41,7 @@ export const memorySettings = (environment: Environment): ConsumerParts['setting
   ...readSettings(inboxSettings, environment),
 });
 
-/** Creates the parts of a consumer that works in memory. Each call to the store or to the broker passes the gate. */
+/** Creates the parts of an in-memory consumer. Each call to the store or to the broker passes the gate. */
 export function gatedParts({ store, clock, settings, take }: Backend, gate: Gate): ConsumerParts {
   const unavailable = async (): Promise<never> => {
     throw new StoreUnavailableError();
@@ -70,7 +70,10 @@ export function gatedParts({ store, clock, settings, take }: Backend, gate: Gate
   return {
     ...ports,
     publisher: { publish: async () => {}, publishAll, close: async () => {} },
-    archiveLetter: () => Promise.reject(new Error('the modelled broker accepts messages of any size')),
+    archiveLetter: () =>
+      Promise.reject(
+        new Error('the consumer archived a message as too large, but the modelled broker has no size limit'),
+      ),
     clock,
     settings,
     read: (table, key) => {

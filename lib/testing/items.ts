@@ -7,7 +7,7 @@ import { sizeOfAll, type Attributes } from '../dynamodb/value.ts';
 import type { Change, Operation } from '../inbox/operation.ts';
 import { explainCondition, showAttribute, showPlace } from './describe.ts';
 
-/** The items of all tables in memory, in DynamoDB's notation, by `itemId`. */
+/** The items of all tables in the in-memory store, in DynamoDB's notation, by `itemId`. */
 export type Items = Map<string, StoredItem>;
 
 interface StoredItem {

@@ -10,7 +10,7 @@ interface Delayed extends QueuedCopy {
   readonly dueMs: number;
 }
 
-/** What a consumer in memory has published: copies for a retry, dead letters and events, oldest first. */
+/** The messages that an in-memory consumer has published: copies for a retry, dead letters and events, oldest first. */
 export interface MemoryBroker {
   readonly delayed: Delayed[];
   readonly deadLetters: Message[];

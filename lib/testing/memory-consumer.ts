@@ -21,14 +21,14 @@ export interface DeliveryOptions {
   readonly runsOutOfTime?: 'rule' | 'invocation';
 }
 
-/** A consumer in memory, with the steps that it has taken. */
+/** An in-memory consumer, with the steps that it has taken. */
 export interface MemoryConsumer {
   readonly store: MemoryStore;
   readonly history: History;
   readonly nowMs: () => number;
   /** Delivers a batch, and after a crash delivers it again, until the consumer has settled it. */
   deliver(batch: readonly QueuedCopy[], options?: DeliveryOptions): Promise<Received[]>;
-  /** Returns the copy of a message that was delivered. */
+  /** Returns the copy that was delivered when the message was received. */
   copyOf(message: Received): QueuedCopy;
   /** Removes the copies of a message from the delay queues, and waits until their delays have passed. */
   takeDelayed(id: string): QueuedCopy[];
@@ -50,8 +50,8 @@ interface Process {
 }
 
 /**
- * Creates a consumer whose store, broker and clock are in memory. The process of the consumer crashes once, after the step with
- * the number `crashAfter`. If this number is 0, the process does not crash.
+ * Creates a consumer with an in-memory store and broker and a simulated clock. The process of the consumer crashes
+ * once, after the step with the number `crashAfter`. If this number is 0, the process does not crash.
  */
 export function createMemoryConsumer(definition: ConsumerDefinition<any>, crashAfter = 0): MemoryConsumer {
   const { queue } = definition;

@@ -44,7 +44,7 @@ export interface Expected {
   readonly settlement?: Settlement;
 }
 
-/** A message that a consumer in memory has received, and what became of the message. */
+/** A message that an in-memory consumer has received, and what became of the message. */
 export class Received implements Fate {
   readonly id: string;
   readonly attempt: number;
@@ -138,7 +138,10 @@ function listDifferences(what: string, expected: readonly Text[], actual: readon
   ];
 }
 
-/** Leaves out what is undefined, and names a table instead of containing it, so that two effects can be compared. */
+/**
+ * Returns an effect in a form that can be compared: without undefined properties, and with the name of the table
+ * instead of the table.
+ */
 export const comparable = ({ table, ...effect }: Effect) => ({
   ...Object.fromEntries(Object.entries(effect).filter(([, value]) => value !== undefined)),
   table: table.name,

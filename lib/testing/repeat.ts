@@ -100,7 +100,9 @@ const textOf = (one: Settled): string => {
   return one.decision ? describeDecision(one.decision) : 'no decision';
 };
 
-/** Returns a result in a form that can be compared. Two errors are equal, because their texts may contain the time. */
+/**
+ * Returns a result in a form that can be compared. All errors count as equal, because their texts may contain the time.
+ */
 const plain = (one: Settled): unknown => ('error' in one ? 'an error' : plainDecision(one.decision ?? undefined));
 
 function plainDecision(decision: Decision | undefined): unknown {

@@ -10,10 +10,10 @@ export interface Bounds {
 }
 
 export interface Searched<F> {
-  /** The failures of the runs with the fewest unusual choices that fail. */
+  /** The failures that the search has found. All failed runs have the same number of unusual choices. */
   readonly failures: readonly F[];
   readonly runs: number;
-  /** The number of unusual choices in the last runs. */
+  /** The largest number of unusual choices in a run that was tried. */
   readonly deviations: number;
   /** Whether all runs within the bounds were tried. Otherwise, the runs with the most unusual choices are a sample. */
   readonly isComplete: boolean;

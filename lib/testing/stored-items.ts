@@ -11,7 +11,7 @@ import type { MemoryStore } from './memory-store.ts';
 /** The attributes of an item without its key, as a business rule can `put` them. */
 export type ItemInput<K extends KeyTypes, S extends z.ZodObject | undefined> = Parameters<Table<K, S>['put']>[1];
 
-/** Read access to the items in memory. */
+/** Read access to the items in the in-memory store. */
 export interface StoredItems {
   /** Returns an item, or `undefined` if there is none. */
   item<K extends KeyTypes, S extends z.ZodObject | undefined>(
@@ -22,7 +22,7 @@ export interface StoredItems {
   items<K extends KeyTypes, S extends z.ZodObject | undefined>(table: Table<K, S>): ItemOf<K, S>[];
 }
 
-/** Write access to the items in memory, before the first message. */
+/** Write access to the items in the in-memory store, before the first message. */
 export interface Given {
   /** Stores an item, as if it had been written before. */
   given<K extends KeyTypes, S extends z.ZodObject | undefined>(

@@ -35,7 +35,7 @@ export interface ForeignMessage extends Omit<Properties, 'headers'> {
   readonly headers?: Headers;
 }
 
-/** A consumer in memory: the real consumer with a store, a broker and a clock in memory. */
+/** An in-memory consumer: the real consumer with an in-memory store, an in-memory broker and a simulated clock. */
 export interface TestConsumer extends StoredItems {
   /** Stores an item, as if it had been written before. */
   given<K extends KeyTypes, S extends z.ZodObject | undefined>(
@@ -75,7 +75,7 @@ export function definitionOf(consumable: Consumable): ConsumerDefinition<any> {
   );
 }
 
-/** Gives a consumer in memory the methods that a test calls. */
+/** Adds the methods of `TestConsumer` to an in-memory consumer. */
 export function toTestConsumer(memory: MemoryConsumer): TestConsumer {
   const { store, history } = memory;
   let sent = 0;
@@ -141,8 +141,8 @@ export function toTestConsumer(memory: MemoryConsumer): TestConsumer {
 }
 
 /**
- * Creates a consumer in memory for a unit test. The handler runs as on AWS, but its store, its broker and its clock are in
- * memory.
+ * Creates an in-memory consumer for a unit test. The handler runs as on AWS, but with an in-memory store, an in-memory
+ * broker and a simulated clock.
  */
 export const testConsumer = (consumable: Consumable): TestConsumer =>
   toTestConsumer(createMemoryConsumer(definitionOf(consumable)));

@@ -68,7 +68,7 @@ export interface WorldOptions {
 export interface World {
   readonly store: MemoryStore;
   readonly broker: MemoryBroker;
-  /** The copies that were published more often than once: the id of the message and the exchange. */
+  /** Describes each copy that was published more than once, with the id of the message and the exchange. */
   readonly repeated: readonly string[];
 }
 

@@ -45,8 +45,8 @@ export interface SigningKeys {
   /** Returns the signing keys, possibly from the cache. */
   current(): Promise<readonly SigningKey[]>;
   /**
-   * Returns newer signing keys than `known`, the signing keys with which a signature could not be verified, or
-   * `undefined` if there are none or the secret must not or cannot be read now.
+   * Returns signing keys that are newer than `known`. Called when no key in `known` verifies a signature. Returns
+   * `undefined` if there are no newer keys, or if the secret cannot or must not be read now.
    */
   newerThan(known: readonly SigningKey[]): Promise<readonly SigningKey[] | undefined>;
 }

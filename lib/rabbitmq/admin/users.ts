@@ -14,7 +14,7 @@ const user = z.object({
 
 /**
  * Creates the broker user of `login` if the user does not exist, and sets the user's password if the broker refuses the
- * login. Grants the permissions of the role to those of the role's two broker users that exist.
+ * login. Also grants the permissions of the role to the other of the role's two users, if that user exists.
  */
 export async function ensureUsers({ amqpUrl, api }: BrokerAccess, role: BrokerRole, login: Login): Promise<void> {
   if (!role.usernames.includes(login.username))
