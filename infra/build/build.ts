@@ -111,8 +111,9 @@ async function bundlePackage(
 }
 
 /**
- * Returns the names of the packages that a bundle imports instead of containing their code: all packages that are
- * installed together with the bundle's package, except those of this repository other than `surehop`.
+ * Returns the names of the packages that a bundle imports instead of containing their code: the package's dependencies,
+ * peer dependencies and optional dependencies. Of this repository's packages, only `surehop` is imported; the code of
+ * all others becomes part of the bundle.
  */
 function externalOf(manifest: Manifest): string[] {
   const own = new Set(packages.map(({ name }) => name).filter((name) => name !== 'surehop'));

@@ -45,7 +45,10 @@ function readGiven(name: string, args: readonly string[]) {
   }
 }
 
-/** Throws a problem that says what is missing if this process does not run in a project with what a command needs. */
+/**
+ * Checks that this process runs in a project, and that the project has the modules that the command needs. Throws a
+ * problem that names what is missing.
+ */
 function requireProject(name: string, needs: 'nothing' | 'project' | 'definitions'): void {
   if (needs === 'nothing') return;
   const root = findProject(process.cwd());

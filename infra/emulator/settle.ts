@@ -14,10 +14,10 @@ export interface Delivery {
 
 /**
  * Acknowledges or requeues each message on the channel that delivered the message. Messages of closed channels are
- * skipped, because the broker has already requeued these messages. With `allUpToLast`, the messages are all unsettled
- * messages of their channel up to the last one, and one AMQP method settles them together. If a channel is closed soon
- * after it has acknowledged more than 32 messages one by one, RabbitMQ returns some of them to their quorum queue
- * (measured on 3.10.8 and 4.3.6).
+ * skipped, because the broker has already requeued these messages. With `allUpToLast`, one AMQP method settles all
+ * messages together; the messages must then be all unsettled messages of their channel up to the last one. RabbitMQ may
+ * return acknowledged messages to a quorum queue if a channel acknowledges more than 32 messages one by one and is
+ * closed soon afterwards (measured on 3.10.8 and 4.3.6).
  */
 export function settle(
   deliveries: Delivery[],

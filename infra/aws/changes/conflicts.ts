@@ -39,8 +39,8 @@ function takenNames(before: Template, after: Template, changes: readonly Change[
 }
 
 /**
- * Returns, as JSON, what must be unique among the resources of one type: the name of a resource or, if it has no name,
- * all properties that CloudFormation can set only when it creates the resource.
+ * Returns, as JSON, the property values that no other resource of the same type may have: the name of the resource or,
+ * if it has no name, all properties that CloudFormation can set only when it creates the resource.
  */
 function identityOf({ Type, Properties = {} }: Resource): string | undefined {
   const paths = (knownTypes[Type]?.always ?? []).filter((path) => !path.includes('.') && path in Properties);

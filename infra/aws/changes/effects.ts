@@ -11,10 +11,7 @@ export interface Effect {
   readonly setting: string;
   readonly from: unknown;
   readonly to: unknown;
-  /**
-   * The reasons why the packaging plugin stops a deployment of the changed setting before the deployment changes
-   * anything in AWS.
-   */
+  /** The reasons why the packaging plugin refuses to deploy the changed setting, before anything in AWS is changed. */
   readonly refused: readonly string[];
   readonly changes: readonly Change[];
   /** The reasons why CloudFormation or another AWS service would reject a deployment of the changed setting. */

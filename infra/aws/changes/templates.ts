@@ -35,8 +35,8 @@ interface PackagedService extends Serverless {
 }
 
 /**
- * Returns the templates that `serverless package` would create from the given settings. Compiling the templates in this
- * process, without bundling the functions, takes a quarter of a second instead of ten seconds.
+ * Returns the templates that `serverless package` would create from the given settings. Because this process does not
+ * bundle the functions, it needs a quarter of a second, whereas the command needs ten seconds.
  */
 export async function templatesOf(stageName: string, stage: Stage): Promise<Templates> {
   const directory = await mkdtemp(join(tmpdir(), 'surehop-templates-'));

@@ -35,8 +35,8 @@ export function brokerStackResources(service: string, stageName: string, stage: 
 
 /**
  * Makes CloudFormation create retained resources last, by making them depend on all other resources. A retained
- * resource survives the deletion of the stack. If a first deployment fails earlier, it therefore leaves behind no table
- * or secret whose name would block the next deployment.
+ * resource survives the deletion of the stack. If a first deployment fails before it creates the retained resources, no
+ * table or secret remains whose name would block the next deployment.
  */
 export function makeRetainedLast(resources: Record<string, Resource>): void {
   const isRetained = ({ DeletionPolicy }: Resource) => DeletionPolicy === 'Retain';

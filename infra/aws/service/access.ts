@@ -17,7 +17,7 @@ export interface Access {
    */
   readonly connections?: number | 'rest' | { readonly weight: number };
   /**
-   * Whether the function may only read the logins of the other broker users (`read`), or also rotate these logins
+   * What the function may do with the logins of the other broker users: only read them (`read`), or also rotate them
    * (`rotate`).
    */
   readonly logins?: 'read' | 'rotate';

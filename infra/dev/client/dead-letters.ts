@@ -14,7 +14,10 @@ export interface DeadLetter {
   readonly status: string;
 }
 
-/** Which dead letters a command concerns. The service filters by queue, code and status; this process filters by the rest. */
+/**
+ * Selects the dead letters of a command. The service filters by queue, code and status; this process filters by type,
+ * reason and time.
+ */
 export interface Filter {
   readonly queue?: string;
   readonly code?: string;
@@ -22,8 +25,9 @@ export interface Filter {
   readonly type?: string;
   /** A text that the reason contains. */
   readonly reason?: string;
-  /** The dead letters from `sinceMs` until `untilMs`, in ms since the epoch. */
+  /** The earliest time of dead-lettering, in ms since the epoch. */
   readonly sinceMs?: number;
+  /** The latest time of dead-lettering, in ms since the epoch. */
   readonly untilMs?: number;
 }
 
@@ -34,9 +38,9 @@ export interface DeadLetterClient {
   /** Returns the matching dead letters of all pages, newest first. */
   list(filter: Filter): AsyncGenerator<DeadLetter>;
   show(id: string): Promise<unknown>;
-  /** Redrives a dead letter. Returns why the service refused to, or undefined if it did. */
+  /** Redrives a dead letter. If the service refuses, returns the reason, and otherwise undefined. */
   redrive(id: string, options: { force: boolean; reason?: string }): Promise<string | undefined>;
-  /** Discards a dead letter. Returns why the service refused to, or undefined if it did. */
+  /** Discards a dead letter. If the service refuses, returns the reason, and otherwise undefined. */
   discard(id: string, reason: string): Promise<string | undefined>;
 }
 

@@ -7,7 +7,7 @@ import { runningIfAny } from '../runtime/running.ts';
 
 const REQUEST_TIMEOUT_MS = 40_000;
 
-/** How often a request is repeated that the service refuses because it gets too many requests. */
+/** The largest number of times that a request is sent again because the service answered 429 (too many requests). */
 const MAX_REPEATS = 30;
 
 /** A request to the service. */

@@ -15,7 +15,7 @@ type Options = Readonly<Record<string, Option>>;
 
 type ValueOf<O extends Option> = O['type'] extends 'boolean' ? boolean : O['multiple'] extends true ? string[] : string;
 
-/** The words and the options after the name of a command. */
+/** The arguments after the name of a command: words, such as the ids of dead letters, and options. */
 export interface Given<O extends Options = Options> {
   readonly words: readonly string[];
   readonly options: { readonly [Name in keyof O]?: ValueOf<O[Name]> };
@@ -33,7 +33,7 @@ export interface Command {
   /** Further sentences for the help text of this command. */
   readonly details?: readonly string[];
   readonly options?: Options;
-  /** Whether the command needs a project, and whether it needs the definitions of the service. */
+  /** What the command needs: nothing, a project, or a project with the definitions of the service. */
   readonly needs: 'nothing' | 'project' | 'definitions';
   /** Runs the command and returns the exit code. */
   run(given: Given): Promise<number>;

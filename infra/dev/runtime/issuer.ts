@@ -17,8 +17,8 @@ import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from 'surehop/development';
 const ALGORITHM = 'RS256';
 
 /**
- * A local server that publishes the public key with which functions verify operators' tokens. Only the stage `local`
- * accepts these tokens.
+ * A local server that publishes the public key of the development issuer. Functions use this key to verify operators'
+ * tokens, but only in the stage `local`.
  */
 export interface Issuer {
   readonly jwksUrl: string;

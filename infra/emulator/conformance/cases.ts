@@ -26,7 +26,7 @@ interface ExpectedBatch {
 }
 
 interface CommonCase {
-  /** What an event source has to do, in one sentence. */
+  /** What the event source has to do in this case, in one sentence. */
   readonly title: string;
   readonly sources: readonly Source[];
   /** The messages in the queue when the event source starts. */
@@ -66,7 +66,10 @@ const batching = documentedIn(
   'https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html#invocation-eventsourcemapping-batching',
 );
 const mappingApi = documentedIn('https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html');
-/** RabbitMQ's Java client, in which a string header is a `LongString` with the field `bytes`, an array of signed bytes. */
+/**
+ * The documentation of RabbitMQ's Java client, which represents a string header as a `LongString` with the field
+ * `bytes`, an array of signed bytes.
+ */
 const javaClient = inferredFrom(
   'https://rabbitmq.github.io/rabbitmq-java-client/api/current/com/rabbitmq/client/LongString.html',
 );
@@ -84,10 +87,10 @@ const again = (...texts: string[]): ExpectedBatch => ({ bodies: texts, redeliver
 const MEGABYTE = 1024 * 1024;
 const large = (megabytes: number, letter: string) => letter.repeat(megabytes * MEGABYTE);
 
-/** A window that does not pass while a case runs. */
+/** A batching window, in seconds, that is longer than any case takes. */
 const NEVER = 300;
 
-/** 33 minutes and 41 seconds after the beginning of 1970, the time in the event that AWS documents. */
+/** The timestamp of the message in the event that AWS documents, in seconds since the epoch. */
 const DOCUMENTED_TIME = 2_021;
 
 const eventCases: readonly EventCase[] = [

@@ -37,7 +37,10 @@ const handlerSource = (url: string): string => `export const handler = async (ev
 };
 `;
 
-/** Writes the module of a function that answers its invocations with `answers`, and returns null afterwards. */
+/**
+ * Writes the module of a function whose first invocations return `answers`, one after another. All later invocations
+ * return null.
+ */
 export async function observeFunction(answers: readonly Answer[]): Promise<ObservedFunction> {
   const events: unknown[] = [];
   let running = 0;

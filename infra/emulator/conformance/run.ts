@@ -15,9 +15,9 @@ export interface Mapping {
   readonly amqpUrl: string;
   readonly queue: string;
   readonly virtualHost: string;
-  /** If this property is not set, the emulator uses its default, as AWS does. */
+  /** The maximum number of messages in a batch. The emulator has a default, as AWS does. */
   readonly batchSize?: number;
-  /** If this property is not set, the emulator uses its default, as AWS does. */
+  /** How long messages are collected for a batch, in seconds. The emulator has a default, as AWS does. */
   readonly maximumBatchingWindowInSeconds?: number;
   /** The timeout of the function. */
   readonly timeoutSeconds: number;
@@ -179,8 +179,8 @@ interface SendingChannel {
 }
 
 /**
- * Makes the channel publish messages without headers. amqplib would add an empty header table to a message that has no
- * headers, and a message without headers could not be published.
+ * Removes the empty header table that amqplib adds to every message without headers. Otherwise, the suite could not
+ * publish a message without headers.
  */
 function leaveOutEmptyHeaders(channel: ConfirmChannel): void {
   const sending = channel as unknown as SendingChannel;

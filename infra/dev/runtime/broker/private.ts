@@ -16,8 +16,8 @@ const STOPPED_WITHIN_MS = 15_000;
 const START_ATTEMPTS = 3;
 
 /**
- * The name of the RabbitMQ node is constant, because RabbitMQ finds its data by this name. Each node has a private port
- * mapper, and therefore nodes with the same name do not conflict.
+ * The name of the RabbitMQ node is the same at every start, because RabbitMQ finds its data by this name. Each node has
+ * its own port mapper, and therefore nodes with the same name do not conflict.
  */
 const NODE_NAME = 'surehop@localhost';
 
