@@ -35,7 +35,10 @@ const sent = defineEvent({
 const shared = { id: 'shared' };
 const old = (id: string) => ({ id: `old-${id}` });
 
-/** The effects of a message. Each kind also appends the message to the list of the shared item, so that a test can count. */
+/**
+ * Returns the effects of a message. Every message also appends its id to the list `done` of the shared item, so that a
+ * test can count how often the message was applied.
+ */
 function effectsOf(kind: Kind, id: string): Effect[] {
   const count = things.append(shared, { done: [id] });
   switch (kind) {
@@ -151,7 +154,7 @@ describe('the effects of a decision', () => {
 
 describe('the effects of a decision that a perform function returns', () => {
   for (const [what, kinds, options] of cases)
-    test(`the effects of a performed message are applied exactly once despite crashes, lost responses and duplicates: ${what}`, async () => {
+    test(`the effects of a decision that a perform function returns are applied exactly once despite crashes, lost responses and duplicates: ${what}`, async () => {
       const explored = await prove(scenario(kinds, { ...options, definition: performing, stepMs: 4_000 }));
       expect(explored).toBeGreaterThan(5);
     });

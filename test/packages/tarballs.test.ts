@@ -203,7 +203,7 @@ describe('serverless-offline-rabbitmq without the other packages', () => {
     project?.remove();
   });
 
-  test('the function in the README of the emulator receives a message from its queue', async () => {
+  test('the example function in the README of serverless-offline-rabbitmq receives a message from the queue', async () => {
     await host.channel.assertQueue('hello', { durable: true });
     host.channel.sendToQueue('hello', Buffer.from('world'), { messageId: '1' });
     const [httpPort, lambdaPort, websocketPort] = await freePorts(3);
@@ -230,7 +230,7 @@ describe('serverless-offline-rabbitmq without the other packages', () => {
     expect(lines.join('\n')).not.toMatch(/error/i);
   });
 
-  test('the test in the README of the emulator runs the conformance suite against an emulator that a project starts', async () => {
+  test('the example test in the README of serverless-offline-rabbitmq runs the conformance suite against the emulator of another project', async () => {
     writeFileSync(
       join(project.directory, 'my-emulator.mjs'),
       `import { spawn } from 'node:child_process';

@@ -41,27 +41,27 @@ const linesOf = (text: string) => text.split('\n').filter((line) => line !== '' 
 const order = { customerId: 'ada', currency: 'EUR', items: [{ sku: 'apple', quantity: 1, unitPrice: 150 }] };
 
 describe('surehop send', () => {
-  test('a signed request is accepted, and a repetition with the same key gets the same response', async () => {
+  test('surehop send signs a request, and a repetition with the same key gets the same response', async () => {
     const send = () => surehop('send', 'POST', '/orders', JSON.stringify(order), '--key', 'sent-twice', ...at());
     const [first, second] = [await send(), await send()];
     expect(first).toMatchObject({ code: 0, out: expect.stringContaining('"status":"accepted"') });
     expect(second).toEqual(first);
   });
 
-  test('a body can be read from a file', async () => {
+  test('surehop send can read the body of a request from a file', async () => {
     const file = join(folder, 'order.json');
     writeFileSync(file, JSON.stringify(order));
     expect(await surehop('send', 'post', '/orders', `@${file}`, ...at())).toMatchObject({ code: 0 });
   });
 
-  test('a refused request is printed with its status and ends with exit code 1', async () => {
+  test('surehop send prints the status of a refused request and ends with exit code 1', async () => {
     const { code, said } = await surehop('send', 'POST', '/orders', '{}', ...at());
     expect(code).toBe(1);
     expect(said).toContain('"status":400');
     expect(said).toContain('surehop: POST /orders was answered with 400 Bad Request\n');
   });
 
-  test('a route for operators needs --scope, and the error says so if it is missing', async () => {
+  test('if a route for operators refuses a request without a token, surehop send suggests the option --scope', async () => {
     const { code, said } = await surehop('send', 'GET', '/status', ...at());
     expect([code, said]).toEqual([1, expect.stringContaining('pass --scope')]);
   });
@@ -90,12 +90,12 @@ describe('surehop publish and surehop dead-letters', () => {
     await eventually('the dead letters', async () => linesOf((await list()).out).length === 2);
   });
 
-  test('surehop publish names the types that the topology routes if it routes no such type', async () => {
+  test('if the topology does not route the given type of event, the error of surehop publish lists the types that it routes', async () => {
     const { code, said } = await surehop('publish', 'order.craeted', '{}');
     expect([code, said]).toEqual([2, expect.stringContaining('it has bindings for order.created, order.rejected')]);
   });
 
-  test('the filters by queue, code, type, reason and time select dead letters', async () => {
+  test('surehop dead-letters list can filter by queue, code, type, reason and time', async () => {
     const [all] = [linesOf((await list()).out)];
     expect(all).toHaveLength(2);
     const ofQueue = linesOf((await list('--queue', 'stock')).out);
@@ -121,7 +121,7 @@ describe('surehop publish and surehop dead-letters', () => {
     expect(JSON.parse(out)).toMatchObject({ queue: 'stock', body: { text: wrong('an order') } });
   });
 
-  test('a dry run of redrive and discard lists the dead letters and changes nothing', async () => {
+  test('with --dry-run, surehop dead-letters redrive and discard list the dead letters and change nothing', async () => {
     for (const verb of ['redrive', 'discard']) {
       const { code, out } = await surehop('dead-letters', verb, '--queue', 'stock', '--dry-run', ...at());
       expect([code, linesOf(out)]).toEqual([0, [expect.stringContaining(' stock ')]]);
@@ -130,12 +130,12 @@ describe('surehop publish and surehop dead-letters', () => {
     expect(linesOf((await list()).out)).toHaveLength(2);
   });
 
-  test('redrive and discard refuse to run without ids, a filter or --all', async () => {
+  test('surehop dead-letters redrive needs ids, a filter or --all', async () => {
     const { code, said } = await surehop('dead-letters', 'redrive', ...at());
     expect([code, said]).toEqual([2, expect.stringContaining('needs ids, or a filter, or --all')]);
   });
 
-  test('discard marks the selected dead letters, and redrive publishes the others again', async () => {
+  test('surehop dead-letters discard discards the selected dead letters, and redrive --all redrives all others', async () => {
     const discarded = await surehop('dead-letters', 'discard', '--queue', 'stock', '--because', 'a test', ...at());
     expect(discarded).toMatchObject({ code: 0, out: expect.stringContaining('1 dead letters discarded') });
     const redriven = await surehop('dead-letters', 'redrive', '--all', '--because', 'a test', ...at());
@@ -144,14 +144,14 @@ describe('surehop publish and surehop dead-letters', () => {
     expect(linesOf((await list('--status', 'all')).out)).toHaveLength(3);
   });
 
-  test('a dead letter that is not open is refused with the reason, and the exit code is 1', async () => {
+  test('surehop dead-letters redrive ends with exit code 1 and the reason if a dead letter is not open', async () => {
     const [line] = linesOf((await list('--status', 'discarded')).out);
     const id = line!.split('  ')[1]!;
     const { code, out } = await surehop('dead-letters', 'redrive', id, ...at());
     expect([code, out]).toEqual([1, expect.stringContaining(`not redriven ${id}: 409 `)]);
   });
 
-  test('the commands read all pages of the archive', async () => {
+  test('surehop dead-letters reads all pages of the archive', async () => {
     const { host } = service;
     for (let number = 0; number < 130; number += 1)
       host.channel.publish('orders', 'order.rejected', Buffer.from(wrong('a rejection')), {

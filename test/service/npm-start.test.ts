@@ -207,7 +207,7 @@ describe('npm start while source files are edited', () => {
     expect([await order.ended, order.lines]).toEqual([0, [expect.stringContaining('"status":"accepted"')]]);
   });
 
-  test('while npm start runs, it creates a DynamoDB table that is added to the source files', async () => {
+  test('when the definition of a DynamoDB table is added to infra/tables.ts, the running npm start creates the table', async () => {
     edit('infra/tables.ts', (text) =>
       text.replace('  stock: ', "  refunds: defineTable({ name: 'refunds', key: { sku: 'S' } }),\n  stock: "),
     );
@@ -218,7 +218,7 @@ describe('npm start while source files are edited', () => {
     client.destroy();
   });
 
-  test('while npm start runs, it declares a queue that is added to the topology', async () => {
+  test('when a queue is added to infra/topology.ts, the running npm start declares the queue on the broker', async () => {
     edit('infra/topology.ts', (text) =>
       text.replace('defineTopology(queues)', "defineTopology({ ...queues, refunds: workQueue('refunds') })"),
     );

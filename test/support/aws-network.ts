@@ -28,7 +28,10 @@ export interface AwsNetwork {
   stop(): Promise<void>;
 }
 
-/** How many requests after the deletion of a resource the simulated EC2 API still lists its network interfaces. */
+/**
+ * After the deletion of a resource, the simulated EC2 API lists the network interfaces of the resource in this many
+ * more responses.
+ */
 const LOOKS_UNTIL_GONE = 3;
 
 export async function anAwsNetwork(): Promise<AwsNetwork> {

@@ -7,10 +7,7 @@ import type { Resource, Template } from '../../infra/aws/template.ts';
  */
 interface FixedNames {
   readonly exports: readonly string[];
-  /**
-   * The type of each resource in the stack, followed by the name of the resource if the template sets one, by logical
-   * id.
-   */
+  /** For each logical id in the stack: the type of the resource and, if the template sets a name, the name. */
   readonly broker: Readonly<Record<string, string>>;
   readonly functions: Readonly<Record<string, string>>;
 }

@@ -17,8 +17,9 @@ export interface UserProject {
 }
 
 /**
- * Creates a project outside of the repository and installs tarballs of the repository's packages in it, by their names, with npm.
- * `tools` are libraries that the user installs too, in the versions of the repository.
+ * Creates a project outside of the repository and installs the given tarballs in it with npm. The keys of `tarballs`
+ * are the names of the packages. `tools` are other packages that the user installs; their versions are those in the
+ * repository's manifests.
  */
 export async function aUserProject(
   tarballs: Readonly<Record<string, string>>,

@@ -19,7 +19,7 @@ interface StoreRequest {
  */
 export type Waves = readonly (readonly StoreRequest[])[];
 
-/** How long after the first request of a group a further request still belongs to this group, in ms. */
+/** The largest time between the first and the last request of a group, in ms. */
 const WAVE_MS = 25;
 
 /**

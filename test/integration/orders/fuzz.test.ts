@@ -13,8 +13,8 @@ import { aRequest } from '../../support/request.ts';
 import { numRuns } from '../../support/thorough.ts';
 
 /**
- * The number of random requests that each test sends, which FUZZ_CASES changes. With the SEED of an earlier run, the
- * tests send the same requests again.
+ * The number of random requests that each test sends. The environment variable FUZZ_CASES sets another number, and SEED
+ * repeats the requests of an earlier run.
  */
 const CASES = Number(process.env.FUZZ_CASES ?? numRuns({ everyday: 500, thorough: 5_000 }));
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);

@@ -22,7 +22,7 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 /**
- * Runs a script of the guide on a computer without settings for AWS. Returns the output, also if the script fails.
+ * Runs a script of the guide without the environment variables of AWS. Returns the output, even if the script fails.
  */
 async function run(...args: readonly string[]): Promise<string> {
   const given = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
@@ -36,7 +36,7 @@ async function run(...args: readonly string[]): Promise<string> {
 }
 
 describe('the guide about testing', () => {
-  test('every code block of the guide about testing is a file', () => {
+  test('every TypeScript example of the guide about testing names the file to which it belongs', () => {
     expect(written).toHaveLength([...guide.matchAll(/^```ts$/gm)].length);
   });
 
@@ -47,7 +47,7 @@ describe('the guide about testing', () => {
     ['perform', 1],
     ['workshop', 1],
   ])(
-    'the tests of the guide in the file %s pass in node:test',
+    'the example tests of the guide in the file %s pass in node:test',
     async (name, count) => {
       const output = await run('--test', '--test-reporter=tap', `test/${name}.test.ts`);
       expect(output).toContain(`# pass ${count}\n`);
@@ -56,11 +56,11 @@ describe('the guide about testing', () => {
     120_000,
   );
 
-  test('exhaust finds the mistake of the guide, with the history that the guide shows', async () => {
+  test('exhaust finds the mistake in the example of the guide, and reports the history that the guide shows', async () => {
     expect(await run('test/mistake.ts')).toContain(`Counterexample: ${texts[1]}`);
   }, 60_000);
 
-  test('an unmet expectation of the guide has the text that the guide shows', async () => {
+  test('the error of an unmet expectation has the text that the guide shows', async () => {
     writeFileSync(
       join(directory, 'test', 'unmet.ts'),
       `import { testConsumer } from 'surehop/testing';

@@ -33,7 +33,7 @@ function moved({ id, decision, ...entry }: Entry, prefix: string): Entry {
   return { ...entry, id: `${prefix}${id}` as MessageId, decision: move(decision) };
 }
 
-/** Returns the result of a commit without the texts, which differ between DynamoDB and memory. */
+/** Returns the result of a commit without the error texts, which differ between DynamoDB and the in-memory store. */
 function essence(result: CommitResult | undefined): string {
   if (result === undefined) return 'no result';
   if ('error' in result) return `${result.is} ${describeError(result.error).code}`;
@@ -46,13 +46,13 @@ async function give(memory: MemoryStore, item: Attributes): Promise<void> {
   await store.put(anyItems.name, item);
 }
 
-/** What a store made of some messages: the result of each message, and the items afterwards. */
+/** The results of the messages that were committed to a store, and the items in the store afterwards. */
 interface Contents {
   readonly results: readonly string[];
   readonly items: readonly unknown[];
 }
 
-/** Commits messages one after another, in memory and in DynamoDB. */
+/** Commits messages one after another, both to the in-memory store and to DynamoDB. */
 async function commitInBoth(
   memory: MemoryStore,
   list: readonly Entry[],
@@ -77,7 +77,7 @@ async function commitInBoth(
   };
 }
 
-test('the store in memory commits random decisions with every kind of effect and condition as DynamoDB does', async () => {
+test('the in-memory store commits random decisions with every kind of effect and condition as DynamoDB does', async () => {
   await fc.assert(
     fc.asyncProperty(entries(25), initial, async (list, loans) => {
       const prefix = `${++run}-`;
@@ -98,7 +98,7 @@ test('the store in memory commits random decisions with every kind of effect and
   );
 }, 300_000);
 
-test('the store in memory adds to fractions and large numbers as exactly as DynamoDB does', async () => {
+test('the in-memory store adds to fractions and large numbers as exactly as DynamoDB does', async () => {
   const stored = fc.oneof(
     fc.integer({ min: -1_000_000, max: 1_000_000 }).map((number) => number / 1_000),
     fc.maxSafeInteger(),

@@ -188,8 +188,8 @@ describe('sharded queue', () => {
 });
 
 /**
- * Returns the definition of a consumer that keeps order per key, counts the messages of each key, and adds them to
- * `done`.
+ * Returns the definition of a consumer that processes messages in order per key and counts the messages of each key.
+ * The consumer adds the key and the number of each message to `done`.
  */
 function definition(done: string[] = []) {
   return {

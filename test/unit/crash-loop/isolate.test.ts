@@ -160,7 +160,7 @@ test('messages that run together and are postponed leave no entry in the attempt
   expect(store.attempts.size).toBe(0);
 });
 
-test('when a lease expired because its owner neither completed the message nor released the lease, the message runs alone, even at its first delivery', async () => {
+test('a message whose lease has expired runs alone, even at its first delivery, but a message whose lease was released does not', async () => {
   const { run, begun, lease } = aConsumer();
   lease('expired', ended);
   lease('released', 0);

@@ -72,7 +72,7 @@ describe('the project to which a folder belongs', () => {
   writeFileSync(join(project, 'serverless.yml'), '');
   writeFileSync(join(project, 'infra/broker/serverless.yml'), '');
 
-  test('is the nearest folder with a serverless.yml', () => {
+  test('the project of a folder is the nearest folder above it with a serverless.yml', () => {
     expect(findProject(join(project, 'functions/orders'))).toBe(project);
     expect(findProject(project)).toBe(project);
     expect(findProject(folder)).toBeUndefined();
@@ -87,7 +87,7 @@ describe('the project to which a folder belongs', () => {
     );
   });
 
-  test('is the service, and not the broker stack within its folder', () => {
+  test('the project of the folder of the broker stack is the service, although the folder has its own serverless.yml', () => {
     writeFileSync(join(project, 'infra/topology.ts'), '');
     expect(findProject(join(project, 'infra/broker'))).toBe(project);
   });

@@ -67,13 +67,13 @@ function anotherSystem() {
       calls += 1;
       if (key !== undefined) keys.add(key);
     },
-    /** How often the other system has taken money. */
+    /** How often the other system has booked. */
     charges: () => (keys.size > 0 ? keys.size : calls),
   };
 }
 
 describe('exhaust accepts a consumer without a mistake', () => {
-  test('all histories of one message with at most two faults are tried', async () => {
+  test('exhaust tries all histories of one message with at most two faults', async () => {
     const tried = await exhaust(deciding(book), [booking('a')], {
       ...threeSeats,
       always: ({ item }) => item(seats, show)!.free >= 2,
@@ -83,7 +83,7 @@ describe('exhaust accepts a consumer without a mistake', () => {
     expect(tried.histories).toBeGreaterThan(50);
   });
 
-  test('several messages whose seats are not enough for all', async () => {
+  test('exhaust accepts a consumer that rejects the messages for which not enough seats are free', async () => {
     const tried = await exhaust(deciding(book), [booking('a', 2), booking('b', 1), booking('c', 1)], {
       ...threeSeats,
       always: ({ item, items }) => {
@@ -95,7 +95,7 @@ describe('exhaust accepts a consumer without a mistake', () => {
     expect(tried.isComplete).toBe(true);
   });
 
-  test('two execution environments', async () => {
+  test('exhaust accepts a consumer with two execution environments', async () => {
     await exhaust(deciding(book), [booking('a'), booking('b')], {
       ...threeSeats,
       environments: 2,
@@ -104,7 +104,7 @@ describe('exhaust accepts a consumer without a mistake', () => {
     });
   });
 
-  test('messages that always fail, messages that fail once, and invalid messages', async () => {
+  test('exhaust accepts messages that always fail, messages that fail once, and invalid messages', async () => {
     const failing = deciding(({ bookingId }, { attempt }) => {
       if (bookingId === 'never') throw new PermanentError('NEVER', 'never');
       if (attempt === 1) throw new Error('not this time');
@@ -113,7 +113,7 @@ describe('exhaust accepts a consumer without a mistake', () => {
     await exhaust(failing, [booking('never'), booking('later'), booking(7 as never)], { faults: 1 });
   });
 
-  test('a perform function that passes the message id to the other system', async () => {
+  test('exhaust accepts a perform function that passes the message id to the other system', async () => {
     const bank = anotherSystem();
     await exhaust(
       performing(async (_, { id }) => {
@@ -125,7 +125,7 @@ describe('exhaust accepts a consumer without a mistake', () => {
     );
   });
 
-  test('an ordered queue, whose messages stay in order', async () => {
+  test('exhaust finds no history in which the messages of an ordered queue are processed out of order', async () => {
     const ordered = {
       ...deciding(({ bookingId }) => ({ effects: [seats.set(show, { free: 0, note: bookingId })] })),
       queue: workQueue('seats', { ordered: true }),
@@ -137,7 +137,7 @@ describe('exhaust accepts a consumer without a mistake', () => {
     });
   });
 
-  test('a rule that reads an item and requires that the item has not changed', async () => {
+  test('exhaust accepts a rule that reads an item and requires that the item has not changed', async () => {
     const careful = deciding(async (_, { read }) => {
       const free = (await read(seats, show))!.free;
       return { effects: [seats.set(show, { free: free - 1 }, { when: { free: { equals: free } } })] };
@@ -149,14 +149,14 @@ describe('exhaust accepts a consumer without a mistake', () => {
     });
   });
 
-  test('a rule that reads the clock, if repeatable is false', async () => {
+  test('exhaust accepts a rule that reads the clock if the option repeatable is false', async () => {
     const dated = deciding(({ bookingId }) => ({ effects: [bookings.put({ bookingId }, { at: Date.now() })] }));
     await exhaust(dated, [booking('a')], { repeatable: false });
   });
 });
 
 describe('exhaust finds a mistake of a consumer', () => {
-  test('a perform function that calls another system without an idempotency key', async () => {
+  test('exhaust finds a perform function that calls another system without an idempotency key', async () => {
     const bank = anotherSystem();
     const careless = performing(async () => bank.call());
     const found = await counterexample(careless, [booking('a')], {
@@ -188,7 +188,7 @@ describe('exhaust finds a mistake of a consumer', () => {
         return { effects: [bookings.put({ bookingId }, { at: Date.now() })] };
       },
     ],
-  ])('a decide function that depends on %s', async (_, decide) => {
+  ])('exhaust finds a decide function that depends on %s', async (_, decide) => {
     const found = await counterexample(deciding(decide), [booking('a')]);
     expect(found.message).toMatch(
       /^the rule for seats\.booked#1 is not repeatable\. It decided: completed.*; but when it ran again: completed/,
@@ -196,7 +196,7 @@ describe('exhaust finds a mistake of a consumer', () => {
     expect(found.history.length).toBeLessThan(6);
   });
 
-  test('a decide function that depends on a variable of its module', async () => {
+  test('exhaust finds a decide function that depends on a variable of its module', async () => {
     const seen = new Set<string>();
     const remembering = deciding((_, { id }: RuleContext) => {
       if (seen.has(id)) return { effects: [] };
@@ -207,7 +207,7 @@ describe('exhaust finds a mistake of a consumer', () => {
     expect(found.message).toContain('is not repeatable');
   });
 
-  test('a decide function that loses an effect because it remembers messages, even if it need not be repeatable', async () => {
+  test('exhaust finds a decide function that loses an effect because it remembers messages, even if the option repeatable is false', async () => {
     const seen = new Set<string>();
     const remembering = deciding((_, { id }: RuleContext) => {
       if (seen.has(id)) return { effects: [] };
@@ -226,7 +226,7 @@ describe('exhaust finds a mistake of a consumer', () => {
     expect(found.message).toMatch(/Histories tried: \d+, with at most 1 faults each\./);
   });
 
-  test('a rule that reads an item and overwrites the change of another message', async () => {
+  test('exhaust finds a rule that reads an item and overwrites the change of another message', async () => {
     const careless = deciding(async (_, { read }) => {
       const item = await read(seats, show);
       return { effects: [seats.set(show, { free: item!.free - 1 })] };
@@ -240,7 +240,7 @@ describe('exhaust finds a mistake of a consumer', () => {
     );
   });
 
-  test('a rule whose result depends on the order in which two messages arrive', async () => {
+  test('exhaust finds a rule whose result depends on the order in which two messages arrive', async () => {
     const careless = deciding(({ bookingId }) => ({ effects: [seats.set(show, { free: 0, note: bookingId })] }));
     const found = await counterexample(careless, [booking('a'), booking('b')], {
       finally: ({ item }) => item(seats, show)!.note === 'b',
@@ -248,7 +248,7 @@ describe('exhaust finds a mistake of a consumer', () => {
     expect(found.message).toContain('deliver seats.booked#2, seats.booked#1');
   });
 
-  test('the error contains the broken invariant, the shortest history and the number of histories', async () => {
+  test('the error of exhaust contains the broken invariant, the shortest history and the number of histories', async () => {
     const found = await counterexample(deciding(book), [booking('a')], {
       given: (store) => store.given(seats, show, { free: 1 }),
       always: ({ items }) => items(bookings).length === 0,
@@ -271,7 +271,7 @@ describe('exhaust finds a mistake of a consumer', () => {
     );
   });
 
-  test('if there are too many histories, a sample is tried that is the same for the same seed', async () => {
+  test('if there are too many histories, exhaust tries only a sample of them', async () => {
     const options = { ...threeSeats, faults: 3, histories: 60 };
     const events = [booking('a'), booking('b')];
     expect(await exhaust(deciding(book), events, options)).toEqual({ histories: 60, isComplete: false });

@@ -43,8 +43,8 @@ const messageOf = (run: () => unknown): string => {
   throw new Error('no error was thrown');
 };
 
-describe('a consumer in memory', () => {
-  test('a completed message has its effects, its events and its settlement', async () => {
+describe('an in-memory consumer', () => {
+  test('the result of a completed message contains its effects, its events and its settlement', async () => {
     const consumer = testConsumer(payments).given(carts, a, { status: 'open' });
     const received = await consumer.receive(cartPaid, paid);
     received.expect({
@@ -173,7 +173,7 @@ describe('a consumer in memory', () => {
     });
   });
 
-  test('a business rule reads the items in memory', async () => {
+  test('a business rule reads the items that the test has stored', async () => {
     const consumer = testConsumer({
       queue,
       event: cartPaid,
@@ -186,14 +186,14 @@ describe('a consumer in memory', () => {
     consumer.expectItem(carts, a, { status: 'open', lines: ['open 0'] });
   });
 
-  test('a handler that the function consumer did not return is refused', () => {
+  test('testConsumer refuses a handler that was not created by the function consumer', () => {
     expect(() => testConsumer((() => {}) as never)).toThrow(
       'this is not a consumer: pass the handler that the function "consumer" returned, or the definition of a consumer',
     );
   });
 });
 
-describe('the errors of a consumer in memory', () => {
+describe('the errors of an in-memory consumer', () => {
   test('the error about a message says which outcome, effects, events and settlement differ, and lists the steps', async () => {
     const consumer = testConsumer(payments).given(carts, a, { status: 'paid', total: 7 });
     const received = await consumer.receive(cartPaid, paid);
@@ -240,7 +240,7 @@ describe('the errors of a consumer in memory', () => {
     expect(text).toContain('publish a copy of cart.paid#1 that waits for 1s');
   });
 
-  test('the error about an item contains the expected item and the item', async () => {
+  test('the error about an item contains the expected and the actual item', async () => {
     const consumer = testConsumer(payments).given(carts, a, { status: 'open' });
     await consumer.receive(cartPaid, paid);
     expect(messageOf(() => consumer.expectItem(carts, a, { status: 'open', total: 0 }))).toContain(
@@ -263,15 +263,15 @@ describe('the errors of a consumer in memory', () => {
     expect.assertions(1);
   });
 
-  test('an item that does not match the schema of its table cannot be given', () => {
+  test('the method "given" refuses an item that does not match the schema of its table', () => {
     expect(() => testConsumer(payments).given(carts, a, { status: 'lost' as never })).toThrow(
       'put on the item {"cartId":"a"} of the table carts: the attribute status does not match the schema',
     );
   });
 });
 
-describe('crashes of a consumer in memory', () => {
-  test('a scenario holds after a crash at each step of a consumer that decides', async () => {
+describe('crashes of an in-memory consumer', () => {
+  test('crashAfterEachStep accepts a consumer with a decide function, and crashes it after each step', async () => {
     let runs = 0;
     await crashAfterEachStep(payments, async (consumer) => {
       runs += 1;
@@ -283,7 +283,7 @@ describe('crashes of a consumer in memory', () => {
     expect(runs).toBe(5);
   });
 
-  test('a scenario holds after a crash at each step of a message that is retried', async () => {
+  test('crashAfterEachStep accepts a scenario in which a message is retried', async () => {
     let runs = 0;
     await crashAfterEachStep(
       {
@@ -305,7 +305,7 @@ describe('crashes of a consumer in memory', () => {
     expect(runs).toBeGreaterThan(5);
   });
 
-  test('a scenario with a perform function that passes the message id holds after a crash at each step', async () => {
+  test('crashAfterEachStep accepts a perform function that passes the message id to another system', async () => {
     let calls = new Set<string>();
     const performing: ConsumerDefinition<any> = {
       queue,
