@@ -23,7 +23,7 @@ export async function crashAfterEachStep(
       const step = crashing.crashedAfter();
       if (step === undefined) throw error;
       const text = error instanceof Error ? error.message : String(error);
-      throw new Error(`after a crash of the process, which follows the step "${step}": ${text}`, { cause: error });
+      throw new Error(`the scenario fails if the process crashes after the step "${step}": ${text}`, { cause: error });
     }
   }
 }
