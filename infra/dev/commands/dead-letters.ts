@@ -59,7 +59,7 @@ const subcommands: Readonly<Record<string, (request: Request) => Promise<number>
   },
 
   async show({ client, ids }) {
-    if (ids.length !== 1) throw new UsageError('show takes the id of one dead letter');
+    if (ids.length !== 1) throw new UsageError('show needs the id of one dead letter, and no other arguments');
     print(JSON.stringify(await client.show(ids[0]!), undefined, 2));
     return 0;
   },
@@ -128,7 +128,7 @@ async function change(
   { client, ids, options }: Request,
   apply: (id: string) => Promise<string | undefined>,
 ): Promise<number> {
-  if (options.status !== undefined) throw new UsageError(`${verb} concerns open dead letters; leave out --status`);
+  if (options.status !== undefined) throw new UsageError(`${verb} changes only open dead letters: leave out --status`);
   const filter = filterOf(options);
   const isFiltered = Object.entries(filter).some(([field, value]) => field !== 'status' && value !== undefined);
   if ([ids.length > 0, isFiltered, options.all === true].filter(Boolean).length !== 1)
@@ -178,7 +178,7 @@ function timeOf(option: string, text: string | undefined): number | undefined {
 }
 
 function requireNoIds(name: string, ids: readonly string[]): void {
-  if (ids.length > 0) throw new UsageError(`${name} takes no ids; surehop dead-letters show ID shows one dead letter`);
+  if (ids.length > 0) throw new UsageError(`${name} takes no ids: to print one dead letter, run surehop dead-letters show ID`);
 }
 
 const lineOf = ({ id, deadLetteredAt, queue = '?', code, type = '?', status, attempt, reason }: DeadLetter): string =>

@@ -16,7 +16,7 @@ export const start = defineCommand({
   ],
   needs: 'definitions',
   run: ({ words }) => {
-    if (words.length > 0) throw new UsageError(`start takes no words; it got "${words.join(' ')}"`);
+    if (words.length > 0) throw new UsageError(`start takes no arguments, but it was given "${words.join(' ')}"`);
     return run();
   },
 });
