@@ -12,7 +12,10 @@ import { aConsumerSetup, quickTopology, type ConsumerSetup } from '../../support
 const EVENT = 'test.scripted';
 const PERFORMED = 'test.performed';
 
-/** The batches with a message that ends every process, by a name: how the message ends it, and the types of the events. */
+/**
+ * Batches in which one message ends every process that handles it: how the message ends the process, and the event type
+ * of each message.
+ */
 const scenes = {
   exit: { end: 'exit', types: [EVENT, EVENT, EVENT, EVENT, EVENT] },
   memory: { end: 'memory', types: [EVENT, EVENT, EVENT, EVENT, EVENT] },
@@ -29,21 +32,21 @@ interface Scene {
   readonly timeoutMs?: number;
 }
 
-/** What has happened to the messages of a scene. */
+/** The final outcome of the messages of one batch. */
 interface Played {
   readonly dead: { readonly body: unknown; readonly headers: object };
-  /** How many of the other messages were completed. */
+  /** The number of completed messages, without the message that ends every process. */
   readonly completed: number;
   readonly failedInvocations: number;
   readonly otherDeadLetters: number;
 }
 
-/** How many scenes play at the same time. A scene mostly waits for a process to start. */
+/** The number of batches that are tested at the same time. A test mostly waits for new processes to start. */
 const CONCURRENT_SCENES = 3;
 
 let script: BundledScript;
 const stops: (() => Promise<void>)[] = [];
-/** The result of each scene, or the error with which the scene failed. */
+/** The result of each batch, or the error with which its test failed. */
 const played = new Map<string, Played | { readonly error: unknown }>();
 
 beforeAll(async () => {

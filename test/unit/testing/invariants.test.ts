@@ -12,7 +12,10 @@ import type { World } from '../../../lib/testing/world.ts';
 const queue = workQueue('loans');
 const id = 'm1' as MessageId;
 
-/** Creates the world after a run in which the message `m1` was completed as often as `commits` and dead-lettered under the given ids. */
+/**
+ * Creates the result of a run in which the message `m1` was completed `commits` times and dead-lettered under the given
+ * ids.
+ */
 function aWorld({
   commits = 0,
   deadLetters = [] as string[],
@@ -85,6 +88,6 @@ test.each([
     },
     'the event sent was published with the same id but different data: {"a":1} and {"a":2}',
   ],
-])('a broken invariant is described with its message (case %#)', (given, text) => {
+])('the description of a broken invariant names the message (case %#)', (given, text) => {
   expect(brokenInvariant(aWorld(given), [id])).toBe(text);
 });

@@ -374,7 +374,7 @@ describe('crashes of an in-memory consumer', () => {
         if (calls !== 1) throw new Error(`the bank was called ${calls} times`);
       }),
     ).rejects.toThrow(
-      'after a crash of the process, which follows the step "run the rule for cart.paid#1 (attempt 1)": the bank was called 2 times',
+      'the scenario fails if the process crashes after the step "run the rule for cart.paid#1 (attempt 1)": the bank was called 2 times',
     );
   });
 });
