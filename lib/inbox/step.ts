@@ -41,7 +41,8 @@ export function step(state: State, reply: Reply, nowMs: number): Step {
     case 'missingTables':
       return setAside(state, tableMissing(reply.tables), nowMs);
     case 'markerWrites': {
-      if (open?.of !== 'markerWrites') throw new Error('received the reply to a test record that the commit did not write');
+      if (open?.of !== 'markerWrites')
+        throw new Error('received the reply to a test record that the commit did not write');
       if (reply.error !== undefined) {
         const refused = requestRefused([state.scope.name], reply.error);
         return stop(state, refused, refused);

@@ -66,7 +66,8 @@ export async function startBrokerProxy(usual: readonly Upstream[]): Promise<Brok
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
   const address = listener.address();
-  if (address === null || typeof address === 'string') throw new Error('the proxy in front of the broker does not listen on a port');
+  if (address === null || typeof address === 'string')
+    throw new Error('the proxy in front of the broker does not listen on a port');
 
   async function open(client: Socket): Promise<void> {
     await untilJoined();

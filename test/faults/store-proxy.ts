@@ -55,7 +55,8 @@ export async function startStoreProxy(endpoint: string): Promise<StoreProxy> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the proxy in front of DynamoDB does not listen on a port');
+  if (address === null || typeof address === 'string')
+    throw new Error('the proxy in front of DynamoDB does not listen on a port');
 
   async function handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];

@@ -178,7 +178,8 @@ function timeOf(option: string, text: string | undefined): number | undefined {
 }
 
 function requireNoIds(name: string, ids: readonly string[]): void {
-  if (ids.length > 0) throw new UsageError(`${name} takes no ids: to print one dead letter, run surehop dead-letters show ID`);
+  if (ids.length > 0)
+    throw new UsageError(`${name} takes no ids: to print one dead letter, run surehop dead-letters show ID`);
 }
 
 const lineOf = ({ id, deadLetteredAt, queue = '?', code, type = '?', status, attempt, reason }: DeadLetter): string =>

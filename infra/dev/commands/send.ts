@@ -31,7 +31,8 @@ export const send = defineCommand({
   async run({ words: [method = '', path = '', given, ...more], options: { key = randomUUID(), scope, url } }) {
     if (!/^[A-Za-z]+$/.test(method)) throw new UsageError('expected an HTTP method such as POST');
     if (!path.startsWith('/')) throw new UsageError('expected a path that begins with /');
-    if (more.length > 0) throw new UsageError(`unexpected arguments after the body: ${more.join(' ')}; put the body in quotes`);
+    if (more.length > 0)
+      throw new UsageError(`unexpected arguments after the body: ${more.join(' ')}; put the body in quotes`);
     const body = given === undefined ? undefined : readText(given);
     const scopes = (scope ?? []).flatMap((text) => text.split(/[\s,]+/)).filter(Boolean);
     const response = await sendRequest(serviceUrl(url), {
