@@ -24,7 +24,7 @@ export interface DeadLetter {
   readonly reason: string;
   /** The id of the group of dead letters with the same queue, code and cause. */
   readonly group: string;
-  /** The property `app-id` of the message: the program that published it. */
+  /** The AMQP property `app-id` of the message, which names the program that published the message. */
   readonly client?: string;
   /**
    * The parts of the message that AMQP cannot encode, with the reasons. Present if the message was dead-lettered
@@ -63,7 +63,7 @@ export type ArchiveAction =
 
 interface ActionFacts {
   readonly at: string;
-  /** The operator: the subject of the access token. */
+  /** The operator, as the subject of the operator's access token. */
   readonly by?: string;
 }
 

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 
 import type { DeadLetter } from './dead-letter.ts';
 
-/** The cause that several dead letters of a queue have in common. */
+/** A group of dead letters with the same queue, error code and cause. */
 export interface Group {
-  /** The id of the group: equal for all dead letters with the same queue, code and cause. */
+  /** The id of the group, which is derived from the queue, the error code and the cause. */
   readonly group: string;
   /**
-   * What the dead letters of the group have in common: where the service's own code threw the error, the parts of the
-   * body that do not match the schema, or otherwise the reason without its ids and numbers.
+   * The cause: the place in the service's own code that threw the error, or the parts of the body that do not match the
+   * schema, or otherwise the reason without ids and numbers.
    */
   readonly cause: string;
 }

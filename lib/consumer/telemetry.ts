@@ -18,8 +18,8 @@ interface Processed {
 }
 
 /**
- * Counts the outcomes of a batch, and logs each message and the batch. A large batch has no log lines for some of its
- * completed messages and duplicates; the log line of the batch contains their number.
+ * Records the metrics of a batch, and logs each message and the batch. Of the completed messages and duplicates of a
+ * large batch, only a sample is logged; the log line of the batch contains the number of messages that are not logged.
  */
 export function recordTelemetry(
   { queue, counts: of }: BatchReport,
@@ -67,7 +67,7 @@ const MESSAGES: Readonly<Record<Outcome['is'], string>> = {
   unfinished: 'message unfinished; batch will be redelivered',
 };
 
-/** The outcomes of which a large batch logs only some messages. Every failed message is logged. */
+/** The outcomes of which only a sample is logged in a large batch. Failed messages are always logged. */
 const SAMPLED: ReadonlySet<Outcome['is']> = new Set(['completed', 'duplicate']);
 
 /** Logs the messages of a batch, one line per message, and the batch. All lines are written at once. */
@@ -132,7 +132,7 @@ const MAX_FAILED_IDS = 20;
 
 /**
  * Logs each different stack trace once per batch, even if many messages of the batch failed with the same error. The
- * trace id and the span id are those of the first of these messages.
+ * log line contains the trace id and the span id of the first of these messages.
  */
 function logFailures(queue: string, results: readonly Result[], trace: BatchTrace | undefined): void {
   const failures = new Map<string, { failure: Failure; code: string; failed: Delivery[] }>();

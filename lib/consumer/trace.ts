@@ -20,14 +20,11 @@ export interface BatchTrace {
 }
 
 /**
- * Runs `work` in the span of a batch. Without an OpenTelemetry SDK, `work` gets no trace.
- *
- * The span of each message in the batch is linked to the span that published the message, and to the span that published
- * this copy of the message. If the message is alone in its batch, its span is a child of the span that published the
- * message.
- *
- * The `settle` span shows what the function tells the event source: `acknowledge` if the function returns, `redeliver` if
- * it throws an error. The event source itself acknowledges or returns the messages, after the function has ended.
+ * Runs `work` in the span of a batch. Without an OpenTelemetry SDK, `work` gets no trace. The span of each message is
+ * linked to the span that published the message, and to the span that published this copy of the message. If the
+ * message is alone in its batch, its span is a child of the span that published the message. The `settle` span shows
+ * whether the function returns (`acknowledge`) or throws an error (`redeliver`); afterwards, the event source
+ * acknowledges or requeues the batch.
  */
 export async function withBatchTrace<T>(
   tracing: Tracing | undefined,

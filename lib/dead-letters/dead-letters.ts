@@ -34,7 +34,7 @@ import type {
   startJobRoute,
 } from './routes.ts';
 
-/** The number of jobs that are listed, and of the newest jobs that are continued if they are still running. */
+/** The number of most recent jobs that a response lists. Of these jobs, those that are still running are continued. */
 const LISTED_JOBS = 50;
 
 type PathWithId = { readonly id: string };

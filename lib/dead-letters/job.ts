@@ -13,10 +13,10 @@ import { Problem } from '../http/problem.ts';
 import type { Filter } from './list.ts';
 import { nameOf, type ArchiveTable, type Attributes } from '../archive/record.ts';
 
-/** What an operator asked for: the same action on many dead letters. All times are ISO 8601. */
+/** What a job does: it redrives or discards many dead letters for an operator. */
 export interface JobOrder {
   readonly action: 'redrive' | 'discard';
-  /** The dead letters: those with these ids, or otherwise all open ones that match the filter. */
+  /** The ids of the dead letters. If absent, the job selects all open dead letters that match the filter. */
   readonly ids?: readonly string[];
   readonly filter?: Omit<Filter, 'status'>;
   /** The largest number of dead letters that the job redrives or discards. */
@@ -27,11 +27,11 @@ export interface JobOrder {
   readonly requestedBy: string;
 }
 
-/** How far a job is. The numbers count dead letters. */
+/** The numbers of dead letters that a job has already processed. */
 export interface JobProgress {
   readonly done: number;
   readonly failed: number;
-  /** The dead letters that the job left alone, by reason. */
+  /** The number of dead letters that were neither redriven nor discarded, by reason. */
   readonly skipped: Readonly<Record<string, number>>;
   /** The last error. */
   readonly error?: string;
@@ -46,11 +46,16 @@ export interface Job {
   readonly updatedAt: string;
   readonly status: JobStatus;
   readonly progress: JobProgress;
-  /** Where the next step of the job continues. Absent before the first step. */
+  /**
+   * The position in the list of dead letters at which the next step of the job continues. Absent before the first step.
+   */
   readonly position?: string;
 }
 
-/** The value of `part` of a job, which is stored in the table of the archive. The parts of dead letters are 0 and higher. */
+/**
+ * The value of the attribute `part` in the DynamoDB item of a job. Jobs are in the same table as dead letters, whose
+ * items have the parts 0 and higher.
+ */
 const JOB_PART = '-2';
 
 /** The partition key of the jobs in the index `newest`. */
@@ -88,7 +93,10 @@ export async function readJob(table: ArchiveTable, id: string): Promise<Job> {
   return fromItem(item);
 }
 
-/** Returns the newest jobs, newest first. A job that was created a moment ago may be missing. */
+/**
+ * Returns the most recent jobs, newest first. A very recent job may be missing, because the index is eventually
+ * consistent.
+ */
 export async function listJobs(table: ArchiveTable, limit: number): Promise<readonly Job[]> {
   const query = new QueryCommand({
     TableName: nameOf(table),
@@ -156,7 +164,7 @@ export const recordStep = (
     },
   );
 
-/** Cancels a job. The dead letters that it has already redriven or discarded stay so. Returns the job. */
+/** Cancels a job and returns it. Dead letters that the job has already redriven or discarded are not changed back. */
 export async function cancelJob(table: ArchiveTable, id: string, nowMs: number): Promise<Job> {
   const cancelled = await update(table, id, 'SET #status = :cancelled, updatedAt = :at', {
     condition: '#status = :running',

@@ -6,7 +6,7 @@ import { groupOf } from '../archive/group.ts';
 import { condition, hasNoTime, type Filter } from './list.ts';
 import { fromRecord, nameOf, type ArchiveTable, type Attributes } from '../archive/record.ts';
 
-/** The dead letters of one queue that failed for the same cause. All times are ISO 8601. */
+/** The number and the times of the dead letters with the same queue, error code and cause. All times are ISO 8601. */
 interface DeadLetterGroup {
   readonly group: string;
   readonly queue?: string;
@@ -15,28 +15,31 @@ interface DeadLetterGroup {
   /** The reason of the newest dead letter of the group. */
   readonly reason: string;
   readonly count: number;
-  /** How many of them had already been redriven at least once. */
+  /** The number of dead letters in the group that had been redriven at least once before. */
   readonly redrivenBefore: number;
   readonly firstAt: string;
   readonly lastAt: string;
-  /** How many were dead-lettered in each of the equal time spans of the answer, oldest first. */
+  /**
+   * The number of dead letters of the group in each time span, oldest span first. The spans divide the time from `from`
+   * to `to` of the response into equal parts.
+   */
   readonly history: readonly number[];
 }
 
 export interface DeadLetterGroups {
   /** The groups, largest first. */
   readonly groups: readonly DeadLetterGroup[];
-  /** The time that the histories of all groups cover. */
+  /** The start of the time that the histories of all groups cover. */
   readonly from: string;
   readonly to: string;
-  /** Whether older dead letters were not read, because there are too many. */
+  /** Whether the oldest dead letters are missing in the groups, because there are too many to read. */
   readonly isIncomplete: boolean;
 }
 
-/** The number of equal time spans of a history. */
+/** The number of time spans into which a history is divided. */
 const SPANS = 24;
 
-/** The largest number of result pages that are read from DynamoDB. Each covers 1 MB of dead letters. */
+/** The largest number of result pages that are read from DynamoDB. Each result page covers 1 MB of dead letters. */
 const MAX_PAGES = 40;
 
 /** Reads the dead letters that match a filter, newest first, and groups them by queue, code and cause. */

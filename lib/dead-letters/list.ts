@@ -5,7 +5,7 @@ import { Problem } from '../http/problem.ts';
 import type { DeadLetter, DeadLetterStatus } from '../archive/dead-letter.ts';
 import { fromRecord, LISTED_KIND, nameOf, RECORD_PART, type ArchiveTable, type Attributes } from '../archive/record.ts';
 
-/** Selects the dead letters that have every given value. */
+/** Selects the dead letters that match all given values. */
 export interface Filter {
   readonly queue?: string;
   readonly code?: string;
@@ -13,11 +13,13 @@ export interface Filter {
   readonly group?: string;
   readonly client?: string;
   readonly status?: DeadLetterStatus;
-  /** A part of the reason, or the whole id of the dead letter, its message id or its correlation id. */
+  /**
+   * A text that occurs in the reason, or that equals the id of the dead letter, its message id or its correlation id.
+   */
   readonly text?: string;
-  /** Dead-lettered at this time (ISO 8601 in UTC, with milliseconds) or later. */
+  /** The earliest time of dead-lettering, inclusive (ISO 8601 in UTC, with milliseconds). */
   readonly from?: string;
-  /** Dead-lettered before this time (ISO 8601 in UTC, with milliseconds). */
+  /** The latest time of dead-lettering, exclusive (ISO 8601 in UTC, with milliseconds). */
   readonly to?: string;
 }
 
@@ -74,7 +76,7 @@ export async function listDeadLetters(
 
 const page = (items: readonly Attributes[], after?: string): Page => ({ deadLetters: items.map(fromRecord), after });
 
-/** Whether the times of a filter exclude every dead letter. DynamoDB would reject a query with such times. */
+/** Whether no time can be between `from` and `to` of a filter. DynamoDB would reject a query with such times. */
 export const hasNoTime = ({ from, to }: Filter): boolean => from !== undefined && to !== undefined && from >= to;
 
 /** Returns the conditions of a query of the index `newest` that finds the dead letters of a filter. */

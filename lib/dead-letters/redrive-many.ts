@@ -15,7 +15,7 @@ import { isAlreadyRedriven, redriveRefusal, type RedriveRefusal } from './redriv
 
 export interface RedriveReport {
   readonly redriven: number;
-  /** How many dead letters match the filter and can be redriven: at most `maximum`. */
+  /** The number of dead letters that match the filter and can be redriven, but at most `maximum`. */
   readonly selected: number;
   readonly skipped: readonly Skipped[];
   readonly failed: readonly { readonly id: string; readonly code: string }[];
@@ -36,7 +36,7 @@ interface Skipped {
 interface RedriveOptions extends Operator {
   readonly maximum: number;
   readonly force: boolean;
-  /** Select the dead letters, but publish nothing. */
+  /** Whether to select the dead letters without publishing anything. */
   readonly dryRun?: boolean;
   /** Returns the number of milliseconds until the HTTP response is due. */
   readonly remainingMs: () => number;

@@ -14,25 +14,31 @@ import { recordDiscard } from '../archive/record-action.ts';
 import { isOfDeadLetter, publishRedriven, readIfOpen, rememberedSince, type Redriving } from './redrive.ts';
 import { isAlreadyRedriven, redriveRefusal } from './redrive-refusal.ts';
 
-/** How many dead letters one step redrives or discards at most. Their messages are in memory at the same time. */
+/**
+ * The largest number of dead letters that one step of a job redrives or discards. The messages of a step are in memory
+ * at the same time.
+ */
 const STEP = 50;
 
-/** How many bytes of messages one step redrives at most, unless a single message is larger. */
+/** The largest number of message bytes that one step of a job redrives, unless a single message is larger. */
 const STEP_BYTES = 16_000_000;
 
 const CONCURRENCY = 16;
 
-/** No step begins when less than this time, in ms, is left. */
+/** A process begins no further step of a job if it has less than this time left, in ms. */
 const RESERVE_MS = 8_000;
 
-/** If a process dies, another one can continue its job after this time, in ms. It is longer than a step takes. */
+/**
+ * After a process has died, another process can continue its job after this time, in ms. The time is longer than a step
+ * takes.
+ */
 const LEASE_MS = 60_000;
 
 /**
- * Works on a job, step by step, until the job ends or little time is left. The result of each step is stored before the
- * next one begins. If the process dies during a step, the next process repeats the step: dead letters that are no
- * longer open are left alone, and a copy that is published twice has the same redrive number, with which the inbox
- * processes it once. Returns the job, or `undefined` if another process is working on it.
+ * Runs the steps of a job until the job ends or little time is left. The result of each step is stored before the next
+ * step begins. If the process dies during a step, another process repeats the step, which is safe: the step skips dead
+ * letters that are no longer open, and the inbox processes only one of several copies with the same redrive number.
+ * Returns the job, or `undefined` if another process is working on it.
  */
 export async function runJob(
   redriving: Redriving,
@@ -115,7 +121,7 @@ async function nextLetters(
   }
 }
 
-/** Returns how many dead letters fit into one step: at least one. */
+/** Returns the number of dead letters that fit into one step, which is at least one. */
 function fittingBytes(letters: readonly DeadLetter[]): number {
   let bytes = 0;
   const end = letters.findIndex(({ bodyBytes }) => (bytes += bodyBytes) > STEP_BYTES);

@@ -13,12 +13,12 @@ export const levels = ['DEBUG', 'INFO', 'WARN', 'ERROR'] as const;
 
 export type Level = (typeof levels)[number];
 
-/** Log lines that have the same level, message and further fields. */
+/** Log lines with the same level, the same message and some common fields. */
 export interface LogLines {
   readonly level: Level;
   readonly message: string;
   readonly shared: Readonly<Record<string, unknown>>;
-  /** The fields of each line, in addition to `shared`. */
+  /** The other fields of each log line, in addition to the common fields in `shared`. */
   readonly lines: readonly Readonly<Record<string, unknown>>[];
 }
 
@@ -28,8 +28,8 @@ class BatchLogger extends Logger {
   }
 
   /**
-   * Writes many log lines with one write to the standard output. The formatter of the logger runs only once for all lines
-   * with the same `shared` fields, because it takes about ten times as long as the rest of a line.
+   * Writes many log lines to the standard output at once. Lines with the same `shared` fields are formatted together,
+   * because formatting these fields takes about ten times as long as formatting the rest of a line.
    */
   writeLines(groups: readonly LogLines[]): void {
     let text = '';
@@ -55,7 +55,7 @@ function withoutSecrets(fields: Readonly<Record<string, unknown>>): string {
  */
 export const log = (): Logger => logger();
 
-/** Writes the log lines of one batch together, so that each message of a large batch can have a line of its own. */
+/** Writes the log lines of one batch together, which is fast enough for one log line per message. */
 export const logLines = (groups: readonly LogLines[]): void => logger().writeLines(groups);
 
 /** Whether log lines with this level are written. */

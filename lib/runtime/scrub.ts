@@ -17,8 +17,8 @@ export const scrub = (text: string): string =>
 const ANY_SECRET = new RegExp(SECRETS.map(([{ source }]) => `(?:${source})`).join('|'), 'i');
 
 /**
- * Whether a JSON text may contain a secret. The result is also true for a text with escaped characters, because they can
- * hide the word boundary before a secret.
+ * Whether a JSON text may contain a secret. Returns true for every text with a backslash, because an escaped character
+ * can hide the beginning of a secret.
  */
 export const mayContainSecret = (json: string): boolean => json.includes('\\') || ANY_SECRET.test(json);
 

@@ -41,15 +41,18 @@ export function toLoggable(thrown: unknown): LoggableError {
   };
 }
 
-/** Returns the log fields of a caught error: its code as `reason`, and `error`. Every log line with an error has them. */
+/**
+ * Returns the fields that every log line about an error has: `reason` with the code of the error, and `error` with its
+ * message and stack trace.
+ */
 export const errorFields = (thrown: unknown): { readonly reason: string; readonly error: LoggableError } => ({
   reason: describeError(thrown).code,
   error: toLoggable(thrown),
 });
 
 /**
- * Runs `work`, and returns its result. If `work` throws an error, the stack trace of the error gets positions in the source
- * files, because the Lambda runtime logs the stack trace of an error that leaves the handler.
+ * Runs `work` and returns its result. If `work` throws an error, replaces the positions in its stack trace by positions
+ * in the source files, because the Lambda runtime logs this stack trace.
  */
 export async function withSourcePositions<T>(work: () => Promise<T>): Promise<T> {
   try {
@@ -59,7 +62,10 @@ export async function withSourcePositions<T>(work: () => Promise<T>): Promise<T>
   }
 }
 
-/** The largest number of causes of an error whose stack traces are changed. Causes can form a circle. */
+/**
+ * The largest number of nested causes (`error.cause`) whose stack traces are changed. There is a limit because the
+ * causes of an error may form a cycle.
+ */
 const MAX_CAUSES = 5;
 
 function atSource(thrown: unknown, causes = MAX_CAUSES): unknown {
