@@ -51,15 +51,15 @@ const release = z.discriminatedUnion('strategy', [
 export const stageSchema = z.strictObject({
   logLevel,
   /**
-   * The log level of the line that a consumer writes for each message, by the outcome of the message. An outcome that is
-   * not listed has the level of the toolkit: `WARN` for the outcomes `retry`, `dead-letter` and `unfinished`, `DEBUG` for
-   * `duplicate`, and `INFO` for all others. Lines below `logLevel` are not written.
+   * The log level of a message's log line, by the outcome of the message. The defaults are `WARN` for the outcomes
+   * `retry`, `dead-letter` and `unfinished`, `DEBUG` for `duplicate`, and `INFO` for all others. Lines below `logLevel`
+   * are not written.
    */
   outcomeLogLevels: z.partialRecord(z.enum(outcomes), logLevel),
   /**
-   * The largest number of completed messages, and of duplicates, of one batch that have a log line of their own. Under
-   * load, a batch has more messages. The log line of the batch contains the number of messages without a line. Failed
-   * messages always have a line.
+   * The largest number of completed messages of a batch that are logged, and also the largest number of duplicates that
+   * are logged. The log line of the batch contains the number of messages that are not logged. Failed messages are
+   * always logged.
    */
   completedLinesPerBatch: whole(0, 10_000),
   logRetentionDays,

@@ -62,7 +62,7 @@ export function commonEnvironment(
   };
 }
 
-/** Returns the environment variables for the log lines that consumers write for their messages. */
+/** Returns the environment variables that set which messages consumers log, and with which log level. */
 const logEnvironment = ({
   outcomeLogLevels,
   completedLinesPerBatch,

@@ -1,7 +1,7 @@
 const ID_NAMES = /(^|_)id$|Id$/;
 /** The maximum number of message ids that one formatted log line shows. */
 const MAX_IDS = 3;
-/** The ids that the formatted log line leaves out: it has the message id and the trace id. */
+/** The ids that a formatted log line does not show, because the message id and the trace id are enough. */
 const HIDDEN = new Set(['correlationId', 'spanId']);
 const SHOWN = new Set([
   'method',
