@@ -3,18 +3,18 @@ import { existsSync, readFileSync } from 'node:fs';
 import { startTraceReceiver } from '../../infra/dev/traces/receiver.ts';
 import type { Span } from '../../infra/dev/traces/span.ts';
 
-/** What happened to the spans of the functions during a run. */
+/** The spans that are missing after a run of the fault tests. */
 export interface SpanResults {
   readonly collected: number;
-  /** The number of spans that a killed process had started and not exported. */
+  /** The number of missing spans whose process was killed before it could export them. */
   readonly lostByKills: number;
-  /** The spans that a process had started and not exported, although the process was not killed. */
+  /** The missing spans whose process was not killed, and should therefore have exported them. */
   readonly lost: readonly string[];
-  /** The spans whose parent was not exported, although the process that had started the parent was not killed. */
+  /** The exported spans whose parent is missing, although the process of the parent was not killed. */
   readonly orphans: readonly string[];
 }
 
-/** A receiver of the spans of all functions. */
+/** A server to which all functions export their spans. */
 export interface SpanCollector {
   readonly url: string;
   results(): SpanResults;
@@ -60,7 +60,7 @@ function readStarts(file: string): Map<string, number> {
   return new Map(lines.map((line) => line.split(' ')).map(([spanId, pid]) => [spanId!, Number(pid)]));
 }
 
-/** Whether a process still runs. A process of a consumer ends only if it is killed. */
+/** Whether a process is still running. A process of a consumer ends only when it is killed. */
 function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);

@@ -32,7 +32,10 @@ const brokerKilledOnce: Fault = {
 
 const KILL_TRIES = 3;
 
-/** A process dies here after it has published messages, and before it has exported the spans of these publishes. */
+/**
+ * The steps after which processes are killed. After each of these steps, the process has published messages, but has
+ * not yet exported the spans of these publishes.
+ */
 const places = [
   { queue: 'stock', step: 'emit', side: 'after' },
   { queue: 'points', step: 'place', side: 'after' },

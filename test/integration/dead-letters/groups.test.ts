@@ -110,7 +110,7 @@ test('GET /dead-letters lists the dead letters of a group, client, time or text'
   expect(await listed({ type: 'no.such' })).toEqual([]);
 });
 
-test('a dry run of a bulk redrive says how many dead letters match, and changes nothing', async () => {
+test('a dry run of a bulk redrive returns the number of matching dead letters, and changes nothing', async () => {
   const body = { filter: { client: 'till' }, dryRun: true, force: true };
   expect((await callAsOperator(redriveAll, { route: 'POST /dead-letters/redrive', body })).body).toEqual({
     redriven: 0,

@@ -34,7 +34,10 @@ beforeAll(async () => {
 
 afterAll(() => backend.remove());
 
-/** Archives `count` dead letters with one code, published now or at another time. */
+/**
+ * Archives `count` dead letters with the same error code. Their messages are published now, unless another time is
+ * given.
+ */
 async function archived(code: string, count: number, publishedAt = new Date().toISOString()) {
   const ids = Array.from({ length: count }, () => randomUUID());
   const records = ids.map((id, index) =>
@@ -78,7 +81,7 @@ async function takenFromQueue(count: number): Promise<string[]> {
 }
 
 describe('a job', () => {
-  test('a redrive job publishes each matching dead letter once, oldest first, and says how many it redrove and skipped', async () => {
+  test('a redrive job publishes each matching dead letter once, oldest first, and counts the redriven and skipped dead letters', async () => {
     await archived('JOB_A', 3);
     await archived('JOB_A', 1, '2026-01-01T00:00:00.000Z');
     const job = await started({ action: 'redrive', filter: { code: 'JOB_A' }, ratePerSecond: 1_000 });
@@ -118,7 +121,7 @@ describe('a job', () => {
     expect(await statuses('JOB_C')).toEqual(['discarded', 'discarded']);
   });
 
-  test('a job stops at its maximum', async () => {
+  test('a job ends when it has redriven the maximum number of dead letters', async () => {
     await archived('JOB_D', 3);
     const job = await started({ action: 'redrive', filter: { code: 'JOB_D' }, maximum: 1 });
     expect((await changed(job.id, 'continue')).body).toMatchObject({ status: 'done', progress: { done: 1 } });
@@ -133,7 +136,7 @@ describe('a job', () => {
     expect(await statuses('JOB_E')).toEqual(['open', 'open']);
   });
 
-  test('without a client, the function that runs once a minute finishes a job', async () => {
+  test('a job finishes even if no client continues it, because a function continues running jobs once a minute', async () => {
     await archived('JOB_F', 2);
     const job = await started({ action: 'redrive', filter: { code: 'JOB_F' } });
     await eventually('the job is done', async () => {

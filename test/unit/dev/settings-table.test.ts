@@ -14,7 +14,7 @@ interface Row {
   readonly wrong: readonly string[];
   /** Values that must be accepted, including the smallest and the largest. */
   readonly right: readonly string[];
-  /** Converts the value that was read to text; by default with `String`. */
+  /** Converts the value of the setting to text; by default with `String`. */
   readonly written?: (value: unknown) => string;
   /** Whether the setting is only for deployed stages. `npm start` rejects such a setting. */
   readonly deployedOnly?: true;

@@ -328,7 +328,7 @@ describe('crashes of an in-memory consumer', () => {
     expect(runs).toBe(6);
   });
 
-  test('a scenario with an ordered queue holds after a crash at each step, and a message waits for the earlier message of its key', async () => {
+  test('crashAfterEachStep accepts an ordered queue on which a message waits for the earlier message of its key', async () => {
     const ordered: ConsumerDefinition<any> = {
       queue: workQueue('payments', { ordered: true }),
       orderBy: ({ cartId }) => cartId,
