@@ -45,7 +45,7 @@ const sections = (codes: { readonly [C in Code]?: Omit<Explanation, 'cause'> }) 
 const problemSections = () =>
   (Object.entries(problems) as [ProblemName, ProblemKind][])
     .map(([name, { status, title, retryAfterSeconds: seconds }]) => {
-      const retry = seconds === undefined ? '' : ` The header \`Retry-After\` is ${seconds}.`;
+      const retry = seconds === undefined ? '' : `  The response has the header \`Retry-After: ${seconds}\`.`;
       return section(name, { meaning: `Status ${status}: ${title}.${retry}`, ...problemGuide[name] });
     })
     .join('\n\n');

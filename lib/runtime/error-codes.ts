@@ -15,7 +15,7 @@ export const deadLetterCodes = {
     action: 'Fix the function or the publisher, then redrive.',
   },
   INVALID_CLOUDEVENT: {
-    meaning: 'A required attribute of the CloudEvent is missing or invalid, so the message cannot be identified.',
+    meaning: 'A required attribute of the CloudEvent is missing or invalid, and the message has no valid message-id either.',
     action: 'Fix the publisher.',
   },
   MALFORMED: {
@@ -115,7 +115,7 @@ export const attemptCodes = {
     action: "Add the permission to the function's access.",
   },
   STORE_MISCONFIGURED: {
-    meaning: 'DynamoDB refuses every such request.',
+    meaning: 'DynamoDB refuses every request of this kind.',
     action: 'Read the message of DynamoDB in the log line "deployment is wrong", and correct the deployment.',
   },
   CONFLICT: {

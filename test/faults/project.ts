@@ -20,8 +20,8 @@ interface Template {
 }
 
 /**
- * Definitions that replace functions of the service. Faults can be injected into these functions, and their time limits
- * and memory sizes are smaller.
+ * Definitions of functions in serverless.yml that replace those of the service. Faults can be injected into these
+ * functions, and their time limits and memory sizes are smaller.
  */
 const replacements: Readonly<Record<string, Definition>> = {
   'reserve-stock': { handler: 'test/faults/functions/reserve-stock.handler', timeout: 15 },

@@ -11,8 +11,8 @@ import type { Entry } from '../../lib/inbox/inbox.ts';
 export const anyItems = new Table({ name: 'loans', key: { isbn: 'S' } });
 
 /**
- * The keys of the items that random effects write. In the item `text`, the attribute `available` is a text instead of a
- * number.
+ * The keys of the items that the generated effects write. In the item `text`, the attribute `available` is a text
+ * instead of a number.
  */
 export const BOOKS = ['a', 'b', 'c', 'text'] as const;
 
@@ -36,7 +36,9 @@ const element = fc.oneof(
 );
 const elements = fc.array(element, { maxLength: 2 });
 
-/** Random attributes of an item. About one value in ten has a wrong type or is undefined, so that some effects fail. */
+/**
+ * Generates attributes of an item. About one value in ten has a wrong type or is undefined, so that some effects fail.
+ */
 const attributes = fc.record<Item>(
   {
     available: fc.oneof({ weight: 9, arbitrary: small }, { weight: 1, arbitrary: fc.constant('many') }),
@@ -110,7 +112,7 @@ const append = fc
   .chain((given) => key.map((at) => anyItems.append(at, given)));
 const check = fc.tuple(key, when).map(([at, condition]) => anyItems.check(at, condition));
 
-/** One effect of any kind on one of few items. */
+/** Generates one effect of any kind on one of a few items. */
 const effect: fc.Arbitrary<Effect> = fc.oneof(
   { weight: 6, arbitrary: add },
   { weight: 2, arbitrary: conditional(add) },
@@ -145,8 +147,8 @@ const { decision } = fc.letrec<{ decision: Decision; alternative: Alternative }>
 }));
 
 /**
- * At most `maximum` messages with random decisions. Some messages have the same id, and some of these differ in
- * payload.
+ * Generates at most `maximum` messages with random decisions. Some messages have the same id, and some of these have
+ * different bodies.
  */
 export const entries = (maximum: number): fc.Arbitrary<Entry[]> =>
   fc.array(
@@ -160,5 +162,5 @@ export const entries = (maximum: number): fc.Arbitrary<Entry[]> =>
     { minLength: 1, maxLength: maximum, size: 'max' },
   );
 
-/** The numbers in the attribute `available` of two items before the first message. */
+/** Generates the numbers in the attribute `available` that two items have before the first message. */
 export const initial = fc.record({ a: fc.nat({ max: 12 }), b: fc.nat({ max: 4 }) }, { requiredKeys: [] });

@@ -18,7 +18,7 @@ export interface Effect {
   readonly conflicts: readonly string[];
 }
 
-/** A value of a setting that makes `serverless package` fail, with the reason for the failure. */
+/** A value of a setting with which `serverless package` fails, and the reason for the failure. */
 export interface Unfit {
   readonly stage: string;
   readonly setting: string;

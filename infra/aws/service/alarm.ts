@@ -99,7 +99,7 @@ function metricsOf({
 }: AlarmDefinition): Record<string, Value> {
   if (query) return { Metrics: [{ Id: 'result', Expression: query, Label: name, Period, ReturnData: true }] };
   const [[firstId, first] = []] = Object.entries(metrics);
-  if (!firstId || !first) throw new Error(`the alarm ${name} has neither metrics nor a query`);
+  if (!firstId || !first) throw new Error(`the alarm ${name} has neither metrics nor a query: add one of the two`);
   const math = silence ? `FILL(${firstId}, ${silence.isReadAs})` : expression;
   if (math)
     return {
