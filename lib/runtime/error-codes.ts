@@ -15,7 +15,8 @@ export const deadLetterCodes = {
     action: 'Fix the function or the publisher, then redrive.',
   },
   INVALID_CLOUDEVENT: {
-    meaning: 'A required attribute of the CloudEvent is missing or invalid, and the message has no valid message-id either.',
+    meaning:
+      'A required attribute of the CloudEvent is missing or invalid, and the message has no valid message-id either.',
     action: 'Fix the publisher.',
   },
   MALFORMED: {
