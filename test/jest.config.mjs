@@ -5,6 +5,8 @@ export default {
   // The sources are roots too, so that --findRelatedTests can follow imports through them.
   roots: ['<rootDir>/functions', '<rootDir>/infra', '<rootDir>/lib', '<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
+  // The tests of the template are for the test runner of Node.
+  testPathIgnorePatterns: ['/node_modules/', '/infra/create/template/'],
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/test/support/esbuild-transform.mjs' },

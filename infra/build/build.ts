@@ -4,7 +4,14 @@ import { basename, dirname, join, relative } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 
 import { emit, keepImported } from './declarations.ts';
-import { installedWith, publishedManifest, readManifest, type Manifest, type Published } from './manifest.ts';
+import {
+  copiedManifest,
+  installedWith,
+  publishedManifest,
+  readManifest,
+  type Manifest,
+  type Published,
+} from './manifest.ts';
 import { SERVICE_MODULES } from '../dev/project/find-project.mjs';
 import { packages, type PackageDefinition } from './packages.ts';
 import { writePlugin, writeServicePlugin } from './plugins.ts';
@@ -22,18 +29,32 @@ export async function buildPackages(root: string, target: string): Promise<Recor
 async function buildPackage(root: string, target: string, definition: PackageDefinition): Promise<string> {
   const [source, directory] = [join(root, definition.folder), join(target, definition.name)];
   rmSync(directory, { recursive: true, force: true });
-  mkdirSync(join(directory, 'dist'), { recursive: true });
+  mkdirSync(directory, { recursive: true });
   const manifest = readManifest(source);
-  const exports = definition.plugins
-    ? await bundlePackage(root, directory, definition, manifest)
-    : await compilePackage(root, source, directory, manifest);
-  writeFileSync(
-    join(directory, 'package.json'),
-    `${JSON.stringify(publishedManifest(manifest, exports), undefined, 2)}\n`,
-  );
+  const published = await publish(root, source, directory, definition, manifest);
+  writeFileSync(join(directory, 'package.json'), `${JSON.stringify(published, undefined, 2)}\n`);
   copyFileSync(join(root, 'LICENSE'), join(directory, 'LICENSE'));
   if (existsSync(join(source, 'README.md'))) copyFileSync(join(source, 'README.md'), join(directory, 'README.md'));
   return directory;
+}
+
+/** Writes the files of a published package, and returns its manifest. */
+async function publish(
+  root: string,
+  source: string,
+  directory: string,
+  definition: PackageDefinition,
+  manifest: Manifest,
+): Promise<object> {
+  if (definition.isCopied) {
+    for (const file of manifest.files ?? []) cpSync(join(source, file), join(directory, file), { recursive: true });
+    return copiedManifest(manifest);
+  }
+  mkdirSync(join(directory, 'dist'));
+  const exports = definition.plugins
+    ? await bundlePackage(root, directory, definition, manifest)
+    : await compilePackage(root, source, directory, manifest);
+  return publishedManifest(manifest, exports);
 }
 
 /**

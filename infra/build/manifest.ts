@@ -5,6 +5,7 @@ export interface Manifest {
   readonly name: string;
   readonly version: string;
   readonly exports: Readonly<Record<string, string>>;
+  readonly files?: readonly string[];
   /** The commands of the package, each with the file that runs it. */
   readonly bin?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
@@ -34,6 +35,12 @@ export const installedWith = (manifest: Manifest): string[] =>
     ...manifest.peerDependenciesMeta,
     ...manifest.optionalDependencies,
   });
+
+/** Returns the manifest of a published package that contains the same files as its folder in the repository. */
+export function copiedManifest(manifest: Manifest): object {
+  const { private: _, ...published } = manifest;
+  return published;
+}
 
 /** Returns the manifest of a published package. The manifest in the repository is private and exports TypeScript sources. */
 export function publishedManifest(manifest: Manifest, exports: Readonly<Record<string, Published>>): object {

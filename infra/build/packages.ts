@@ -9,6 +9,8 @@ export interface PackageDefinition {
   readonly plugins?: Readonly<Record<string, Plugin>>;
   /** Scripts without exports that are published without a change, by subpath. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Whether the package contains the files in `files` of package.json without a change, and no modules. */
+  readonly isCopied?: boolean;
   /** Modules that only the package itself loads, by subpath. They import the definitions of the service. */
   readonly ownModules?: Readonly<Record<string, string>>;
 }
@@ -47,4 +49,5 @@ export const packages: readonly PackageDefinition[] = [
     ownModules: { './definitions': 'definitions/from-typescript.ts' },
     plugins: { './http-functions': { source: 'http-functions/plugin.ts', className: 'HttpFunctionsPlugin' } },
   },
+  { name: 'create-surehop', folder: 'infra/create', isCopied: true },
 ];

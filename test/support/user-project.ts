@@ -44,16 +44,25 @@ export async function aUserProject(
 }
 
 /** Returns the dependencies of a package.json that refer to tarballs. */
-const addressesOf = (tarballs: Readonly<Record<string, string>>): Record<string, string> =>
+export const addressesOf = (tarballs: Readonly<Record<string, string>>): Record<string, string> =>
   Object.fromEntries(Object.entries(tarballs).map(([name, file]) => [name, `file:${file}`]));
 
 /** Installs the packages of a project with npm, preferably from npm's cache. */
-async function npmInstall(directory: string): Promise<void> {
-  const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error'];
+export const npmInstall = (directory: string): Promise<string> =>
+  npm(directory, 'install', '--prefer-offline', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error');
+
+/** Runs npm in a project. Throws an error with npm's output if npm fails. */
+export async function npm(directory: string, ...args: string[]): Promise<string> {
   // npm passes its own configuration of this repository to the tests in variables.
   const inherited = Object.entries(process.env).filter(([name]) => !/^npm_(?!config_(cache|registry)$)/i.test(name));
   const env = Object.fromEntries(inherited);
-  await promisify(execFile)('npm', ['install', ...flags], { cwd: directory, env, maxBuffer: 50_000_000 });
+  try {
+    const { stdout } = await promisify(execFile)('npm', args, { cwd: directory, env, maxBuffer: 50_000_000 });
+    return stdout;
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string };
+    throw new Error(`npm ${args.join(' ')}:\n${stdout}${stderr}`, { cause: error });
+  }
 }
 
 /** Returns the versions of libraries from the repository's manifests. */
@@ -73,7 +82,7 @@ function versionsOf(names: readonly string[]): Record<string, string> {
   );
 }
 
-const userProjectIn = (directory: string): UserProject => ({
+export const userProjectIn = (directory: string): UserProject => ({
   directory,
   async run(script, args, environment = {}) {
     try {

@@ -1,0 +1,8 @@
+import { discardRoute } from 'surehop/archive';
+import { endpoint } from 'surehop/http';
+
+import { surehop } from '../surehop.ts';
+import { deadLetters } from './dead-letters.ts';
+
+/** DELETE /dead-letters/{id} */
+export const handler = endpoint(surehop, discardRoute, deadLetters.discard);

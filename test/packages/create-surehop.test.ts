@@ -1,0 +1,151 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+
+import { GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+
+import { freePorts } from '../../infra/dev/runtime/ports.ts';
+import { localClient } from '../../infra/dev/runtime/store/create-tables.ts';
+import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
+import { eventually } from '../support/eventually.ts';
+import { aHostileDirectory } from '../support/hostile-directory.ts';
+import { buildTarballs, type Tarballs } from '../support/tarballs.ts';
+import { addressesOf, npm, npmInstall, userProjectIn, type UserProject } from '../support/user-project.ts';
+
+// npm installs about 400 packages, which takes long on a busy machine.
+jest.setTimeout(900_000);
+
+let tarballs: Tarballs;
+let host: VirtualHost;
+let project: UserProject;
+
+const create = (parent: string, ...args: string[]) =>
+  npm(parent, 'exec', '--yes', `--package=${tarballs.files['create-surehop']}`, '--', 'create-surehop', ...args);
+
+beforeAll(async () => {
+  tarballs = await buildTarballs();
+  host = await aVirtualHost();
+  const parent = aHostileDirectory('created');
+  await create(parent, 'my-shop');
+  project = userProjectIn(join(parent, 'my-shop'));
+  const file = join(project.directory, 'package.json');
+  const manifest = JSON.parse(readFileSync(file, 'utf8')) as Record<string, Record<string, string>>;
+  for (const dependencies of [manifest['dependencies']!, manifest['devDependencies']!])
+    for (const [name, address] of Object.entries(addressesOf(tarballs.files)))
+      if (name in dependencies) dependencies[name] = address;
+  writeFileSync(file, JSON.stringify(manifest));
+  await npmInstall(project.directory);
+});
+afterAll(async () => {
+  project?.remove();
+  await host?.remove();
+  tarballs?.remove();
+});
+
+const settings = () => ({ AMQP_URL: host.amqpUrl, MANAGEMENT_URL: process.env['MANAGEMENT_URL']! });
+
+test('create-surehop refuses a name that AWS resources cannot have, and a folder that is not empty', async () => {
+  const parent = join(tarballs.directory, 'parent');
+  mkdirSync(join(parent, 'used', 'something'), { recursive: true });
+  await expect(create(parent, 'My_Shop')).rejects.toThrow(/"My_Shop" cannot be the name of a service/);
+  await expect(create(parent, 'used')).rejects.toThrow(/the folder .*used is not empty/);
+  await expect(create(parent)).rejects.toThrow(/expected the name of the new folder/);
+  expect(readdirSync(parent)).toEqual(['used']);
+});
+
+describe('a service that create-surehop has created', () => {
+  test('is named after its folder, and type-checks', async () => {
+    expect(readFileSync(join(project.directory, 'serverless.yml'), 'utf8')).toMatch(/^service: my-shop\n/);
+    expect(readdirSync(project.directory)).toContain('.gitignore');
+    await npm(project.directory, 'run', 'check');
+  });
+
+  test('passes its own tests', async () => {
+    const output = await npm(project.directory, 'test');
+    expect(output).toMatch(/pass [1-9]/);
+    expect(output).toMatch(/fail 0\n/);
+  });
+
+  test('starts, accepts an order, bills it once, and shows a wrong event as a dead letter', async () => {
+    const [port] = await freePorts(1);
+    const endpoint = process.env['DYNAMODB_ENDPOINT']!;
+    const prefix = `${host.name}-`;
+    const child = spawn('npm', ['start'], {
+      cwd: project.directory,
+      env: {
+        ...process.env,
+        ...settings(),
+        HTTP_PORT: String(port),
+        DYNAMODB_ENDPOINT: endpoint,
+        TABLE_PREFIX: prefix,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // Ctrl-C in a terminal interrupts npm and all processes that npm has started.
+      detached: true,
+    });
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+    const lines: string[] = [];
+    for (const stream of [child.stdout, child.stderr])
+      createInterface({ input: stream }).on('line', (line) => void lines.push(line));
+    const client = localClient(endpoint);
+    const surehop = (...args: string[]) =>
+      promisify(execFile)(process.execPath, [project.command('surehop'), ...args], {
+        cwd: join(project.directory, 'functions'),
+        env: { ...process.env, AMQP_URL: '', MANAGEMENT_URL: '' },
+      });
+    try {
+      while (!lines.some((line) => line.startsWith('ready '))) {
+        if (child.exitCode !== null) throw new Error(lines.join('\n'));
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      expect(lines.join('\n')).toContain('npx surehop send POST /orders');
+      const order = JSON.stringify({ customerId: 'ada', cents: 250 });
+      for (let time = 1; time <= 2; time += 1) {
+        const { stdout } = await surehop('send', 'POST', '/orders', order, '--key', 'one');
+        expect(JSON.parse(stdout)).toEqual({ orderId: expect.any(String) });
+      }
+      const balance = await eventually('the order to be billed', async () => {
+        const request = new GetItemCommand({ TableName: `${prefix}balances`, Key: { customerId: { S: 'ada' } } });
+        return (await client.send(request)).Item;
+      });
+      expect(balance).toEqual({ customerId: { S: 'ada' }, cents: { N: '250' } });
+      await surehop('publish', 'order.placed', '{"customerId": "ada"}');
+      await eventually('the dead letter', async () =>
+        /billing {2}[A-Z_]+/.test((await surehop('dead-letters', 'group')).stdout),
+      );
+      expect((await surehop('topology', 'plan')).stdout).toBe('› No changes\n');
+      expect((await surehop('trace')).stdout).toContain('POST /orders');
+    } catch (error) {
+      throw new Error(`${(error as Error).message}\n${lines.slice(-40).join('\n')}`, { cause: error });
+    } finally {
+      client.destroy();
+      process.kill(-child.pid!, 'SIGINT');
+      await ended;
+    }
+  });
+
+  test('is packaged for AWS as two stacks', async () => {
+    const variables = {
+      SLS_TELEMETRY_DISABLED: '1',
+      AWS_CONFIG_FILE: '/dev/null',
+      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    };
+    const command = project.command('serverless');
+    await project.run(command, ['package', '--stage', 'dev'], variables);
+    const template = readFileSync(
+      join(project.directory, '.serverless/cloudformation-template-update-stack.json'),
+      'utf8',
+    );
+    expect(template.match(/"AWS::Lambda::EventSourceMapping"/g)).toHaveLength(2);
+    expect(template).toContain('my-shop-dev-balances');
+    await userProjectIn(join(project.directory, 'infra/broker')).run(command, ['package', '--stage', 'dev'], variables);
+    const broker = readFileSync(
+      join(project.directory, 'infra/broker/.serverless/cloudformation-template-update-stack.json'),
+      'utf8',
+    );
+    expect(broker).toContain('AWS::AmazonMQ::Broker');
+  });
+});
