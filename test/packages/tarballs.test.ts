@@ -110,7 +110,8 @@ describe('a service of a user that installs the tarballs', () => {
   test.each(['nodenext', 'bundler'])(
     'the service compiles with moduleResolution %s, and the declarations of the packages have no type errors',
     async (resolution) => {
-      expect(written).toHaveLength(19);
+      for (const file of ['functions/billing.ts', 'test/billing-in-memory.test.ts', 'functions/book-seats.ts'])
+        expect(written).toContain(file);
       expect(await project.run(compiler, ['-p', `tsconfig.${resolution}.json`])).toBe('');
     },
   );
