@@ -90,8 +90,8 @@ export interface Memory {
    */
   survived: Map<MessageId, number>;
   /**
-   * The attempt-log entries that must still be deleted from DynamoDB, because their messages did not crash the process.
-   * The value `undefined` stands for all entries of the message.
+   * For each message that did not crash the process, the entry of the attempt log that must still be deleted from
+   * DynamoDB. The value `undefined` means that all entries of this message must be deleted.
    */
   readonly unended: Map<MessageId, AttemptRun | undefined>;
   /**

@@ -34,7 +34,7 @@ import type {
   startJobRoute,
 } from './routes.ts';
 
-/** The number of most recent jobs that a response lists. Of these jobs, those that are still running are continued. */
+/** How many of the newest jobs `GET /dead-letters/jobs` lists, and `continueJobs` continues if they are still running. */
 const LISTED_JOBS = 50;
 
 type PathWithId = { readonly id: string };

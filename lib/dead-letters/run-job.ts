@@ -171,7 +171,7 @@ async function redrive(
       else isRepeated = true;
     }
   if (lastError !== undefined)
-    log().warn('job: redrives failed', { jobId: id, failed: errors.length - done, error: lastError });
+    log().warn('redrives of a job failed', { jobId: id, failed: errors.length - done, error: lastError });
   return { done, failed, skipped, error: lastError, isRepeated };
 }
 

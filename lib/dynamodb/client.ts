@@ -67,8 +67,8 @@ const requestSpan = (commandName: string, input: Input): SpanOptions => {
 const requested = new WeakMap<Error, readonly string[]>();
 
 /**
- * Returns the full names of the tables that a failed request reads or writes. The list is empty for an error of another
- * kind.
+ * Returns the full names of the tables that a failed request reads or writes. The list is empty if the error is not
+ * an error of a DynamoDB request.
  */
 export const requestedTables = (error: unknown): readonly string[] =>
   (error instanceof Error ? requested.get(error) : undefined) ?? [];

@@ -11,7 +11,7 @@ import { aVirtualHost, type VirtualHost } from './broker.ts';
 export interface Backend {
   readonly host: VirtualHost;
   readonly issuer: TestIssuer;
-  /** Declares the queues of the service and of the imaginary library on the virtual host. */
+  /** Declares the queues of the service and of the fictitious lending library on the virtual host. */
   declare(): Promise<void>;
   /** Returns the Surehop instance that the functions in this test file use. */
   surehop(): Promise<Surehop>;

@@ -15,11 +15,11 @@ import { dependenciesAt } from './consumer-dependencies.ts';
 
 const tables: Readonly<Record<string, AnyTable>> = { ...serviceTables, ...exampleTables };
 
-/** The queues of the service and of the imaginary library. */
+/** The queues of the service and of the fictitious lending library. */
 const topology = defineTopology({ ...ofService, ...ofExample });
 
 /**
- * The queues of the service and of the imaginary library with ten times shorter delays, so that tests of retries are
+ * The queues of the service and of the fictitious lending library with ten times shorter delays, so that tests of retries are
  * fast.
  */
 export const quickTopology: Topology = {

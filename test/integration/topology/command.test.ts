@@ -9,7 +9,7 @@ import { aCheckout } from '../../support/packages.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 
 let host: VirtualHost;
-/** A copy of the sources whose topology is that of the imaginary library. */
+/** A copy of the sources whose topology is that of the fictitious lending library. */
 let checkout: ReturnType<typeof aCheckout>;
 beforeAll(async () => {
   host = await aVirtualHost();

@@ -1,7 +1,7 @@
 import { brokerRolesFor, DEAD_LETTERS, defineTopology, workQueue } from 'surehop/topology';
 
 /**
- * The exchanges of an imaginary library that lends books. Tests of the toolkit use the library instead of the service
+ * The exchanges of a fictitious lending library that lends books. Tests of the toolkit use the library instead of the service
  * in functions/.
  */
 export const exchanges = { library: 'library', deadLetters: DEAD_LETTERS } as const;

@@ -5,7 +5,7 @@ import { jest } from '@jest/globals';
 import { rootDirectory } from '../../../infra/dev/runtime/directories.ts';
 
 /**
- * Lets the functions in functions/dead-letters and functions/operations use the topology of the imaginary library instead of
+ * Lets the functions in functions/dead-letters and functions/operations use the topology of the fictitious lending library instead of
  * infra/topology.ts. Affects only modules that the test file imports later, with `await import`.
  */
 export const useExampleTopology = (): void => {
