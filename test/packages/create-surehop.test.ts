@@ -127,6 +127,19 @@ describe('a service that create-surehop has created', () => {
     }
   });
 
+  test('gets a second consumer from surehop add, whose test passes, and a route and a table, and still type-checks', async () => {
+    const surehop = (...args: string[]) => project.run(project.command('surehop'), ['add', ...args]);
+    const consumer = ['consumer', 'ship-order', '--event', 'order.paid', '--queue', 'shipping'];
+    const options = ['--delays', '10s,1m,10m', '--order-by', 'customerId'];
+    expect(await surehop(...consumer, ...options)).toContain('created functions/orders/ship-order.ts');
+    expect(await surehop(...consumer, ...options)).toBe('› No changes: the service has all of it\n');
+    await surehop('route', 'POST /payments', '--event', 'payment.received');
+    await surehop('consumer', 'book-payment', '--event', 'payment.received');
+    await surehop('table', 'payments', '--key', 'paymentId');
+    await npm(project.directory, 'run', 'check');
+    expect(await npm(project.directory, 'test')).toMatch(/fail 0\n/);
+  });
+
   test('is packaged for AWS as two stacks', async () => {
     const variables = {
       SLS_TELEMETRY_DISABLED: '1',
@@ -139,7 +152,8 @@ describe('a service that create-surehop has created', () => {
       join(project.directory, '.serverless/cloudformation-template-update-stack.json'),
       'utf8',
     );
-    expect(template.match(/"AWS::Lambda::EventSourceMapping"/g)).toHaveLength(2);
+    // The queues billing, shipping, book-payment and dead-letters have event sources.
+    expect(template.match(/"AWS::Lambda::EventSourceMapping"/g)).toHaveLength(4);
     expect(template).toContain('my-shop-dev-balances');
     await userProjectIn(join(project.directory, 'infra/broker')).run(command, ['package', '--stage', 'dev'], variables);
     const broker = readFileSync(

@@ -1,3 +1,4 @@
+import { add } from './add.ts';
 import type { Command } from './command.ts';
 import { deadLetters } from './dead-letters.ts';
 import { metrics } from './metrics.ts';
@@ -15,6 +16,7 @@ export const commands: Readonly<Record<string, Command>> = {
   send,
   publish,
   'dead-letters': deadLetters,
+  add,
   topology,
   trace,
   token,

@@ -1,0 +1,68 @@
+import * as z from 'zod';
+
+interface Schema {
+  readonly type?: string;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly Schema[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly items?: Schema;
+  readonly minItems?: number;
+  readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly minLength?: number;
+  readonly format?: string;
+}
+
+const FORMATS: Readonly<Record<string, string>> = {
+  uuid: '0b8f9a52-6f0e-4b39-9c0e-2f6d1f1f7a10',
+  'date-time': '2026-01-01T12:00:00Z',
+  date: '2026-01-01',
+  email: 'ada@example.com',
+  uri: 'https://example.com',
+};
+
+/** Returns a value that matches a schema, or undefined if none is found, for example because the schema has a pattern. */
+export function exampleFor(schema: z.ZodType): unknown {
+  try {
+    const example = build(z.toJSONSchema(schema, { io: 'input' }) as Schema);
+    return schema.safeParse(example).success ? example : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function build(schema: Schema): unknown {
+  if (schema.const !== undefined) return schema.const;
+  if (schema.enum) return schema.enum[0];
+  if (schema.anyOf) return build(schema.anyOf[0]!);
+  switch (schema.type) {
+    case 'object':
+      return Object.fromEntries((schema.required ?? []).map((name) => [name, build(schema.properties![name]!)]));
+    case 'array':
+      return Array.from({ length: schema.minItems ?? 0 }, () => build(schema.items!));
+    case 'integer':
+    case 'number':
+      return Math.max(1, schema.minimum ?? 1, (schema.exclusiveMinimum ?? 0) + 1);
+    case 'boolean':
+      return true;
+    case 'null':
+      return null;
+    default:
+      return FORMATS[schema.format ?? ''] ?? 'one'.padEnd(schema.minLength ?? 0, '-');
+  }
+}
+
+/** Writes a value as a TypeScript expression. */
+export function literal(value: unknown): string {
+  if (typeof value === 'string') return `'${value.replaceAll(/['\\]/g, '\\$&')}'`;
+  if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value).map(
+      ([name, item]) => `${/^[A-Za-z_$][\w$]*$/.test(name) ? name : literal(name)}: ${literal(item)}`,
+    );
+    return entries.length === 0 ? '{}' : `{ ${entries.join(', ')} }`;
+  }
+  return String(value);
+}

@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { EventDefinition } from 'surehop/events';
+
+import { addConsumer, addEvent, addRoute, addTable, type Service } from '../add/add.ts';
+import { Changes } from '../add/changes.ts';
+import { say } from '../runtime/command-line.ts';
+import { rootDirectory } from '../runtime/directories.ts';
+import { defineCommand, print, UsageError } from './command.ts';
+
+export const add = defineCommand({
+  usage: [
+    'consumer NAME --event TYPE [--queue QUEUE] [--delays 10s,1m,10m] [--order-by PROPERTY] [--exchange NAME]',
+    'event TYPE [--exchange NAME]',
+    'route "POST /payments" --event TYPE [--exchange NAME]',
+    'table NAME --key ATTRIBUTE [--key ATTRIBUTE:N]',
+  ],
+  summary: 'adds a consumer with its queue and a test, an event, an HTTP route or a table to the service',
+  details: [
+    'A consumer and a route also add their event if the service has no event of this type. The command never overwrites a file. Running the command again changes nothing.',
+    'For example: surehop add consumer ship-order --event order.paid --queue shipping --order-by customerId',
+  ],
+  options: {
+    event: { type: 'string', value: 'TYPE', meaning: 'the type of the event, such as order.paid' },
+    queue: { type: 'string', value: 'QUEUE', meaning: 'the queue of the consumer; its name by default' },
+    delays: {
+      type: 'string',
+      value: 'DELAYS',
+      meaning: 'how long a failed message waits before each retry: 10s,1m,10m',
+    },
+    'order-by': {
+      type: 'string',
+      value: 'PROPERTY',
+      meaning: 'the property of the event whose order per value is kept',
+    },
+    exchange: { type: 'string', value: 'NAME', meaning: 'the exchange of a new event, if the service has several' },
+    key: {
+      type: 'string',
+      multiple: true,
+      value: 'ATTRIBUTE',
+      meaning: 'a key attribute of the table; :N if it is a number',
+    },
+    'dry-run': { type: 'boolean', meaning: 'prints the changes as a diff, and changes nothing' },
+  },
+  needs: 'definitions',
+  async run({ words: [what = '', name = '', ...more], options }) {
+    const { event, queue, delays, exchange, key = [], 'order-by': orderBy } = options;
+    if (!['consumer', 'event', 'route', 'table'].includes(what))
+      throw new UsageError('expected consumer, event, route or table');
+    if (name === '' || more.length > 0) throw new UsageError(`add ${what} takes one name`);
+    if (event === undefined && (what === 'consumer' || what === 'route'))
+      throw new UsageError(`add ${what} needs --event with the type of the event`);
+    const { queues, topology } = await import('serverless-surehop/definitions');
+    const service: Service = { queues, topology, loadEvents };
+    const changes = new Changes(rootDirectory);
+    if (what === 'event') await addEvent(changes, service, name, { exchange });
+    else if (what === 'table') addTable(changes, name, key);
+    else if (what === 'route') await addRoute(changes, service, name, { event: event!, exchange });
+    else
+      await addConsumer(changes, service, name, {
+        event: event!,
+        queue,
+        exchange,
+        delays: delays?.split(','),
+        orderBy,
+      });
+    const lines = options['dry-run'] ? changes.diff() : changes.write();
+    for (const line of lines) print(line);
+    if (lines.length === 0) say('No changes: the service has all of it');
+    return 0;
+  },
+});
+
+async function loadEvents(file: string): Promise<Record<string, EventDefinition<unknown>>> {
+  const module = (await import(pathToFileURL(join(rootDirectory, file)).href)) as Record<string, unknown>;
+  const isEvent = (value: unknown): value is EventDefinition<unknown> =>
+    typeof value === 'object' && value !== null && 'schema' in value && 'type' in value && 'exchange' in value;
+  return Object.fromEntries(
+    Object.entries(module).flatMap(([name, value]) => (isEvent(value) ? [[name, value] as const] : [])),
+  );
+}

@@ -1,0 +1,210 @@
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { check } from 'prettier';
+import { parse } from 'yaml';
+import type { EventDefinition } from 'surehop/events';
+
+import { addConsumer, addEvent, addRoute, addTable, type Service } from '../../../infra/dev/add/add.ts';
+import { Changes } from '../../../infra/dev/add/changes.ts';
+import { addProperty } from '../../../infra/dev/add/edit-typescript.ts';
+import { addFunction } from '../../../infra/dev/add/edit-yaml.ts';
+import { loadFresh } from '../../../infra/dev/definitions/load-fresh.ts';
+import { localDirectory, rootDirectory } from '../../../infra/dev/runtime/directories.ts';
+
+// The projects are in the repository, so that their modules find the packages.
+mkdirSync(localDirectory, { recursive: true });
+const parent = mkdtempSync(join(localDirectory, 'add-'));
+afterAll(() => rmSync(parent, { recursive: true, force: true }));
+
+let project: string;
+let number = 0;
+beforeEach(() => {
+  number += 1;
+  project = join(parent, String(number));
+  cpSync(join(rootDirectory, 'infra/create/template'), project, { recursive: true });
+});
+
+const read = (file: string) => readFileSync(join(project, file), 'utf8');
+/** Loads the current version of a module. Jest itself loads a module only once. */
+const load = (file: string) => loadFresh<Record<string, never>>(join(project, file), project);
+const service = async (): Promise<Service> =>
+  ({
+    ...(await load('infra/topology.ts')),
+    loadEvents: async (file: string) => (await load(file)) as Record<string, EventDefinition<unknown>>,
+  }) as unknown as Service;
+
+const contents = () =>
+  Object.fromEntries(
+    readdirSync(project, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => [join(parentPath, name), readFileSync(join(parentPath, name), 'utf8')]),
+  );
+
+async function expectFormatted(files: readonly string[]) {
+  for (const file of files) {
+    const options = { filepath: file, singleQuote: true, printWidth: 120 };
+    expect([file, await check(read(file), options)]).toEqual([file, true]);
+  }
+}
+
+/** Expects that the lines of a file still follow each other, apart from added lines. */
+function expectOnlyAdded(before: string, after: string) {
+  let from = 0;
+  for (const line of before.split('\n')) {
+    const at = after.indexOf(line, from);
+    expect([line, at >= from]).toEqual([line, true]);
+    from = at + line.length;
+  }
+}
+
+describe('surehop add consumer', () => {
+  const options = { event: 'order.paid', queue: 'shipping', delays: ['10s', '1m', '10m'], orderBy: 'customerId' };
+  const addShipOrder = async () => {
+    const changes = new Changes(project);
+    await addConsumer(changes, await service(), 'ship-order', options);
+    return changes;
+  };
+
+  test('writes the event, the queue, the consumer, a test and the function, all of them formatted', async () => {
+    const [topology, yaml, events] = ['infra/topology.ts', 'serverless.yml', 'functions/orders/events.ts'].map(read);
+    const written = (await addShipOrder()).write();
+    expect(written.toSorted()).toEqual([
+      'changed functions/orders/events.ts',
+      'changed infra/topology.ts',
+      'changed serverless.yml',
+      'created functions/orders/ship-order.ts',
+      'created test/ship-order.test.ts',
+    ]);
+    await expectFormatted(written.map((line) => line.split(' ')[1]!));
+    expectOnlyAdded(topology!, read('infra/topology.ts'));
+    expectOnlyAdded(yaml!, read('serverless.yml'));
+    expectOnlyAdded(events!, read('functions/orders/events.ts'));
+
+    const { queues } = (await load('infra/topology.ts')) as unknown as Service;
+    expect(queues['shipping']).toMatchObject({
+      name: 'shipping',
+      ordered: true,
+      delays: [{ delayMs: 10_000 }, { delayMs: 60_000 }, { delayMs: 600_000 }],
+      bindings: [{ exchange: 'orders', routingKey: 'order.paid', queue: 'shipping' }],
+    });
+    expect(parse(read('serverless.yml'), { merge: true }).functions['ship-order']).toEqual({
+      memorySize: '${settings:functions.consumer.memoryMb}',
+      timeout: '${settings:functions.consumer.timeoutSeconds}',
+      handler: 'functions/orders/ship-order.handler',
+      access: { login: 'publisher', connections: 2 },
+      events: '${consumes:shipping}',
+    });
+  });
+
+  test('changes nothing when it runs again, even after the business rule was edited', async () => {
+    (await addShipOrder()).write();
+    writeFileSync(
+      join(project, 'functions/orders/ship-order.ts'),
+      `${read('functions/orders/ship-order.ts')}\n// edited\n`,
+    );
+    const before = contents();
+    expect((await addShipOrder()).write()).toEqual([]);
+    expect(contents()).toEqual(before);
+  });
+
+  test('does not overwrite a file that it did not create', async () => {
+    writeFileSync(join(project, 'functions/orders/ship-order.ts'), '// by hand\n');
+    const before = contents();
+    await expect(addShipOrder()).rejects.toThrow(
+      /functions\/orders\/ship-order\.ts exists already and was not overwritten/,
+    );
+    expect(contents()).toEqual(before);
+  });
+
+  test('shows its changes as a diff, and a dry run writes no file', async () => {
+    const before = contents();
+    const diff = (await addShipOrder()).diff();
+    expect(contents()).toEqual(before);
+    expect(diff).toEqual(
+      expect.arrayContaining(['--- /dev/null', '+++ test/ship-order.test.ts', '+    events: ${consumes:shipping}']),
+    );
+    expect(diff.filter((line) => /^-(?!--)/.test(line))).toEqual([]);
+  });
+
+  test('consumes an existing event, and its test receives a value that matches the schema', async () => {
+    const changes = new Changes(project);
+    await addConsumer(changes, await service(), 'greet', { event: 'order.placed' });
+    changes.write();
+    await expectFormatted(['test/greet.test.ts', 'functions/orders/greet.ts', 'infra/topology.ts']);
+    expect(read('test/greet.test.ts')).toContain("import { orderPlaced } from '../functions/orders/events.ts';");
+    expect(read('test/greet.test.ts')).toMatch(/orderId: '0b8f9a52-/);
+  });
+
+  test('refuses an existing queue that does not receive the event', async () => {
+    const adding = addConsumer(new Changes(project), await service(), 'greet', {
+      event: 'order.paid',
+      queue: 'billing',
+    });
+    await expect(adding).rejects.toThrow(/the queue billing exists and does not receive order\.paid/);
+  });
+});
+
+test('surehop add event, route and table write formatted files and keep every line', async () => {
+  const before = contents();
+  const changes = new Changes(project);
+  await addEvent(changes, await service(), 'customer.renamed');
+  await addRoute(changes, await service(), 'POST /payments', { event: 'payment.received' });
+  addTable(changes, 'shipping-labels', ['orderId', 'number:N']);
+  const written = changes.write().map((line) => line.split(' ')[1]!);
+  await expectFormatted(written);
+  for (const file of ['infra/tables.ts', 'serverless.yml']) expectOnlyAdded(before[join(project, file)]!, read(file));
+  expect(Object.keys(await load('functions/customers/events.ts'))).toEqual(['customerRenamed']);
+  const { tables } = (await load('infra/tables.ts')) as unknown as { tables: Record<string, object> };
+  expect(tables['shippingLabels']).toMatchObject({ name: 'shipping-labels', key: { orderId: 'S', number: 'N' } });
+  expect(parse(read('serverless.yml'), { merge: true }).functions['post-payments']).toMatchObject({
+    handler: 'functions/payments/post-payments.handler',
+    events: [{ httpApi: 'POST /payments' }],
+  });
+});
+
+describe('edits of source files', () => {
+  const property = { file: 'a.ts', constant: 'queues', name: 'b', value: '2' };
+
+  test.each([
+    ['an empty object', 'export const queues = {};\n', 'export const queues = {\n  b: 2,\n};\n'],
+    [
+      'a type annotation',
+      'export const queues: Record<string, X> = {};\n',
+      'export const queues: Record<string, X> = {\n  b: 2,\n};\n',
+    ],
+    [
+      'one line',
+      'export const queues = { a: 1 } as const;\n',
+      'export const queues = {\n  a: 1,\n  b: 2,\n} as const;\n',
+    ],
+    [
+      'no last comma',
+      'export const queues = {\n  a: 1 // }\n};\n',
+      'export const queues = {\n  a: 1, // }\n  b: 2,\n};\n',
+    ],
+    [
+      'braces in strings and comments',
+      "export const queues = {\n  a: '}', // }\n  /* } */\n};\nconst c = {};\n",
+      "export const queues = {\n  a: '}', // }\n  /* } */\n  b: 2,\n};\nconst c = {};\n",
+    ],
+    ['the property itself', 'export const queues = { a: 1, b: 1 };\n', 'export const queues = { a: 1, b: 1 };\n'],
+    [
+      'a nested property of the same name',
+      'export const queues = {\n  a: { b: 1 },\n};\n',
+      'export const queues = {\n  a: { b: 1 },\n  b: 2,\n};\n',
+    ],
+  ])('a property is added to an object with %s', (_, before, after) => {
+    expect(addProperty(before, property)).toBe(after);
+  });
+
+  test('a function is added after the last function, before the comments and sections that follow', () => {
+    const text =
+      '# top\nfunctions:\n  a:\n    handler: a.b # here\n    events:\n      - httpApi: GET /\n# after\nresources: {}\n';
+    expect(addFunction(text, 'c', ['handler: c.d'])).toBe(
+      '# top\nfunctions:\n  a:\n    handler: a.b # here\n    events:\n      - httpApi: GET /\n  c:\n    handler: c.d\n# after\nresources: {}\n',
+    );
+    expect(addFunction(text, 'a', ['handler: c.d'])).toBe(text);
+  });
+});
