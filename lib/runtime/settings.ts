@@ -82,13 +82,19 @@ export const settingFaults = (concern: Concern<unknown>, environment: Environmen
 
 function parse<T>(concern: Concern<T>, environment: Environment): { values: T; faults: string[] } {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
-  const parsed = z.object(concern.shape).safeParse(given);
-  const names = parsed.success ? [] : new Set(parsed.error.issues.map(({ path }) => String(path[0])));
-  const faults = [...names].map((name) => {
-    const explanation = explain(concern, name);
-    return settingFault(name, `it must be ${explanation.must}`, explanation.example, given[name]);
-  });
-  return { values: Object.freeze(parsed.data) as T, faults: [...faults, ...concern.check(given)] };
+  const values: Record<string, unknown> = {};
+  const faults: string[] = [];
+  // Each setting is parsed by itself, because zod compiles an object schema when it is first used, which takes longer than
+  // all settings together.
+  for (const [name, setting] of Object.entries(concern.shape)) {
+    const { success, data } = setting.safeParse(given[name]);
+    if (success) values[name] = data;
+    else {
+      const { must, example } = explain(concern, name);
+      faults.push(settingFault(name, `it must be ${must}`, example, given[name]));
+    }
+  }
+  return { values: Object.freeze(values) as T, faults: [...faults, ...concern.check(given)] };
 }
 
 export const explain = ({ shape }: Concern<unknown>, name: string): Explanation =>
