@@ -7,7 +7,8 @@ import { createBlockedKeys, type BlockedKeys } from '../ordering/blocked-keys.ts
 import { createOpenBatches, type OpenBatches } from '../ordering/open-batches.ts';
 import { createQueueProgress, type QueueProgress } from './progress.ts';
 import type { ArchivedMessage, DeadLetter } from '../archive/dead-letter.ts';
-import { archiveSettings } from '../archive/settings.ts';
+import { archiveTable } from '../archive/record.ts';
+import { storeDeadLetter } from '../archive/store-dead-letter.ts';
 import { readItem } from '../dynamodb/read-item.ts';
 import { reportMisconfigured } from '../dynamodb/report-misconfigured.ts';
 import { storeSettings } from '../dynamodb/settings.ts';
@@ -62,20 +63,12 @@ export interface ConsumerParts extends ConsumerPorts {
 export function partsOf(surehop: Surehop): ConsumerParts {
   const { settings, clock, tracing } = surehop;
   const { DEPLOYED_TABLES: deployed } = settings(storeSettings);
-  // Reading the archive's settings here makes an invalid setting fail the start, although the archive itself is loaded later.
-  settings(archiveSettings);
   if (deployed) requireTables(deployed);
+  const archive = archiveTable(surehop);
   return {
     ...dynamoDbPorts(processInboxTable(surehop)),
     publisher: lazyPublisher(surehop),
-    archiveLetter: async (deadLetter, message) => {
-      // These modules are needed only when the broker refuses a dead letter, which is rare.
-      const [{ storeDeadLetter }, { archiveTable }] = await Promise.all([
-        import('../archive/store-dead-letter.ts'),
-        import('../archive/record.ts'),
-      ]);
-      return storeDeadLetter(deadLetter, message, archiveTable(surehop));
-    },
+    archiveLetter: (deadLetter, message) => storeDeadLetter(deadLetter, message, archive),
     clock,
     tracing,
     settings: {
