@@ -94,14 +94,23 @@ describe('the size of the bundled functions', () => {
   test.each(Object.keys(functions).filter((name) => isConsumer(functions[name]!)))(
     'the consumer %s does not load the AMQP client at its start',
     (name) => {
-      const metafile = bundles.get(name)!;
-      const [, entry] = scripts(metafile).find(([, { entryPoint }]) => entryPoint)!;
-      const started = [...reached(metafile, entry)].flatMap(({ inputs }) => Object.keys(inputs));
+      const started = startedBy(bundles.get(name)!);
       expect(started.filter((file) => /node_modules\/(amqplib|@aws-sdk\/client-secrets-manager)\//.test(file))).toEqual(
         [],
       );
     },
   );
+
+  test('the AMQP client is not among the files that the function place-order imports statically', () => {
+    expect(startedBy(bundles.get('place-order')!).filter((file) => file.includes('node_modules/amqplib/'))).toEqual([]);
+  });
+
+  test('no bundle imports node:process, because that import calls every getter of the object process', () => {
+    const importing = [...bundles].filter(([, { outputs }]) =>
+      Object.values(outputs).some(({ imports }) => imports.some(({ path }) => /^(node:)?process$/.test(path))),
+    );
+    expect(importing.map(([name]) => name)).toEqual([]);
+  });
 });
 
 describe('OpenTelemetry in a bundle', () => {
@@ -131,6 +140,12 @@ function reached({ outputs }: Metafile, output: Output, known = new Set<Output>(
     if (next && kind === 'import-statement' && !known.has(next)) reached({ outputs, inputs: {} }, next, known);
   }
   return known;
+}
+
+/** Returns the source files whose code a function loads at its start. */
+function startedBy(metafile: Metafile): string[] {
+  const [, entry] = scripts(metafile).find(([, { entryPoint }]) => entryPoint)!;
+  return [...reached(metafile, entry)].flatMap(({ inputs }) => Object.keys(inputs));
 }
 
 describe('the check of bundle sizes', () => {
