@@ -2,10 +2,13 @@ import { randomUUID } from 'node:crypto';
 
 import type { Message } from '../../lib/events/message.ts';
 
+/** A message whose timestamp is a number, as the compared AMQP clients require it. */
+export type BenchMessage = Message & { readonly properties: { readonly timestamp: number } };
+
 const body = Buffer.alloc(512, 'x');
 
 /** Creates a message with a body of 512 bytes and with properties like those of the service's events. */
-export const aMessage = (routingKey: string, exchange = ''): Message => {
+export const aMessage = (routingKey: string, exchange = ''): BenchMessage => {
   const messageId = randomUUID();
   return {
     exchange,
@@ -29,5 +32,5 @@ export const aMessage = (routingKey: string, exchange = ''): Message => {
   };
 };
 
-export const messagesTo = (queue: string, count: number): Message[] =>
+export const messagesTo = (queue: string, count: number): BenchMessage[] =>
   Array.from({ length: count }, () => aMessage(queue));

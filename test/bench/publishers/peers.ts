@@ -3,7 +3,7 @@ import { connect as connectManaged } from 'amqp-connection-manager';
 import { Connection as RabbitConnection } from 'rabbitmq-client';
 import { BrokerAsPromised } from 'rascal';
 
-import type { Message } from '../../../lib/events/message.ts';
+import type { BenchMessage } from '../messages.ts';
 import { openRaw } from './raw.ts';
 import { openSurehop } from './surehop.ts';
 
@@ -12,7 +12,7 @@ import { openSurehop } from './surehop.ts';
  * `mandatory`, and waits for confirms.
  */
 export interface Peer {
-  publish(message: Message): Promise<void>;
+  publish(message: BenchMessage): Promise<void>;
   close(): Promise<unknown>;
 }
 
@@ -71,8 +71,7 @@ export const peers: Readonly<Record<string, (amqpUrl: string) => Promise<Peer>>>
   'rascal, pool of 100': (amqpUrl) => openRascal(amqpUrl, 100),
 };
 
-const at = (seconds: number | string | undefined) =>
-  seconds === undefined ? undefined : new Date(Number(seconds) * 1_000);
+const at = (seconds: number) => new Date(seconds * 1_000);
 
 /** Creates a publisher that uses the library rascal with a pool of `channels` confirm channels. */
 async function openRascal(amqpUrl: string, channels: number): Promise<Peer> {
