@@ -97,6 +97,8 @@ async function manage(method: string, path: string, body?: unknown): Promise<unk
     headers: {
       authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
       'content-type': 'application/json',
+      // The broker closes idle connections, and a request on such a connection would fail.
+      connection: 'close',
     },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
