@@ -24,6 +24,8 @@ const EXCEPTIONS = [
   /^test\/(service|faults|bench|observability)\//,
   /^test\/packages\/(packages-run|serverless-package|make-it-yours)\.test\.ts$/,
   /^test\/contract\/guide-template\.test\.ts$/,
+  // Example projects of users.
+  /^test\/packages\/(guide-migrate|create-surehop)\.test\.ts$/,
   // Frozen: what earlier versions have written, and the names of deployed resources.
   /^test\/integration\/forms\//,
   /^test\/contract\/(events\/|fixed-names\.json$)/,

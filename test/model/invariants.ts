@@ -27,7 +27,7 @@ export interface Account {
 }
 
 /**
- * A total that many messages change together, such as the stock of a SKU, with the expected value and the value found.
+ * A total that many messages change together, such as a counter, with the expected value and the value found.
  */
 export interface Sum {
   readonly name: string;
@@ -107,7 +107,7 @@ const invariants = {
   },
   unbalanced: {
     name: 'unbalanced',
-    says: 'the totals of stock and points are exact',
+    says: 'the totals that many messages change are exact',
     violations: ({ sums }) =>
       sums
         .filter(({ expected, found }) => expected !== found)
