@@ -56,3 +56,14 @@ export function kindOf({ events }: Pick<FunctionDefinition, 'events'>): Kind {
   if (events.some((event) => event.rabbitmq)) return 'consumer';
   return events.some((event) => event.schedule) ? 'schedule' : 'direct';
 }
+
+/** Returns the HTTP route that triggers a function, or `undefined` if no HTTP request triggers the function. */
+export function routeOf({
+  events,
+}: Pick<FunctionDefinition, 'events'>): { readonly method: string; readonly path: string } | undefined {
+  const route = events.map(({ httpApi }) => httpApi).find((httpApi) => httpApi !== undefined);
+  const text = typeof route === 'string' ? route : undefined;
+  const parts = route as { method: string; path: string } | undefined;
+  const [method, path] = text ? text.split(' ') : [parts?.method, parts?.path];
+  return method && path ? { method: method.toUpperCase(), path } : undefined;
+}

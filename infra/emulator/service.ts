@@ -47,6 +47,7 @@ interface EventSourceSettings {
 export interface Serverless {
   serviceDir: string;
   service: {
+    service: string;
     provider: { region?: string; timeout?: number; memorySize?: number; environment?: Record<string, unknown> };
     custom?: {
       rabbitmqEventSource?: EventSourceSettings;

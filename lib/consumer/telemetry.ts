@@ -27,22 +27,31 @@ export function recordTelemetry(
   processed: Processed,
 ): void {
   const { startedAtMs, nowMs } = processed;
+  const traceIdFor = ({ delivery }: Result) => spanIds(delivery, processed.trace).traceId;
+  const counted = (outcome: Outcome['is']) => {
+    const first = results.find(({ outcome: { is } }) => is === outcome);
+    return { values: of[outcome], traceId: first && traceIdFor(first) };
+  };
+  const times = results
+    .flatMap((result) => timeToOutcome(result, nowMs).map((ms) => ({ ms, result })))
+    .toSorted((one, other) => other.ms - one.ms);
+  const batchTraceId = results[0] && traceIdFor(results[0]);
   recordMetrics(
     {
-      Completed: of.completed,
-      Rejected: of.rejected,
-      Duplicates: of.duplicate,
-      Retried: of.retry,
-      Postponed: of.postponed,
-      DeadLettered: of['dead-letter'],
-      Unfinished: of.unfinished,
+      Completed: counted('completed'),
+      Rejected: counted('rejected'),
+      Duplicates: counted('duplicate'),
+      Retried: counted('retry'),
+      Postponed: counted('postponed'),
+      DeadLettered: counted('dead-letter'),
+      Unfinished: counted('unfinished'),
       BatchSize: results.length,
-      BatchDuration: nowMs - startedAtMs,
-      TimeToOutcome: results.flatMap((result) => timeToOutcome(result, nowMs)),
+      BatchDuration: { values: nowMs - startedAtMs, traceId: batchTraceId },
+      TimeToOutcome: { values: times.map(({ ms }) => ms), traceId: times[0] && traceIdFor(times[0].result) },
     },
     { queue },
   );
-  recordCollected();
+  recordCollected(batchTraceId);
   logOutcomes(queue, results, processed);
   logFailures(queue, results, processed.trace);
 }

@@ -33,6 +33,10 @@ export function recordTelemetry(
   if (problem?.kind.status === 500) log().error('request failed', { ...about, error: toLoggable(problem.cause) });
   else if (status >= 500) log().warn('request answered', about);
   else log().info('request answered', about);
-  recordMetrics({ Requests: 1, RequestDuration: tookMs }, { route, status: String(status) });
-  recordCollected();
+  const { traceId } = spanOf(traceparent);
+  recordMetrics(
+    { Requests: { values: 1, traceId }, RequestDuration: { values: tookMs, traceId } },
+    { route, status: String(status) },
+  );
+  recordCollected(traceId);
 }

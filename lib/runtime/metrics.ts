@@ -28,8 +28,17 @@ export function muteMetrics(): () => void {
   };
 }
 
-/** One value, the values of a histogram, or `undefined` if there is no value to record. */
-type Value = number | readonly number[] | undefined;
+/** One value, or the values of a histogram. */
+type Values = number | readonly number[];
+
+/** Values of a metric, and the id of a trace in which the largest of them occurred. */
+interface Traced {
+  readonly values: Values;
+  readonly traceId: string | undefined;
+}
+
+/** `undefined` means that there is no value to record. */
+type Value = Values | Traced | undefined;
 
 /**
  * Records values of metrics. A metric that is not in the table, or a value without one of the metric's dimensions, is a
@@ -47,37 +56,48 @@ type Recorder<T extends MetricTable> = <N extends MetricName<T>>(
  */
 const MAX_VALUES = 99;
 
+interface Recorded {
+  readonly name: string;
+  readonly definition: MetricDefinition;
+  readonly numbers: readonly number[];
+  readonly traceId: string | undefined;
+}
+
 /**
  * Returns a function that records the metrics of a table as log lines in CloudWatch's embedded metric format, which needs
- * no request to CloudWatch. Metrics with the same dimensions share a log line.
+ * no request to CloudWatch. Metrics with the same dimensions share a log line. The log line of a traced metric such as
+ * `TimeToOutcome` also contains the field `TimeToOutcomeTraceId`.
  */
 export function metricsRecorder<T extends MetricTable>(table: T): Recorder<T> {
   return (values, ...[dimensions]) => {
-    const groups = new Map<string, [string, MetricDefinition, readonly number[]][]>();
+    const groups = new Map<string, Recorded[]>();
     for (const [name, value] of Object.entries<Value>(values)) {
       const definition = table[name]!;
-      const numbers = value === undefined ? [] : typeof value === 'number' ? [value] : value;
+      const { values: given, traceId } = isTraced(value) ? value : { values: value, traceId: undefined };
+      const numbers = given === undefined ? [] : [given].flat();
       const group = definition.dimensions.join();
-      if (numbers.length > 0) groups.set(group, [...(groups.get(group) ?? []), [name, definition, numbers]]);
+      if (numbers.length > 0) groups.set(group, [...(groups.get(group) ?? []), { name, definition, numbers, traceId }]);
     }
     for (const group of groups.values()) writeGroup(group, dimensions ?? {});
   };
 }
 
-function writeGroup(
-  group: readonly (readonly [string, MetricDefinition, readonly number[]])[],
-  given: Readonly<Record<string, string>>,
-): void {
+const isTraced = (value: Value): value is Traced => typeof value === 'object' && 'traceId' in value;
+
+function writeGroup(group: readonly Recorded[], given: Readonly<Record<string, string>>): void {
   if (isMuted) return;
-  const [[, { dimensions: names }]] = group as [(typeof group)[0]];
-  const dimensions = Object.fromEntries(names.map((name) => [name, given[name]!]));
+  const [{ definition }] = group as [Recorded];
+  const dimensions = Object.fromEntries(definition.dimensions.map((name) => [name, given[name]!]));
   const { namespace, service, stage } = labels;
   const line = (current ??= new Metrics({ namespace, serviceName: service }));
-  const longest = Math.max(...group.map(([, , numbers]) => numbers.length));
+  const longest = Math.max(...group.map(({ numbers }) => numbers.length));
   for (let start = 0; start < longest; start += MAX_VALUES) {
     line.addDimensions({ stage, ...dimensions });
-    for (const [name, { unit }, numbers] of group)
-      for (const value of numbers.slice(start, start + MAX_VALUES)) line.addMetric(name, unit, value);
+    for (const { name, definition, numbers, traceId } of group) {
+      const written = numbers.slice(start, start + MAX_VALUES);
+      for (const value of written) line.addMetric(name, definition.unit, value);
+      if (traceId && written.includes(Math.max(...numbers))) line.addMetadata(`${name}TraceId`, traceId);
+    }
     // Publishing also empties `line` for the next log line.
     line.publishStoredMetrics();
   }
@@ -105,8 +125,12 @@ export function collect(name: Collected, value: number): void {
   else if (values.push(value) === MAX_VALUES) recordCollected();
 }
 
-/** Writes the values that `collect` has kept in memory to the log. */
-export function recordCollected(): void {
-  recordMetrics(Object.fromEntries(collected) as Partial<Record<Collected, number[]>>);
+/**
+ * Writes the values that `collect` has kept in memory to the log. `traceId` is the trace of the request or batch in which the
+ * values occurred.
+ */
+export function recordCollected(traceId?: string): void {
+  const { PublishDuration, ...counters } = Object.fromEntries(collected) as Partial<Record<Collected, number[]>>;
+  recordMetrics({ ...counters, PublishDuration: PublishDuration && { values: PublishDuration, traceId } });
   collected.clear();
 }

@@ -1,257 +1,300 @@
-import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:http';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { stringify } from 'yaml';
+import pMap from 'p-map';
+import { parse, stringify } from 'yaml';
 
-import { valueOf } from '../../infra/dev/metrics/alerts.ts';
-import { localAlarms } from '../../infra/dev/metrics/local-alarms.ts';
 import { freePorts } from '../../infra/dev/runtime/ports.ts';
 import { startGuarded, type GuardedProcess } from '../../infra/dev/runtime/processes.ts';
 import { signedHeaders } from '../../infra/dev/runtime/sign.ts';
+import { startTraceReceiver, type TraceReceiver } from '../../infra/dev/traces/receiver.ts';
+import type { Span } from '../../infra/dev/traces/span.ts';
 import { eventually } from '../support/eventually.ts';
+import { expressionsIn, type Expression } from '../support/expressions.ts';
 import { findPrometheus } from '../support/prometheus.ts';
 import { aService, type RunningService } from '../support/service.ts';
 
-const RULES = resolve('docs/observability/alerts.yml');
+const folder = resolve('docs/observability');
 const programs = await findPrometheus();
-if ('missing' in programs) process.stderr.write(`skipped: the tests with Prometheus, because ${programs.missing}\n`);
-const describeWithPrometheus = 'missing' in programs ? describe.skip : describe;
+if ('missing' in programs)
+  process.stderr.write(`skipped: the tests with Prometheus and Alertmanager, because ${programs.missing}\n`);
+const describeWithPrograms = 'missing' in programs ? describe.skip : describe;
 
-/**
- * A file that Debian's Alertmanager reads from this fixed path. Without the file, the tests of Alertmanager are
- * skipped.
- */
-const TEMPLATE = '/usr/share/prometheus/alertmanager/default.tmpl';
-if (!existsSync(TEMPLATE))
-  process.stderr.write(`skipped: the test with a running Alertmanager, because ${TEMPLATE} does not exist\n`);
-const describeWithAlertmanager = 'missing' in programs || !existsSync(TEMPLATE) ? describe.skip : describe;
-const program = (name: 'amtool' | 'promtool' | 'prometheus' | 'prometheus-alertmanager') =>
-  'missing' in programs ? '' : programs[name];
+/** The rate limit of the service under test, which is so low that every machine can exceed it. */
+const RATE_PER_SECOND = 10;
+
+/** The report of queues and broker nodes is written once a minute, so the first report can take more than one minute. */
+const REPORTED_WITHIN_MS = 150_000;
+
+/** More dead letters than the threshold of the critical alert. */
+const FAILING_ORDERS = 12;
+
+const RULE = 'functions/orders/rules/award-points.ts';
+
+/** A bug in the business rule of the queue `points`: each order of this customer is retried and then becomes a dead letter. */
+const BUG = "if (customerId === 'failing') throw new TypeError('the bug of the test');";
+
+/** Inserts the bug into the business rule that awards points. */
+function addBug(directory: string): void {
+  const file = join(directory, RULE);
+  const text = readFileSync(file, 'utf8');
+  const changed = text.replace('  const points = pointsFor(', `  ${BUG}\n  const points = pointsFor(`);
+  expect(changed).not.toBe(text);
+  writeFileSync(file, changed);
+}
 
 const directory = mkdtempSync(join(tmpdir(), 'observability-'));
 const started: GuardedProcess[] = [];
-let service: RunningService | undefined;
-beforeAll(async () => {
-  if (!('missing' in programs)) service = await aService();
-});
-afterAll(async () => {
-  await Promise.all(started.map((process) => process.kill()));
-  await service?.stop();
-  rmSync(directory, { recursive: true, force: true });
-});
+let receiver: Server | undefined;
+let traces: TraceReceiver;
+let service: RunningService;
+let prometheusUrl: string;
+let authorization: string;
 
-function write(name: string, content: unknown): string {
+interface Alert {
+  readonly labels: { readonly alertname: string };
+  readonly annotations: { readonly description: string; readonly runbook_url: string };
+}
+
+/** The alerts that each receiver got from Alertmanager, by name. */
+const received = { critical: new Map<string, Alert>(), warning: new Map<string, Alert>() };
+
+async function start(program: 'prometheus' | 'prometheus-alertmanager', args: readonly string[]): Promise<void> {
+  if ('missing' in programs) throw new Error(programs.missing);
+  const command = programs[program];
+  const output = { file: join(directory, `${program}.log`) };
+  // An unpacked Alertmanager reads its template from its working directory.
+  started.push(await startGuarded({ command, args, cwd: dirname(command), env: process.env, output }));
+}
+
+const configuration = (name: string): unknown => parse(readFileSync(join(folder, name), 'utf8'));
+
+/** Writes a configuration to the temporary directory, and returns the path of the file. */
+function write(name: string, content: object): string {
   const path = join(directory, name);
   writeFileSync(path, stringify(content));
   return path;
 }
 
-async function start(command: string, args: readonly string[], log: string): Promise<void> {
-  const output = { file: join(directory, log) };
-  started.push(await startGuarded({ command, args, cwd: directory, env: process.env, output }));
+interface PrometheusConfig {
+  global: { scrape_interval: string; evaluation_interval: string };
+  rule_files: string[];
+  alerting: { alertmanagers: { static_configs: { targets: string[] }[] }[] };
+  scrape_configs: { static_configs: { targets: string[] }[] }[];
 }
 
-const ofService = 'service="surehop",stage="local"';
+interface AlertmanagerConfig {
+  route: { group_wait: string };
+  receivers: { name: string; webhook_configs?: object[] }[];
+}
+
+async function startReceiver(): Promise<number> {
+  receiver = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => (body += String(chunk)));
+    request.on('end', () => {
+      const { alerts } = JSON.parse(body) as { alerts: Alert[] };
+      const severity = request.url!.slice(1) as keyof typeof received;
+      for (const alert of alerts) received[severity].set(alert.labels.alertname, alert);
+      response.end();
+    });
+  });
+  await new Promise<void>((listening) => receiver!.listen(0, '127.0.0.1', listening));
+  return (receiver.address() as { port: number }).port;
+}
+
+async function startPrometheus(): Promise<void> {
+  const [port, alertmanagerPort] = await freePorts(2);
+  const receiverPort = await startReceiver();
+  const alertmanager = configuration('alertmanager.yml') as AlertmanagerConfig;
+  alertmanager.route.group_wait = '1s';
+  for (const one of alertmanager.receivers)
+    one.webhook_configs = [{ url: `http://127.0.0.1:${receiverPort}/${one.name}` }];
+  const prometheus = configuration('prometheus.yml') as PrometheusConfig;
+  prometheus.global = { scrape_interval: '1s', evaluation_interval: '1s' };
+  prometheus.rule_files = prometheus.rule_files.map((file) => join(folder, file));
+  prometheus.alerting.alertmanagers[0]!.static_configs[0]!.targets = [`127.0.0.1:${alertmanagerPort}`];
+  prometheus.scrape_configs[0]!.static_configs[0]!.targets = [`127.0.0.1:${new URL(service.url).port}`];
+  const data = (name: string) => {
+    mkdirSync(join(directory, name));
+    return join(directory, name);
+  };
+  await start('prometheus-alertmanager', [
+    `--config.file=${write('alertmanager.yml', alertmanager)}`,
+    `--storage.path=${data('alertmanager')}`,
+    `--web.listen-address=127.0.0.1:${alertmanagerPort}`,
+    '--cluster.listen-address=',
+  ]);
+  await start('prometheus', [
+    `--config.file=${write('prometheus.yml', prometheus)}`,
+    `--storage.tsdb.path=${data('prometheus')}`,
+    `--web.listen-address=127.0.0.1:${port}`,
+    '--enable-feature=exemplar-storage',
+  ]);
+  prometheusUrl = `http://127.0.0.1:${port}`;
+}
 
 /**
- * Creates the metrics of the route `POST /orders`: one request per second, which takes 2 s during the first
- * `slowMinutes` minutes and 0.05 s afterwards.
+ * Evaluates an expression at the next full minute. Subqueries with a step of one minute are evaluated only at full
+ * minutes, and would otherwise have no value during the first minute of the test.
  */
-const slowPublisher = (slowMinutes: number) => {
-  const labels = `{${ofService},route="POST /orders"}`;
-  const [slow, fast] = [slowMinutes * 4, 40];
-  return [
-    { series: `surehop_request_duration_seconds_sum${labels}`, values: `0+30x${slow} ${30 * slow}+0.75x${fast}` },
-    { series: `surehop_request_duration_seconds_count${labels}`, values: `0+15x${slow} ${15 * slow}+15x${fast}` },
-  ];
-};
-
-const isFiring = (alertname: string, atMinute: number, severity: string | undefined) => ({
-  alertname,
-  eval_time: `${atMinute * 60 + 45}s`,
-  exp_alerts: severity === undefined ? [] : [{ exp_labels: { service: 'surehop', stage: 'local', severity } }],
-});
-
-/** Writes a configuration of Alertmanager with one receiver per severity, all of them on the given local port. */
-function alertmanagerConfig(port: number): string {
-  const webhook = (severity: string) => ({
-    name: severity,
-    webhook_configs: [{ url: `http://127.0.0.1:${port}/${severity}` }],
+async function valuesOf(expression: string): Promise<number[]> {
+  const time = Math.ceil(Date.now() / 60_000) * 60;
+  const response = await fetch(`${prometheusUrl}/api/v1/query`, {
+    method: 'POST',
+    body: new URLSearchParams({ query: expression, time: String(time) }),
   });
-  return write('alertmanager.yml', {
-    route: {
-      receiver: 'warning',
-      group_wait: '1s',
-      routes: [{ matchers: ['severity="critical"'], receiver: 'critical' }],
-    },
-    receivers: [webhook('warning'), webhook('critical')],
-  });
+  const { data, error } = (await response.json()) as {
+    data?: { result: { value: [number, string] }[] };
+    error?: string;
+  };
+  if (!data) throw new Error(`Prometheus refuses ${expression}: ${error}`);
+  return data.result.map(({ value }) => Number(value[1])).filter(Number.isFinite);
 }
 
-describeWithPrometheus('with Prometheus', () => {
-  test("amtool routes each severity of the alerts to the severity's receiver", () => {
-    const config = alertmanagerConfig(1);
-    for (const severity of ['critical', 'warning'])
-      expect(
-        execFileSync(
-          program('amtool'),
-          ['config', 'routes', 'test', `--config.file=${config}`, `severity=${severity}`],
-          {
-            encoding: 'utf8',
-          },
-        ).trim(),
-      ).toBe(severity);
+/** Places an order, and repeats the request while the rate limit refuses it. */
+async function placeOrder(customerId: string, sku: string): Promise<void> {
+  const order = JSON.stringify({ customerId, currency: 'EUR', items: [{ sku, quantity: 1, unitPrice: 100 }] });
+  const headers = { 'content-type': 'application/json', ...signedHeaders(order, { key: randomUUID() }) };
+  const status = await eventually('an answer within the rate limit', async () => {
+    const response = await fetch(`${service.url}/orders`, { method: 'POST', headers, body: order });
+    return response.status === 429 ? undefined : response.status;
   });
+  expect(status).toBe(202);
+}
 
-  test('promtool accepts the alert rules in docs/observability/alerts.yml', () => {
-    expect(execFileSync(program('promtool'), ['check', 'rules', RULES], { encoding: 'utf8' })).toContain('SUCCESS');
+/** Sends many unsigned orders at once. Returns whether the rate limit refused one of them. */
+async function exceedRateLimit(): Promise<boolean> {
+  const statuses = await pMap(Array.from({ length: 100 }), async () => {
+    const { status } = await fetch(`${service.url}/orders`, { method: 'POST' });
+    return status;
   });
+  return statuses.includes(429);
+}
 
-  test('an alert fires if POST /orders is slow for two minutes or if an event source has stopped, but not if POST /orders is slow for one minute', () => {
-    const annotations = (name: string) => {
-      const { description } = Object.values(localAlarms())
-        .flat()
-        .find((alarm) => alarm.name === name)!;
-      return description;
-    };
-    const expected = (name: string, chapter: string) => ({
-      exp_annotations: { description: annotations(name), runbook_url: `docs/runbook.md#${chapter}` },
-    });
-    const withAnnotations = <T extends { exp_alerts: object[] }>(testCase: T, more: object) => ({
-      ...testCase,
-      exp_alerts: testCase.exp_alerts.map((alert) => ({ ...alert, ...more })),
-    });
-    const slow = expected('place-order-mean-duration', 'a-slow-or-throttled-function');
-    const stopped = expected('queue-stock-without-consumer', 'a-stopped-event-source');
-    const consumers = `surehop_queue_consumers{${ofService},queue="stock"}`;
-    const file = write('tests.yml', {
-      rule_files: [RULES],
-      evaluation_interval: '15s',
-      tests: [
-        {
-          interval: '15s',
-          input_series: slowPublisher(2),
-          alert_rule_test: [withAnnotations(isFiring('PlaceOrderMeanDuration', 2, 'warning'), slow)],
-        },
-        {
-          interval: '15s',
-          input_series: slowPublisher(1),
-          alert_rule_test: [0, 1, 2, 3, 4].map((minute) => isFiring('PlaceOrderMeanDuration', minute, undefined)),
-        },
-        {
-          interval: '1m',
-          input_series: [{ series: consumers, values: '1 1 0x10' }],
-          alert_rule_test: [
-            isFiring('QueueStockWithoutConsumer', 4, undefined),
-            withAnnotations(isFiring('QueueStockWithoutConsumer', 8, 'critical'), stopped),
-          ],
-        },
-      ],
-    });
-    expect(execFileSync(program('promtool'), ['test', 'rules', file], { encoding: 'utf8' })).toContain('SUCCESS');
-  });
+/** Sends one request to every route except `POST /orders`. Some of the requests are answered with errors. */
+async function requestEveryRoute(): Promise<void> {
+  const requests = [
+    'GET /healthz',
+    'GET /readyz',
+    'GET /status',
+    'GET /openapi.json',
+    'GET /stock/apple',
+    'PUT /stock/apple',
+    'GET /customers/ada/points',
+    `GET /orders/${randomUUID()}`,
+    'GET /dead-letters',
+    `GET /dead-letters/${randomUUID()}`,
+    `POST /dead-letters/${randomUUID()}/redrive`,
+    'POST /dead-letters/redrive',
+    `DELETE /dead-letters/${randomUUID()}`,
+  ];
+  for (const request of requests) {
+    const [method, path] = request.split(' ') as [string, string];
+    const body = method === 'PUT' ? JSON.stringify({ available: 1_000_000 }) : method === 'POST' ? '{}' : undefined;
+    const headers = { authorization, ...(body && { 'content-type': 'application/json' }) };
+    await fetch(`${service.url}${path}`, { method, headers, body });
+  }
+}
 
-  test('while Prometheus scrapes npm start under load, the expressions of the alerts about requests, batches and queues return values', async () => {
-    const [port] = await freePorts(1);
-    const target = new URL(service!.url).host.replace('localhost', '127.0.0.1');
-    const config = write('prometheus.yml', {
-      global: { scrape_interval: '1s', evaluation_interval: '1s' },
-      rule_files: [RULES],
-      scrape_configs: [{ job_name: 'surehop', static_configs: [{ targets: [target] }] }],
-    });
-    const data = join(directory, 'data');
-    mkdirSync(data);
-    await start(
-      program('prometheus'),
-      [`--config.file=${config}`, `--storage.tsdb.path=${data}`, `--web.listen-address=127.0.0.1:${port}`],
-      'prometheus.log',
-    );
-    const order = JSON.stringify({
-      customerId: 'ada',
-      currency: 'EUR',
-      items: [{ sku: 'apple', quantity: 1, unitPrice: 100 }],
-    });
-    const query = async (expression: string): Promise<number[]> => {
-      const url = `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expression)}`;
-      const { data: found } = (await (await fetch(url)).json()) as { data?: { result: { value: [number, string] }[] } };
-      return (found?.result ?? []).map(({ value }) => Number(value[1]));
-    };
-    const requestsAndBatches = [
-      'place-order-mean-duration',
-      'reserve-stock-mean-duration',
-      'reserve-stock-errors',
-      'queue-stock-slow',
-      'orders-rejected',
-    ];
-    const queuesAndNodes = [
-      'queue-stock-without-consumer',
-      'queue-stock-deep',
-      'queues-unread',
-      'broker-node-down',
-      'broker-memory',
-    ];
-    const alarms = Object.values(localAlarms()).flat();
-    for (const names of [requestsAndBatches, queuesAndNodes])
-      for (const name of names)
-        await eventually(`the value of ${name} to be a number`, async () => {
-          const headers = { 'content-type': 'application/json', ...signedHeaders(order, { key: randomUUID() }) };
-          const { status } = await fetch(`${service!.url}/orders`, { method: 'POST', headers, body: order });
-          expect(status).toBe(202);
-          const values = await query(valueOf(alarms.find((alarm) => alarm.name === name)!)!).catch(() => []);
-          return values.some((value) => Number.isFinite(value));
+beforeAll(async () => {
+  if ('missing' in programs) return;
+  traces = await startTraceReceiver();
+  service = await aService({ ratePerSecond: RATE_PER_SECOND, otlpEndpoint: traces.url, change: addBug });
+  const token = await service.token('stock:write', 'status:read', 'dead-letters:read', 'dead-letters:redrive');
+  authorization = `Bearer ${token}`;
+  await startPrometheus();
+}, 240_000);
+
+afterAll(async () => {
+  await Promise.all(started.map((process) => process.kill()));
+  receiver?.closeAllConnections();
+  receiver?.close();
+  await service?.stop();
+  await traces?.stop();
+  rmSync(directory, { recursive: true, force: true });
+}, 60_000);
+
+describeWithPrograms('while Prometheus scrapes npm start under load', () => {
+  test('every expression of the dashboard and of the alerts returns values', async () => {
+    await requestEveryRoute();
+    for (let n = 0; n < FAILING_ORDERS; n += 1) await placeOrder('failing', 'apple');
+    await eventually('the rate limit to refuse a request', exceedRateLimit);
+    let missing: readonly Expression[] = expressionsIn(folder);
+    expect(missing.length).toBeGreaterThan(100);
+    await eventually(
+      'every expression to return a value',
+      async () => {
+        await requestEveryRoute();
+        await placeOrder('ada', 'apple');
+        await placeOrder('ada', 'sold-out');
+        const found = await pMap(missing, async ({ promql }) => (await valuesOf(promql)).length > 0, {
+          concurrency: 8,
         });
+        missing = missing.filter((_, index) => !found[index]);
+        return missing.length === 0;
+      },
+      REPORTED_WITHIN_MS,
+    ).catch(() => {});
+    expect(missing).toEqual([]);
   }, 300_000);
-});
 
-describeWithAlertmanager('with Alertmanager', () => {
-  test('Alertmanager routes alerts by their severity', async () => {
-    const received: Record<string, string[]> = {};
-    const receiver = createServer((request, response) => {
-      let body = '';
-      request.on('data', (chunk) => (body += String(chunk)));
-      request.on('end', () => {
-        const { alerts } = JSON.parse(body) as { alerts: { labels: { alertname: string } }[] };
-        (received[request.url!] ??= []).push(...alerts.map(({ labels }) => labels.alertname));
-        response.end();
-      });
+  test.each([
+    ['retried messages', 'surehop_retried_total{queue="points"}'],
+    ['archived dead letters', 'surehop_dead_letters_archived_total{queue="points"}'],
+    ['rejected orders', 'surehop_rejected_total{queue="stock"}'],
+    ['invocations by the event source', 'surehop_event_source_invocations_total{queue="stock",outcome="success"}'],
+    ['requests above the rate limit', 'surehop_requests_total{route="POST /orders",status="429"}'],
+  ])(
+    'Prometheus counts %s',
+    async (_, series) => {
+      await eventually(`${series} to be more than 0`, async () => (await valuesOf(`${series} > 0`)).length > 0);
+      // The first event of a series also counts as an increase, because the series starts at zero.
+      expect((await valuesOf(`increase(${series}[10m]) > 0`)).length).toBe(1);
+    },
+    90_000,
+  );
+
+  test('the alerts of dead letters fire, and Alertmanager routes each of them to the receiver of its severity', async () => {
+    await eventually(
+      'both receivers to get an alert of the queue points',
+      () => received.warning.has('QueuePointsDeadLetter') && received.critical.has('QueuePointsDeadLetters'),
+    );
+    expect([...received.warning.keys()]).not.toContain('QueuePointsDeadLetters');
+    expect([...received.critical.keys()]).not.toContain('QueuePointsDeadLetter');
+  }, 90_000);
+
+  test('an alert leads to the line of code in four steps: alert, exemplar of the metric, trace, log line', async () => {
+    const { annotations } = received.critical.get('QueuePointsDeadLetters')!;
+    expect(annotations.runbook_url).toBe('docs/runbook.md#many-dead-letters');
+
+    const traceId = await eventually('an exemplar of the dead letters', async () => {
+      const [start, end] = [Date.now() / 1_000 - 600, Date.now() / 1_000 + 1];
+      const query = 'surehop_dead_lettered_total{queue="points"}';
+      const parameters = new URLSearchParams({ query, start: String(start), end: String(end) });
+      const response = await fetch(`${prometheusUrl}/api/v1/query_exemplars?${parameters.toString()}`);
+      const { data } = (await response.json()) as { data: { exemplars: { labels: { trace_id: string } }[] }[] };
+      return data[0]?.exemplars[0]?.labels.trace_id;
     });
-    await new Promise<void>((listening) => receiver.listen(0, '127.0.0.1', listening));
-    const { port: to } = receiver.address() as { port: number };
-    const [port] = await freePorts(1);
-    const config = alertmanagerConfig(to);
-    await start(
-      program('prometheus-alertmanager'),
-      [
-        `--config.file=${config}`,
-        `--storage.path=${join(directory, 'alertmanager')}`,
-        `--web.listen-address=127.0.0.1:${port}`,
-        '--cluster.listen-address=',
-      ],
-      'alertmanager.log',
-    );
-    const alerts = [
-      { labels: { alertname: 'QueueStockWithoutConsumer', severity: 'critical' } },
-      { labels: { alertname: 'PlaceOrderMeanDuration', severity: 'warning' } },
-    ];
-    await eventually('Alertmanager to accept the alerts', async () =>
-      fetch(`http://127.0.0.1:${port}/api/v2/alerts`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(alerts),
-      }).then(
-        ({ ok }) => ok,
-        () => undefined,
-      ),
-    );
-    await eventually('both receivers to be notified', () =>
-      Promise.resolve(received['/critical'] && received['/warning']),
-    );
-    receiver.close();
-    expect(received).toEqual({ '/critical': ['QueueStockWithoutConsumer'], '/warning': ['PlaceOrderMeanDuration'] });
-  }, 60_000);
+    expect(traceId).toMatch(/^[0-9a-f]{32}$/);
+
+    const { spans } = (await (await fetch(`${traces.url}/traces/${traceId}`)).json()) as { spans: Span[] };
+    const failed = spans.find(
+      ({ name, attributes }) => name === 'process points' && attributes['surehop.outcome'] === 'dead-letter',
+    )!;
+    expect(failed.attributes).toMatchObject({ 'error.type': 'ATTEMPTS_EXHAUSTED' });
+
+    const messageId = String(failed.attributes['messaging.message.id']);
+    const lines = readFileSync(service.logFile, 'utf8').split('\n');
+    const line = lines.find((text) => text.includes('"message":"rule failed"') && text.includes(messageId))!;
+    const { frames, error } = JSON.parse(line) as { frames: string[]; error: { message: string } };
+    expect(error.message).toBe('the bug of the test');
+    const [path, number] = frames[0]!.replace(/^.*\(/, '').split(':') as [string, string];
+    expect(path).toBe(RULE);
+    expect(readFileSync(join(service.directory, path), 'utf8').split('\n')[Number(number) - 1]).toContain(BUG);
+  });
 });

@@ -147,6 +147,12 @@ describe('an HTTP function that fails', () => {
     },
   );
 
+  test('GET /metrics counts a request whose function ended without an answer, with the status 500', async () => {
+    expect(await get('/exits')).toMatchObject({ status: 500 });
+    const series = 'surehop_requests_total{service="kinds",stage="local",route="GET /exits",status="500"}';
+    await eventually('the request to be counted', async () => (await get('/metrics')).text.includes(`${series} `));
+  });
+
   test('if a function fails, the reason is printed on the terminal', () => {
     expect(
       lines.filter((line) => line.includes('throws function failed') && line.includes('the rule is broken')),

@@ -1,16 +1,17 @@
 /**
  * Calls `condition` repeatedly until it returns a value other than `undefined`, `null` and `false`, and returns this
- * value. Throws an error after one minute.
+ * value. Throws an error after `withinMs`, by default one minute.
  */
 export async function eventually<T>(
   what: string,
   condition: () => Promise<T> | T,
+  withinMs = 60_000,
 ): Promise<Exclude<NonNullable<T>, false>> {
-  const end = Date.now() + 60_000;
+  const end = Date.now() + withinMs;
   for (;;) {
     const met = await condition();
     if (met !== undefined && met !== null && met !== false) return met as Exclude<NonNullable<T>, false>;
-    if (Date.now() > end) throw new Error(`timed out after one minute while waiting for: ${what}`);
+    if (Date.now() > end) throw new Error(`timed out after ${withinMs / 1_000} s while waiting for: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 import { openApt } from '../../infra/dev/runtime/broker/apt.mjs';
@@ -23,7 +33,7 @@ export async function findPrometheus(): Promise<Programs | { readonly missing: s
     .map(programsIn)
     .find((found) => found !== undefined);
   if (installed) return installed;
-  const directory = join(readSettings({ ...process.env, STAGE: '' }, localDirectory).cacheDirectory, 'prometheus');
+  const directory = join(readSettings({ ...process.env, STAGE: '' }, localDirectory).cacheDirectory, 'observability');
   const bin = join(directory, 'root', 'usr', 'bin');
   const unpacked = programsIn(bin);
   if (unpacked) return unpacked;
@@ -31,11 +41,12 @@ export async function findPrometheus(): Promise<Programs | { readonly missing: s
     mkdirSync(directory, { recursive: true });
     const scratch = mkdtempSync(join(directory, 'unpacking-'));
     try {
-      const apt = await openApt({ package: PACKAGES[0]!, stateDirectory: join(directory, 'apt'), say: () => {} });
+      const apt = await openApt({ package: PACKAGES[0]!, stateDirectory: join(scratch, 'apt'), say: () => {} });
       await apt.download(PACKAGES, scratch);
       const root = join(scratch, 'root');
       for (const archive of readdirSync(scratch).filter((name) => name.endsWith('.deb')))
         await run('dpkg-deb', ['--extract', join(scratch, archive), root]);
+      useOwnTemplate(root);
       if (!existsSync(join(directory, 'root'))) renameSync(root, join(directory, 'root'));
     } finally {
       rmSync(scratch, { recursive: true, force: true });
@@ -44,6 +55,30 @@ export async function findPrometheus(): Promise<Programs | { readonly missing: s
   } catch (error) {
     return { missing: `Prometheus is not installed, and Debian's packages cannot be unpacked: ${reasonOf(error)}` };
   }
+}
+
+/** The folder with the template that Debian's Alertmanager reads when it starts. The path is fixed in the program. */
+const TEMPLATES = '/usr/share/prometheus/alertmanager';
+
+/** Matches the rest of the other paths in Alertmanager that start with TEMPLATES. */
+const WEB_PAGE = /^\/(no-)?ui/;
+
+/**
+ * Makes an unpacked Alertmanager read its template from its working directory, because only root could create the folder
+ * TEMPLATES. The path in the program's copy in the cache is replaced with a relative path of the same length.
+ */
+function useOwnTemplate(root: string): void {
+  const file = join(root, 'usr', 'bin', 'prometheus-alertmanager');
+  const program = readFileSync(file);
+  const { length } = TEMPLATES;
+  let at = program.indexOf(TEMPLATES);
+  while (WEB_PAGE.test(program.toString('latin1', at + length, at + length + 6)))
+    at = program.indexOf(TEMPLATES, at + 1);
+  if (at === -1) throw new Error(`Alertmanager does not contain the path ${TEMPLATES}`);
+  program.write('.'.padEnd(length, '/'), at);
+  writeFileSync(file, program);
+  for (const name of readdirSync(join(root, TEMPLATES)).filter((entry) => entry.endsWith('.tmpl')))
+    copyFileSync(join(root, TEMPLATES, name), join(root, 'usr', 'bin', name));
 }
 
 function programsIn(directory: string): Programs | undefined {

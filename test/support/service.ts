@@ -13,29 +13,44 @@ export interface RunningService {
   readonly url: string;
   readonly host: VirtualHost;
   readonly logFile: string;
+  /** The directory with the copied sources. */
+  readonly directory: string;
   /** Issues an access token for an operator. The token contains the given scopes. */
   token(...scopes: string[]): Promise<string>;
   stop(): Promise<void>;
 }
 
-export async function aService(): Promise<RunningService> {
+interface ServiceWishes {
+  /** By default, tests may send more requests per second than the throttle of the development stage allows. */
+  readonly ratePerSecond?: number;
+  readonly otlpEndpoint?: string;
+  /** Changes the copied sources before the service starts. */
+  readonly change?: (directory: string) => void;
+}
+
+export async function aService({
+  ratePerSecond = 1_000,
+  otlpEndpoint,
+  change,
+}: ServiceWishes = {}): Promise<RunningService> {
   const host = await aVirtualHost();
   const endpoint = process.env.DYNAMODB_ENDPOINT!;
   const tablePrefix = `${host.name}-`;
   const checkout = aCheckout();
+  change?.(checkout.directory);
   await Promise.all([declareTopology(host.amqpUrl, topology), createTestTables(endpoint, tablePrefix)]);
   const [httpPort] = await freePorts(1);
   const clear = async () => {
     await host.remove();
     checkout.remove();
   };
-  // Tests send more requests per second than the throttle of the development stage allows.
-  process.env.HTTP_RATE_PER_SECOND = '1000';
+  process.env.HTTP_RATE_PER_SECOND = String(ratePerSecond);
   const service = await startService({
     httpPort: httpPort!,
     broker: { amqpUrl: host.amqpUrl, managementUrl: process.env.MANAGEMENT_URL! },
     store: { endpoint },
     tablePrefix,
+    otlpEndpoint,
     serviceDirectory: checkout.directory,
     dataDirectory: join(checkout.directory, '.local'),
     watch: false,
@@ -50,6 +65,7 @@ export async function aService(): Promise<RunningService> {
     logFile: service.logFile,
     token: service.token,
     host,
+    directory: checkout.directory,
     async stop() {
       await service.stop();
       await clear();

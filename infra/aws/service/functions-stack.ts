@@ -15,7 +15,7 @@ import { brokerEnvironment, httpEnvironment } from './environment.ts';
 import { dashboardSections } from './dashboard-charts.ts';
 import { eventSourceRemoval, FUNCTIONS_NETWORK, functionsNetwork, rotations, topologyResource } from './operations.ts';
 import { ALIAS, releaseAlarms, releaseCommons, releaseResources, type Released } from './release.ts';
-import { kindOf, type FunctionDefinition, type Serverless } from '../serverless.ts';
+import { kindOf, routeOf, type FunctionDefinition, type Serverless } from '../serverless.ts';
 import { pascalCase, type Resource } from '../template.ts';
 
 /** The keys in serverless.yml of the functions that CloudFormation and Secrets Manager invoke. */
@@ -108,7 +108,7 @@ export function completeFunctions(serverless: Serverless, service: string, stage
       functionId,
       aliasId: definition.targetAlias.logicalId,
       versionId: definition.versionLogicalId!,
-      route: routeOf(events),
+      route: routeOf({ events }),
     };
     add(releaseResources(released, stage.release, addAlarms(releaseAlarms(released, stage.release))));
   }
@@ -225,18 +225,10 @@ function allowOrigins(resources: Record<string, Resource>, { http: { corsOrigins
  * records.
  */
 export function recordedSubject(events: FunctionDefinition['events']): { route?: string; workQueue?: string } {
-  const route = routeOf(events);
+  const route = routeOf({ events });
   const queue = events.find(({ rabbitmq }) => rabbitmq)?.rabbitmq?.queue;
   return {
     ...(route && { route: `${route.method} ${route.path}` }),
     ...(queue !== undefined && queue !== deadLetterQueue && { workQueue: queueNameOf(queue) }),
   };
-}
-
-function routeOf(events: FunctionDefinition['events']): Released['route'] {
-  const route = events.map(({ httpApi }) => httpApi).find((httpApi) => httpApi !== undefined);
-  const text = typeof route === 'string' ? route : undefined;
-  const parts = route as { method: string; path: string } | undefined;
-  const [method, path] = text ? text.split(' ') : [parts?.method, parts?.path];
-  return method && path ? { method: method.toUpperCase(), path } : undefined;
 }

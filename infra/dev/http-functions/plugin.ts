@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Invocable } from 'serverless-offline/lambda';
+import { problems, type ProblemName } from 'surehop/http';
 import { createEnvironment } from 'serverless-offline-rabbitmq/environment';
 import { environmentSettings, type Serverless } from 'serverless-offline-rabbitmq/service';
 import { createEnvironmentPool, type EnvironmentPool } from './pool.ts';
@@ -31,6 +32,13 @@ async function forward(url: string): Promise<HttpResult> {
   const response = await fetch(url, { signal: AbortSignal.timeout(INTEGRATION_TIMEOUT_MS) });
   const headers = { 'content-type': response.headers.get('content-type') ?? 'text/plain' };
   return { statusCode: response.status, headers, body: await response.text() };
+}
+
+/** Returns the HTTP route of a function, for example `GET /orders/{id}`. */
+function routeOf({ events = [] }: Serverless['service']['functions'][string]): string | undefined {
+  const route = events.find(({ httpApi }) => httpApi)?.httpApi as string | { method: string; path: string } | undefined;
+  if (typeof route !== 'object') return route;
+  return `${route.method.toUpperCase()} ${route.path}`;
 }
 
 const writeLine = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -91,12 +99,16 @@ export class HttpFunctionsPlugin {
     const source = { requestId, urnNamespace: this.#urnNamespace };
     if (functionKey === NO_ROUTE && path === '/metrics' && process.env['SUREHOP_METRICS_URL'])
       return forward(process.env['SUREHOP_METRICS_URL']);
-    if (!this.#isWithinLimit())
+    if (!this.#isWithinLimit()) {
+      this.#countUnhandled(functionKey, 'rate-limited');
       return problemResult('rate-limited', 'The API exceeds the rate or burst limit of its stage.', source);
+    }
     if (functionKey === NO_ROUTE) return problemResult('not-found', `No route matches ${path}.`, source);
     const result = await this.#pool(functionKey).invoke(JSON.stringify(event));
-    if (result?.outcome !== 'success')
+    if (result?.outcome !== 'success') {
+      this.#countUnhandled(functionKey, result ? 'internal-error' : 'overloaded');
       this.#report(functionKey, requestId, result?.error ?? 'all environments were busy');
+    }
     return httpResult(functionKey, result, source);
   }
 
@@ -106,6 +118,30 @@ export class HttpFunctionsPlugin {
     const error = result?.error ?? 'all environments were busy';
     this.#report(functionKey, '', error);
     throw new Error(error);
+  }
+
+  /**
+   * Counts a request that the function itself could not count, because the function was not invoked or failed. The log
+   * line has the format of the metrics that the functions record.
+   */
+  #countUnhandled(functionKey: string, problem: ProblemName): void {
+    if (!process.env['SUREHOP_METRICS_URL']) return;
+    const { service } = this.#serverless;
+    const route = routeOf(service.functions[functionKey]!);
+    if (route === undefined) return;
+    const dimensions = { service: service.service, stage: 'local', route, status: String(problems[problem].status) };
+    const definition = {
+      Namespace: service.service,
+      Dimensions: [Object.keys(dimensions)],
+      Metrics: [{ Name: 'Requests', Unit: 'Count' }],
+    };
+    writeLine(
+      JSON.stringify({
+        _aws: { Timestamp: Date.now(), CloudWatchMetrics: [definition] },
+        ...dimensions,
+        Requests: 1,
+      }),
+    );
   }
 
   #report(functionKey: string, requestId: string, error: string): void {

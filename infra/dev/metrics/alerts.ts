@@ -1,11 +1,11 @@
 import type { AlarmDefinition, Metric } from 'serverless-surehop/alarms';
 import { service } from 'serverless-surehop/definitions';
-import { toolkitMetrics, type MetricTable } from 'surehop';
 import { stringify } from 'yaml';
 
+import { collectedMetrics } from './collected-metrics.ts';
 import { prometheusName, prometheusValue } from './prometheus-names.ts';
 
-const table: MetricTable = { ...toolkitMetrics, ...service.ownMetrics };
+const table = collectedMetrics;
 
 /** A Prometheus alert with the same condition as a CloudWatch alarm. */
 export interface AlertRule {
@@ -20,11 +20,21 @@ const COMPARISONS = { above: '>', 'at least': '>=', below: '<' } as const;
 
 const isRecorded = ({ namespace }: Metric): boolean => namespace === service.metricsNamespace;
 
-/** Returns the values of a metric over the last `seconds`, as a PromQL expression with one value per service and stage. */
-function promqlOf({ name, statistic, dimensions }: Metric, seconds: number): string {
+/**
+ * Returns the values of a metric over the last `seconds`, as a PromQL expression with one value per service and stage.
+ * `matchers` are further conditions on the labels of the metric.
+ */
+export function promqlOf(
+  { name, statistic, dimensions }: Metric,
+  seconds: number,
+  matchers: readonly string[] = [],
+): string {
   const definition = table[name]!;
   const series = prometheusName(name, definition);
-  const labels = definition.dimensions.map((label) => `${label}=${JSON.stringify(dimensions[label])}`);
+  const labels = [
+    ...matchers,
+    ...definition.dimensions.map((label) => `${label}=${JSON.stringify(dimensions[label])}`),
+  ];
   const selector = (suffix = '') => `${series}${suffix}${labels.length > 0 ? `{${labels.join(',')}}` : ''}`;
   const sum = (rate: string, by = '') => `sum by (service, stage${by}) (${rate})`;
   if (definition.kind === 'counter') return sum(`increase(${selector()}[${seconds}s])`);

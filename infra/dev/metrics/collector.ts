@@ -1,6 +1,8 @@
 import { Counter, Gauge, Histogram, Registry, type OpenMetricsContentType } from 'prom-client';
 import type { MetricDefinition, MetricTable } from 'surehop';
 
+import { isMetricLine } from '../runtime/log-line.ts';
+import { isReport, readReport, type EventSourceReport } from './event-source.ts';
 import { prometheusName, prometheusValue } from './prometheus-names.ts';
 
 const DURATION_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
@@ -23,25 +25,49 @@ export interface Collector {
 
 type Labels = Readonly<Record<string, string>>;
 
+/** Known values of dimensions, by the name of the dimension. */
+export type KnownValues = Readonly<Record<string, readonly string[]>>;
+
 interface Series {
   readonly definition: MetricDefinition;
-  readonly add: (labels: Labels, value: number) => void;
+  /** Adds a value. `traceId` is the trace in which the value occurred. */
+  readonly add: (labels: Labels, value: number, traceId?: string) => void;
+  /** Creates the series with the value 0. */
+  readonly zero: (labels: Labels) => void;
   readonly expire: () => void;
 }
 
+interface CollectorOptions {
+  /** The dimensions `service` and `stage` of the metrics. */
+  readonly source: { readonly service: string; readonly stage: string };
+  /**
+   * The values of dimensions whose series start at zero. Without this start, Prometheus' functions `rate` and `increase`
+   * would not count the first event of a series, because they compare each value with the value before it.
+   */
+  readonly known?: KnownValues;
+  readonly now?: () => number;
+}
+
 /** Creates a collector of the metrics in `table`. Metrics that are not in the table are ignored. */
-export function createCollector(table: MetricTable, now: () => number = Date.now): Collector {
+export function createCollector(
+  table: MetricTable,
+  { source, known = {}, now = Date.now }: CollectorOptions,
+): Collector {
   const registry = new Registry<OpenMetricsContentType>();
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   const all = new Map(
     Object.entries(table).map(([name, definition]) => [name, series(name, definition, registry, now)]),
   );
+  for (const { definition, zero } of all.values())
+    for (const labels of combinations(definition.dimensions, known)) zero({ ...source, ...labels });
   return {
     contentType: registry.contentType,
     observe: (line) => {
-      for (const { name, labels, values } of readEmbedded(line)) {
+      for (const { name, labels, values, traceId } of readMetrics(line, source)) {
         const found = all.get(name);
-        for (const value of values) found?.add(labels, prometheusValue(value, found.definition));
+        const largest = Math.max(...values);
+        for (const value of values)
+          found?.add(labels, prometheusValue(value, found.definition), value === largest ? traceId : undefined);
       }
     },
     text: () => {
@@ -50,6 +76,14 @@ export function createCollector(table: MetricTable, now: () => number = Date.now
     },
   };
 }
+
+/** Returns all combinations of the known values of the dimensions, and none if a dimension has no known values. */
+const combinations = (dimensions: readonly string[], known: KnownValues): Labels[] =>
+  dimensions.reduce<Labels[]>(
+    (all, dimension) =>
+      all.flatMap((labels) => (known[dimension] ?? []).map((value) => ({ ...labels, [dimension]: value }))),
+    [{}],
+  );
 
 function series(
   metric: string,
@@ -64,14 +98,26 @@ function series(
     labelNames: ['service', 'stage', ...dimensions],
     registers: [registry],
   };
+  const exemplar = (traceId: string | undefined) => (traceId ? { exemplarLabels: { trace_id: traceId } } : {});
   const neverExpires = () => {};
   if (kind === 'counter') {
-    const counter = new Counter(options);
-    return { definition, add: (labels, value) => counter.inc(labels, value), expire: neverExpires };
+    const counter = new Counter({ ...options, enableExemplars: true });
+    return {
+      definition,
+      add: (labels, value, traceId) => counter.inc({ labels, value, ...exemplar(value > 0 ? traceId : undefined) }),
+      zero: (labels) => counter.inc({ labels, value: 0 }),
+      expire: neverExpires,
+    };
   }
   if (kind === 'histogram') {
-    const histogram = new Histogram({ ...options, buckets: unit === 'Count' ? COUNT_BUCKETS : DURATION_BUCKETS });
-    return { definition, add: (labels, value) => histogram.observe(labels, value), expire: neverExpires };
+    const buckets = unit === 'Count' ? COUNT_BUCKETS : DURATION_BUCKETS;
+    const histogram = new Histogram({ ...options, buckets, enableExemplars: true });
+    return {
+      definition,
+      add: (labels, value, traceId) => histogram.observe({ labels, value, ...exemplar(traceId) }),
+      zero: (labels) => histogram.zero(labels),
+      expire: neverExpires,
+    };
   }
   const gauge = new Gauge(options);
   const reported = new Map<string, { labels: Labels; atMs: number }>();
@@ -80,6 +126,10 @@ function series(
     add: (labels, value) => {
       gauge.set(labels, value);
       if (layer === 'infrastructure') reported.set(JSON.stringify(labels), { labels, atMs: now() });
+    },
+    // The broker and the queues have no known state before the first report.
+    zero: (labels) => {
+      if (layer !== 'infrastructure') gauge.set(labels, 0);
     },
     expire: () => {
       for (const [key, { labels, atMs }] of reported) {
@@ -95,18 +145,24 @@ interface Recorded {
   readonly name: string;
   readonly labels: Labels;
   readonly values: readonly number[];
+  readonly traceId?: string | undefined;
 }
 
-/** Returns the metrics in a log line in CloudWatch's embedded metric format. Any other line has no metrics. */
-function readEmbedded(line: string): Recorded[] {
-  if (!line.startsWith('{') || !line.includes('"_aws"')) return [];
+/**
+ * Returns the metrics in a log line: in CloudWatch's embedded metric format, or in a report of the local event source.
+ * Any other line has no metrics.
+ */
+function readMetrics(line: string, source: CollectorOptions['source']): Recorded[] {
+  if (!isMetricLine(line) && !isReport(line)) return [];
   try {
+    if (isReport(line)) return readReport(JSON.parse(line) as EventSourceReport, source);
     const entry = JSON.parse(line) as Embedded;
     return entry._aws.CloudWatchMetrics.flatMap(({ Dimensions: [names = []], Metrics }) =>
       Metrics.map(({ Name }) => ({
         name: Name,
         labels: Object.fromEntries(names.map((name) => [name, String(entry[name])])),
         values: [entry[Name]].flat().filter((value) => typeof value === 'number'),
+        traceId: entry[`${Name}TraceId`] as string | undefined,
       })),
     );
   } catch {

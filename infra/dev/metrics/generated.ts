@@ -4,6 +4,8 @@ import { join } from 'node:path';
 
 import { rootDirectory } from '../runtime/directories.ts';
 import { ruleFile } from './alerts.ts';
+import { exporterConfig } from './cloudwatch-exporter.ts';
+import { grafanaDashboard } from './grafana.ts';
 import { localAlarms } from './local-alarms.ts';
 import { metricsTable, onlyInCloudWatch } from './tables.ts';
 
@@ -12,7 +14,11 @@ const PAGE = 'docs/observability.md';
 /** Returns the contents of all files that are generated from the metrics and alarms, by their paths in the project. */
 export async function generatedFiles(): Promise<Readonly<Record<string, string>>> {
   const alarms = localAlarms();
-  const files: Record<string, string> = { 'docs/observability/alerts.yml': ruleFile(alarms) };
+  const files: Record<string, string> = {
+    'docs/observability/alerts.yml': ruleFile(alarms),
+    'docs/observability/dashboard.json': grafanaDashboard(),
+    'docs/observability/cloudwatch-exporter.yml': exporterConfig(Object.values(alarms).flat()),
+  };
   if (existsSync(join(rootDirectory, PAGE))) {
     let text = await readFile(join(rootDirectory, PAGE), 'utf8');
     for (const [mark, table] of [

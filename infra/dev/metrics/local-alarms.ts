@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import {
   brokerAlarms,
   functionAlarms,
@@ -9,20 +7,10 @@ import {
   recordedSubject,
   toolkitAlarms,
   type AlarmDefinition,
-  type FunctionDefinition,
 } from 'serverless-surehop/alarms';
 import { deadLetterQueue, queues, readLocalStage, service, topology } from 'serverless-surehop/definitions';
-import { parse } from 'yaml';
 
-import { rootDirectory } from '../runtime/directories.ts';
-
-type Events = FunctionDefinition['events'] | string;
-
-/** Matches the variable `${consumes:<queue>}` in serverless.yml, which stands for the event sources of a queue. */
-const CONSUMES = /^\$\{consumes:(.+)\}$/;
-
-const eventsOf = (events: Events = []): FunctionDefinition['events'] =>
-  typeof events === 'string' ? [{ rabbitmq: { queue: CONSUMES.exec(events)![1]! } }] : events;
+import { localFunctions } from './local-functions.ts';
 
 /**
  * Returns all alarms of the service, grouped into infrastructure, application and business alarms. The thresholds are
@@ -31,16 +19,11 @@ const eventsOf = (events: Events = []): FunctionDefinition['events'] =>
 export function localAlarms(): Readonly<Record<'infrastructure' | 'application' | 'business', AlarmDefinition[]>> {
   const stage = readLocalStage();
   const own = ownMetric('surehop', 'local');
-  const text = readFileSync(join(rootDirectory, 'serverless.yml'), 'utf8');
-  const { functions } = parse(text, { merge: true }) as {
-    functions: Readonly<Record<string, { readonly events?: Events; readonly access?: { readonly login?: string } }>>;
-  };
   const workQueues = Object.values(queues).map(({ name }) => name);
-  const ofFunctions = Object.entries(functions).flatMap(([key, { events: given, access }]) => {
-    const events = eventsOf(given);
+  const ofFunctions = localFunctions().flatMap(({ key, events, login }) => {
     const kind = kindOf({ events });
     const { timeoutSeconds } = stage.functions[kind === 'request' || kind === 'consumer' ? kind : 'operation'];
-    const isPublisher = access?.login === 'publisher' && kind === 'request';
+    const isPublisher = login === 'publisher' && kind === 'request';
     const subject = { key, functionName: key, kind, timeoutSeconds, isPublisher, ...recordedSubject(events) };
     return functionAlarms(subject, own, stage);
   });

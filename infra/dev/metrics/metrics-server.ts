@@ -1,9 +1,9 @@
 import { createServer } from 'node:http';
 
 import { service } from 'serverless-surehop/definitions';
-import { toolkitMetrics, type MetricTable } from 'surehop';
 
 import { createCollector } from './collector.ts';
+import { collectedMetrics, knownValues } from './collected-metrics.ts';
 
 /** Collects the metrics in the service's output and serves them at a local address. */
 export interface MetricsServer {
@@ -14,8 +14,8 @@ export interface MetricsServer {
 
 /** Starts the HTTP server from which the local service fetches the metrics for its route `GET /metrics`. */
 export async function startMetricsServer(): Promise<MetricsServer> {
-  const table: MetricTable = { ...toolkitMetrics, ...service.ownMetrics };
-  const { contentType, observe, text } = createCollector(table);
+  const source = { service: service.name, stage: 'local' };
+  const { contentType, observe, text } = createCollector(collectedMetrics, { source, known: knownValues() });
   const server = createServer((_, response) => {
     text().then(
       (body) => response.writeHead(200, { 'content-type': contentType }).end(body),

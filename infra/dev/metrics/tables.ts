@@ -1,8 +1,8 @@
 import { ownMetric, type AlarmDefinition } from 'serverless-surehop/alarms';
 import { service } from 'serverless-surehop/definitions';
-import { toolkitMetrics, type MetricTable } from 'surehop';
 
 import { alertOf } from './alerts.ts';
+import { collectedMetrics } from './collected-metrics.ts';
 import { prometheusName } from './prometheus-names.ts';
 
 const row = (...cells: readonly string[]) => `| ${cells.join(' | ')} |`;
@@ -10,7 +10,7 @@ const code = (text: string) => `\`${text}\``;
 
 /** Returns the table of all metrics as Markdown: the recorded metrics, and then the business metrics. */
 export function metricsTable(): string {
-  const table: MetricTable = { ...toolkitMetrics, ...service.ownMetrics };
+  const table = collectedMetrics;
   const recorded = Object.entries(table).map(([name, definition]) => {
     const { layer, unit, dimensions, meaning } = definition;
     return row(

@@ -110,7 +110,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     output: {
       onLine: (line) => {
         if (!log.writableEnded) log.write(`${line}\n`);
-        if (isMetricLine(line)) return metrics.observe(line);
+        metrics.observe(line);
+        if (isMetricLine(line)) return;
         const compact = compactLogLine(line);
         // Some lines are not shown before the service is ready: the banner of serverless-offline, and failures of the readiness
         // check that were shown before.

@@ -28,6 +28,7 @@ async function startPlugin(mapping: Mapping) {
     serviceDir: '/',
     classes: { Error },
     service: {
+      service: 'conformance',
       provider: {},
       custom: { rabbitmqEventSource: { url: mapping.amqpUrl } },
       functions: {

@@ -162,3 +162,25 @@ describe('the log lines of a batch', () => {
     ]);
   });
 });
+
+test('the metrics of a batch name the trace of the slowest message, and the trace of the first message with each outcome', () => {
+  const traceparent = (digit: string) => `00-${digit.repeat(32)}-${digit.repeat(16)}-01`;
+  const results = [completed, completed, retry].map((outcome, n) => {
+    const delivery = aDelivery({ id: `m-${n}`, type: 'test.tallied' });
+    const envelope = {
+      ...delivery.envelope,
+      traceparent: traceparent(String(n + 1)),
+      publishedAt: new Date(10_000 - n * 1_000).toISOString(),
+    };
+    return { is: 'result' as const, delivery: { ...delivery, envelope }, outcome };
+  });
+  const settings = readSettings(consumerSettings, {});
+  recordTelemetry(reportOf(loans, results), results, { startedAtMs: 0, nowMs: 20_000, settings });
+  expect(counted()).toMatchObject({
+    CompletedTraceId: '1'.repeat(32),
+    RetriedTraceId: '3'.repeat(32),
+    TimeToOutcome: [11_000, 10_000],
+    TimeToOutcomeTraceId: '2'.repeat(32),
+  });
+  expect(counted()).not.toHaveProperty('DeadLetteredTraceId');
+});

@@ -10,6 +10,7 @@ function aServerless(service: Partial<Serverless['service']> = {}): Serverless {
     serviceDir: '/service',
     classes: { Error },
     service: {
+      service: 'orders',
       provider: {},
       functions: {
         reserve: {

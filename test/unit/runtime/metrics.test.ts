@@ -40,6 +40,17 @@ test('metrics with the same dimensions share a log line, and more than 99 values
   expect(lines[1]).not.toHaveProperty('BatchSize');
 });
 
+test('the trace id of a metric is written only to the log line with the largest value of the metric', () => {
+  const numbers = Array.from({ length: 150 }, (_, n) => n);
+  recordMetrics(
+    { Completed: { values: 150, traceId: undefined }, TimeToOutcome: { values: numbers, traceId: 'abc' } },
+    { queue: 'loans' },
+  );
+  expect(lines.map((line) => line['TimeToOutcomeTraceId'])).toEqual([undefined, 'abc']);
+  expect(lines[0]).toMatchObject({ Completed: 150 });
+  expect(lines[0]).not.toHaveProperty('CompletedTraceId');
+});
+
 test('a metric whose value is undefined is not recorded', () => {
   recordMetrics({ BrokerNodesDown: 0, BrokerNodeDiskRatio: undefined });
   recordMetrics({ BrokerNodeDiskRatio: undefined });
