@@ -7,9 +7,10 @@ import { defineCommand } from './command.ts';
 
 export const metrics = defineCommand({
   usage: [''],
-  summary: 'writes the Prometheus alerts, the Grafana dashboard, the configuration of the CloudWatch exporter, and the tables of metrics',
+  summary:
+    'writes the Prometheus alerts, the Grafana dashboard, the configuration of the CloudWatch exporter, and the tables of metrics',
   details: [
-    'The command writes alerts.yml, dashboard.json and cloudwatch-exporter.yml to docs/observability. If docs/observability.md exists, the command also writes the tables between its marks <!-- metrics --> and <!-- only-cloudwatch -->.',
+    'The command writes alerts.yml and cloudwatch-exporter.yml to docs/observability, and dashboard.json if the package @grafana/grafana-foundation-sdk is installed. If docs/observability.md exists, the command also writes the tables between its marks <!-- metrics --> and <!-- only-cloudwatch -->.',
   ],
   needs: 'definitions',
   async run() {

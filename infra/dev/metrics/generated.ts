@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { rootDirectory } from '../runtime/directories.ts';
 import { ruleFile } from './alerts.ts';
 import { exporterConfig } from './cloudwatch-exporter.ts';
-import { grafanaDashboard } from './grafana.ts';
 import { localAlarms } from './local-alarms.ts';
 import { metricsTable, onlyInCloudWatch } from './tables.ts';
 
@@ -16,9 +15,11 @@ export async function generatedFiles(): Promise<Readonly<Record<string, string>>
   const alarms = localAlarms();
   const files: Record<string, string> = {
     'docs/observability/alerts.yml': ruleFile(alarms),
-    'docs/observability/dashboard.json': grafanaDashboard(),
     'docs/observability/cloudwatch-exporter.yml': exporterConfig(Object.values(alarms).flat()),
   };
+  // This module imports Grafana's Foundation SDK, which a project may not have installed.
+  const grafana = await import('./grafana.ts').catch(() => undefined);
+  if (grafana) files['docs/observability/dashboard.json'] = grafana.grafanaDashboard();
   if (existsSync(join(rootDirectory, PAGE))) {
     let text = await readFile(join(rootDirectory, PAGE), 'utf8');
     for (const [mark, table] of [
