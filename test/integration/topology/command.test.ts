@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
@@ -15,6 +15,10 @@ beforeAll(async () => {
   host = await aVirtualHost();
   checkout = aCheckout();
   copyFileSync(join(rootDirectory, 'test/support/example/topology.ts'), join(checkout.directory, 'infra/topology.ts'));
+  // The declaration of the reference service names its queues. The guide contains a declaration that names none.
+  const guide = readFileSync(join(rootDirectory, 'docs/guides/make-it-yours.md'), 'utf8');
+  const [, declaration] = /`infra\/service\.ts`:\n\n```ts\n(.*?)```/s.exec(guide)!;
+  writeFileSync(join(checkout.directory, 'infra/service.ts'), declaration!);
 });
 afterAll(async () => {
   checkout.remove();
