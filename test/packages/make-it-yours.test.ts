@@ -65,7 +65,8 @@ test('without the reference service, no source file names orders, stock or point
     readdirSync(join(copy, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
   );
   const naming = sources
-    .filter((file) => file.endsWith('.ts'))
+    // infra/create contains the project that it creates for a user, which has orders of its own.
+    .filter((file) => file.endsWith('.ts') && !file.startsWith('infra/create/'))
     .filter((file) => /\b(orderId|sku|stock)\b|['"`]points['"`]/.test(readFileSync(join(copy, file), 'utf8')));
   expect(naming).toEqual([]);
 });
