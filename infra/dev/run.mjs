@@ -12,6 +12,7 @@ import { thisMachine } from './runtime/platform.mjs';
 const COMMANDS = {
   build: 'infra/build/command.ts',
   check: 'infra/build/check.ts',
+  create: 'infra/build/create.ts',
   lock: 'infra/build/lock.ts',
   stages: 'infra/build/stages.ts',
   errors: 'infra/build/errors.ts',
@@ -23,7 +24,7 @@ const COMMANDS = {
   bench: 'test/bench/command.ts',
 };
 /** The commands that need packages of the devDependencies. */
-const NEEDS_EVERYTHING = new Set(['test', 'check', 'build', 'faults', 'soak', 'bench', 'stages', 'metrics', 'errors']);
+const NEEDS_EVERYTHING = new Set(['test', 'check', 'build', 'create', 'faults', 'soak', 'bench', 'stages', 'metrics', 'errors']);
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const [command] = process.argv.slice(2);
