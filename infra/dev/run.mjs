@@ -24,7 +24,18 @@ const COMMANDS = {
   bench: 'test/bench/command.ts',
 };
 /** The commands that need packages of the devDependencies. */
-const NEEDS_EVERYTHING = new Set(['test', 'check', 'build', 'create', 'faults', 'soak', 'bench', 'stages', 'metrics', 'errors']);
+const NEEDS_EVERYTHING = new Set([
+  'test',
+  'check',
+  'build',
+  'create',
+  'faults',
+  'soak',
+  'bench',
+  'stages',
+  'metrics',
+  'errors',
+]);
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const [command] = process.argv.slice(2);
