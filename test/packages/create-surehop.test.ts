@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 
@@ -8,12 +8,13 @@ import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 
 import { freePorts } from '../../infra/dev/runtime/ports.ts';
+import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
 import { localClient } from '../../infra/dev/runtime/store/create-tables.ts';
 import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
 import { eventually } from '../support/eventually.ts';
 import { aHostileDirectory } from '../support/hostile-directory.ts';
 import { buildTarballs, type Tarballs } from '../support/tarballs.ts';
-import { addressesOf, npm, npmInstall, userProjectIn, type UserProject } from '../support/user-project.ts';
+import { npm, npmInstall, userProjectIn, type UserProject } from '../support/user-project.ts';
 
 // npm installs about 400 packages, which takes long on a busy machine.
 jest.setTimeout(900_000);
@@ -29,14 +30,9 @@ beforeAll(async () => {
   tarballs = await buildTarballs();
   host = await aVirtualHost();
   const parent = aHostileDirectory('created');
-  await create(parent, 'my-shop');
+  // The README shows this command.
+  await npm(rootDirectory, 'run', 'create', '--', join(parent, 'my-shop'));
   project = userProjectIn(join(parent, 'my-shop'));
-  const file = join(project.directory, 'package.json');
-  const manifest = JSON.parse(readFileSync(file, 'utf8')) as Record<string, Record<string, string>>;
-  for (const dependencies of [manifest['dependencies']!, manifest['devDependencies']!])
-    for (const [name, address] of Object.entries(addressesOf(tarballs.files)))
-      if (name in dependencies) dependencies[name] = address;
-  writeFileSync(file, JSON.stringify(manifest));
   await npmInstall(project.directory);
 });
 afterAll(async () => {
@@ -54,6 +50,23 @@ test('create-surehop refuses a name that AWS resources cannot have, and a folder
   await expect(create(parent, 'used')).rejects.toThrow(/the folder .*used is not empty/);
   await expect(create(parent)).rejects.toThrow(/expected the name of the new folder/);
   expect(readdirSync(parent)).toEqual(['used']);
+});
+
+test('npm create surehop makes the same service, except that its packages come from the registry', async () => {
+  const parent = aHostileDirectory('from-registry');
+  await create(parent, 'my-shop');
+  const filesOf = (directory: string) =>
+    Object.fromEntries(
+      readdirSync(directory, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map(({ parentPath, name }) => relative(directory, join(parentPath, name)))
+        .filter((file) => !/^(node_modules|packages|package(-lock)?\.json)/.test(file))
+        .map((file) => [file, readFileSync(join(directory, file), 'utf8')]),
+    );
+  const created = filesOf(join(parent, 'my-shop'));
+  expect(Object.keys(created).length).toBeGreaterThan(20);
+  expect(filesOf(project.directory)).toEqual(created);
+  expect(readFileSync(join(parent, 'my-shop', 'package.json'), 'utf8')).not.toContain('file:');
 });
 
 describe('a service that create-surehop has created', () => {
