@@ -44,7 +44,7 @@ export async function aUserProject(
 }
 
 /** Returns the dependencies of a package.json that refer to tarballs. */
-export const addressesOf = (tarballs: Readonly<Record<string, string>>): Record<string, string> =>
+const addressesOf = (tarballs: Readonly<Record<string, string>>): Record<string, string> =>
   Object.fromEntries(Object.entries(tarballs).map(([name, file]) => [name, `file:${file}`]));
 
 /** Installs the packages of a project with npm, preferably from npm's cache. */
