@@ -110,7 +110,7 @@ export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
       answer = await runIn(span, () => withDeadline(facts.remainingMs(), process));
     } catch (thrown) {
       problem = problemOf(thrown);
-      answer = problemAnswer(problem, { requestId: facts.id, urnNamespace: surehop.urnNamespace });
+      answer = problemAnswer(problem, { requestId: facts.id, urnNamespace: settings.URN_NAMESPACE });
     }
     recordTelemetry(facts, { status: answer.status, tookMs: performance.now() - startedAtMs, client, noted, problem });
     if (span) {

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { Surehop } from '../runtime/surehop.ts';
 import type { Route } from './endpoint.ts';
 import { problems, type ProblemName } from './problems.ts';
+import { httpSettings } from './settings.ts';
 
 export interface About {
   readonly title: string;
@@ -14,7 +15,7 @@ export interface About {
  * Generates the OpenAPI 3.1 document of the routes from the schemas that validate their requests
  * (https://spec.openapis.org/oas/v3.1.1.html).
  */
-export function openApi({ urnNamespace }: Surehop, about: About, routes: readonly Route[]): object {
+export function openApi({ settings }: Surehop, about: About, routes: readonly Route[]): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
     const [method = '', path = ''] = route.route.split(' ');
@@ -24,7 +25,10 @@ export function openApi({ urnNamespace }: Surehop, about: About, routes: readonl
     openapi: '3.1.1',
     info: about,
     paths,
-    components: { schemas: { Problem: jsonSchema(problemSchema(urnNamespace)) }, securitySchemes },
+    components: {
+      schemas: { Problem: jsonSchema(problemSchema(settings(httpSettings).URN_NAMESPACE)) },
+      securitySchemes,
+    },
   };
 }
 

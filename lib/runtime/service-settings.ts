@@ -17,7 +17,7 @@ export const stageSetting = {
     } satisfies Explanation),
 };
 
-/** The settings that identify the service in logs, metrics, messages and HTTP responses. */
+/** The settings that identify the service in logs, metrics and messages. */
 export const serviceSettings = defineSettings({
   ...stageSetting,
   LOG_LEVEL: z
@@ -43,18 +43,8 @@ export const serviceSettings = defineSettings({
     .default('Surehop')
     .meta({
       description: 'CloudWatch namespace of all metrics of the service',
-      must: '1 to 255 letters, digits, ".", "-", "_", "/" or "#", and must not start with "AWS/"',
+      must: '1 to 255 letters, digits or "._/#-", and must not start with "AWS/"',
       example: 'Shop',
-    } satisfies Explanation),
-  // RFC 8141 defines the syntax of namespaces in URNs.
-  URN_NAMESPACE: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,30}[a-z0-9]$/)
-    .default('surehop')
-    .meta({
-      description: 'namespace of the URNs in HTTP responses: surehop in urn:surehop:problem:not-found',
-      must: '2 to 32 lower-case letters, digits or "-", and neither start nor end with "-"',
-      example: 'shop',
     } satisfies Explanation),
 });
 

@@ -35,8 +35,6 @@ export interface Surehop {
   readonly clock: Clock;
   readonly clients: Clients;
   readonly tracing: Tracing | undefined;
-  /** The namespace of the URNs in HTTP responses: `surehop` in `urn:surehop:problem:not-found`. */
-  readonly urnNamespace: string;
   /** The name of the Lambda function, or `undefined` if the process is not a Lambda function. */
   readonly functionName: string | undefined;
   /** Reads and validates the settings of one part of the toolkit. Throws a `SettingsError` that names all wrong settings. */
@@ -68,7 +66,6 @@ export function createSurehop({
     STAGE: stage,
     LOG_LEVEL: level,
     METRICS_NAMESPACE: namespace,
-    URN_NAMESPACE: urnNamespace,
   } = settings(serviceSettings);
   configureLog({ service, level });
   configureMetrics({ namespace, service, stage });
@@ -76,7 +73,6 @@ export function createSurehop({
     clock,
     clients,
     tracing,
-    urnNamespace,
     functionName: environment['AWS_LAMBDA_FUNCTION_NAME'],
     settings,
     shared: (make) => remembered(make, () => make(surehop)),

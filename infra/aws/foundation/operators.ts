@@ -1,7 +1,7 @@
 import { service } from '../../service.ts';
 import { ref, sub, type Resources, type Value } from '../template.ts';
 
-const RESOURCE_SERVER = 'surehop';
+const RESOURCE_SERVER = service.name;
 
 /**
  * The prefix of every scope in an operator's token. Cognito builds the scope from the name of the resource server and the name of

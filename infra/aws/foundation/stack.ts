@@ -29,7 +29,7 @@ export function brokerStackResources(service: string, stageName: string, stage: 
     ...operators(service, stageName),
     ...broker(name, stage),
     ...tableResources(`${service}-${stageName}-`),
-    ...topics(stage),
+    ...topics(service, stage),
   };
 }
 

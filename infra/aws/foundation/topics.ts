@@ -20,10 +20,10 @@ const subscriptionId = (topic: string, address: string): string =>
  * Returns one SNS topic for each severity of alarms. Each topic has a subscription for every email address that the stage lists
  * for this severity.
  */
-export const topics = ({ alarms: { emails } }: Pick<Stage, 'alarms'>): Resources =>
+export const topics = (serviceName: string, { alarms: { emails } }: Pick<Stage, 'alarms'>): Resources =>
   Object.fromEntries(
     severities.flatMap((severity): [string, Resource][] => [
-      [topicId(severity), { Type: 'AWS::SNS::Topic', Properties: { DisplayName: `Surehop ${severity}` } }],
+      [topicId(severity), { Type: 'AWS::SNS::Topic', Properties: { DisplayName: `${serviceName} ${severity}` } }],
       ...emails[severity].map((address): [string, Resource] => [
         subscriptionId(topicId(severity), address),
         {

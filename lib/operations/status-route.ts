@@ -1,0 +1,29 @@
+import { operator } from '../http/auth/operator.ts';
+import type { Route } from '../http/endpoint.ts';
+import { statusSchema } from './queue-status.ts';
+
+export const statusRoute = {
+  route: 'GET /status',
+  summary: 'Returns how many messages wait in each queue, in the delay queues and in the archive.',
+  access: operator('status:read'),
+  answers: { 200: statusSchema },
+  problems: ['status-unavailable'],
+  example: {
+    answer: {
+      queues: [
+        {
+          name: 'invoices',
+          ready: 0,
+          unacknowledged: 12,
+          delayed: 0,
+          consumers: 1,
+          retrying: 0,
+          deadLettered: 3,
+          oldestMessage: { publishedAt: '2026-11-22T12:00:00.000Z', asOf: '2026-11-22T12:00:00.180Z' },
+        },
+      ],
+      delayQueues: [{ name: 'retry.1s', delayMs: 1_000, waiting: 0 }],
+      deadLetters: { ready: 0, unacknowledged: 0, delayed: 0, open: 3, openIsAtLeast: false },
+    },
+  },
+} satisfies Route;
