@@ -1,4 +1,4 @@
 import { deadLetters } from './dead-letters.ts';
 
-/** Once a minute, continues the redrive and discard jobs that no other process is working on. */
-export const { continueJobs: handler } = deadLetters;
+/** Continues the jobs that nobody works on any more, once a minute. */
+export const handler = deadLetters.continueJobs();

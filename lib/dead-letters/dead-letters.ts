@@ -12,6 +12,7 @@ import { withSourcePositions } from '../runtime/stack.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { inboxSettings } from '../inbox/settings.ts';
 import { lazyPublisher } from '../rabbitmq/lazy-publisher.ts';
+import { brokerSettings, requireBroker } from '../rabbitmq/settings.ts';
 import { detailsOf, summaryOf } from './answers.ts';
 import { archiveBatch, type ArchiveReport } from './archive.ts';
 import { discardDeadLetter } from './discard.ts';
@@ -34,7 +35,10 @@ import type {
   startJobRoute,
 } from './routes.ts';
 
-/** How many of the newest jobs `GET /dead-letters/jobs` lists, and `continueJobs` continues if they are still running. */
+/**
+ * How many of the newest jobs `GET /dead-letters/jobs` lists, and the handler of `continueJobs`
+ * continues if they are still running.
+ */
 const LISTED_JOBS = 50;
 
 type PathWithId = { readonly id: string };
@@ -55,8 +59,11 @@ export interface DeadLetters {
   startJob(request: Request<z.infer<typeof startJobRoute.body>>): Promise<Answer>;
   jobs(): Promise<Answer>;
   changeJob(request: Request<z.infer<typeof changeJobRoute.body>, PathWithId>): Promise<Answer>;
-  /** Continues the running jobs that no other process works on, until the function has little time left. */
-  continueJobs(event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>): Promise<void>;
+  /**
+   * Creates the handler of a function that continues the running jobs that no other process works on, until the
+   * function has little time left. Throws if a setting of the broker is wrong.
+   */
+  continueJobs(): (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>) => Promise<void>;
 }
 
 /** Creates the archive for the dead letters of these work queues. */
@@ -176,10 +183,13 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
       );
     },
 
-    async continueJobs(_event, context) {
-      const remainingMs = () => context.getRemainingTimeInMillis();
-      for (const { id, status } of await listJobs(table, LISTED_JOBS))
-        if (status === 'running') await runJob(redriving, id, remainingMs);
+    continueJobs() {
+      requireBroker(surehop.settings(brokerSettings));
+      return async (_event, context) => {
+        const remainingMs = () => context.getRemainingTimeInMillis();
+        for (const { id, status } of await listJobs(table, LISTED_JOBS))
+          if (status === 'running') await runJob(redriving, id, remainingMs);
+      };
     },
   };
 }
