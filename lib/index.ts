@@ -11,6 +11,7 @@ export {
   type Concern,
   type Environment,
   type Explanation,
+  type Setting,
 } from './runtime/settings.ts';
 export { log } from './runtime/log.ts';
 export { errorFields } from './runtime/stack.ts';

@@ -1,6 +1,5 @@
-import type { Concern } from 'surehop';
+import type { Concern, Setting } from 'surehop';
 import { explain, settingFault, settingFaults, settingNames } from 'surehop/settings';
-import type * as z from 'zod';
 
 /**
  * A value that a stage file can give to a setting of the service. In the environment variable of a function, a list
@@ -49,8 +48,8 @@ export function ownSettingFaults(own: Concern<unknown>, given: Given): string[] 
   ];
 }
 
-function canBeLeftOut(schema: z.ZodType): boolean {
-  const parsed = schema.safeParse(undefined);
+function canBeLeftOut(setting: Setting<unknown>): boolean {
+  const parsed = setting.safeParse(undefined);
   return parsed.success && parsed.data === undefined;
 }
 

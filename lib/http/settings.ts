@@ -1,6 +1,4 @@
-import * as z from 'zod';
-
-import { defineSettings, wholeNumber, type Explanation } from '../runtime/settings.ts';
+import { defineSettings, matching, setting, wholeNumber } from '../runtime/settings.ts';
 
 /** The settings of all HTTP functions: their limits, which web pages may call them, and the names in their responses. */
 export const httpSettings = defineSettings({
@@ -12,26 +10,21 @@ export const httpSettings = defineSettings({
   ),
   BREAKER_FAILURES: wholeNumber('consecutive failures after which a circuit breaker opens', 5, 1, 1_000),
   BREAKER_REST_MS: wholeNumber('how long a circuit breaker stays open, in ms', 5_000, 10, 600_000),
-  CORS_ORIGINS: z
-    .string()
-    .max(4_096)
-    .refine((list) => list.split(',').every(isOrigin))
-    .optional()
-    .meta({
+  CORS_ORIGINS: setting(
+    (list) => (list.length <= 4_096 && list.split(',').every(isOrigin) ? list : undefined),
+    undefined,
+    {
       description: 'origins of web pages that may call the API, separated by commas; none by default',
       must: 'origins as browsers send them (scheme, host and port, no path, no "*"), separated by commas',
       example: 'https://shop.example.com,http://localhost:8080',
-    } satisfies Explanation),
+    },
+  ),
   // RFC 8141 defines the syntax of namespaces in URNs.
-  URN_NAMESPACE: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,30}[a-z0-9]$/)
-    .default('surehop')
-    .meta({
-      description: 'namespace of the URNs in HTTP responses: surehop in urn:surehop:problem:not-found',
-      must: '2 to 32 lower-case letters, digits or "-", and neither start nor end with "-"',
-      example: 'shop',
-    } satisfies Explanation),
+  URN_NAMESPACE: setting(matching(/^[a-z0-9][a-z0-9-]{0,30}[a-z0-9]$/), 'surehop', {
+    description: 'namespace of the URNs in HTTP responses: surehop in urn:surehop:problem:not-found',
+    must: '2 to 32 lower-case letters, digits or "-", and neither start nor end with "-"',
+    example: 'shop',
+  }),
   MAX_BODY_BYTES: wholeNumber('largest request body, in bytes', 131_072, 1, 400_000),
   AUDIT_RETENTION_DAYS: wholeNumber("days for which the audit records of operators' changes are kept", 400, 1, 3_650),
 });

@@ -1,20 +1,22 @@
-import * as z from 'zod';
-
-import { defineSettings, wholeNumber, type Explanation } from '../runtime/settings.ts';
+import { defineSettings, setting, wholeNumber } from '../runtime/settings.ts';
 
 export const inboxSettings = defineSettings({
   INBOX_RETENTION_DAYS: wholeNumber('days for which the marker of a finished message is kept', 14, 1, 365),
-  INBOX_COMPLETE_SINCE: z.iso
-    .datetime()
-    .optional()
-    .meta({
-      description: 'time since which no marker is missing; set it after the inbox table was restored',
-      must: 'a time in UTC (ISO 8601)',
-      example: '2026-11-22T12:00:00Z',
-    } satisfies Explanation),
+  INBOX_COMPLETE_SINCE: setting((text) => (isTime(text) ? text : undefined), undefined, {
+    description: 'time since which no marker is missing; set it after the inbox table was restored',
+    must: 'a time in UTC (ISO 8601)',
+    example: '2026-11-22T12:00:00Z',
+  }),
 });
 
 export type InboxSettings = NonNullable<(typeof inboxSettings)['type']>;
+
+/** Whether a text is an existing time in UTC. JavaScript itself would accept February 30 as a day in March. */
+function isTime(text: string): boolean {
+  const [, minute] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d(\.\d+)?)?Z$/.exec(text) ?? [];
+  const timeMs = Date.parse(text);
+  return minute !== undefined && !Number.isNaN(timeMs) && new Date(timeMs).toISOString().startsWith(minute);
+}
 
 const DAY_MS = 86_400_000;
 

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import type * as z from 'zod';
 
 /** The environment variables, as in `process.env`. An empty value counts as not set. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -9,49 +9,102 @@ export interface Explanation {
   /** The valid values, as a text that follows "it must be" in error messages. */
   readonly must: string;
   readonly example: string;
+  /** The smallest and the largest valid number, if the value is a number. */
+  readonly bounds?: readonly [minimum: number, maximum: number];
 }
+
+/**
+ * A setting that is read from an environment variable. A zod schema is also a setting if its metadata is an
+ * `Explanation`.
+ */
+export interface Setting<T> {
+  safeParse(text: string | undefined): { readonly success: true; readonly data: T } | { readonly success: false };
+  meta(): object | undefined;
+}
+
+/**
+ * Defines a setting without zod, because creating a zod schema for each setting would make every cold start slower.
+ * `read` returns the value of a text, or `undefined` if the text is invalid. `fallback` is the value if the environment
+ * variable is not set.
+ */
+export const setting = <T, const F>(
+  read: (text: string) => T | undefined,
+  fallback: F,
+  explanation: Explanation,
+): Setting<T | F> => ({
+  safeParse: (text) => {
+    const data = text === undefined ? fallback : read(text);
+    return text !== undefined && data === undefined ? { success: false } : { success: true, data: data as T | F };
+  },
+  meta: () => explanation,
+});
+
+/** Returns a function that returns a text unchanged if the text matches `pattern`, and `undefined` otherwise. */
+export const matching =
+  (pattern: RegExp) =>
+  (text: string): string | undefined =>
+    pattern.test(text) ? text : undefined;
+
+/** Returns a function that returns a text unchanged if the text is one of `values`, and `undefined` otherwise. */
+export const oneOf =
+  <V extends string>(...values: readonly V[]) =>
+  (text: string): V | undefined =>
+    values.find((value) => value === text);
 
 /** A group of settings that one part of the toolkit uses and that are read and validated together. */
 export interface Concern<T> {
-  readonly shape: Readonly<Record<string, z.ZodType>>;
+  readonly shape: Readonly<Record<string, Setting<unknown>>>;
   /** Checks the constraints between several settings. Returns one sentence per violation. */
   readonly check: (environment: Environment) => string[];
   readonly type?: T;
 }
 
-export const defineSettings = <S extends Record<string, z.ZodType>>(
+type ValueOf<S> = S extends z.ZodType ? z.output<S> : S extends Setting<infer T> ? T : never;
+type Optional<S> = { [Name in keyof S]: undefined extends ValueOf<S[Name]> ? Name : never }[keyof S];
+type ValuesOf<S> = { readonly [Name in Exclude<keyof S, Optional<S>>]: ValueOf<S[Name]> } & {
+  readonly [Name in Optional<S>]?: ValueOf<S[Name]>;
+};
+
+export const defineSettings = <S extends Record<string, Setting<unknown>>>(
   shape: S,
   check: Concern<unknown>['check'] = () => [],
-): Concern<Readonly<z.infer<z.ZodObject<S>>>> => ({ shape, check });
+): Concern<ValuesOf<S>> => ({ shape, check });
 
 /** Defines a setting whose value is a whole number. */
-export const wholeNumber = (description: string, fallback: number, minimum: number, maximum: number) =>
-  z
-    .string()
-    .regex(/^\d{1,15}$/)
-    .transform(Number)
-    .pipe(z.number().min(minimum).max(maximum))
-    .default(fallback)
-    .meta({
+export const wholeNumber = (description: string, fallback: number, minimum: number, maximum: number): Setting<number> =>
+  setting(
+    (text) => {
+      const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+      return value >= minimum && value <= maximum ? value : undefined;
+    },
+    fallback,
+    {
       description,
       must: `a whole number from ${minimum} to ${maximum}`,
       example: String(fallback),
-    } satisfies Explanation);
+      bounds: [minimum, maximum],
+    },
+  );
 
 /** Defines a setting whose value is a URL with one of these protocols. */
-export const url = (protocol: RegExp, explanation: Explanation) =>
-  z
-    .url({ protocol, hostname: /./ })
-    .optional()
-    .meta({ ...explanation });
+export const url = (protocol: RegExp, explanation: Explanation): Setting<string | undefined> =>
+  setting(
+    (text) => {
+      const address = text.trim();
+      if (!URL.canParse(address)) return undefined;
+      const { protocol: given, hostname } = new URL(address);
+      return protocol.test(given.slice(0, -1)) && hostname ? address : undefined;
+    },
+    undefined,
+    explanation,
+  );
 
 /** Defines a setting whose value is an identifier or an ARN. */
-export const word = (explanation: Omit<Explanation, 'must'>) =>
-  z
-    .string()
-    .regex(/^[\x21-\x7e]{1,2048}$/)
-    .optional()
-    .meta({ ...explanation, must: 'text without spaces, at most 2,048 characters' });
+export const word = (explanation: Omit<Explanation, 'must'>): Setting<string | undefined> =>
+  setting(matching(/^[\x21-\x7e]{1,2048}$/), undefined, {
+    ...explanation,
+    must: 'text without spaces, at most 2,048 characters',
+  });
 
 /**
  * Thrown when settings are wrong or missing. The error has no stack trace, because a log should show only the sentence
@@ -84,11 +137,9 @@ function parse<T>(concern: Concern<T>, environment: Environment): { values: T; f
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const values: Record<string, unknown> = {};
   const faults: string[] = [];
-  // Each setting is parsed by itself, because zod compiles an object schema when it is first used, which takes longer than
-  // all settings together.
-  for (const [name, setting] of Object.entries(concern.shape)) {
-    const { success, data } = setting.safeParse(given[name]);
-    if (success) values[name] = data;
+  for (const [name, definition] of Object.entries(concern.shape)) {
+    const result = definition.safeParse(given[name]);
+    if (result.success) values[name] = result.data;
     else {
       const { must, example } = explain(concern, name);
       faults.push(settingFault(name, `it must be ${must}`, example, given[name]));

@@ -1,6 +1,4 @@
-import * as z from 'zod';
-
-import { defineSettings, url, type Explanation } from '../runtime/settings.ts';
+import { defineSettings, setting, url } from '../runtime/settings.ts';
 
 /** The settings for exporting spans. Their names and meanings are those of OpenTelemetry's specification. */
 export const tracingSettings = defineSettings({
@@ -10,15 +8,13 @@ export const tracingSettings = defineSettings({
     must: 'a URL with the protocol http or https',
     example: 'http://localhost:4318',
   }),
-  OTEL_TRACES_SAMPLER_ARG: z
-    .string()
-    .regex(/^(0|1|0?\.\d{1,9}|[01]\.\d{1,9})$/)
-    .transform(Number)
-    .pipe(z.number().min(0).max(1))
-    .default(1)
-    .meta({
+  OTEL_TRACES_SAMPLER_ARG: setting(
+    (text) => (/^(0|1|0?\.\d{1,9}|[01]\.\d{1,9})$/.test(text) && Number(text) <= 1 ? Number(text) : undefined),
+    1,
+    {
       description: 'the share of the traces to record if the caller has not decided it',
       must: 'a number from 0 to 1',
       example: '0.1',
-    } satisfies Explanation),
+    },
+  ),
 });

@@ -50,9 +50,9 @@ export const settings = (): Setting[] => [
   ...Object.keys(ownSettings.shape).map((name) => ({ path: `settings.${name}`, values: ownValues(name) })),
 ];
 
-function ownValues(name: string): unknown[] {
-  const { minimum, maximum } = z.toJSONSchema(ownSettings.shape[name]!, { unrepresentable: 'any' }) as Schema;
-  return minimum === undefined || maximum === undefined ? [explain(ownSettings, name).example] : [minimum, maximum];
+function ownValues(name: string): readonly unknown[] {
+  const { bounds, example } = explain(ownSettings, name);
+  return bounds ?? [example];
 }
 
 function leaves({ properties }: Schema, prefix = ''): Setting[] {

@@ -1,7 +1,14 @@
-import * as z from 'zod';
-
 import { DEVELOPMENT_STAGE, stageSetting } from '../../runtime/service-settings.ts';
-import { defineSettings, settingFault, url, word, type Environment, type Explanation } from '../../runtime/settings.ts';
+import {
+  defineSettings,
+  matching,
+  oneOf,
+  setting,
+  settingFault,
+  url,
+  word,
+  type Environment,
+} from '../../runtime/settings.ts';
 import { DEVELOPMENT_ISSUER } from '../development.ts';
 import { parseSigningSecrets } from './signing-secrets.ts';
 
@@ -11,14 +18,11 @@ const signingExample = `{"shop": ["whsec_${Buffer.from('an example, not for real
 export const signingSettings = defineSettings(
   {
     ...stageSetting,
-    SIGNING_SECRETS: z
-      .string()
-      .optional()
-      .meta({
-        description: 'signing keys of clients as JSON, for development',
-        must: 'JSON like {"client": ["whsec_<24 to 64 bytes in base64>"]}',
-        example: signingExample,
-      } satisfies Explanation),
+    SIGNING_SECRETS: setting((secrets) => secrets, undefined, {
+      description: 'signing keys of clients as JSON, for development',
+      must: 'JSON like {"client": ["whsec_<24 to 64 bytes in base64>"]}',
+      example: signingExample,
+    }),
     SIGNING_SECRETS_ARN: word({
       description: 'Secrets Manager secret with the signing keys of clients',
       example: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:signing-keys-a1b2c3',
@@ -48,23 +52,16 @@ export const tokenSettings = defineSettings(
       must: 'a URL like https://login.example.com/.well-known/jwks.json',
       example: 'https://login.example.com/.well-known/jwks.json',
     }),
-    JWT_VERIFIED_BY: z
-      .enum(['function', 'gateway'])
-      .default('function')
-      .meta({
-        description: 'who verifies tokens: the function, or only the authorizer of API Gateway',
-        must: 'function or gateway',
-        example: 'function',
-      } satisfies Explanation),
-    JWT_SCOPE_PREFIX: z
-      .string()
-      .regex(/^([A-Za-z0-9_.:-]{1,200}\/)?$/)
-      .default('')
-      .meta({
-        description: 'prefix of every scope in tokens',
-        must: 'letters, digits and "_.:-" with "/" at the end',
-        example: 'surehop/',
-      } satisfies Explanation),
+    JWT_VERIFIED_BY: setting(oneOf('function', 'gateway'), 'function', {
+      description: 'who verifies tokens: the function, or only the authorizer of API Gateway',
+      must: 'function or gateway',
+      example: 'function',
+    }),
+    JWT_SCOPE_PREFIX: setting(matching(/^([A-Za-z0-9_.:-]{1,200}\/)?$/), '', {
+      description: 'prefix of every scope in tokens',
+      must: 'letters, digits and "_.:-" with "/" at the end',
+      example: 'surehop/',
+    }),
   },
   ({ JWT_ISSUER: issuer, STAGE: stage = DEVELOPMENT_STAGE }: Environment) =>
     issuer === DEVELOPMENT_ISSUER && stage !== DEVELOPMENT_STAGE

@@ -120,7 +120,7 @@ const table: Readonly<Record<SettingName, Row>> = {
   INBOX_RETENTION_DAYS: whole(1, 365),
   ARCHIVE_RETENTION_DAYS: whole(1, 3_650),
   INBOX_COMPLETE_SINCE: {
-    wrong: ['yesterday', '2026-11-22', '2026-11-22T12:00:00', ' ', '9'.repeat(400)],
+    wrong: ['yesterday', '2026-11-22', '2026-02-30T12:00:00Z', '2026-11-22T12:00:00', ' ', '9'.repeat(400)],
     right: ['2026-11-22T12:00:00Z', '2026-11-22T12:00:00.000Z'],
   },
   AUDIT_RETENTION_DAYS: whole(1, 3_650),
