@@ -7,23 +7,15 @@ import type { Metafile } from 'esbuild';
 import { parse } from 'yaml';
 
 import { bundle } from '../../infra/aws/bundler/bundle.ts';
+import { BUNDLE_BUDGET, CONSUMER_BUNDLE_BUDGET } from '../support/bundle-budgets.ts';
 
 interface Functions {
   readonly functions: Readonly<Record<string, { readonly handler: string; readonly events?: unknown }>>;
 }
 
 /**
- * The maximum size of a consumer's minified bundle, in bytes, including the files that the consumer imports only when
- * needed.
- */
-const CONSUMER_BUDGET = 625_000;
-const BUDGET = 610_000;
-/** The maximum bundle size of a function with which operators manage dead letters, in bytes. */
-const DEAD_LETTERS_BUDGET = 640_000;
-/**
- * The maximum bundle size of functions that need another limit than the others, in bytes. The function `openapi` imports
- * the routes of all other functions. The function `healthz` needs neither the AMQP client nor the DynamoDB client, and
- * verifies no token.
+ * The maximum bundle size of functions that need a larger limit than the others, in bytes. The function `openapi`
+ * imports the routes of all other functions.
  */
 const BUDGETS: Readonly<Record<string, number>> = { openapi: 680_000, healthz: 180_000 };
 
@@ -86,8 +78,7 @@ describe('the size of the bundled functions', () => {
   test.each(Object.entries(functions))(
     'the bundle of the function %s does not exceed its size limit',
     (name, definition) => {
-      const usual = name.includes('dead-letter') ? DEAD_LETTERS_BUDGET : BUDGET;
-      const budget = isConsumer(definition) ? CONSUMER_BUDGET : (BUDGETS[name] ?? usual);
+      const budget = isConsumer(definition) ? CONSUMER_BUNDLE_BUDGET : (BUDGETS[name] ?? BUNDLE_BUDGET);
       expect(complaint(name, bundles.get(name)!, budget)).toBeUndefined();
     },
   );
@@ -154,6 +145,6 @@ describe('the check of bundle sizes', () => {
     const metafile = structuredClone(bundles.get('archive-dead-letter')!);
     const [, { inputs }] = scripts(metafile).find(([, { entryPoint }]) => entryPoint)!;
     inputs['node_modules/lodash/lodash.js'] = { bytesInOutput: 70_000 };
-    expect(complaint('archive-dead-letter', metafile, BUDGET)).toContain('lodash has 70 KB of it');
+    expect(complaint('archive-dead-letter', metafile, BUNDLE_BUDGET)).toContain('lodash has 70 KB of it');
   });
 });
