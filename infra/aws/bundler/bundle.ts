@@ -75,14 +75,28 @@ export async function bundle(options: BundleOptions): Promise<Metafile> {
  * imports a module in code that no function uses.
  */
 async function withoutUnused({ inputs, outputs }: Metafile, root = process.cwd()): Promise<Metafile> {
+  const eventStreams = unusedEventStreams(inputs);
   const used = new Set(
     Object.keys(outputs).filter((file) => outputs[file]!.entryPoint !== undefined && !file.includes('/chunks/')),
   );
-  for (const file of used) for (const { path } of outputs[file]!.imports) if (outputs[path]) used.add(path);
+  for (const file of used)
+    for (const { path } of outputs[file]!.imports)
+      if (outputs[path] && !(eventStreams && outputs[path].entryPoint === eventStreams)) used.add(path);
   for (const file of used) if (outputs[`${file}.map`]) used.add(`${file}.map`);
   const unused = Object.keys(outputs).filter((file) => !used.has(file));
   await Promise.all(unused.map((file) => rm(resolve(root, file))));
   return { inputs, outputs: Object.fromEntries(Object.entries(outputs).filter(([file]) => used.has(file))) };
+}
+
+/**
+ * Returns the AWS SDK's module for event streams if no AWS client needs the module. The HTTP code of the SDK imports
+ * the module dynamically for operations with an event stream. Clients that have such operations, for example the S3
+ * client, also import the module themselves.
+ */
+function unusedEventStreams(inputs: Metafile['inputs']): string | undefined {
+  const module = Object.keys(inputs).find((file) => /@smithy\/core\/.*\/event-streams\/index\.js$/.test(file));
+  const importers = Object.keys(inputs).filter((file) => inputs[file]!.imports.some(({ path }) => path === module));
+  return importers.every((file) => file.endsWith('/HttpProtocol.js')) ? module : undefined;
 }
 
 function sourceOf(root: string, entry: string): string {

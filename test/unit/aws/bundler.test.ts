@@ -66,6 +66,41 @@ describe('the bundler', () => {
     ]);
   });
 
+  test("the bundler leaves out the AWS SDK's module for event streams unless a client imports the module", async () => {
+    const sdk = join(root, 'node_modules/@smithy/core');
+    const submodules = join(sdk, 'dist-es/submodules');
+    await mkdir(join(submodules, 'protocols'), { recursive: true });
+    await mkdir(join(submodules, 'event-streams'), { recursive: true });
+    const exports = {
+      './protocols': './dist-es/submodules/protocols/HttpProtocol.js',
+      './event-streams': './dist-es/submodules/event-streams/index.js',
+    };
+    await writeFile(join(sdk, 'package.json'), JSON.stringify({ name: '@smithy/core', type: 'module', exports }));
+    await writeFile(
+      join(submodules, 'protocols/HttpProtocol.js'),
+      `export const load = () => import('@smithy/core/event-streams');`,
+    );
+    await writeFile(join(submodules, 'event-streams/index.js'), `export const serde = 'event streams';`);
+    await writeFile(
+      join(root, 'functions/orders/without-streams.ts'),
+      `export { load as handler } from '@smithy/core/protocols';`,
+    );
+    await writeFile(
+      join(root, 'functions/orders/with-streams.ts'),
+      `import { serde } from '@smithy/core/event-streams'; import { load } from '@smithy/core/protocols';
+       export const handler = async (): Promise<string> => [serde, (await load()).serde].join();`,
+    );
+    const without = await bundle({ entries: ['functions/orders/without-streams'], root, outDirectory: outDirectory() });
+    expect(Object.keys(without.outputs).filter((file) => file.endsWith('.mjs'))).toEqual([
+      '.build/functions/orders/without-streams.mjs',
+    ]);
+    await bundle({ entries: ['functions/orders/with-streams'], root, outDirectory: outDirectory() });
+    const { execFileSync } = await import('node:child_process');
+    const file = pathToFileURL(join(outDirectory(), 'functions/orders/with-streams.mjs')).href;
+    const script = `import(${JSON.stringify(file)}).then(async (m) => console.log(await m.handler()))`;
+    expect(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })).toBe('event streams,event streams\n');
+  });
+
   test('the bundler reports file and line of a syntax error', async () => {
     const building = bundle({ root, entries: ['functions/orders/broken'], outDirectory: outDirectory() });
     await expect(building).rejects.toThrow('functions/orders/broken.ts:2:24: Unexpected ";"');
