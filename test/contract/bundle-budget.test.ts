@@ -7,17 +7,11 @@ import type { Metafile } from 'esbuild';
 import { parse } from 'yaml';
 
 import { bundle } from '../../infra/aws/bundler/bundle.ts';
-import { BUNDLE_BUDGET, CONSUMER_BUNDLE_BUDGET } from '../support/bundle-budgets.ts';
+import { BUNDLE_BUDGET } from '../support/bundle-budget.ts';
 
 interface Functions {
   readonly functions: Readonly<Record<string, { readonly handler: string; readonly events?: unknown }>>;
 }
-
-/**
- * The maximum bundle size of functions that need a larger limit than the others, in bytes. The function `openapi`
- * imports the routes of all other functions.
- */
-const BUDGETS: Readonly<Record<string, number>> = { openapi: 680_000, healthz: 180_000 };
 
 /** The maximum size of each large npm package within a bundle, in bytes. */
 const DEPENDENCY_BUDGETS: Readonly<Record<string, number>> = {
@@ -63,25 +57,21 @@ const isDependency = (name: string) => !name.endsWith('/');
 const kilobytes = (bytes: number) => `${(bytes / 1_000).toFixed(0)} KB`;
 
 /** Describes which size limits a bundle exceeds. Returns `undefined` if the bundle exceeds no limit. */
-function complaint(name: string, metafile: Metafile, budget: number): string | undefined {
+function complaint(name: string, metafile: Metafile): string | undefined {
   const bytes = scripts(metafile).reduce((sum, [, output]) => sum + output.bytes, 0);
   const parts = partsOf(metafile);
   const guilty = parts
     .filter(([part, size]) => isDependency(part) && size > (DEPENDENCY_BUDGETS[part] ?? OTHER_DEPENDENCY_BUDGET))
     .map(([part, size]) => `${part} has ${kilobytes(size)} of it`);
-  if (bytes <= budget && guilty.length === 0) return undefined;
+  if (bytes <= BUNDLE_BUDGET && guilty.length === 0) return undefined;
   const largest = parts.slice(0, 8).map(([part, size]) => `${part} ${kilobytes(size)}`);
-  return `${name} has ${kilobytes(bytes)} of ${kilobytes(budget)}; ${guilty.join(', ') || 'no dependency grew'} (${largest.join(', ')})`;
+  return `${name} has ${kilobytes(bytes)} of ${kilobytes(BUNDLE_BUDGET)}; ${guilty.join(', ') || 'no dependency grew'} (${largest.join(', ')})`;
 }
 
 describe('the size of the bundled functions', () => {
-  test.each(Object.entries(functions))(
-    'the bundle of the function %s does not exceed its size limit',
-    (name, definition) => {
-      const budget = isConsumer(definition) ? CONSUMER_BUNDLE_BUDGET : (BUDGETS[name] ?? BUNDLE_BUDGET);
-      expect(complaint(name, bundles.get(name)!, budget)).toBeUndefined();
-    },
-  );
+  test.each(Object.keys(functions))('the bundle of the function %s does not exceed its size limit', (name) => {
+    expect(complaint(name, bundles.get(name)!)).toBeUndefined();
+  });
 
   test.each(Object.keys(functions).filter((name) => isConsumer(functions[name]!)))(
     'the consumer %s does not load the AMQP client at its start',
@@ -145,6 +135,6 @@ describe('the check of bundle sizes', () => {
     const metafile = structuredClone(bundles.get('archive-dead-letter')!);
     const [, { inputs }] = scripts(metafile).find(([, { entryPoint }]) => entryPoint)!;
     inputs['node_modules/lodash/lodash.js'] = { bytesInOutput: 70_000 };
-    expect(complaint('archive-dead-letter', metafile, BUNDLE_BUDGET)).toContain('lodash has 70 KB of it');
+    expect(complaint('archive-dead-letter', metafile)).toContain('lodash has 70 KB of it');
   });
 });

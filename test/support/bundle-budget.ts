@@ -1,0 +1,5 @@
+/**
+ * The maximum size of the minified bundle of a function, in bytes, including the files that the function imports only
+ * when needed.
+ */
+export const BUNDLE_BUDGET = 610_000;
