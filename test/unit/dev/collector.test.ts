@@ -31,13 +31,13 @@ test('the collector adds up counters, and converts durations to histograms in se
 });
 
 test('counters and histograms with known labels start at zero, so that Prometheus counts their first event', async () => {
-  const known = { queue: ['stock', 'points'], route: ['GET /a'], status: ['500'], dependency: ['store'] };
+  const known = { queue: ['loans', 'notices'], route: ['GET /a'], status: ['500'], dependency: ['store'] };
   const lines = (await createCollector(toolkitMetrics, { source, known }).text()).split('\n');
   const labels = 'service="shop",stage="local"';
   expect(lines).toContain(`surehop_store_requests_total{${labels}} 0`);
-  expect(lines).toContain(`surehop_retried_total{${labels},queue="points"} 0`);
+  expect(lines).toContain(`surehop_retried_total{${labels},queue="notices"} 0`);
   expect(lines).toContain(`surehop_requests_total{${labels},route="GET /a",status="500"} 0`);
-  expect(lines).toContain(`surehop_batch_duration_seconds_count{${labels},queue="stock"} 0`);
+  expect(lines).toContain(`surehop_batch_duration_seconds_count{${labels},queue="loans"} 0`);
   expect(lines).toContain(`surehop_breaker_open{${labels},dependency="store"} 0`);
   expect(lines.filter((line) => line.startsWith('surehop_queue_ready{'))).toEqual([]);
 });
@@ -45,7 +45,7 @@ test('counters and histograms with known labels start at zero, so that Prometheu
 test('the trace id in a log line becomes the exemplar of a counter, and of the bucket of the largest value in a histogram', async () => {
   const { observe, text } = createCollector(toolkitMetrics, { source });
   const traces = { RetriedTraceId: 'a'.repeat(32), TimeToOutcomeTraceId: 'b'.repeat(32) };
-  observe(embedded({ Retried: 2, Completed: 1, TimeToOutcome: [100, 3_000] }, { queue: 'stock' }, traces));
+  observe(embedded({ Retried: 2, Completed: 1, TimeToOutcome: [100, 3_000] }, { queue: 'loans' }, traces));
   const lines = (await text()).split('\n');
   const exemplarOf = (start: string) => lines.find((line) => line.startsWith(start))?.split(' # ')[1];
   expect(exemplarOf('surehop_retried_total{')).toMatch(/^\{trace_id="a{32}"\} 2 \d/);
@@ -56,11 +56,11 @@ test('the trace id in a log line becomes the exemplar of a counter, and of the b
 
 test('the collector counts the invocations that the local event source reports, by queue and outcome', async () => {
   const { observe, text } = createCollector(eventSourceMetrics, { source });
-  const report = { level: 'INFO', message: 'REPORT', function: 'reserve-stock', queue: 'stock', records: 3 };
+  const report = { level: 'INFO', message: 'REPORT', function: 'lend', queue: 'loans', records: 3 };
   observe(JSON.stringify({ ...report, durationMs: 40, outcome: 'success' }));
   observe(JSON.stringify({ ...report, durationMs: 60, outcome: 'crash', error: 'exit code 3' }));
   const lines = (await text()).split('\n');
-  const labels = 'service="shop",stage="local",queue="stock"';
+  const labels = 'service="shop",stage="local",queue="loans"';
   expect(lines).toContain(`surehop_event_source_invocations_total{${labels},outcome="crash"} 1`);
   expect(lines).toContain(`surehop_event_source_duration_seconds_sum{${labels}} 0.1`);
 });
