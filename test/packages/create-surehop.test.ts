@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 
@@ -22,6 +22,7 @@ jest.setTimeout(900_000);
 let tarballs: Tarballs;
 let host: VirtualHost;
 let project: UserProject;
+const parents: string[] = [];
 
 const create = (parent: string, ...args: string[]) =>
   npm(parent, 'exec', '--yes', `--package=${tarballs.files['create-surehop']}`, '--', 'create-surehop', ...args);
@@ -30,13 +31,14 @@ beforeAll(async () => {
   tarballs = await buildTarballs();
   host = await aVirtualHost();
   const parent = aHostileDirectory('created');
+  parents.push(parent);
   // The README shows this command.
   await npm(rootDirectory, 'run', 'create', '--', join(parent, 'my-shop'));
   project = userProjectIn(join(parent, 'my-shop'));
   await npmInstall(project.directory);
 });
 afterAll(async () => {
-  project?.remove();
+  for (const parent of parents) rmSync(dirname(parent), { recursive: true, force: true });
   await host?.remove();
   tarballs?.remove();
 });
@@ -54,6 +56,7 @@ test('create-surehop refuses a name that AWS resources cannot have, and a folder
 
 test('npm create surehop makes the same service, except that its packages come from the registry', async () => {
   const parent = aHostileDirectory('from-registry');
+  parents.push(parent);
   await create(parent, 'my-shop');
   const filesOf = (directory: string) =>
     Object.fromEntries(
