@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
@@ -12,6 +12,7 @@ import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
 import { localClient } from '../../infra/dev/runtime/store/create-tables.ts';
 import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
 import { eventually } from '../support/eventually.ts';
+import { aGuide } from '../support/guide.ts';
 import { aHostileDirectory } from '../support/hostile-directory.ts';
 import { buildTarballs, type Tarballs } from '../support/tarballs.ts';
 import { npm, npmInstall, userProjectIn, type UserProject } from '../support/user-project.ts';
@@ -23,6 +24,25 @@ let tarballs: Tarballs;
 let host: VirtualHost;
 let project: UserProject;
 const parents: string[] = [];
+
+const guide = aGuide('first-consumer.md');
+
+/** Runs commands of the guide in the folder of the service. */
+async function shell(commands: string): Promise<string> {
+  // npm passes its own configuration of this repository to the tests in variables.
+  const inherited = Object.entries(process.env).filter(([name]) => !/^npm_(?!config_(cache|registry)$)/i.test(name));
+  const env = { ...Object.fromEntries(inherited), AMQP_URL: host.amqpUrl };
+  const options = { cwd: project.directory, env, maxBuffer: 10_000_000 };
+  return (await promisify(execFile)('sh', ['-euc', commands], options)).stdout;
+}
+
+function replaceIn(file: string, text: string | RegExp, by: string): void {
+  const path = join(project.directory, file);
+  const before = readFileSync(path, 'utf8');
+  const after = before.replace(text, () => by);
+  expect([file, after]).not.toEqual([file, before]);
+  writeFileSync(path, after);
+}
 
 const create = (parent: string, ...args: string[]) =>
   npm(parent, 'exec', '--yes', `--package=${tarballs.files['create-surehop']}`, '--', 'create-surehop', ...args);
@@ -39,6 +59,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const parent of parents) rmSync(dirname(parent), { recursive: true, force: true });
+  guide.remove();
   await host?.remove();
   tarballs?.remove();
 });
@@ -82,6 +103,23 @@ describe('a service that create-surehop has created', () => {
   test('passes its own tests', async () => {
     const output = await npm(project.directory, 'test');
     expect(output).toMatch(/pass [1-9]/);
+    expect(output).toMatch(/fail 0\n/);
+  });
+
+  test('gets a consumer with a rule and a test of its own by the guide to the first consumer', async () => {
+    const [, add, check] = guide.blocks('sh');
+    const [schema, item] = guide.blocks('ts').map((code) => code.replace(/^\/\/.*\n/, '').replace(/,\n$/, ''));
+    const [access] = guide.blocks('yaml');
+    await shell(add!);
+    replaceIn('functions/orders/events.ts', 'schema: z.object({ customerId: z.string() })', schema!);
+    replaceIn('infra/tables.ts', 'item: z.object({})', item!);
+    replaceIn('serverless.yml', /(?<=ship-order\.handler\n(?: +#.*\n)* +)access: .*/, access!.trim());
+    for (const file of ['functions/orders/ship-order.ts', 'test/ship-order.test.ts']) {
+      const example = guide.blocks('ts').find((code) => code.startsWith(`// ${file}\n`));
+      writeFileSync(join(project.directory, file), example!);
+    }
+    const output = await shell(check!);
+    expect(output).toContain('an order that is paid twice is shipped to the first address');
     expect(output).toMatch(/fail 0\n/);
   });
 
@@ -132,6 +170,11 @@ describe('a service that create-surehop has created', () => {
       await eventually('the dead letter', async () =>
         /billing {2}[A-Z_]+/.test((await surehop('dead-letters', 'group')).stdout),
       );
+      await shell(guide.blocks('sh').at(-1)!.split('\n')[0]!);
+      await eventually('the shipment of the guide to the first consumer', async () => {
+        const request = new GetItemCommand({ TableName: `${prefix}shipments`, Key: { orderId: { S: 'one' } } });
+        return (await client.send(request)).Item;
+      });
       expect((await surehop('topology', 'plan')).stdout).toBe('› No changes\n');
       expect((await surehop('trace')).stdout).toContain('POST /orders');
     } catch (error) {
@@ -143,11 +186,11 @@ describe('a service that create-surehop has created', () => {
     }
   });
 
-  test('gets a second consumer from surehop add, whose test passes, and a route and a table, and still type-checks', async () => {
+  test('gets a third consumer from surehop add, whose test passes, and a route and a table, and still type-checks', async () => {
     const surehop = (...args: string[]) => project.run(project.command('surehop'), ['add', ...args]);
-    const consumer = ['consumer', 'ship-order', '--event', 'order.paid', '--queue', 'shipping'];
+    const consumer = ['consumer', 'pack-order', '--event', 'order.packed', '--queue', 'packing'];
     const options = ['--delays', '10s,1m,10m', '--order-by', 'customerId'];
-    expect(await surehop(...consumer, ...options)).toContain('created functions/orders/ship-order.ts');
+    expect(await surehop(...consumer, ...options)).toContain('created functions/orders/pack-order.ts');
     expect(await surehop(...consumer, ...options)).toBe('› No changes: the service has all of it\n');
     await surehop('route', 'POST /payments', '--event', 'payment.received');
     await surehop('consumer', 'book-payment', '--event', 'payment.received');
@@ -168,8 +211,8 @@ describe('a service that create-surehop has created', () => {
       join(project.directory, '.serverless/cloudformation-template-update-stack.json'),
       'utf8',
     );
-    // The queues billing, shipping, book-payment and dead-letters have event sources.
-    expect(template.match(/"AWS::Lambda::EventSourceMapping"/g)).toHaveLength(4);
+    // The queues billing, shipping, packing, book-payment and dead-letters have event sources.
+    expect(template.match(/"AWS::Lambda::EventSourceMapping"/g)).toHaveLength(5);
     expect(template).toContain('my-shop-dev-balances');
     await userProjectIn(join(project.directory, 'infra/broker')).run(command, ['package', '--stage', 'dev'], variables);
     const broker = readFileSync(
