@@ -74,7 +74,15 @@ export async function bundle(options: BundleOptions): Promise<Metafile> {
  * Deletes the bundled files that no bundled function imports. esbuild writes such files if a library dynamically
  * imports a module in code that no function uses.
  */
-async function withoutUnused({ inputs, outputs }: Metafile, root = process.cwd()): Promise<Metafile> {
+async function withoutUnused(built: Metafile, root = process.cwd()): Promise<Metafile> {
+  const metafile = onlyUsed(built);
+  const unused = Object.keys(built.outputs).filter((file) => !metafile.outputs[file]);
+  await Promise.all(unused.map((file) => rm(resolve(root, file))));
+  return metafile;
+}
+
+/** Leaves the bundled files out of a metafile that no bundled function imports. */
+export function onlyUsed({ inputs, outputs }: Metafile): Metafile {
   const eventStreams = unusedEventStreams(inputs);
   const used = new Set(
     Object.keys(outputs).filter((file) => outputs[file]!.entryPoint !== undefined && !file.includes('/chunks/')),
@@ -83,8 +91,6 @@ async function withoutUnused({ inputs, outputs }: Metafile, root = process.cwd()
     for (const { path } of outputs[file]!.imports)
       if (outputs[path] && !(eventStreams && outputs[path].entryPoint === eventStreams)) used.add(path);
   for (const file of used) if (outputs[`${file}.map`]) used.add(`${file}.map`);
-  const unused = Object.keys(outputs).filter((file) => !used.has(file));
-  await Promise.all(unused.map((file) => rm(resolve(root, file))));
   return { inputs, outputs: Object.fromEntries(Object.entries(outputs).filter(([file]) => used.has(file))) };
 }
 

@@ -5,7 +5,7 @@ import type { FSWatcher } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { context } from 'esbuild';
 import type { Metafile, OutputFile } from 'esbuild';
-import { bundleOptions, split } from './bundle.ts';
+import { bundleOptions, onlyUsed, split } from './bundle.ts';
 import type { BundleOptions } from './bundle.ts';
 import { describeBuildError } from './describe-build-error.ts';
 
@@ -59,7 +59,10 @@ export async function watchBundle(
 
   async function rebuild(): Promise<void> {
     try {
-      const { metafile, outputFiles } = await builder.rebuild();
+      const rebuilt = await builder.rebuild();
+      const metafile = onlyUsed(rebuilt.metafile);
+      const used = new Set(Object.keys(metafile.outputs).map((file) => resolve(root, file)));
+      const outputFiles = rebuilt.outputFiles.filter(({ path }) => used.has(path));
       reported = undefined;
       follow(metafile);
       await writeChanged(outputFiles);
@@ -115,7 +118,7 @@ function codeOf({ outputs }: Metafile, read: (file: string) => string): Map<stri
     const files = new Set([entry]);
     for (const file of files) {
       hash.update(read(file).replaceAll(/-[A-Z0-9]{8}(?=\.mjs)/g, ''));
-      for (const { path, external } of outputs[file]?.imports ?? []) if (!external) files.add(path);
+      for (const { path } of outputs[file]?.imports ?? []) if (outputs[path]) files.add(path);
     }
     codes.set(entry, hash.digest('hex'));
   }
