@@ -125,7 +125,7 @@ describe('surehop publish and surehop dead-letters', () => {
     for (const verb of ['redrive', 'discard']) {
       const { code, out } = await surehop('dead-letters', verb, '--queue', 'stock', '--dry-run', ...at());
       expect([code, linesOf(out)]).toEqual([0, [expect.stringContaining(' stock ')]]);
-      expect(out).toContain('1 dead letters would be');
+      expect(out).toContain('1 dead letter would be');
     }
     expect(linesOf((await list()).out)).toHaveLength(2);
   });
@@ -137,9 +137,9 @@ describe('surehop publish and surehop dead-letters', () => {
 
   test('surehop dead-letters discard discards the selected dead letters, and redrive --all redrives all others', async () => {
     const discarded = await surehop('dead-letters', 'discard', '--queue', 'stock', '--because', 'a test', ...at());
-    expect(discarded).toMatchObject({ code: 0, out: expect.stringContaining('1 dead letters discarded') });
+    expect(discarded).toMatchObject({ code: 0, out: expect.stringContaining('1 dead letter discarded') });
     const redriven = await surehop('dead-letters', 'redrive', '--all', '--because', 'a test', ...at());
-    expect(redriven).toMatchObject({ code: 0, out: expect.stringContaining('1 dead letters redriven') });
+    expect(redriven).toMatchObject({ code: 0, out: expect.stringContaining('1 dead letter redriven') });
     await eventually('the redriven message to fail again', async () => linesOf((await list()).out).length === 1);
     expect(linesOf((await list('--status', 'all')).out)).toHaveLength(3);
   });

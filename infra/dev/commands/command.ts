@@ -100,5 +100,8 @@ function columns(rows: readonly (readonly [string, string])[]): string {
 
 const sentence = (text: string): string => `${text[0]!.toUpperCase()}${text.slice(1)}.`;
 
+/** Returns a number with its noun, such as "1 span" or "2 spans". */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
 /** Prints a text to standard output. */
 export const print = (text: string): void => void process.stdout.write(`${text}\n`);

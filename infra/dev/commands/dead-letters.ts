@@ -1,7 +1,7 @@
 import { createDeadLetterClient, type DeadLetter, type DeadLetterClient, type Filter } from '../client/dead-letters.ts';
 import { serviceUrl } from '../client/service-client.ts';
 import { say } from '../runtime/command-line.ts';
-import { defineCommand, print, UsageError } from './command.ts';
+import { counted, defineCommand, print, UsageError } from './command.ts';
 
 const STATUSES = ['open', 'redriven', 'discarded', 'all'];
 
@@ -36,7 +36,7 @@ const subcommands: Readonly<Record<string, (request: Request) => Promise<number>
       print(lineOf(deadLetter));
       count += 1;
     }
-    say(`${count} dead letters`);
+    say(counted(count, 'dead letter'));
     return 0;
   },
 
@@ -54,7 +54,7 @@ const subcommands: Readonly<Record<string, (request: Request) => Promise<number>
         [String(count).padStart(6), last.queue ?? '?', last.code, shorten(last.reason)].join('  ') +
           `\n        ${first.deadLetteredAt} to ${last.deadLetteredAt}, newest ${last.id}`,
       );
-    say(`${groups.size} groups`);
+    say(counted(groups.size, 'group'));
     return 0;
   },
 
@@ -139,7 +139,7 @@ async function change(
     for await (const deadLetter of client.list(filter)) selected.push([deadLetter.id, lineOf(deadLetter)]);
   if (options['dry-run']) {
     for (const [, line] of selected) print(line);
-    say(`${selected.length} dead letters would be ${done}; nothing was changed`);
+    say(`${counted(selected.length, 'dead letter')} would be ${done}; nothing was changed`);
     return 0;
   }
   let refused = 0;
@@ -148,7 +148,7 @@ async function change(
     if (refusal !== undefined) refused += 1;
     print(refusal === undefined ? `${done} ${id}` : `not ${done} ${id}: ${refusal}`);
   }
-  say(`${selected.length - refused} dead letters ${done}${refused > 0 ? `, ${refused} not ${done}` : ''}`);
+  say(`${counted(selected.length - refused, 'dead letter')} ${done}${refused > 0 ? `, ${refused} not ${done}` : ''}`);
   return refused > 0 ? 1 : 0;
 }
 

@@ -3,7 +3,7 @@ import { findRunning } from '../runtime/running.ts';
 import type { Span } from '../traces/span.ts';
 import type { TraceSummary } from '../traces/trace-store.ts';
 import { waterfall } from '../traces/waterfall.ts';
-import { defineCommand, print, UsageError } from './command.ts';
+import { counted, defineCommand, print, UsageError } from './command.ts';
 
 const NO_RECEIVER =
   'npm start exports its spans to OTEL_EXPORTER_OTLP_ENDPOINT: look at the trace there, or unset the variable and restart npm start';
@@ -40,5 +40,5 @@ async function get<T>(url: string): Promise<T> {
 }
 
 function lineOf({ traceId, name, startUs, durationUs, spans, hasFailed }: TraceSummary): string {
-  return `${new Date(startUs / 1_000).toISOString()}  ${traceId}  ${name}${hasFailed ? ' ✗' : ''}  ${Math.round(durationUs / 1_000)} ms  ${spans} spans`;
+  return `${new Date(startUs / 1_000).toISOString()}  ${traceId}  ${name}${hasFailed ? ' ✗' : ''}  ${Math.round(durationUs / 1_000)} ms  ${counted(spans, 'span')}`;
 }
