@@ -241,4 +241,12 @@ describe('rebuilding the functions while the service runs', () => {
     expect(await get('/plain')).toMatchObject({ status: 200, text: '{"hello":"all"}' });
     expect(lines.slice(before).filter((line) => line.includes('plain.ts'))).toHaveLength(1);
   });
+
+  test('the first rebuild after a syntax error is reported, even if the code of no function has changed', async () => {
+    const before = lines.length;
+    writeFileSync(source('plain'), `export const handler = async () => ({ hello: 'all' });\n`);
+    const reports = () => lines.slice(before).filter((line) => line.includes('rebuilt'));
+    await eventually('the report of the rebuild', () => reports().length > 0);
+    expect(reports()).toEqual([expect.stringContaining('Functions rebuilt; nothing changed.')]);
+  });
 });

@@ -69,6 +69,10 @@ export class BundlerPlugin {
     if (setting === 'off' || setting === false) return;
     this.#stopWatching = await watchBundle(this.#options!, this.#firstBuild!, {
       onBuilt: async (changed) => {
+        if (changed.length === 0) {
+          this.#log.notice('Functions rebuilt; nothing changed.');
+          return;
+        }
         await this.#serverless.pluginManager.spawn('offline:functionsUpdated');
         const names = Object.entries(this.#serverless.service.functions)
           .filter(([, definition]) => changed.includes(moduleOf(definition)))

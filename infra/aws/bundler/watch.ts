@@ -12,8 +12,8 @@ import { describeBuildError } from './describe-build-error.ts';
 /** Callbacks that receive the result of each rebuild. */
 export interface WatchListener {
   /**
-   * Called after a rebuild with the names of the functions' modules whose bundled code has changed; not called if no
-   * code has changed.
+   * Called after a rebuild with the names of the functions' modules whose bundled code has changed. If no code has changed, it is
+   * called only if the rebuild before has failed.
    */
   onBuilt(changed: string[]): void | Promise<void>;
   onMistake(message: string): void;
@@ -58,6 +58,7 @@ export async function watchBundle(
   }
 
   async function rebuild(): Promise<void> {
+    const hasFailed = reported !== undefined;
     try {
       const rebuilt = await builder.rebuild();
       const metafile = onlyUsed(rebuilt.metafile);
@@ -70,7 +71,7 @@ export async function watchBundle(
       const now = codeOf(metafile, (file) => contents.get(resolve(root, file)) ?? '');
       const changed = [...now].filter(([entry, code]) => codes.get(entry) !== code).map(([entry]) => entry);
       codes = now;
-      if (changed.length > 0)
+      if (changed.length > 0 || hasFailed)
         await onBuilt(
           changed.map((entry) => relative(options.outDirectory, resolve(root, entry)).slice(0, -'.mjs'.length)),
         );
