@@ -8,6 +8,11 @@ export const say: Say = (line) => {
   process.stdout.write(`› ${line}\n`);
 };
 
+/** Prints a line of progress to standard error, for callers whose standard output belongs to another program. */
+export const sayAside: Say = (line) => {
+  process.stderr.write(`› ${line}\n`);
+};
+
 const complain: Say = (line) => {
   process.stderr.write(`surehop: ${line}\n`);
 };

@@ -11,6 +11,8 @@ import { defineTopology, type WorkQueue } from 'surehop/topology';
 import { applyTopology } from 'surehop/topology-changes';
 
 import { startBroker } from '../runtime/broker/broker.ts';
+import { sayAside } from '../runtime/command-line.ts';
+import { withProgress } from '../runtime/progress.ts';
 import { readSettings } from '../runtime/settings.ts';
 import { createTables, deleteTables, localTables } from '../runtime/store/create-tables.ts';
 import { LOCAL_AWS } from '../runtime/store/probe.ts';
@@ -54,7 +56,8 @@ export interface Workshop {
 /**
  * Opens a workshop: a virtual host with the queues, and a set of tables. The workshop uses the broker at AMQP_URL and
  * the DynamoDB at DYNAMODB_ENDPOINT. If AMQP_URL is not set, the workshop starts a broker, and if DYNAMODB_ENDPOINT is
- * not set, a DynamoDB. Tests that run at the same time can use the same broker and DynamoDB.
+ * not set, a DynamoDB, and prints its progress to standard error. Tests that run at the same time can use the same broker and
+ * DynamoDB.
  */
 export async function workshop({ queues, tables = {}, settings = {} }: WorkshopOptions): Promise<Workshop> {
   const directory = mkdtempSync(join(tmpdir(), 'surehop-workshop-'));
@@ -70,10 +73,18 @@ export async function workshop({ queues, tables = {}, settings = {} }: WorkshopO
   };
   try {
     const given = readSettings(process.env, directory);
-    const options = { keepData: false, say: () => {} };
-    const broker = await startBroker({ ...options, dataDirectory: join(directory, 'rabbitmq') }, given);
+    const options = { keepData: false, say: sayAside };
+    const broker = await withProgress(
+      'RabbitMQ',
+      startBroker({ ...options, dataDirectory: join(directory, 'rabbitmq') }, given),
+      sayAside,
+    );
     undo.push(() => broker.stop());
-    const store = await startStore({ ...options, dataDirectory: join(directory, 'dynamodb') }, given);
+    const store = await withProgress(
+      'DynamoDB',
+      startStore({ ...options, dataDirectory: join(directory, 'dynamodb') }, given),
+      sayAside,
+    );
     undo.push(() => store.stop());
 
     const host = await createVirtualHost(broker);
