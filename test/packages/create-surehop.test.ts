@@ -175,6 +175,25 @@ describe('a service that create-surehop has created', () => {
         const request = new GetItemCommand({ TableName: `${prefix}shipments`, Key: { orderId: { S: 'one' } } });
         return (await client.send(request)).Item;
       });
+      // docs/guides/operate.md shows these requests.
+      const operate = async (...request: string[]) =>
+        JSON.parse((await surehop('send', ...request, '--scope', 'dead-letters:read dead-letters:redrive')).stdout);
+      const { groups } = await operate('GET', '/dead-letters/groups');
+      expect(groups).toMatchObject([{ queue: 'billing', count: 1 }]);
+      const filter = { queue: 'billing' };
+      const trial = JSON.stringify({ filter, dryRun: true });
+      expect(await operate('POST', '/dead-letters/redrive', trial)).toMatchObject({ selected: 1 });
+      const job = await operate(
+        'POST',
+        '/dead-letters/jobs',
+        JSON.stringify({ action: 'discard', filter, reason: 'a wrong event' }),
+      );
+      const done = await eventually('the end of the job', async () => {
+        const now = await operate('POST', `/dead-letters/jobs/${job.id}`, '{"action": "continue"}');
+        return now.status === 'done' && now;
+      });
+      expect(done).toMatchObject({ progress: { done: 1 } });
+      expect(await operate('GET', '/dead-letters/jobs')).toMatchObject({ jobs: [{ id: job.id }] });
       expect((await surehop('topology', 'plan')).stdout).toBe('› No changes\n');
       expect((await surehop('trace')).stdout).toContain('POST /orders');
     } catch (error) {

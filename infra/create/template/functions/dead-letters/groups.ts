@@ -1,0 +1,8 @@
+import { groupsRoute } from 'surehop/archive';
+import { endpoint } from 'surehop/http';
+
+import { surehop } from '../surehop.ts';
+import { deadLetters } from './dead-letters.ts';
+
+/** GET /dead-letters/groups */
+export const handler = endpoint(surehop, groupsRoute, deadLetters.groups);

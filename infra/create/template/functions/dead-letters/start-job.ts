@@ -1,0 +1,8 @@
+import { startJobRoute } from 'surehop/archive';
+import { endpoint } from 'surehop/http';
+
+import { surehop } from '../surehop.ts';
+import { deadLetters } from './dead-letters.ts';
+
+/** POST /dead-letters/jobs */
+export const handler = endpoint(surehop, startJobRoute, deadLetters.startJob);
