@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import type { Value } from '../../infra/aws/template.ts';
-import { queues } from '../../infra/topology.ts';
+import { brokerRoles, queues } from '../../infra/topology.ts';
 import { deadLetterCopy } from '../../lib/events/copies.ts';
 import type { CustomResourceEvent } from '../../lib/aws/custom-resource.ts';
 import type { MessageId } from '../../lib/events/message-id.ts';
@@ -40,7 +40,7 @@ test('the packaged topology function creates exchanges, queues and users, and re
         deployed,
       ) as Record<string, unknown>),
       // Users belong to the whole broker, which other tests use at the same time.
-      Roles: JSON.stringify(rolesOf(deployed.host)),
+      Roles: JSON.stringify(rolesOf(deployed.host, brokerRoles)),
     },
   };
   await (await deployed.lambda('apply-topology')).invoke(event);
@@ -129,6 +129,30 @@ test('the packaged functions archive a message that violates its schema, list it
     body: { reason: 'a test' },
   });
   expect([gone.status, other!.id]).toEqual([200, expect.any(String)]);
+});
+
+test('the packaged functions group dead letters, and redrive them by a job', async () => {
+  const grouped = await deployed.operate('group-dead-letters', { route: 'GET /dead-letters/groups' });
+  expect(grouped.body.groups).toMatchObject([{ queue: 'stock', code: 'SCHEMA_MISMATCH', count: 1 }]);
+  const started = await deployed.operate('start-dead-letter-job', {
+    route: 'POST /dead-letters/jobs',
+    body: { action: 'redrive', filter: { queue: 'stock' }, reason: 'a test' },
+  });
+  expect(started).toMatchObject({ status: 202, body: { status: 'running' } });
+  const { id } = started.body;
+  await (await deployed.lambda('continue-dead-letter-jobs')).invoke({});
+  const { body } = await deployed.operate('list-dead-letter-jobs', { route: 'GET /dead-letters/jobs' });
+  expect(body.jobs).toMatchObject([{ id, status: 'done', progress: { done: 1 } }]);
+  const change = (action: string) =>
+    deployed.operate('change-dead-letter-job', {
+      route: 'POST /dead-letters/jobs/{id}',
+      path: { id },
+      body: { action },
+    });
+  expect((await change('continue')).body).toMatchObject({ status: 'done', progress: { done: 1 } });
+  expect((await change('cancel')).body).toMatchObject({ status: 'done' });
+  expect(await deployed.deliver('reserve-stock', 'stock')).toMatchObject({ counts: { 'dead-letter': 1 } });
+  expect(await deployed.deliver('archive-dead-letter', 'dead-letters')).toMatchObject({ archived: 1 });
 });
 
 test('dead letters can be filtered by an error code as soon as a dead letter with this code exists', async () => {
