@@ -6,7 +6,9 @@ import { accessSchema } from './service/access.ts';
 import { checkAccount } from './account.ts';
 import { deployBrokerFirst } from './service/broker-first.ts';
 import { completeFunctions, prepareFunctions } from './service/functions-stack.ts';
+import { passTableAccess } from './service/local-access.ts';
 import { performWarnings } from './perform-warning.ts';
+import { queueWarnings } from './queue-warning.ts';
 import type { Serverless } from './serverless.ts';
 import { resolveVariable, SERVICE, sourceNames, type SourceName } from './variables.ts';
 
@@ -38,6 +40,7 @@ export class PackagingPlugin {
   readonly configurationVariablesSources = Object.fromEntries(sourceNames.map((name) => [name, source(name)]));
 
   readonly hooks = {
+    'before:offline:start:init': () => this.#prepareOffline(),
     'before:package:initialize': () => this.#checked(() => this.#prepare()),
     'before:package:finalize': () => this.#checked(() => this.#complete()),
     'before:deploy:deploy': () =>
@@ -91,10 +94,18 @@ export class PackagingPlugin {
     if (this.#serverless.processedInput.commands.join(' ') === 'deploy') await this.#checkAccount(stage, reserved);
   }
 
+  #prepareOffline(): void {
+    const { functions } = this.#serverless.service;
+    passTableAccess(functions);
+    // `npm start` shows only log lines in JSON before the service is ready.
+    for (const message of queueWarnings(functions))
+      process.stdout.write(`${JSON.stringify({ level: 'WARN', message })}\n`);
+  }
+
   async #warn(stage: Stage): Promise<void> {
     const { serviceDir, service } = this.#serverless;
     const warnings = await performWarnings(serviceDir, service.functions, this.#stageName, stage);
-    for (const one of warnings) this.#log.warning(one);
+    for (const one of [...warnings, ...queueWarnings(service.functions)]) this.#log.warning(one);
   }
 
   async #checkAccount(stage: Stage, reserved: number): Promise<void> {

@@ -1,4 +1,16 @@
 import { defineSettings, matching, setting, url } from '../runtime/settings.ts';
+import type { TableAccess } from './table-access.ts';
+
+function readAccess(text: string): TableAccess | undefined {
+  try {
+    const access = JSON.parse(text) as Partial<TableAccess> | null;
+    return typeof access?.function === 'string' && typeof access.tables === 'object' && access.tables
+      ? { function: access.function, isConsumer: access.isConsumer === true, tables: access.tables }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /** The settings that determine which DynamoDB endpoint and which tables the service uses. */
 export const storeSettings = defineSettings({
@@ -16,6 +28,11 @@ export const storeSettings = defineSettings({
       example: 'inbox,invoices',
     },
   ),
+  TABLE_ACCESS: setting(readAccess, undefined, {
+    description: 'what the role of the function would allow on AWS; only set in the stage `local`',
+    must: 'JSON with the name of the function and the DynamoDB actions by table',
+    example: '{"function":"get-order","tables":{"orders":["GetItem"]}}',
+  }),
   DYNAMODB_ENDPOINT: url(/^https?$/, {
     description: "a DynamoDB other than the region's own",
     must: 'a URL like http://127.0.0.1:8000',

@@ -6,6 +6,7 @@ import type { Surehop } from '../runtime/surehop.ts';
 import { dynamoDbClient } from './client.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 import { storeSettings } from './settings.ts';
+import { accessCheck } from './table-access.ts';
 import type { AnyTable } from './tables.ts';
 
 /** A DynamoDB client, together with the retry policy for its requests. */
@@ -32,6 +33,7 @@ const createClient = ({ settings, tracing }: Surehop) =>
       requestHandler: requestLimits(REQUEST_MS),
     },
     tracing,
+    accessCheck(settings(storeSettings)),
   );
 
 /** Returns the full name of a table, including the deployment's prefix. */

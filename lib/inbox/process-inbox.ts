@@ -1,6 +1,7 @@
 import { inboxClient } from '../dynamodb/client.ts';
 import { storeSettings } from '../dynamodb/settings.ts';
 import { store } from '../dynamodb/store.ts';
+import { accessCheck } from '../dynamodb/table-access.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { createInbox } from './create-inbox.ts';
 import type { Inbox } from './inbox.ts';
@@ -17,9 +18,10 @@ const openInbox = (surehop: Surehop): Inbox => createInbox(processInboxTable(sur
 
 function openTable(surehop: Surehop): InboxTable {
   const { endpoint, requestHandler, credentials, region } = store(surehop).config;
+  const settings = surehop.settings(storeSettings);
   return openInboxTable({
-    client: inboxClient({ endpoint, region, credentials, requestHandler }, surehop.tracing),
-    tablePrefix: surehop.settings(storeSettings).TABLE_PREFIX,
+    client: inboxClient({ endpoint, region, credentials, requestHandler }, surehop.tracing, accessCheck(settings)),
+    tablePrefix: settings.TABLE_PREFIX,
     clock: surehop.clock,
     retentionDays: surehop.settings(inboxSettings).INBOX_RETENTION_DAYS,
   });

@@ -26,7 +26,7 @@ export interface Access {
   /** Whether the function may delete the stage's event sources and list Lambda's network interfaces. */
   readonly removal?: boolean;
   /**
-   * The tables in infra/tables.ts that the consumer's business rules read or write. The consumer gets the permissions
+   * The tables in infra/tables.ts that the consumer's business rules read, check or write. The consumer gets the permissions
    * that every kind of effect needs on these tables.
    */
   readonly effects?: readonly string[];
@@ -175,22 +175,26 @@ const removalStatements = (functionPrefix: string): Value[] => [
   { Sid: 'NetworkInterfacesLeft', Effect: 'Allow', Action: 'ec2:DescribeNetworkInterfaces', Resource: '*' },
 ];
 
-function tableStatements({ access, consumes, tablePrefix }: Subject): Value[] {
+/** Returns the DynamoDB actions that the role of a function allows, by table or `table/index`. */
+export function allowedActions({ access, consumes }: Pick<Subject, 'access' | 'consumes'>): Map<string, Set<string>> {
   const all = new Map<string, Set<string>>();
   const ofEffects = Object.fromEntries((access.effects ?? []).map((table) => [table, effectActions]));
   for (const granted of [consumes ? toolkitTables[consumes] : {}, ofEffects, access.tables ?? {}])
     for (const [name, actions] of Object.entries(granted))
       all.set(name, new Set([...(all.get(name) ?? []), ...actions]));
-  return Array.from(all, ([name, actions]) => {
+  return all;
+}
+
+const tableStatements = (subject: Subject): Value[] =>
+  Array.from(allowedActions(subject), ([name, actions]) => {
     const [table, index] = name.split('/');
     return {
       Sid: name.replace(/[^A-Za-z0-9]+(.)?/g, (_, letter?: string) => letter?.toUpperCase() ?? '') + 'Table',
       Effect: 'Allow',
       Action: [...actions].toSorted().map((action) => `dynamodb:${action}`),
-      Resource: arn('dynamodb', `table/${tablePrefix}${table}${index ? `/index/${index}` : ''}`),
+      Resource: arn('dynamodb', `table/${subject.tablePrefix}${table}${index ? `/index/${index}` : ''}`),
     };
   });
-}
 
 /** Returns the IAM role of a function. The role allows only what the function needs. */
 export function roleOf(subject: Subject): Resource {

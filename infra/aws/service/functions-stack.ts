@@ -58,7 +58,8 @@ export function prepareFunctions(serverless: Serverless, stageName: string, stag
   return Object.values(reserved).reduce((sum, one) => sum + one, 0);
 }
 
-function consumedBy(events: FunctionDefinition['events']): Consumed {
+/** Returns the kind of queue from which a function receives messages; `undefined` if the function is not a consumer. */
+export function consumedBy(events: FunctionDefinition['events']): Consumed {
   const queue = events.find(({ rabbitmq }) => rabbitmq)?.rabbitmq?.queue;
   if (queue === undefined) return undefined;
   return queue === deadLetterQueue ? 'dead-letter queue' : 'work queue';

@@ -57,6 +57,11 @@ const table: Readonly<Record<SettingName, Row>> = {
   URN_NAMESPACE: { wrong: ['x', '-shop', 'shop-', 'Shop', 'x'.repeat(33)], right: ['ab', 'my-shop', 'x'.repeat(32)] },
   TABLE_PREFIX: { wrong: ['bad prefix!', 'a/b', 'ü', 'x'.repeat(101)], right: ['a', 'A_b.c-', 'x'.repeat(100)] },
   DEPLOYED_TABLES: { wrong: ['a b', 'inbox,', ',', 'ü'], right: ['inbox', 'inbox,dead-letters'] },
+  TABLE_ACCESS: {
+    wrong: ['x', ' ', 'null', '[]', '{}', '{"function":"get-order"}', '{"function":1,"tables":{}}'],
+    right: ['{"function":"get-order","isConsumer":false,"tables":{"orders":["GetItem"]}}'],
+    written: JSON.stringify,
+  },
   DYNAMODB_ENDPOINT: url('http://127.0.0.1:8000'),
   AMQP_URL: url('amqps://ada:p%40ss@broker.example.com:5671/orders'),
   BROKER_ENDPOINT: { ...url('amqps://broker.example.com:5671'), deployedOnly: true },

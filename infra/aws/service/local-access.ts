@@ -1,0 +1,17 @@
+import type { FunctionDefinition } from '../serverless.ts';
+import { allowedActions } from './access.ts';
+import { consumedBy } from './functions-stack.ts';
+
+/**
+ * Passes to each function that runs on this machine which DynamoDB actions its role would allow on AWS. The function
+ * then fails locally, too, if its `access` in serverless.yml lacks a permission.
+ */
+export function passTableAccess(functions: Readonly<Record<string, FunctionDefinition>>): void {
+  for (const [key, definition] of Object.entries(functions)) {
+    const consumes = consumedBy(definition.events);
+    const allowed = allowedActions({ access: definition.access ?? {}, consumes });
+    const tables = Object.fromEntries(Array.from(allowed, ([name, actions]) => [name, [...actions]]));
+    const access = { function: key, isConsumer: consumes !== undefined, tables };
+    definition.environment = { ...definition.environment, TABLE_ACCESS: JSON.stringify(access) };
+  }
+}

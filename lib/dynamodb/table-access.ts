@@ -1,0 +1,64 @@
+import { effectActions } from './effects.ts';
+
+/** What the role of a function allows on DynamoDB tables, as far as `access` in serverless.yml determines it. */
+export interface TableAccess {
+  /** The name of the function in serverless.yml. */
+  readonly function: string;
+  readonly isConsumer: boolean;
+  /** The allowed DynamoDB actions by table or `table/index`, without the deployment's prefix. */
+  readonly tables: Readonly<Record<string, readonly string[]>>;
+}
+
+/** The parts of a DynamoDB request that name tables. */
+export interface RequestInput {
+  readonly TableName?: string;
+  readonly IndexName?: string;
+  readonly RequestItems?: object;
+  readonly TransactItems?: readonly Readonly<Record<string, { readonly TableName?: string } | undefined>>[];
+}
+
+/** Throws an error if the role of the function would not allow the DynamoDB request on AWS. */
+export type CheckAccess = (operation: string, input: RequestInput) => void;
+
+/**
+ * Returns a check of DynamoDB requests for the stage `local`, whose DynamoDB does not check permissions. Returns
+ * `undefined` if the setting TABLE_ACCESS is not set, as on AWS.
+ */
+export const accessCheck = ({
+  TABLE_ACCESS: access,
+  TABLE_PREFIX: prefix,
+}: {
+  readonly TABLE_ACCESS?: TableAccess;
+  readonly TABLE_PREFIX: string;
+}): CheckAccess | undefined =>
+  access &&
+  ((operation, input) => {
+    for (const { table, index, action } of neededActions(operation, input)) {
+      const resource = `${table.startsWith(prefix) ? table.slice(prefix.length) : table}${index ? `/${index}` : ''}`;
+      if (!access.tables[resource]?.includes(action)) throw denied(access, table, resource, action);
+    }
+  });
+
+/** Returns the actions that IAM checks for a DynamoDB request. For a transaction, these are the actions of its parts. */
+function neededActions(action: string, { TableName, IndexName, RequestItems = {}, TransactItems }: RequestInput) {
+  if (TransactItems)
+    return TransactItems.flatMap((item) =>
+      Object.entries(item).flatMap(([part, on]) =>
+        on ? [{ table: on.TableName ?? '', index: undefined, action: `${part}Item` }] : [],
+      ),
+    );
+  const tables = [...(TableName === undefined ? [] : [TableName]), ...Object.keys(RequestItems)];
+  return tables.map((table) => ({ table, index: IndexName, action }));
+}
+
+/** Creates an error with the name and the wording of DynamoDB's own error for a missing permission. */
+function denied({ function: name, isConsumer, tables }: TableAccess, table: string, resource: string, action: string) {
+  const isForEffects = isConsumer && !(resource in tables) && (effectActions as readonly string[]).includes(action);
+  const line = isForEffects ? `effects: [${resource}]` : `tables: { ${resource}: [${action}] }`;
+  return Object.assign(
+    new Error(
+      `not authorized to perform: dynamodb:${action} on resource: table/${table} because the access of ${name} in serverless.yml does not allow it: add ${line}`,
+    ),
+    { name: 'AccessDeniedException' },
+  );
+}
