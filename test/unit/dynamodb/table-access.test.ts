@@ -36,7 +36,12 @@ describe('the check of DynamoDB requests in the stage local', () => {
   });
 
   test.each([
-    ['a function that is no consumer', 'GetItem', { TableName: full('stock') }, 'add tables: { stock: [GetItem] }'],
+    [
+      'a function that is no consumer',
+      'GetItem',
+      { TableName: full('addresses') },
+      'add tables: { addresses: [GetItem] }',
+    ],
     [
       'an action on a listed table',
       'DeleteItem',
