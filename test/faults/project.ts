@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 
 import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
+import { tables } from '../../infra/tables.ts';
 import { deadLetterQueue, queues } from '../../infra/topology.ts';
 import { accountsQueue } from './accounts.ts';
 
@@ -10,6 +11,7 @@ interface Definition {
   handler: string;
   timeout?: number;
   memorySize?: number;
+  access?: object;
   environment?: Record<string, string>;
   events?: unknown;
 }
@@ -71,6 +73,7 @@ export function writeProject(
     handler: 'test/faults/functions/keep-accounts.handler',
     timeout: 30,
     memorySize: 1_024,
+    access: { effects: [tables.awards.name] },
     environment: settings,
     events: [{ rabbitmq: { ...eventSource, queue: accountsQueue.name, batchSize: LARGE_BATCH } }],
   };
