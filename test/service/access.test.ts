@@ -10,19 +10,23 @@ import { aService, type RunningService } from '../support/service.ts';
 
 let service: RunningService;
 
+/** Edits of serverless.yml: two functions lose their access to a table, and a queue loses its consumer. */
+const edits = [
+  ['effects: [awards, points]', 'effects: [awards]'],
+  ['access: { tables: { stock: [GetItem] } }', 'access: { tables: { points: [GetItem] } }'],
+  ['    events: ${consumes:stock}\n', ''],
+] as const;
+
 beforeAll(async () => {
   service = await aService({
     change(directory) {
       const file = join(directory, 'serverless.yml');
-      const before = readFileSync(file, 'utf8');
-      const after = before
-        .replace('effects: [awards, points]', 'effects: [awards]')
-        .replace('access: { tables: { stock: [GetItem] } }', 'access: { tables: { points: [GetItem] } }')
-        .replace('    events: ${consumes:stock}\n', '');
-      expect(after.split('\n')).toHaveLength(before.split('\n').length - 1);
-      expect(after).not.toContain('effects: [awards, points]');
-      expect(after).not.toContain('tables: { stock: [GetItem] }');
-      writeFileSync(file, after);
+      let text = readFileSync(file, 'utf8');
+      for (const [before, after] of edits) {
+        if (!text.includes(before)) throw new Error(`serverless.yml no longer contains: ${before}`);
+        text = text.replace(before, () => after);
+      }
+      writeFileSync(file, text);
     },
   });
 }, 120_000);
