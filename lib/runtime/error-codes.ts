@@ -116,7 +116,7 @@ export const attemptCodes = {
     action: "Add the permission to the function's access.",
   },
   STORE_MISCONFIGURED: {
-    meaning: 'DynamoDB refuses every request of this kind.',
+    meaning: 'DynamoDB refuses every request to the table, because of the deployment and not because of the message.',
     action: 'Read the message of DynamoDB in the log line "deployment is wrong", and correct the deployment.',
   },
   CONFLICT: {

@@ -156,7 +156,7 @@ export async function runWorld(
    */
   let calls: { readonly environment: Environment; readonly begin: () => void }[] = [];
 
-  /** Ends a process. From then on, every call of the process fails, and its business rules do not run. */
+  /** Ends a process. From then on, every call that the process makes to the store or the broker fails, and its business rules do not run. */
   function endProcess(environment: Environment): void {
     environment.isGone = true;
     const pending = calls.filter((one) => one.environment === environment);

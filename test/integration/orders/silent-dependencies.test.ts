@@ -142,7 +142,7 @@ test('if the token issuer does not answer when the service reads its keys, the w
   expect((await ask()).status).toBe(200);
 });
 
-test('if the management API does not answer, GET /status responds with 503, and the next GET /status succeeds', async () => {
+test('if the management API does not answer, GET /status responds with 503, and GET /status succeeds again as soon as the API answers', async () => {
   const { handler: getStatus } = await import('../../../functions/operations/status.ts');
   const ask = () => callAsOperator(getStatus, { route: 'GET /status' });
   await eventually('the figures to be read anew', async () => {
