@@ -4,6 +4,7 @@ import { describeError, isOfMessage, PublishError } from '../runtime/errors.ts';
 import type { DeadLetter } from '../archive/dead-letter.ts';
 import { listDeadLetters, type Filter } from './list.ts';
 import {
+  chunkLength,
   isOfDeadLetter,
   publishRedriven,
   readIfOpen,
@@ -50,13 +51,6 @@ const PAGE = 250;
  * unwritable dead letters. More ids would make the HTTP response too large.
  */
 const MAX_NAMED = 1_000;
-
-/**
- * How many messages, and how many bytes of messages, are redriven together at most. Only the messages that are redriven
- * together are in memory at the same time.
- */
-const CHUNK = 50;
-const CHUNK_BYTES = 16_000_000;
 
 /** The largest number of messages that are read from the archive concurrently. */
 const CONCURRENCY = 16;
@@ -127,14 +121,4 @@ async function select(
     after = page.after;
   } while (after !== undefined && remainingMs() > 2 * RESERVE_MS);
   return { selected, skipped, unwritable, more: after !== undefined };
-}
-
-/**
- * Returns how many dead letters at the start of the list are redriven together: as many as the limits on the number and
- * the bytes of messages allow, but at least one.
- */
-function chunkLength(deadLetters: readonly DeadLetter[]): number {
-  let bytes = 0;
-  const end = deadLetters.slice(0, CHUNK).findIndex(({ bodyBytes }) => (bytes += bodyBytes) > CHUNK_BYTES);
-  return end === -1 ? Math.min(deadLetters.length, CHUNK) : Math.max(end, 1);
 }

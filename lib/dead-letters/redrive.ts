@@ -33,6 +33,23 @@ export interface Redriving {
 
 const CONCURRENCY = 16;
 
+/**
+ * How many messages, and how many bytes of messages, are redriven together at most. Only the messages that are redriven
+ * together are in memory at the same time.
+ */
+export const CHUNK = 50;
+const CHUNK_BYTES = 16_000_000;
+
+/**
+ * Returns how many dead letters at the start of the list are redriven together: as many as the limits on the number and
+ * the bytes of messages allow, but at least one.
+ */
+export function chunkLength(deadLetters: readonly Pick<DeadLetter, 'bodyBytes'>[]): number {
+  let bytes = 0;
+  const end = deadLetters.slice(0, CHUNK).findIndex(({ bodyBytes }) => (bytes += bodyBytes) > CHUNK_BYTES);
+  return end === -1 ? Math.min(deadLetters.length, CHUNK) : Math.max(end, 1);
+}
+
 export const rememberedSince = ({ inboxSettings, clock }: Redriving): number =>
   rememberedSinceMs(inboxSettings, clock.now());
 
@@ -60,9 +77,14 @@ export async function readForRedrive(redriving: Redriving, id: string, force: bo
  * of date, because the list comes from an eventually consistent index.
  */
 export async function readIfOpen({ table }: Redriving, { id }: DeadLetter): Promise<ArchivedDeadLetter | undefined> {
+  const item = await readIfArchived(table, id);
+  return item?.deadLetter.status === 'open' ? item : undefined;
+}
+
+/** Reads a dead letter. Returns `undefined` if no dead letter has this id. */
+export async function readIfArchived(table: ArchiveTable, id: string): Promise<ArchivedDeadLetter | undefined> {
   try {
-    const item = await readDeadLetter(table, id);
-    return item.deadLetter.status === 'open' ? item : undefined;
+    return await readDeadLetter(table, id);
   } catch (error) {
     if (error instanceof Problem && error.problem === 'not-found') return undefined;
     throw error;

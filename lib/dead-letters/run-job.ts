@@ -3,25 +3,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import pMap from 'p-map';
 
-import { Problem } from '../http/problem.ts';
 import { describeError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 import type { DeadLetter } from '../archive/dead-letter.ts';
 import { leaseJob, recordStep, type Job, type JobProgress } from './job.ts';
 import { listDeadLetters } from './list.ts';
-import { readDeadLetter } from './read.ts';
 import { recordDiscard } from '../archive/record-action.ts';
-import { isOfDeadLetter, publishRedriven, readIfOpen, rememberedSince, type Redriving } from './redrive.ts';
+import {
+  CHUNK,
+  chunkLength,
+  isOfDeadLetter,
+  publishRedriven,
+  readIfArchived,
+  readIfOpen,
+  rememberedSince,
+  type Redriving,
+} from './redrive.ts';
 import { isAlreadyRedriven, redriveRefusal } from './redrive-refusal.ts';
-
-/**
- * The largest number of dead letters that one step of a job redrives or discards. The messages of a step are in memory
- * at the same time.
- */
-const STEP = 50;
-
-/** The largest number of message bytes that one step of a job redrives, unless a single message is larger. */
-const STEP_BYTES = 16_000_000;
 
 const CONCURRENCY = 16;
 
@@ -52,10 +50,10 @@ export async function runJob(
   let isFailing = false;
   while (job?.status === 'running' && !isFailing && remainingMs() > RESERVE_MS) {
     const startedAtMs = clock.now();
-    const { letters, position, isLast } = await nextLetters(redriving, job);
+    const { letters, unknown, position, isLast } = await nextLetters(redriving, job);
     const result = await carryOut(redriving, job, letters);
     isFailing = result.isRepeated;
-    const progress = add(job.progress, result);
+    const progress = add(job.progress, result, unknown);
     const hasReachedMaximum = progress.done >= job.order.maximum;
     job = await recordStep(
       table,
@@ -79,20 +77,31 @@ export async function runJob(
   return recordStep(table, id, owner, { status, progress, position }, { nowMs: clock.now(), untilMs: 0 });
 }
 
-/** Reads the dead letters of the next step, and the position after them. */
-async function nextLetters(
-  { table }: Redriving,
-  { order, createdAt, position, progress }: Job,
-): Promise<{ readonly letters: readonly DeadLetter[]; readonly position?: string; readonly isLast: boolean }> {
-  const limit = Math.max(1, Math.min(STEP, Math.ceil(order.ratePerSecond), order.maximum - progress.done));
+interface Selected {
+  readonly letters: readonly DeadLetter[];
+  /** How many of the selected ids no dead letter has. */
+  readonly unknown: number;
+  /** Where the following step continues. Absent if there is none. */
+  readonly position?: string;
+  readonly isLast: boolean;
+}
+
+/** Reads the dead letters of the next step. */
+async function nextLetters({ table }: Redriving, { order, createdAt, position, progress }: Job): Promise<Selected> {
+  const limit = Math.max(1, Math.min(CHUNK, Math.ceil(order.ratePerSecond), order.maximum - progress.done));
   if (order.ids) {
     const from = Number(position ?? 0);
     const ids = order.ids.slice(from, from + limit);
-    const letters = await pMap(ids, (id) => readLetter(id), { concurrency: CONCURRENCY });
+    const items = await pMap(ids, (id) => readIfArchived(table, id), { concurrency: CONCURRENCY });
+    const read = items.map((item) => item?.deadLetter);
+    const length = chunkLength(read.map((letter) => letter ?? { bodyBytes: 0 }));
+    const letters = read.slice(0, length).filter((letter) => letter !== undefined);
+    const next = from + length;
     return {
-      letters: letters.filter((letter) => letter !== undefined),
-      position: String(from + ids.length),
-      isLast: from + ids.length >= order.ids.length,
+      letters,
+      unknown: length - letters.length,
+      position: String(next),
+      isLast: next >= order.ids.length,
     };
   }
   // A redriven message may fail again, and its new dead letter must not be redriven by the same job.
@@ -102,30 +111,15 @@ async function nextLetters(
     { ...order.filter, to, status: 'open' },
     { limit, after: position, oldestFirst: true },
   );
-  const letters = page.deadLetters.slice(0, fittingBytes(page.deadLetters));
+  const letters = page.deadLetters.slice(0, chunkLength(page.deadLetters));
   const isCut = letters.length < page.deadLetters.length;
   const last = letters.at(-1);
   return {
     letters,
+    unknown: 0,
     position: isCut && last ? `${last.deadLetteredAt}#${last.id}` : page.after,
     isLast: !isCut && page.after === undefined,
   };
-
-  async function readLetter(id: string): Promise<DeadLetter | undefined> {
-    try {
-      return (await readDeadLetter(table, id)).deadLetter;
-    } catch (error) {
-      if (error instanceof Problem && error.problem === 'not-found') return undefined;
-      throw error;
-    }
-  }
-}
-
-/** Returns the number of dead letters that fit into one step, which is at least one. */
-function fittingBytes(letters: readonly DeadLetter[]): number {
-  let bytes = 0;
-  const end = letters.findIndex(({ bodyBytes }) => (bytes += bodyBytes) > STEP_BYTES);
-  return end === -1 ? letters.length : Math.max(end, 1);
 }
 
 interface StepResult {
@@ -172,6 +166,8 @@ async function redrive(
     }
   if (lastError !== undefined)
     log().warn('redrives of a job failed', { jobId: id, failed: errors.length - done, error: lastError });
+  // A repeated step meets the dead letters that failed or were skipped again.
+  if (isRepeated) return { done, failed: 0, skipped: [], error: lastError, isRepeated };
   return { done, failed, skipped, error: lastError, isRepeated };
 }
 
@@ -187,9 +183,14 @@ async function discard(
   return { done: letters.length - skipped.length, failed: 0, skipped, isRepeated: false };
 }
 
-function add(progress: JobProgress, { done, failed, skipped, error }: StepResult): JobProgress {
+function add(
+  progress: JobProgress,
+  { done, failed, skipped, error, isRepeated }: StepResult,
+  unknown: number,
+): JobProgress {
   const counts = { ...progress.skipped };
-  for (const reason of skipped) counts[reason] = (counts[reason] ?? 0) + 1;
+  const reasons = isRepeated ? skipped : [...skipped, ...Array.from({ length: unknown }, () => 'not-found')];
+  for (const reason of reasons) counts[reason] = (counts[reason] ?? 0) + 1;
   return {
     done: progress.done + done,
     failed: progress.failed + failed,

@@ -117,7 +117,10 @@ describe('a job', () => {
   test('a job of selected ids skips an unknown id, and discards the others', async () => {
     const ids = await archived('JOB_C', 2);
     const job = await started({ action: 'discard', ids: [ids[0], 'no-such-id', ids[1]] });
-    expect((await changed(job.id, 'continue')).body).toMatchObject({ status: 'done', progress: { done: 2 } });
+    expect((await changed(job.id, 'continue')).body).toMatchObject({
+      status: 'done',
+      progress: { done: 2, skipped: { 'not-found': 1 } },
+    });
     expect(await statuses('JOB_C')).toEqual(['discarded', 'discarded']);
   });
 
