@@ -250,3 +250,43 @@ describe('rebuilding the functions while the service runs', () => {
     expect(reports()).toEqual([expect.stringContaining('Functions rebuilt; nothing changed.')]);
   });
 });
+
+test('the service does not start if a plugin fails, such as the local event source, although the HTTP server answers', async () => {
+  const broken = realpathSync(mkdtempSync(join(tmpdir(), 'surehop-broken-plugin-')));
+  try {
+    for (const name of ['infra', 'lib', 'node_modules', 'package.json'])
+      symlinkSync(join(rootDirectory, name), join(broken, name));
+    mkdirSync(join(broken, 'functions'));
+    writeFileSync(join(broken, 'functions/readyz.ts'), `export const handler: unknown = ${handlers['readyz']};\n`);
+    const hook = `async () => { await new Promise((r) => setTimeout(r, 2_000)); throw new Error('no queue to read'); }`;
+    writeFileSync(
+      join(broken, 'plugin.cjs'),
+      `module.exports = class { hooks = { 'before:offline:start:ready': ${hook} }; };\n`,
+    );
+    writeFileSync(
+      join(broken, 'serverless.yml'),
+      stringify({
+        service: 'broken',
+        plugins: ['serverless-surehop/bundler', 'surehop-dev/http-functions', './plugin.cjs', 'serverless-offline'],
+        provider: { name: 'aws', runtime: 'nodejs24.x', region: 'eu-central-1' },
+        custom: { 'serverless-offline': { noPrependStageInUrl: true } },
+        functions: { readyz: { handler: 'functions/readyz.handler', events: [{ httpApi: 'GET /readyz' }] } },
+      }),
+    );
+    const [httpPort] = await freePorts(1);
+    const starting = startService({
+      httpPort: httpPort!,
+      broker: { amqpUrl: 'amqp://127.0.0.1:1', managementUrl: 'http://127.0.0.1:1' },
+      store: { endpoint: 'http://127.0.0.1:1' },
+      tablePrefix: 'none-',
+      dataDirectory: join(broken, 'data'),
+      serviceDirectory: broken,
+      watch: true,
+      say: () => {},
+      output: () => {},
+    });
+    await expect(starting).rejects.toThrow(/the service did not start \(.*\)[\s\S]*no queue to read/);
+  } finally {
+    rmSync(broken, { recursive: true, force: true });
+  }
+}, 120_000);

@@ -37,7 +37,7 @@ export class BundlerPlugin {
   readonly hooks = {
     'before:offline:start:init': () => this.#serve(),
     // The watcher starts after all other plugins, because it would keep the process running if another plugin failed to start.
-    'before:offline:start:ready': () => this.#watch(),
+    'offline:start:ready': () => this.#watch(),
     'before:offline:start:end': () => this.#stopWatching?.(),
     'before:package:createDeploymentArtifacts': () => this.#package(),
     'before:package:function:package': () => this.#package(),

@@ -6,6 +6,7 @@ import { environmentSettings, type Serverless } from 'serverless-offline-rabbitm
 import { createEnvironmentPool, type EnvironmentPool } from './pool.ts';
 import { httpResult, problemResult, type HttpResult } from './result.ts';
 import { answerServerErrorsWithProblems } from './server-errors.ts';
+import { STARTED } from './started.ts';
 import { throttleOf, type Throttle } from './throttle.ts';
 
 /**
@@ -51,6 +52,8 @@ const writeLine = (line: string): void => void process.stdout.write(`${line}\n`)
 export class HttpFunctionsPlugin {
   readonly hooks = {
     'before:offline:start:init': () => this.#prepare(),
+    // The other plugins start their parts before this event.
+    'offline:start:ready': () => writeLine(STARTED),
     'offline:functionsUpdated:cleanup': () => this.#renew(),
   };
 

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Broker } from './broker/broker.ts';
 import { Problem, reasonOf, type Say } from './command-line.ts';
+import { STARTED } from '../http-functions/started.ts';
 import { startMetricsServer } from '../metrics/metrics-server.ts';
 import type { Store } from './store/store.ts';
 import { rootDirectory } from './directories.ts';
@@ -65,8 +66,8 @@ export interface ServiceOptions {
 }
 
 /**
- * Runs the functions with `serverless offline`. Resolves when `GET /readyz` reports the status "ready", or when the HTTP server
- * answers that the service has no such route.
+ * Runs the functions with `serverless offline`. Resolves when all plugins have started and `GET /readyz` reports the status
+ * "ready", or the HTTP server answers that the service has no such route.
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { httpPort, dataDirectory, serviceDirectory = rootDirectory, say, output } = options;
@@ -76,6 +77,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   if (existsSync(logFile)) renameSync(logFile, `${logFile}.1`);
   const log = createWriteStream(logFile, { flags: 'a' });
   let isReady = false;
+  let hasStarted = false;
+  let hasFailed = false;
   const seen = new Set<string>();
   const isNew = (line: string) => {
     const text = line.replace(/^[\d:.]+ /, '').replace(/requestId=\S+/, '');
@@ -110,6 +113,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     output: {
       onLine: (line) => {
         if (!log.writableEnded) log.write(`${line}\n`);
+        if (line === STARTED) hasStarted = true;
+        // Serverless begins the description of a failed plugin with this line. The HTTP server would keep running.
+        else if (line === 'Error:' && !hasStarted) hasFailed = true;
         metrics.observe(line);
         if (isMetricLine(line)) return;
         const compact = compactLogLine(line);
@@ -133,12 +139,20 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     async () => {
       answer = await askReadiness(`http://127.0.0.1:${httpPort}/readyz`);
       failures = answer.startsWith('500') ? failures + 1 : 0;
-      return answer === 'ready' && !child.hasEnded() ? true : undefined;
+      return answer === 'ready' && hasStarted && !child.hasEnded() ? true : undefined;
     },
-    { timeoutMs: READY_WITHIN_MS, everyMs: 100, giveUp: () => child.hasEnded() || failures >= MAX_FAILURES },
+    {
+      timeoutMs: READY_WITHIN_MS,
+      everyMs: 100,
+      giveUp: () => child.hasEnded() || hasFailed || failures >= MAX_FAILURES,
+    },
   );
   if (ready === undefined) {
-    const how = child.hasEnded() ? `ended with ${await child.ended}` : `GET /readyz: ${answer}`;
+    const how = child.hasEnded()
+      ? `ended with ${await child.ended}`
+      : answer === 'ready'
+        ? 'a plugin failed, such as the local event source'
+        : `GET /readyz: ${answer}`;
     await child.kill();
     await close();
     const tail = child.tail().filter((line) => !isMetricLine(line));
