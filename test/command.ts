@@ -90,9 +90,10 @@ async function plan(given: readonly string[]): Promise<Run | undefined> {
     });
   return {
     jestArguments: [
-      ...suite.folders.map((folder) => `--roots=${join(rootDirectory, 'test', folder)}`),
-      ...args,
+      // Jest would take a pattern after the roots for another root.
       ...(suite.patterns ?? []),
+      ...args,
+      ...suite.folders.map((folder) => `--roots=${join(rootDirectory, 'test', folder)}`),
     ],
     environment: suite.environment ?? {},
     needsServices: needsServices(suite.folders),
