@@ -143,7 +143,7 @@ function isContradictory(effects: readonly Effect[]): boolean {
   });
 }
 
-/** Whether an effect puts an item that is larger than any item in DynamoDB. */
+/** Whether an effect would write an item that is larger than DynamoDB allows. */
 const isTooLarge = (effect: Effect): boolean =>
   effect.kind === 'put' && lengthOf({ ...effect.item, ...effect.key }) > MAX_ITEM_BYTES;
 

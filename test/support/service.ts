@@ -21,7 +21,7 @@ export interface RunningService {
 }
 
 interface ServiceWishes {
-  /** By default, tests may send more requests per second than the throttle of the development stage allows. */
+  /** The limit of the HTTP throttle. By default, the limit is higher than that of the development stage. */
   readonly ratePerSecond?: number;
   readonly otlpEndpoint?: string;
   /** Changes the copied sources before the service starts. */

@@ -32,8 +32,8 @@ const TOPOLOGY_TIMEOUT_SECONDS = 300;
 const secret = (stageName: string, role: LoginRole) => imported(stageName, `${role}-login` satisfies ExportName);
 
 /**
- * Returns the custom resource that applies the topology from inside the VPC and creates the broker users of the other
- * functions. CloudFormation also applies the topology again when the code of the function (`codeVersionId`) or the
+ * Returns the custom resource that applies the topology to the broker and creates the broker users of the functions. The
+ * function behind the custom resource runs inside the VPC. CloudFormation also applies the topology again when the code of the function (`codeVersionId`) or the
  * engine version changes.
  */
 export const topologyResource = (

@@ -43,7 +43,7 @@ export interface EventCase extends CommonCase {
 export interface BatchCase extends CommonCase {
   readonly batchSize?: number;
   readonly maximumBatchingWindowInSeconds?: number;
-  /** What the function does in its invocations, in this order. Later invocations return null. */
+  /** What the function does in its first invocation, in its second, and so on. All later invocations return null. */
   readonly answers?: readonly Answer[];
   readonly batches: readonly ExpectedBatch[];
   /** How many messages are in the queue after the event source has stopped. The default is 0. */

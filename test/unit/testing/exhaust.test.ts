@@ -49,7 +49,7 @@ async function counterexample(...args: Parameters<typeof exhaust>): Promise<Coun
     if (error instanceof Counterexample) return error;
     throw error;
   }
-  throw new Error('no counterexample was found');
+  throw new Error('exhaust reported no counterexample, although the test expects one');
 }
 
 const threeSeats: ExhaustOptions = { given: (store) => store.given(seats, show, { free: 3 }) };
