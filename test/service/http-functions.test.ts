@@ -1,4 +1,14 @@
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,6 +35,7 @@ const handlers: Readonly<Record<string, string>> = {
   plain: `async () => ({ hello: 'you' })`,
   echo: `async ({ body }) => ({ statusCode: 200, body })`,
   nothing: `async () => {}`,
+  unused: `async () => ({ statusCode: 200, body: 'unused until now' })`,
   teapot: `async () => ({ statusCode: 418, headers: { 'x-kind': 'tea' }, body: 'short and stout' })`,
 };
 
@@ -73,24 +84,29 @@ beforeAll(async () => {
       ),
     }),
   );
-  const [httpPort] = await freePorts(1);
-  service = await startService({
-    httpPort: httpPort!,
-    broker: { amqpUrl: 'amqp://127.0.0.1:1', managementUrl: 'http://127.0.0.1:1' },
-    store: { endpoint: 'http://127.0.0.1:1' },
-    tablePrefix: 'none-',
-    dataDirectory: join(directory, 'data'),
-    serviceDirectory: directory,
-    watch: true,
-    say: () => {},
-    output: (line) => void lines.push(line),
-  });
+  service = await start(directory, (line) => void lines.push(line));
 }, 120_000);
 
 afterAll(async () => {
   await service?.stop();
   rmSync(directory, { recursive: true, force: true });
 }, 60_000);
+
+/** Starts the project in a folder. The functions use neither the broker nor DynamoDB. */
+async function start(serviceDirectory: string, output: (line: string) => void = () => {}): Promise<Service> {
+  const [httpPort] = await freePorts(1);
+  return startService({
+    httpPort: httpPort!,
+    broker: { amqpUrl: 'amqp://127.0.0.1:1', managementUrl: 'http://127.0.0.1:1' },
+    store: { endpoint: 'http://127.0.0.1:1' },
+    tablePrefix: 'none-',
+    dataDirectory: mkdtempSync(join(serviceDirectory, 'data-')),
+    serviceDirectory,
+    watch: true,
+    say: () => {},
+    output,
+  });
+}
 
 /** Sends a request without the normalisation of `fetch`, which refuses some malformed requests itself. */
 const send = async (
@@ -251,6 +267,23 @@ describe('rebuilding the functions while the service runs', () => {
   });
 });
 
+test('two services in the same folder do not delete the bundles of each other, and the start of a service deletes abandoned bundles', async () => {
+  const bundles = join(directory, '.build');
+  const [first] = readdirSync(bundles);
+  // No process can have this id.
+  mkdirSync(join(bundles, '999999999', 'functions'), { recursive: true });
+  const second = await start(directory);
+  try {
+    const answers = await Promise.all([service, second].map(async ({ url }) => (await fetch(`${url}/unused`)).text()));
+    expect(answers).toEqual(['unused until now', 'unused until now']);
+    expect(readdirSync(bundles)).toHaveLength(2);
+  } finally {
+    await second.stop();
+  }
+  expect(readdirSync(bundles)).toEqual([first]);
+  expect(existsSync(join(bundles, first!, 'functions/unused.mjs'))).toBe(true);
+}, 120_000);
+
 test('the service does not start if a plugin fails, such as the local event source, although the HTTP server answers', async () => {
   const broken = realpathSync(mkdtempSync(join(tmpdir(), 'surehop-broken-plugin-')));
   try {
@@ -273,18 +306,7 @@ test('the service does not start if a plugin fails, such as the local event sour
         functions: { readyz: { handler: 'functions/readyz.handler', events: [{ httpApi: 'GET /readyz' }] } },
       }),
     );
-    const [httpPort] = await freePorts(1);
-    const starting = startService({
-      httpPort: httpPort!,
-      broker: { amqpUrl: 'amqp://127.0.0.1:1', managementUrl: 'http://127.0.0.1:1' },
-      store: { endpoint: 'http://127.0.0.1:1' },
-      tablePrefix: 'none-',
-      dataDirectory: join(broken, 'data'),
-      serviceDirectory: broken,
-      watch: true,
-      say: () => {},
-      output: () => {},
-    });
+    const starting = start(broken);
     await expect(starting).rejects.toThrow(/the service did not start \(.*\)[\s\S]*no queue to read/);
   } finally {
     rmSync(broken, { recursive: true, force: true });

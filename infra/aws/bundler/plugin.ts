@@ -1,4 +1,5 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import type { Metafile } from 'esbuild';
 import { bundle, type BundleOptions } from './bundle.ts';
@@ -27,7 +28,8 @@ interface Log {
   error(message: string): void;
 }
 
-const outDirectory = '.build';
+/** Each process that serves the functions has a folder of its own in this folder, which is named after the process id. */
+const buildDirectory = '.build';
 
 /**
  * A Serverless plugin that bundles every function. For `serverless offline start`, it also rebuilds functions when their sources
@@ -57,11 +59,14 @@ export class BundlerPlugin {
   async #serve(): Promise<void> {
     const { serviceDir, service } = this.#serverless;
     const entries = [...new Set(Object.values(service.functions).map(moduleOf))];
-    this.#options = { root: serviceDir, entries, outDirectory: join(serviceDir, outDirectory), traces: true };
-    await rm(this.#options.outDirectory, { recursive: true, force: true });
+    const location = join(buildDirectory, String(process.pid));
+    const outDirectory = join(serviceDir, location);
+    this.#options = { root: serviceDir, entries, outDirectory, traces: true };
+    await removeAbandoned(join(serviceDir, buildDirectory));
+    process.once('exit', () => rmSync(outDirectory, { recursive: true, force: true }));
     this.#firstBuild = await this.#withoutStack(bundle(this.#options));
     const custom = (this.#serverless.service.custom ??= {});
-    custom['serverless-offline'] = { ...custom['serverless-offline'], location: outDirectory };
+    custom['serverless-offline'] = { ...custom['serverless-offline'], location };
   }
 
   async #watch(): Promise<void> {
@@ -107,5 +112,23 @@ export class BundlerPlugin {
       // Serverless prints errors of its own class without a stack trace.
       throw new this.#serverless.classes.Error((error as Error).message, 'BUNDLE');
     }
+  }
+}
+
+/**
+ * Deletes the bundles of processes that have ended. The bundles of a running process are kept, because the process can load any of
+ * them at any time.
+ */
+async function removeAbandoned(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  const abandoned = names.filter((name) => Number(name) === process.pid || !isRunning(Number(name)));
+  await Promise.all(abandoned.map((name) => rm(join(directory, name), { recursive: true, force: true })));
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
