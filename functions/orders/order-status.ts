@@ -70,10 +70,6 @@ function statusOf(
   return isUnconfirmed ? 'publishing' : 'accepted';
 }
 
-/**
- * Returns the dead letter of the given queue that was redriven most often. If several dead letters were redriven
- * equally often, returns the newest one.
- */
 function latestOf(queue: string, deadLetters: readonly DeadLetter[]): DeadLetter | undefined {
   const [latest] = deadLetters
     .filter((deadLetter) => deadLetter.queue === queue)
@@ -81,10 +77,6 @@ function latestOf(queue: string, deadLetters: readonly DeadLetter[]): DeadLetter
   return latest;
 }
 
-/**
- * Derives the outcome of an order at one consumer from the inbox marker and the dead letter of the order's message. A
- * marker with the state "completed" or "rejected" decides; otherwise the newer of the two decides.
- */
 function consumerOutcome(marker: Marker | undefined, deadLetter: DeadLetter | undefined): ConsumerOutcome {
   if (marker?.state === 'completed' || marker?.state === 'rejected')
     return { outcome: marker.state, at: marker.at, reason: marker.reason };

@@ -6,14 +6,11 @@ import { LISTED_KIND, nameOf, type ArchiveTable, type Attributes } from './recor
 export interface OpenDeadLetters {
   /** The number of open dead letters per work queue. Dead letters without a known queue are counted under the empty name. */
   readonly byQueue: ReadonlyMap<string, number>;
-  /** Whether the count is incomplete because older dead letters were not counted. */
+  /** Whether the count is too low because some older dead letters were not counted. */
   readonly isAtLeast: boolean;
 }
 
-/**
- * The largest number of result pages that are read from DynamoDB for one count of the open dead letters. Each result
- * page covers 1 MB of dead letters. Open dead letters beyond this limit are not counted.
- */
+/** The largest number of DynamoDB result pages that one count reads. Each page covers 1 MB of dead letters. */
 const MAX_PAGES = 10;
 
 /** Counts the open dead letters of every queue, starting with the newest. */

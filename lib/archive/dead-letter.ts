@@ -26,10 +26,7 @@ export interface DeadLetter {
   readonly group: string;
   /** The AMQP property `app-id` of the message, which names the program that published the message. */
   readonly client?: string;
-  /**
-   * The parts of the message that AMQP cannot encode, with the reasons. Present if the message was dead-lettered
-   * without these parts, or if they made a redrive of the message fail.
-   */
+  /** The parts of the message that AMQP cannot encode, with the reasons. Absent if no such parts are known. */
   readonly unwritable?: string;
   /** The stack frames of the error in the service's own code, one per line, innermost first. */
   readonly frames?: string;
@@ -53,10 +50,7 @@ export const deadLetterStatuses = ['open', 'redriven', 'discarded'] as const;
 
 export type DeadLetterStatus = (typeof deadLetterStatuses)[number];
 
-/**
- * An action of an operator on a dead letter. A redrive publishes a copy of the message, and `redrives` is the redrive
- * number in a header of this copy.
- */
+/** An action of an operator on a dead letter. After a redrive, `redrives` is the number of the redrive. */
 export type ArchiveAction =
   | ({ readonly action: 'redriven'; readonly redrives: number; readonly reason?: string } & ActionFacts)
   | ({ readonly action: 'discarded'; readonly reason: string } & ActionFacts);

@@ -6,16 +6,13 @@ import type { DeadLetter } from './dead-letter.ts';
 export interface Group {
   /** The id of the group, which is derived from the queue, the error code and the cause. */
   readonly group: string;
-  /**
-   * The cause: the place in the service's own code that threw the error, or the parts of the body that do not match the
-   * schema, or otherwise the reason without ids and numbers.
-   */
+  /** What the dead letters of the group have in common, for example the function that threw the error. */
   readonly cause: string;
 }
 
 const MAX_CAUSE_LENGTH = 200;
 
-/** Finds the group of a dead letter. Dead letters of different builds may be in different groups, because lines move. */
+/** Finds the group of a dead letter. */
 export function groupOf({
   queue,
   code,
@@ -40,7 +37,6 @@ function causeOf(code: string, reason: string, frames: string | undefined): stri
   return withoutValues(reason);
 }
 
-/** Replaces quoted texts, ids and numbers by `…`, because they differ between messages that failed for the same reason. */
 const withoutValues = (reason: string): string =>
   reason
     .replace(/"[^"]*"|'[^']*'/g, '…')

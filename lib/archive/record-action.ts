@@ -63,10 +63,6 @@ async function update(
     assignment?: string;
     condition: string;
     values: Record<string, AttributeValue>;
-    /**
-     * The earlier operator actions that stay in the history if the stored history is full. If `latest` is absent, the
-     * stored history stays complete, and the new action is appended to it.
-     */
     latest?: readonly ArchiveAction[];
   },
 ): Promise<boolean> {

@@ -26,22 +26,14 @@ export const archiveTable = (surehop: Surehop): ArchiveTable => ({
 export const nameOf = ({ tablePrefix }: Pick<ArchiveTable, 'tablePrefix'>): string =>
   tablePrefix + deadLetterTable.name;
 
-/**
- * The value of the attribute `part` in the DynamoDB item that describes a dead letter. The items in which `part` is
- * higher contain the message.
- */
 export const RECORD_PART = 0;
 
 /**
- * The partition key of the index `newest`. All dead letters have the same partition key, because one query must be able
- * to list them all.
+ * The partition key of all dead letters in the index `newest`. They share one partition key, so that one query can list
+ * them all.
  */
 export const LISTED_KIND = 'dead-letter';
 
-/**
- * Returns the sort key of the index `newest`: the time of dead-lettering, followed by the id to make the sort key
- * unique.
- */
 const listedAtOf = ({ id, deadLetteredAt }: Pick<DeadLetter, 'id' | 'deadLetteredAt'>): string =>
   `${deadLetteredAt}#${id}`;
 

@@ -33,9 +33,9 @@ export interface AwsRequest {
 const TIMEOUT_MS = 10_000;
 
 /**
- * Sends one signed request to an AWS service and returns the text of the response. The request is sent without an AWS
- * SDK client, because a client adds megabytes to the bundle. As in the AWS SDK, the environment variables
- * `AWS_ENDPOINT_URL_<SERVICE>` and `AWS_ENDPOINT_URL` replace the endpoint URL of the service.
+ * Sends one signed request to an AWS service and returns the text of the response. The function uses no AWS SDK client,
+ * because a client would add megabytes to the bundle. The environment variables `AWS_ENDPOINT_URL_<SERVICE>` and
+ * `AWS_ENDPOINT_URL` replace the endpoint URL of the service.
  */
 export async function awsRequest(
   { region, credentials }: AwsAccess,

@@ -46,8 +46,8 @@ export interface Steps {
   /** Creates or updates the custom resource. */
   apply(change: Change): Promise<void>;
   /**
-   * Removes the custom resource; by default nothing happens. If the removal does not finish before the Lambda function
-   * times out, Lambda invokes the function again, up to two times.
+   * Removes the custom resource. By default, nothing happens. If the removal takes longer than the Lambda function may
+   * run, Lambda invokes the function again, up to two times.
    */
   remove?(change: Change): Promise<void>;
 }
@@ -143,10 +143,6 @@ async function answer(
   }
 }
 
-/**
- * Creates a response to CloudFormation. Shortens the reason in the response until the response fits into the size
- * limit.
- */
 function withReason(fields: Readonly<Record<string, string>>, reason: string): string {
   for (let kept = reason; ; kept = kept.slice(0, Math.floor(kept.length * 0.9))) {
     const body = JSON.stringify({ ...fields, Reason: kept === reason ? reason : `${kept}…` });

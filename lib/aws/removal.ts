@@ -4,7 +4,6 @@ import { awsRequest, AwsApiError, ec2Request, textsOf, type AwsAccess } from './
 import { log } from '../runtime/log.ts';
 import { errorFields } from '../runtime/stack.ts';
 
-/** How to wait until Lambda has deleted network interfaces. */
 export interface Waiting {
   readonly signal: AbortSignal;
   /** The pause between two checks whether network interfaces remain, in ms. */
@@ -86,13 +85,8 @@ async function networkInterfaces(
   return textsOf(xml, 'networkInterfaceId');
 }
 
-/** Whether AWS denied the request because the role lacks a permission. Repeating the request cannot help then. */
 const isDenied = (error: unknown) => error instanceof AwsApiError && /Denied|Unauthorized|Forbidden/.test(error.code);
 
-/**
- * Repeats `check` until it returns `isDone`. Only the lack of a permission or an abort of `signal` ends the repetition
- * with an error.
- */
 async function until(
   { signal, pauseMs }: Waiting,
   check: () => Promise<{ readonly isDone: boolean; readonly left: readonly string[] }>,

@@ -21,15 +21,16 @@ export interface Batch extends Omit<ConsumerParts, 'settings'>, Limits {
   readonly queue: WorkQueue;
   readonly memory: Memory;
   /**
-   * Whether the inbox record of a message with this publish time may be missing, for example because the inbox table
-   * was restored from a backup. The message might then have been processed already, and the consumer dead-letters it.
+   * Whether the inbox may have lost its record of a message with this publish time, for example because the inbox table
+   * was restored from a backup. The consumer dead-letters such a message, because the message may already have been
+   * processed.
    */
   readonly isForgotten: (publishedAt: string | undefined) => boolean;
   /** The AMQP `app-id` property of the follow-up events. */
   readonly appId: string;
   /**
-   * How long business rules may still run before the time reserved for commits and publishes begins, in ms. The value
-   * is 0 or less once the reserved time has begun.
+   * How much time is left for business rules, in ms. The value is 0 or less once the time that is reserved for commits
+   * and publishes has begun.
    */
   readonly timeLeftMs: () => number;
   /** How long the invocation may still last, in ms. */
@@ -84,14 +85,11 @@ export function newBatch(
  * requests to DynamoDB, but still processes every message correctly.
  */
 export interface Memory {
-  /**
-   * For each unfinished message of the previous batch, how often this process returned the message to its queue without
-   * crashing.
-   */
+  /** How often each unfinished message of the previous batch was returned to its queue by this process. */
   survived: Map<MessageId, number>;
   /**
-   * For each message that did not crash the process, the entry of the attempt log that must still be deleted from
-   * DynamoDB. The value `undefined` means that all entries of this message must be deleted.
+   * The attempt-log entries that must still be deleted from DynamoDB, by message id. `undefined` stands for all entries
+   * of the message.
    */
   readonly unended: Map<MessageId, AttemptRun | undefined>;
   /**
@@ -102,13 +100,11 @@ export interface Memory {
   /** The ids of follow-up events that the broker has confirmed. */
   readonly confirmed: Set<MessageId>;
   /**
-   * For each ordering key, the ids of the messages whose order an earlier batch could not write to DynamoDB. The next
-   * batch writes them again, so that no later message with the same ordering key overtakes them.
+   * The order of messages, by ordering key, that an earlier batch could not write to DynamoDB. The next batch writes
+   * this order.
    */
   unrecorded: Sequences;
-  /**
-   * For each shard of the queue, when the progress of the consumer was last written to DynamoDB, in ms since the epoch.
-   */
+  /** When the consumer's progress in each shard of the queue was last written to DynamoDB, in ms since the epoch. */
   readonly progressRecordedAtMs: Map<string, number>;
 }
 
@@ -121,7 +117,6 @@ export const newMemory = (): Memory => ({
   progressRecordedAtMs: new Map(),
 });
 
-/** The largest number of entries in one map or set that a consumer keeps in memory between batches. */
 const MAX_ENTRIES = 10_000;
 
 export function forgetOldest(entries: Set<unknown> | Map<unknown, unknown>): void {

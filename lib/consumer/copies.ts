@@ -20,8 +20,8 @@ export interface CopyToPublish {
   readonly outcome: Failed;
   readonly copy: Message;
   /**
-   * Creates a smaller dead letter, which is published if the broker refuses this copy. If this function is absent and
-   * the broker refuses the copy, the message is stored in the archive.
+   * Creates a smaller dead letter for the case that the broker refuses this one. Without this function, a refused
+   * message is stored in the archive directly.
    */
   readonly smaller?: () => CopyToPublish;
 }
@@ -65,17 +65,12 @@ export const asDeadLetter = (
 
 /**
  * The sizes, in bytes, to which the headers and properties of a dead letter are reduced if they do not fit into an AMQP
- * frame. A frame of 120,000 bytes fits a broker with the default frame limit, and a frame of 8,192 bytes fits every
- * broker.
+ * frame.
  */
 const FITTED_BYTES = 120_000;
 const SMALL_BYTES = 8_192;
 
-/**
- * Creates a dead letter with all headers and properties of the message that AMQP can encode. The function `smaller` of
- * the result creates a dead letter with fewer headers and properties, for the case that the broker refuses the larger
- * one.
- */
+/** Creates a dead letter with all headers and properties of the message that AMQP can encode. */
 function deadLetterToPublish(delivery: Delivery, outcome: DeadLettered, queue: WorkQueue, at: string): CopyToPublish {
   const { deadLetterExchange: exchange } = queue;
   const { leftOut } = delivery.envelope;

@@ -16,8 +16,8 @@ export const fromMemory = (delivery: Delivery, { done }: Memory): Result | undef
     : undefined;
 
 /**
- * Finds the messages that need no processing: messages that were completed before, messages whose retry or dead letter
- * was published before, and further copies of one message within the batch.
+ * Finds the messages that need no processing, because they or other copies of them were already completed, retried or
+ * dead-lettered.
  */
 export const dedupe = async (messages: readonly Message[], batch: Batch): Promise<Message[]> =>
   pairCopies(await compareWithMarkers(messages, batch));
@@ -25,10 +25,6 @@ export const dedupe = async (messages: readonly Message[], batch: Batch): Promis
 const isUnsettled = (message: Message): message is Candidate | Invalid =>
   message.is === 'candidate' || message.is === 'invalid';
 
-/**
- * Reads the inbox records of all messages with one batched request, but only if at least one message may have been
- * delivered before.
- */
 async function compareWithMarkers(
   messages: readonly Message[],
   { queue, inbox, isForgotten, clock }: Batch,
@@ -73,13 +69,12 @@ function compareWithMarker(message: Candidate | Invalid, marker: Marker | undefi
     : message;
 }
 
-/** Whether a retry or dead letter for this attempt of the message, or for a later attempt, was already published. */
 export const wasHandedOff = ({ envelope, payloadHash }: Delivery, marker: Parameters<typeof isHandedOff>[0]): boolean =>
   isHandedOff(marker, { ...envelope, payloadHash });
 
 /**
- * Selects the copy with the latest attempt if a batch contains several copies of one message. Without this selection, a
- * message and its own retry could both be skipped as duplicates.
+ * Selects the copy with the latest attempt if a batch contains several copies of a message. Otherwise, a message and its
+ * own retry could both be skipped as duplicates.
  */
 function pairCopies(messages: readonly Message[]): Message[] {
   const latest = new Map<MessageId, Candidate>();
@@ -102,7 +97,6 @@ function pairCopies(messages: readonly Message[]): Message[] {
 export const resultOfCopy = (copy: Copy, { outcome }: Result): Result =>
   toResult(copy, outcome.is === 'unfinished' ? outcome : DUPLICATE);
 
-/** Remembers the messages that this process has completed and whose follow-up events are all published. */
 export function rememberDone(results: readonly Result[], { done }: Memory): void {
   for (const { delivery, outcome } of results)
     if (delivery.id && (outcome.is === 'completed' || outcome.is === 'rejected'))

@@ -55,8 +55,8 @@ export interface Delivery {
    */
   readonly deliveryCount: number;
   /**
-   * Why the message cannot be processed: its entry in the Lambda event is malformed, or the message cannot be
-   * identified. No business rule receives such a message.
+   * Why the message cannot be processed, for example because it cannot be identified. No business rule receives such a
+   * message.
    */
   readonly fault?: Fault;
 }
@@ -152,22 +152,17 @@ function decodeBase64(data: string): Buffer | undefined {
 
 const given = (value: unknown) => value ?? undefined;
 
-/**
- * Returns how often RabbitMQ delivered a redelivered message before. The caller must not use this function for a first
- * delivery, because the publisher of the message may have set the same headers.
- */
+/** Returns how often RabbitMQ delivered a redelivered message before. */
 const deliveryCountIn = (headers: Headers): number =>
   countOf(headers['x-acquired-count']) ?? countOf(headers['x-delivery-count']) ?? 0;
 
 const countOf = (value: HeaderValue | undefined) => (typeof value === 'number' ? value : undefined);
 
-/** Every time zone offset is a multiple of this many seconds (a quarter of an hour). */
 const ZONE_SECONDS = 900;
 
 /**
- * Converts the AMQP timestamp of a message to seconds since the epoch. The event source writes the timestamp as text
- * without a time zone, and this function reads the text as UTC. If the result differs from the time in the header
- * `surehop-published-at` by a possible time zone offset, the function returns the time in the header instead.
+ * Converts the AMQP timestamp of a message, which the event source writes without a time zone, to seconds since the
+ * epoch.
  */
 function decodeTimestamp(timestamp: unknown, publishedAt?: string): unknown {
   if (typeof timestamp !== 'string') return timestamp ?? undefined;

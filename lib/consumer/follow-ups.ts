@@ -49,10 +49,8 @@ export async function publishFollowUps(results: readonly Result[], batch: Batch)
 }
 
 /**
- * Handles a follow-up event that could not be published because of its content. If AMQP cannot encode a property that
- * the event got from the consumed message, such as the correlation id, the event is published again without this
- * property. If the event cannot be published at all, it is stored in the archive. Returns the error if the event was
- * neither published nor archived.
+ * Publishes a follow-up event again without the properties that AMQP cannot encode, or stores it in the archive.
+ * Returns the error if neither succeeds.
  */
 async function rescue(message: Message, error: unknown, { delivery }: Result, batch: Batch): Promise<unknown> {
   if (!(error instanceof PublishError) || !isOfMessage(error)) return error;
@@ -84,7 +82,6 @@ async function rescue(message: Message, error: unknown, { delivery }: Result, ba
 
 interface Pending {
   readonly event: StoredEvent;
-  /** The results of the message that caused the event, one for each copy of the message in the batch. */
   readonly sources: [Result, ...Result[]];
 }
 

@@ -20,8 +20,8 @@ interface MessageToIdentify {
 
 /**
  * Returns the id, type and version of a message. The result must be the same for every delivery of the message, and
- * different messages must have different ids. A type or version that the result lacks is read from the message. If the
- * result is `undefined`, the message is identified without this function.
+ * different messages must have different ids. If the type or version is missing in the result, it is read from the
+ * message. If the function returns `undefined`, the message is identified without it.
  */
 export type Identify = (
   message: MessageToIdentify,
@@ -52,10 +52,8 @@ interface Unidentified {
 }
 
 /**
- * Identifies a message. The id comes from the first of these sources that has one: the identity that a consumer wrote
- * into this copy of the message, the AMQP properties of a message that Surehop published, the consumer's function
- * `identify`, the properties `message-id` and `type` if the message has both, the attributes of a CloudEvent, and the
- * property `message-id` alone.
+ * Finds the id, type and version of a message. docs/guides/existing-producers.md lists the sources of the id in their
+ * order.
  */
 export function identityOf(
   message: Unidentified,

@@ -34,7 +34,7 @@ export interface Limits {
 
 const MAX_TIME_LIMIT_MS = 600_000;
 const MAX_CONCURRENCY = 1_000;
-/** The largest attempt number that a consumer accepts from the header of a message. */
+/** The largest attempt number that a consumer accepts in a message header. */
 const MAX_ATTEMPTS = 999;
 
 /**

@@ -23,15 +23,15 @@ export interface Candidate {
   /** Whether the inbox has a record of an earlier attempt of the message. */
   readonly hasMarker: boolean;
   /**
-   * Whether an earlier delivery took a lease on the message and let it expire. A process that crashes while it runs the
-   * message's `perform` function leaves such a lease behind.
+   * Whether an earlier delivery left behind an expired lease on the message. The process probably crashed while it ran
+   * the message's `perform` function.
    */
   readonly isAbandoned: boolean;
 }
 
 /**
- * An invalid message, which no business rule can process. The message becomes a dead letter, unless an earlier delivery
- * of the same message was completed or dead-lettered.
+ * An invalid message, which no business rule can process. It becomes a dead letter, unless an earlier delivery of the
+ * message was completed or dead-lettered.
  */
 export interface Invalid {
   readonly is: 'invalid';

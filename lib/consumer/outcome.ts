@@ -52,15 +52,15 @@ export interface DeadLettered {
   readonly code: ErrorCode;
   readonly message: string;
   readonly failure?: Failure;
-  /**
-   * Whether the message is invalid. The dead letter of an invalid message need not be recorded in the inbox before the
-   * publish, because no Lambda execution environment can process the message.
-   */
+  /** Whether the message is invalid and therefore cannot be processed by any Lambda execution environment. */
   readonly isInvalid?: boolean;
-  /** The attempt at which another copy of the message was dead-lettered, if there is such a copy. */
+  /**
+   * The number of the attempt at which another copy of the message was dead-lettered. Absent if there is no such copy.
+   */
   readonly givenUpAt?: Attempt;
   /**
-   * The owner of the lease on the message. Set only if the last attempt exceeded its time limit while it held a lease.
+   * The owner of the lease on the message. Present only if the last attempt exceeded its time limit while it held a
+   * lease.
    */
   readonly leaseOwner?: string;
 }
@@ -100,18 +100,10 @@ export const unfinishedAs = (code: KnownErrorCode, message: string = textOf(code
 export const outOfTime = (): Unfinished =>
   unfinishedAs('TIME_LIMIT', 'the invocation ran out of time before the rule could run for this message');
 
-/**
- * Returns the outcome of a message if the inbox records the failure of another copy of the message. If the dead letter
- * of the other copy may not have been published yet, the outcome is the same dead letter, which is then published
- * again. Otherwise, the message is a duplicate.
- */
+/** Returns the outcome of a message if the inbox records the failure of another copy of the message. */
 export const fromFailedMarker = ({ code, message, redrives, attempt, isPending }: FailedMarker): Outcome =>
   isPending ? { is: 'dead-letter', code, message, givenUpAt: { redrives, attempt } } : DUPLICATE;
 
-/**
- * The largest lengths, in characters, for the code and message of an error that a business rule threw. Both texts are
- * stored in inbox records, headers and log lines.
- */
 const MAX_CODE_LENGTH = 100;
 const MAX_MESSAGE_LENGTH = 2_000;
 

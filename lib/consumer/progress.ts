@@ -36,22 +36,14 @@ export const createQueueProgress = ({ client, retryPolicy, name }: InboxTable): 
   },
 });
 
-/**
- * Whether the text of the publish-time header is an ISO 8601 time. A publisher other than Surehop may write any text
- * into this header.
- */
 const isIsoTime = (text: string) => /^\d{4}-\d\d-\d\dT[\d:.]{8,12}Z$/.test(text);
 
-/**
- * The shortest time between two writes of a shard's progress, in ms. Writing the progress after every batch would cost
- * too much, and a progress that is a few seconds old is precise enough.
- */
+/** The shortest time between two writes of a shard's progress, in ms. */
 const RECORDED_EVERY_MS = 5_000;
 
 /**
- * Stores the publish time of the oldest message of the batch in DynamoDB, because RabbitMQ does not report the age of
- * messages in a quorum queue. A queue delivers its messages in order, and therefore all waiting messages except retries
- * were published later.
+ * Stores the publish time of the oldest message of each shard in the batch, because RabbitMQ does not report the age of
+ * messages in a quorum queue.
  */
 export async function recordProgress(
   deliveries: readonly Delivery[],

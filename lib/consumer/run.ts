@@ -35,10 +35,7 @@ export async function runRules(candidates: readonly Candidate[], batch: Batch): 
   return ran;
 }
 
-/**
- * Returns a function that commits the decision of a `perform` function at once, so that a crash before the end of the
- * batch does not repeat the call of `perform`. Decisions that arrive during a commit are committed together afterwards.
- */
+/** Returns a function that commits the decision of a `perform` function at once instead of at the end of the batch. */
 function commitPerformed(batch: Batch): (decided: Decided) => Promise<Result> {
   let running: Promise<unknown> = Promise.resolve();
   let waiting: Decided[] = [];
@@ -106,10 +103,6 @@ async function runRule(
 
 const NOTHING: Decision = { effects: [] };
 
-/**
- * Throws if a business rule returned no decision. Only a rule that was not compiled with TypeScript can return no
- * decision.
- */
 function requireDecision<T>(given: T): T {
   if (typeof given !== 'object' || given === null)
     throw new TypeError(`the rule returned ${given === null ? 'null' : typeof given}, not a decision`);
@@ -163,10 +156,6 @@ class TimeLimitError extends CodedError {
 }
 
 interface TimeLimit {
-  /**
-   * This signal aborts when the business rule exceeds the time limit of the message. The signal is created when a
-   * business rule first reads it, because few rules use the signal.
-   */
   readonly signal: AbortSignal;
 }
 

@@ -22,10 +22,7 @@ export async function settle(results: readonly Result[], batch: Batch): Promise<
   return replaced(results, await handOff(failed, postponed('LEASED', batch.queue, 0), batch));
 }
 
-/**
- * Publishes a copy of each postponed message, unless the batch is going to be redelivered. A redelivered batch contains
- * the postponed messages, and further copies of them would only pile up in the delay queues.
- */
+/** Publishes a copy of each postponed message, unless the whole batch is going to be redelivered. */
 export async function settlePostponed(results: readonly Result[], batch: Batch): Promise<Result[]> {
   const waiting = results.filter(({ outcome: { is } }) => is === 'postponed');
   const comesBack = results.some(({ outcome: { is } }) => is === 'unfinished');
@@ -42,11 +39,7 @@ function replaced(results: readonly Result[], by: readonly Result[]): Result[] {
   return results.map((result) => byDelivery.get(result.delivery) ?? result);
 }
 
-/**
- * Publishes a copy of each failed message, waits for the broker's confirms, and then records the published copies in
- * the inbox. `whenLeased` is the outcome of a message that cannot be dead-lettered because another Lambda execution
- * environment holds its lease.
- */
+/** Publishes a copy of each failed message, and records the confirmed copies in the inbox. */
 async function handOff(failed: readonly Result[], whenLeased: Outcome, batch: Batch): Promise<Result[]> {
   const { queue, inbox, clock, publishDeadlineMs, warn, trace } = batch;
   if (failed.length === 0) return [];
@@ -114,10 +107,7 @@ async function afterPublish(
   return isTooLarge ? archive(delivery, claim, at, batch) : copyOf(delivery, claim, batch.queue, at);
 }
 
-/**
- * Records in the inbox which messages become dead letters, before any dead letter is published. The inbox record
- * prevents another Lambda execution environment from completing another copy of such a message.
- */
+/** Records in the inbox which messages become dead letters, before any dead letter is published. */
 async function claimDeadLetters(
   results: readonly Result[],
   whenLeased: Outcome,
@@ -176,10 +166,6 @@ async function archive(
   }
 }
 
-/**
- * Returns what the inbox has to record about a message of which a copy is published as a retry or as a dead letter. The
- * list is empty if there is nothing to record, for example because the message was postponed.
- */
 function handoffOf({ id, envelope, payloadHash }: Delivery, outcome: Outcome): Handoff[] {
   if (!id || (outcome.is !== 'retry' && outcome.is !== 'dead-letter') || outcome.code === 'PAYLOAD_MISMATCH') return [];
   const { code, message } = outcome;

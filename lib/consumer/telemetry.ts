@@ -18,8 +18,8 @@ interface Processed {
 }
 
 /**
- * Records the metrics of a batch, and logs each message and the batch. Of the completed messages and duplicates of a
- * large batch, only a sample is logged; the log line of the batch contains the number of messages that are not logged.
+ * Records the metrics of a batch, and logs the messages and the batch. In a large batch, only a sample of the completed
+ * messages and duplicates is logged.
  */
 export function recordTelemetry(
   { queue, counts: of }: BatchReport,
@@ -56,10 +56,6 @@ export function recordTelemetry(
   logFailures(queue, results, processed.trace);
 }
 
-/**
- * Returns a list with the time from the publish of a processed message to its outcome, in ms. The list is empty if the
- * message has no valid publish time.
- */
 function timeToOutcome({ delivery: { envelope }, outcome }: Result, nowMs: number): number[] {
   if ((outcome.is !== 'completed' && outcome.is !== 'rejected') || !envelope.publishedAt) return [];
   const ms = nowMs - Date.parse(envelope.publishedAt);
@@ -76,7 +72,6 @@ const MESSAGES: Readonly<Record<Outcome['is'], string>> = {
   unfinished: 'message unfinished; batch will be redelivered',
 };
 
-/** The outcomes of which only a sample is logged in a large batch. Failed messages are always logged. */
 const SAMPLED: ReadonlySet<Outcome['is']> = new Set(['completed', 'duplicate']);
 
 /** Logs the messages of a batch, one line per message, and the batch. All lines are written at once. */
@@ -132,17 +127,10 @@ function fieldsOf({ delivery, outcome }: Result, trace: BatchTrace | undefined):
   };
 }
 
-/**
- * The largest number of different errors per batch that are logged with their stack traces. Further errors of the batch
- * are logged without a stack trace.
- */
 const MAX_FAILURES = 5;
 const MAX_FAILED_IDS = 20;
 
-/**
- * Logs each different stack trace once per batch, even if many messages of the batch failed with the same error. The
- * log line contains the trace id and the span id of the first of these messages.
- */
+/** Logs each different stack trace once per batch, even if many messages of the batch failed with the same error. */
 function logFailures(queue: string, results: readonly Result[], trace: BatchTrace | undefined): void {
   const failures = new Map<string, { failure: Failure; code: string; failed: Delivery[] }>();
   for (const { delivery, outcome } of results) {

@@ -21,10 +21,7 @@ export interface BatchTrace {
 
 /**
  * Runs `work` in the span of a batch. Without an OpenTelemetry SDK, `work` gets no trace. The span of each message is
- * linked to the span that published the message, and to the span that published this copy of the message. If the
- * message is alone in its batch, its span is a child of the span that published the message. The `settle` span shows
- * whether the function returns (`acknowledge`) or throws an error (`redeliver`); afterwards, the event source
- * acknowledges or requeues the batch.
+ * linked to the span that published the message.
  */
 export async function withBatchTrace<T>(
   tracing: Tracing | undefined,

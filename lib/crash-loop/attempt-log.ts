@@ -18,14 +18,11 @@ export interface AttemptRun {
 }
 
 /**
- * The stored attempts to process one message. Each of these attempts is either still running, or the process crashed
- * during the attempt.
+ * The attempts to process one message that were stored and not deleted. Either such an attempt is still running, or the
+ * process crashed during the attempt.
  */
 export interface OpenAttempts {
-  /**
-   * For each stored attempt to process only this message, the latest time at which the Lambda invocation of the attempt
-   * ends, in ms since the epoch.
-   */
+  /** The latest end, in ms since the epoch, of each stored attempt to process only this message. */
   readonly isolatedEndByMs: readonly number[];
 }
 
@@ -36,15 +33,12 @@ export interface OpenAttempts {
  */
 export interface AttemptLog {
   /**
-   * Returns the stored attempts by message id, for those messages in `ids` that have any. `ids` must not contain
-   * duplicates.
+   * Returns the stored attempts to process these messages. The map has no entry for a message without stored attempts.
+   * `ids` must not contain duplicates.
    */
   read(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, OpenAttempts>>;
   begin(queue: string, ids: readonly MessageId[], run: AttemptRun): Promise<void>;
-  /**
-   * Deletes stored attempts. For each message id, `ended` contains the attempt to delete, or `undefined` to delete all
-   * stored attempts to process the message.
-   */
+  /** Deletes stored attempts by message id. `undefined` stands for all stored attempts to process the message. */
   end(queue: string, ended: ReadonlyMap<MessageId, AttemptRun | undefined>): Promise<void>;
 }
 
@@ -98,10 +92,6 @@ export function createAttemptLog({ client, retryPolicy, name, expiresAt }: Inbox
   };
 }
 
-/**
- * Creates the DynamoDB update that deletes one attempt from the attempt-log item of a message. All other attempts
- * remain in the item.
- */
 const withoutRun = (run: AttemptRun) => ({
   UpdateExpression: 'DELETE #runs :run',
   ConditionExpression: 'attribute_exists(#runs)',

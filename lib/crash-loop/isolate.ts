@@ -8,13 +8,10 @@ import type { MessageId } from '../events/message-id.ts';
 import { keyOf } from '../ordering/sequences.ts';
 import type { AttemptRun, OpenAttempts } from './attempt-log.ts';
 
-/** A message is suspected of crashing the process after this many deliveries that did not end with an outcome. */
+/** A message is suspected of crashing the process if RabbitMQ delivered it this often without an outcome. */
 const SUSPICIOUS_DELIVERIES = 3;
 
-/**
- * How often a message may crash the process while it is the only message being processed. After that many crashes, the
- * message is dead-lettered.
- */
+/** A message that crashed the process this often while it was processed alone is dead-lettered. */
 const MAX_ISOLATED_RUNS = 3;
 
 /** The largest assumed difference between the clocks of two Lambda execution environments, in ms. */
@@ -23,8 +20,8 @@ const CLOCK_SKEW_MS = 1_000;
 type Process = (candidates: readonly Candidate[]) => Promise<Result[]>;
 
 /**
- * Returns the messages that are suspected of crashing the process, and all messages with the ordering key of a
- * suspected message, because no message may overtake a suspected message with the same ordering key.
+ * Returns the messages that are suspected of crashing the process, together with all messages that have the same
+ * ordering key as a suspected message.
  */
 export function suspectsAmong(candidates: readonly Candidate[], memory: Memory): Candidate[] {
   const suspects = new Set(candidates.filter((candidate) => isSuspect(candidate, memory)));
@@ -34,17 +31,9 @@ export function suspectsAmong(candidates: readonly Candidate[], memory: Memory):
 
 const isIn = (keys: ReadonlySet<string>, key: string | undefined) => key !== undefined && keys.has(key);
 
-/**
- * Whether a message is suspected of crashing the process, because RabbitMQ delivered it several times without an
- * outcome, or because an earlier delivery left a lease on the message behind.
- */
 const isSuspect = ({ id, isAbandoned, delivery: { deliveryCount } }: Candidate, { survived }: Memory): boolean =>
   isAbandoned || deliveryCount - (survived.get(id) ?? 0) >= SUSPICIOUS_DELIVERIES;
 
-/**
- * Counts how often this process has returned each message to the queue, because a message that was returned to the
- * queue did not crash the process.
- */
 export function noteSurvival(results: readonly Result[], memory: Memory): void {
   const ids = results.flatMap(({ delivery: { id }, outcome }) => (id && outcome.is === 'unfinished' ? [id] : []));
   memory.survived = new Map(ids.map((id) => [id, (memory.survived.get(id) ?? 0) + 1]));
@@ -94,10 +83,6 @@ async function isolateEach(
   return results;
 }
 
-/**
- * Stores in the attempt log that a suspected message is about to be processed alone, and returns the stored attempt. If
- * the message must not be processed now, returns the outcome of the message instead.
- */
 async function tryToBegin(suspect: Candidate, runs: readonly number[], batch: Batch): Promise<AttemptRun | Outcome> {
   if (batch.timeLeftMs() <= 0) return outOfTime();
   if (runs.length >= MAX_ISOLATED_RUNS) {
@@ -122,10 +107,6 @@ async function beginAttempts(
   return run;
 }
 
-/**
- * Deletes the attempt-log entries of messages that did not crash the process. For a postponed message, deletes only the
- * entry of the attempt `run`, because its business rule did not run this time.
- */
 async function endAttempts(results: readonly Result[], run: AttemptRun | undefined, batch: Batch): Promise<void> {
   const { unended } = batch.memory;
   for (const { delivery, outcome } of results) unended.set(delivery.id!, outcome.is === 'postponed' ? run : undefined);
@@ -158,10 +139,6 @@ const idOf = ({ id }: Candidate) => id;
 
 const sequenceOf = (suspect: Candidate) => keyOf(suspect) ?? suspect.id;
 
-/**
- * Sorts the messages by how often they were processed alone, fewest first. Messages with the same ordering key keep
- * their order.
- */
 function leastTriedFirst(suspects: readonly Candidate[], runsOf: (suspect: Candidate) => number): Candidate[] {
   const most = new Map<string, number>();
   const ranked = suspects.map((suspect) => {

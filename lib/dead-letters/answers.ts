@@ -159,10 +159,6 @@ export const discardedDeadLetter = z.strictObject({
   discardReason: z.string(),
 });
 
-/**
- * The largest message body, in bytes, that a response contains both in base64 and as text. A response contains a larger
- * body only in base64, because a Lambda response can have at most 6 MB.
- */
 const MAX_TEXT_BYTES = 1_000_000;
 
 export function summaryOf({ history, ...deadLetter }: DeadLetter): object {

@@ -73,10 +73,6 @@ interface Item {
   readonly delivery: Delivery;
 }
 
-/**
- * Groups dead letters by id. Dead letters with the same id are stored one after another, because concurrent writes
- * would overwrite each other's DynamoDB items.
- */
 function groupById(items: readonly Item[]): Iterable<readonly Item[]> {
   const byId = new Map<string, Item[]>();
   for (const item of items) byId.set(item.deadLetter.id, [...(byId.get(item.deadLetter.id) ?? []), item]);

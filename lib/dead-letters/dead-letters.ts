@@ -35,17 +35,14 @@ import type {
   startJobRoute,
 } from './routes.ts';
 
-/**
- * How many of the newest jobs `GET /dead-letters/jobs` lists, and the handler of `continueJobs`
- * continues if they are still running.
- */
+/** How many of the newest jobs `GET /dead-letters/jobs` lists. `continueJobs` continues only jobs in this list. */
 const LISTED_JOBS = 50;
 
 type PathWithId = { readonly id: string };
 
 /**
- * The archive of dead letters. The methods that take an HTTP request handle the requests of the route with the same name
- * in `surehop/archive`.
+ * The archive of dead letters. Its methods handle HTTP requests: the method `redrive`, for example, handles the
+ * requests of `redriveRoute`.
  */
 export interface DeadLetters {
   /** Stores a batch from the dead-letter queue. Throws if a message cannot be stored. */
@@ -60,8 +57,8 @@ export interface DeadLetters {
   jobs(): Promise<Answer>;
   changeJob(request: Request<z.infer<typeof changeJobRoute.body>, PathWithId>): Promise<Answer>;
   /**
-   * Creates the handler of a function that continues the running jobs that no other process works on, until the
-   * function has little time left. Throws if a setting of the broker is wrong.
+   * Creates a handler that continues the running jobs on which no process is working. Throws if a setting of the broker
+   * is wrong.
    */
   continueJobs(): (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>) => Promise<void>;
 }

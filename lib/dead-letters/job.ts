@@ -46,19 +46,12 @@ export interface Job {
   readonly updatedAt: string;
   readonly status: JobStatus;
   readonly progress: JobProgress;
-  /**
-   * The position in the list of dead letters at which the next step of the job continues. Absent before the first step.
-   */
+  /** How far the job has got in its list of dead letters. Absent before the first step. */
   readonly position?: string;
 }
 
-/**
- * The value of the attribute `part` in the DynamoDB item of a job. Jobs are in the same table as dead letters, whose
- * items have the parts 0 and higher.
- */
 const JOB_PART = '-2';
 
-/** The partition key of the jobs in the index `newest`. */
 const JOB_KIND = 'job';
 
 const keyOf = (id: string): Attributes => ({ id: { S: id }, part: { N: JOB_PART } });
@@ -93,10 +86,7 @@ export async function readJob(table: ArchiveTable, id: string): Promise<Job> {
   return fromItem(item);
 }
 
-/**
- * Returns the most recent jobs, newest first. A very recent job may be missing, because the index is eventually
- * consistent.
- */
+/** Returns the most recent jobs, newest first. A job that was started moments ago may be missing. */
 export async function listJobs(table: ArchiveTable, limit: number): Promise<readonly Job[]> {
   const query = new QueryCommand({
     TableName: nameOf(table),
@@ -133,8 +123,8 @@ export interface JobStep {
 }
 
 /**
- * Stores what a step of a job did, and extends the lease to `untilMs`. Returns the job, which an operator may have
- * cancelled in the meantime. Returns `undefined` if another process has leased the job.
+ * Stores the result of a job's step, and extends the lease on the job to `untilMs`. Returns the job, which an operator
+ * may have cancelled in the meantime, or `undefined` if another process has leased the job.
  */
 export const recordStep = (
   table: ArchiveTable,

@@ -16,16 +16,11 @@ const fields = ['queue', 'code'] as const;
 type Field = (typeof fields)[number];
 
 /**
- * The archive stores at most this many queue names and at most this many error codes for checking filters, because
- * anyone who can publish messages can invent names and codes. Once the limit is reached, every name or code is accepted
- * in a filter.
+ * The archive remembers at most this many queue names and at most this many error codes. Once there are more, a filter
+ * may contain any queue name or error code.
  */
 const MAX_STORED = 500;
 
-/**
- * The key of the DynamoDB item that stores the queue names and error codes of all archived dead letters. The value -1
- * of `part` keeps this key different from the keys of dead letters, whose `part` is never negative.
- */
 const itemKey: Record<string, AttributeValue> = { id: { S: 'known-values' }, part: { N: '-1' } };
 
 export interface KnownValues {
@@ -35,8 +30,7 @@ export interface KnownValues {
    */
   add(deadLetter: Pick<DeadLetter, Field>): Promise<void>;
   /**
-   * Checks the queue name and the error code in a filter. Returns an error for each of them that is neither defined in
-   * the code nor known from an archived dead letter. The error lists the allowed values.
+   * Returns an error for a queue name or an error code in a filter that is unknown. The error lists the allowed values.
    */
   errorsIn(
     filter: Partial<Record<Field, string>>,
@@ -44,18 +38,14 @@ export interface KnownValues {
 }
 
 /**
- * Keeps the queue names and error codes that a filter for dead letters may contain. A request with an unknown filter
- * value fails, because a misspelt value would otherwise look as if there were no dead letters.
+ * Keeps the queue names and error codes that a filter for dead letters may contain. A request with an unknown queue
+ * name or error code fails, because a spelling mistake would otherwise look as if there were no dead letters.
  */
 export function createKnownValues(table: ArchiveTable, queues: readonly WorkQueue[]): KnownValues {
   const builtIn: Record<Field, readonly string[]> = {
     queue: queues.map(({ name }) => name),
     code: Object.keys(errorCodes),
   };
-  /**
-   * The queue names and error codes that this Lambda execution environment has already sent to DynamoDB, and therefore
-   * does not send again.
-   */
   const added: Record<Field, Set<string>> = { queue: new Set(), code: new Set() };
 
   async function store(field: Field, value: string): Promise<void> {

@@ -20,8 +20,7 @@ interface DeadLetterGroup {
   readonly firstAt: string;
   readonly lastAt: string;
   /**
-   * The number of dead letters of the group in each time span, oldest span first. The spans divide the time from `from`
-   * to `to` of the response into equal parts.
+   * The number of dead letters of the group in each time span, oldest span first. All time spans have the same length.
    */
   readonly history: readonly number[];
 }
@@ -29,14 +28,13 @@ interface DeadLetterGroup {
 export interface DeadLetterGroups {
   /** The groups, largest first. */
   readonly groups: readonly DeadLetterGroup[];
-  /** The start of the time that the histories of all groups cover. */
+  /** The start of the first time span of `history`. */
   readonly from: string;
   readonly to: string;
-  /** Whether the oldest dead letters are missing in the groups, because there are too many to read. */
+  /** Whether the oldest dead letters are missing from the groups, because there are too many dead letters to read. */
   readonly isIncomplete: boolean;
 }
 
-/** The number of time spans into which a history is divided. */
 const SPANS = 24;
 
 /** The largest number of result pages that are read from DynamoDB. Each result page covers 1 MB of dead letters. */

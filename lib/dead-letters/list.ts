@@ -33,9 +33,8 @@ export interface Page {
 }
 
 /**
- * The largest number of DynamoDB queries for one page of dead letters. DynamoDB applies a filter after reading, and
- * therefore a query may return few items or none. If this many queries do not suffice, the page has fewer dead letters
- * than requested.
+ * The largest number of DynamoDB queries for one page of dead letters. If they find too few dead letters, the page has
+ * fewer than requested.
  */
 const MAX_QUERIES = 25;
 
@@ -76,10 +75,9 @@ export async function listDeadLetters(
 
 const page = (items: readonly Attributes[], after?: string): Page => ({ deadLetters: items.map(fromRecord), after });
 
-/** Whether no time can be between `from` and `to` of a filter. DynamoDB would reject a query with such times. */
 export const hasNoTime = ({ from, to }: Filter): boolean => from !== undefined && to !== undefined && from >= to;
 
-/** Returns the conditions of a query of the index `newest` that finds the dead letters of a filter. */
+/** Returns the query conditions that select the dead letters of a filter. */
 export function condition({ from, to, text, ...equal }: Filter): Partial<QueryCommandInput> {
   const given = (values: Record<string, string | undefined>) =>
     Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
@@ -128,8 +126,8 @@ export function readCursor(cursor: string): string {
 }
 
 /**
- * Returns the newest dead letters of one message, from all queues. Very recent dead letters may be missing, because the
- * index is eventually consistent.
+ * Returns the newest dead letters of one message, from all queues. A dead letter that was archived moments ago may be
+ * missing.
  */
 export async function findByMessage(table: ArchiveTable, messageId: string): Promise<readonly DeadLetter[]> {
   const { Items: items = [] } = await sendToDynamo(

@@ -65,10 +65,7 @@ interface BrokerDeath {
   readonly reason: string;
   /** When the broker dead-lettered the message (ISO 8601). Absent if the time in `x-death` cannot be parsed. */
   readonly at?: string;
-  /**
-   * A text that distinguishes this `x-death` entry from the other `x-death` entries of the same message. The id of the
-   * dead letter is derived from this text, because RabbitMQ may dead-letter one message several times.
-   */
+  /** A text that distinguishes this `x-death` entry from the other `x-death` entries of the same message. */
   readonly fingerprint: string;
 }
 
@@ -83,10 +80,7 @@ const brokerReasons: Readonly<Record<string, KnownErrorCode>> = {
   rejected: 'REJECTED',
 };
 
-/**
- * Reads the first entry of the header `x-death`, which is the newest entry. The headers `x-first-death-*` are not used:
- * if a message was retried, they name a delay queue instead of the queue in which the message failed.
- */
+/** Reads the first entry of the header `x-death`, which is the newest entry. */
 function readBrokerDeath(headers: Headers): BrokerDeath | undefined {
   const deaths = plainOf(headers['x-death'] ?? null);
   const death: unknown = Array.isArray(deaths) ? deaths[0] : undefined;

@@ -16,7 +16,7 @@ import { isAlreadyRedriven, redriveRefusal, type RedriveRefusal } from './redriv
 
 export interface RedriveReport {
   readonly redriven: number;
-  /** The number of dead letters that match the filter and can be redriven, but at most `maximum`. */
+  /** The number of dead letters that were selected for the redrive. At most `maximum` are selected. */
   readonly selected: number;
   readonly skipped: readonly Skipped[];
   readonly failed: readonly { readonly id: string; readonly code: string }[];
@@ -37,7 +37,7 @@ interface Skipped {
 interface RedriveOptions extends Operator {
   readonly maximum: number;
   readonly force: boolean;
-  /** Whether to select the dead letters without publishing anything. */
+  /** Whether to only select the dead letters and publish nothing. */
   readonly dryRun?: boolean;
   /** Returns the number of milliseconds until the HTTP response is due. */
   readonly remainingMs: () => number;
@@ -46,16 +46,10 @@ interface RedriveOptions extends Operator {
 /** The number of dead letters that one list query reads. */
 const PAGE = 250;
 
-/**
- * The report of a bulk redrive lists at most this many ids of skipped dead letters and at most this many ids of
- * unwritable dead letters. More ids would make the HTTP response too large.
- */
 const MAX_NAMED = 1_000;
 
-/** The largest number of messages that are read from the archive concurrently. */
 const CONCURRENCY = 16;
 
-/** No further messages are redriven if less than this time, in ms, is left before the HTTP response is due. */
 const RESERVE_MS = 10_000;
 
 /** Redrives up to `maximum` open dead letters that match the filter, oldest first. Stops early when time runs out. */

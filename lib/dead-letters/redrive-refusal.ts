@@ -13,7 +13,7 @@ const details: Record<RedriveRefusal, string> = {
 };
 
 /**
- * Returns why a dead letter may not be redriven, or `undefined` if the dead letter may be redriven. `force` overrides
+ * Returns why a dead letter must not be redriven, or `undefined` if nothing speaks against a redrive. `force` overrides
  * the reasons that only warn of a risk.
  */
 export function redriveRefusal(

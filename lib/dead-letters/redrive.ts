@@ -33,17 +33,11 @@ export interface Redriving {
 
 const CONCURRENCY = 16;
 
-/**
- * How many messages, and how many bytes of messages, are redriven together at most. Only the messages that are redriven
- * together are in memory at the same time.
- */
+/** The limits on the number and the total size of the messages that are in memory and redriven together. */
 export const CHUNK = 50;
 const CHUNK_BYTES = 16_000_000;
 
-/**
- * Returns how many dead letters at the start of the list are redriven together: as many as the limits on the number and
- * the bytes of messages allow, but at least one.
- */
+/** Returns how many dead letters from the start of the list can be redriven together. The result is at least one. */
 export function chunkLength(deadLetters: readonly Pick<DeadLetter, 'bodyBytes'>[]): number {
   let bytes = 0;
   const end = deadLetters.slice(0, CHUNK).findIndex(({ bodyBytes }) => (bytes += bodyBytes) > CHUNK_BYTES);
@@ -72,16 +66,12 @@ export async function readForRedrive(redriving: Redriving, id: string, force: bo
   return item;
 }
 
-/**
- * Reads a dead letter again and returns the dead letter if it is still open. The list of open dead letters may be out
- * of date, because the list comes from an eventually consistent index.
- */
+/** Reads a dead letter again, and returns it if it is still open. */
 export async function readIfOpen({ table }: Redriving, { id }: DeadLetter): Promise<ArchivedDeadLetter | undefined> {
   const item = await readIfArchived(table, id);
   return item?.deadLetter.status === 'open' ? item : undefined;
 }
 
-/** Reads a dead letter. Returns `undefined` if no dead letter has this id. */
 export async function readIfArchived(table: ArchiveTable, id: string): Promise<ArchivedDeadLetter | undefined> {
   try {
     return await readDeadLetter(table, id);
@@ -91,10 +81,6 @@ export async function readIfArchived(table: ArchiveTable, id: string): Promise<A
   }
 }
 
-/**
- * Whether a redrive failed because of the dead letter itself or because of its queue. Redriving other dead letters may
- * then still succeed.
- */
 export const isOfDeadLetter = (error: Error) =>
   error instanceof PublishError && (isOfMessage(error) || error.code === 'UNROUTABLE');
 
@@ -117,9 +103,8 @@ export async function redriveOne(
 }
 
 /**
- * Publishes a copy of each message to the queue or shard from which the message came, and stores in the archive that
- * the dead letter was redriven. Returns one error or `undefined` per dead letter. With `force`, the parts of a message
- * that AMQP cannot encode are left out of the copy.
+ * Publishes a copy of each message to its queue or shard, and stores each redrive in the archive. Returns one error or
+ * `undefined` per dead letter. With `force`, a copy lacks the parts of its message that AMQP cannot encode.
  */
 export async function publishRedriven(
   redriving: Redriving,
@@ -153,11 +138,6 @@ export async function publishRedriven(
   );
 }
 
-/**
- * The error codes of dead letters whose message may have a wrong id, type or version. After such a dead letter is
- * redriven, the consumer identifies the message again, because an operator may have corrected how the consumer
- * identifies messages.
- */
 const IDENTITY_CODES: ReadonlySet<string> = new Set(['UNKNOWN_TYPE', 'SCHEMA_MISMATCH', 'PAYLOAD_MISMATCH']);
 
 function addressOf({ queue: name = '', shard = name }: DeadLetter, queues: readonly WorkQueue[]) {
@@ -165,16 +145,9 @@ function addressOf({ queue: name = '', shard = name }: DeadLetter, queues: reado
   return queue ? addressOfShard(queue, shard) : { exchange: '', routingKey: name };
 }
 
-/**
- * Returns the redrive number of the next copy of a dead letter. This number is higher than that of every earlier copy,
- * because the inbox skips a copy if a copy with the same redrive number has already failed.
- */
+/** Returns a redrive number that no earlier copy of the dead letter has. */
 const nextNumber = ({ redrives, timesRedriven }: DeadLetter): number => redrives + timesRedriven + 1;
 
-/**
- * Stores in the archive that a copy of a dead letter was published. Returns the problem `already-redriven` if another
- * request has redriven the dead letter in the meantime, and an error if the archive could not store the redrive.
- */
 async function noteRedrive(
   { table, clock }: Redriving,
   deadLetter: DeadLetter,
@@ -191,10 +164,6 @@ async function noteRedrive(
   }
 }
 
-/**
- * Stores in the archive that AMQP cannot encode a message. If this write fails, the next bulk redrive tries to publish
- * the message again and fails in the same way.
- */
 async function noteUnwritable({ table }: Redriving, { id }: DeadLetter, { message }: PublishError): Promise<void> {
   await recordUnwritable(table, id, message).catch((error: unknown) =>
     log().warn('cannot mark a dead letter as unwritable', { deadLetterId: id, ...errorFields(error) }),

@@ -23,20 +23,16 @@ import { isAlreadyRedriven, redriveRefusal } from './redrive-refusal.ts';
 
 const CONCURRENCY = 16;
 
-/** A process begins no further step of a job if it has less than this time left, in ms. */
 const RESERVE_MS = 8_000;
 
 /**
- * After a process has died, another process can continue its job after this time, in ms. The time is longer than a step
- * takes.
+ * How long a process leases a job, in ms. If the process dies, another process can continue the job after this time.
  */
 const LEASE_MS = 60_000;
 
 /**
- * Runs the steps of a job until the job ends or little time is left. The result of each step is stored before the next
- * step begins. If the process dies during a step, another process repeats the step, which is safe: the step skips dead
- * letters that are no longer open, and the inbox processes only one of several copies with the same redrive number.
- * Returns the job, or `undefined` if another process is working on it.
+ * Runs the steps of a job until the job ends or little time is left. If the process dies during a step, another process
+ * repeats the step. Returns the job, or `undefined` if another process is working on it.
  */
 export async function runJob(
   redriving: Redriving,
@@ -79,9 +75,7 @@ export async function runJob(
 
 interface Selected {
   readonly letters: readonly DeadLetter[];
-  /** How many of the selected ids no dead letter has. */
   readonly unknown: number;
-  /** Where the following step continues. Absent if there is none. */
   readonly position?: string;
   readonly isLast: boolean;
 }
@@ -127,7 +121,6 @@ interface StepResult {
   readonly failed: number;
   readonly skipped: readonly string[];
   readonly error?: string;
-  /** Whether the step must be repeated, because the broker or DynamoDB is unavailable. */
   readonly isRepeated: boolean;
 }
 

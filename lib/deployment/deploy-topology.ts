@@ -13,7 +13,6 @@ import type { Surehop } from '../runtime/surehop.ts';
 /** The timeout of one request to RabbitMQ's management API, in ms. */
 const TIMEOUT_MS = 10_000;
 
-/** For each broker role, the property of the custom resource that contains the ARN of the role's login secret. */
 const loginProperties = { publisher: 'PublisherLogin', consumer: 'ConsumerLogin', monitor: 'MonitorLogin' } as const;
 
 /**

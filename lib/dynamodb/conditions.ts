@@ -56,8 +56,7 @@ const MAX_OPERANDS = 100;
 
 /**
  * Converts the state of an item that an effect requires to a list of conditions, all of which must hold. `keyAttribute`
- * is an attribute of the table's primary key, which an item has if and only if the item exists. Throws an
- * `InvalidValue` for a condition that DynamoDB cannot evaluate.
+ * is an attribute of the table's primary key. Throws an `InvalidValue` for a condition that DynamoDB cannot evaluate.
  */
 export function toConditions(when: When, keyAttribute: string): Condition[] {
   if (when === 'exists' || when === 'absent') return [{ attribute: keyAttribute, test: when, operands: [] }];

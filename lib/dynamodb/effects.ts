@@ -10,7 +10,7 @@ interface OnItem {
 
 interface Conditional extends OnItem {
   /**
-   * A condition on the item as it was before the effects of the decision. If the condition fails, the decision in
+   * A condition on the stored item, before this decision changes it. If the condition fails, the decision in
    * `otherwise` is tried instead.
    */
   readonly when?: When;
@@ -23,9 +23,8 @@ export const effectActions = ['ConditionCheckItem', 'DeleteItem', 'GetItem', 'Pu
 export type Item = Readonly<Record<string, Value | undefined>>;
 
 /**
- * Adds `by` to a numeric attribute. A missing item or attribute counts as 0. If `atLeast` is set, the addition is allowed
- * only if the sum is at least `atLeast`. `by` and `atLeast` must be whole numbers between -2^46 and 2^46: a JavaScript
- * number is exact only up to 2^53, and many additions may be summed.
+ * Adds `by` to a numeric attribute. A missing item or attribute counts as 0. If `atLeast` is set, the addition is
+ * allowed only if the sum is at least `atLeast`. `by` and `atLeast` must be whole numbers between -2^46 and 2^46.
  */
 export interface Add extends Conditional {
   readonly kind: 'add';

@@ -5,7 +5,7 @@ import { MisconfiguredError, StoreUnavailableError } from '../runtime/errors.ts'
 import { requestedTables } from './client.ts';
 import { reportMisconfigured } from './report-misconfigured.ts';
 
-/** What happened to a DynamoDB request that failed, as far as its error says. */
+/** What is known about a failed DynamoDB request from its error. */
 export type Failure =
   /** DynamoDB cancelled the transaction and wrote nothing. */
   | { readonly is: 'cancelled'; readonly reasons: readonly CancellationReason[] }
@@ -117,8 +117,8 @@ function accessDenied(cause: unknown): MisconfiguredError {
 }
 
 /**
- * Creates the error for a request that DynamoDB rejects as invalid although the content of a message cannot be the
- * cause. The likely cause is that a table has another primary key than expected.
+ * Creates the error for a request that DynamoDB rejects as invalid for a reason other than the content of a message.
+ * The likely cause is a table with another primary key than expected.
  */
 export const requestRefused = (tables: readonly string[], cause: unknown): MisconfiguredError =>
   new MisconfiguredError(
@@ -128,9 +128,8 @@ export const requestRefused = (tables: readonly string[], cause: unknown): Misco
   );
 
 /**
- * Converts the error of a DynamoDB request that does not depend on the content of a message. The returned error says
- * that DynamoDB is unavailable or that the deployment is misconfigured. The error of a failed condition is returned
- * unchanged.
+ * Converts the error of a DynamoDB request to an error which says that DynamoDB is unavailable or that the deployment
+ * is misconfigured. The error of a failed condition is returned unchanged.
  */
 export function toStoreError(error: unknown): Error {
   if (error instanceof ConditionalCheckFailedException) return error;

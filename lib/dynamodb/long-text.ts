@@ -34,15 +34,7 @@ export interface LongText {
  */
 const PART_BYTES = 300 * 1024;
 const CONCURRENT_REQUESTS = 8;
-/**
- * The largest number of attempts to read a long text while other processes keep replacing the text. After that many
- * attempts, the read fails with `StoreUnavailableError`.
- */
 const MAX_READS = 5;
-/**
- * How much longer, in seconds, the parts of a long text are kept than its head item. The head item therefore never
- * refers to expired parts.
- */
 const PARTS_EXPIRE_LATER_SECONDS = 86_400;
 
 const headKey = (pk: string): Attributes => ({ pk: { S: pk } });

@@ -12,8 +12,7 @@ export interface RetryPolicy {
    */
   readonly conflicts: number;
   /**
-   * The longest possible delay before the first retry, in ms. The longest possible delay doubles with each further
-   * retry.
+   * The upper limit of the random delay before the first retry, in ms. The upper limit doubles with each further retry.
    */
   readonly firstDelayMs: number;
   readonly maxDelayMs: number;
@@ -21,7 +20,6 @@ export interface RetryPolicy {
 
 export const defaultRetryPolicy: RetryPolicy = { attempts: 4, conflicts: 10, firstDelayMs: 25, maxDelayMs: 1_000 };
 
-/** Waits before the `n`th retry for a random time up to the maximum for this retry. Aborting `signal` ends the wait. */
 export async function backOff(n: number, retryPolicy: RetryPolicy, signal?: AbortSignal): Promise<void> {
   const longestMs = Math.min(retryPolicy.maxDelayMs, retryPolicy.firstDelayMs * 2 ** (n - 1));
   await sleep(Math.random() * longestMs, undefined, { signal }).catch(() => undefined);

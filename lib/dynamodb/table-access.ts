@@ -1,6 +1,6 @@
 import { effectActions } from './effects.ts';
 
-/** What the role of a function allows on DynamoDB tables, as far as `access` in serverless.yml determines it. */
+/** The access to DynamoDB tables that serverless.yml grants to the role of a function. */
 export interface TableAccess {
   /** The name of the function in serverless.yml. */
   readonly function: string;
@@ -21,8 +21,8 @@ export interface RequestInput {
 export type CheckAccess = (operation: string, input: RequestInput) => void;
 
 /**
- * Returns a check of DynamoDB requests for the stage `local`, whose DynamoDB does not check permissions. Returns
- * `undefined` if the setting TABLE_ACCESS is not set, as on AWS.
+ * Returns a check of DynamoDB requests for the stage `local`, where DynamoDB itself checks no permissions. Returns
+ * `undefined` if the setting TABLE_ACCESS is not set.
  */
 export const accessCheck = ({
   TABLE_ACCESS: access,
@@ -39,7 +39,6 @@ export const accessCheck = ({
     }
   });
 
-/** Returns the actions that IAM checks for a DynamoDB request. For a transaction, these are the actions of its parts. */
 function neededActions(action: string, { TableName, IndexName, RequestItems = {}, TransactItems }: RequestInput) {
   if (TransactItems)
     return TransactItems.flatMap((item) =>

@@ -37,7 +37,7 @@ type Appended<I> = { readonly [A in Attributes<I, readonly unknown[] | ReadonlyS
 
 interface Options<S> {
   /**
-   * A condition on the item as it was before the effects of the decision. If the condition fails, the decision in
+   * A condition on the stored item, before this decision changes it. If the condition fails, the decision in
    * `otherwise` is tried instead.
    */
   readonly when?: When<Written<S>>;
@@ -112,10 +112,6 @@ export class Table<K extends KeyTypes = KeyTypes, S extends z.ZodObject | undefi
     return { ...parsed.data, ...key } as ItemOf<K, S>;
   }
 
-  /**
-   * Throws an `InvalidValue` if attributes that an effect writes do not match the table's schema. If `isWhole` is true,
-   * the attributes are a whole item, in which no required attribute may be missing.
-   */
   validate(attributes: Item, isWhole: boolean): void {
     for (const name in attributes) {
       for (const type of this.#indexTypes(name)) {
@@ -138,10 +134,6 @@ export class Table<K extends KeyTypes = KeyTypes, S extends z.ZodObject | undefi
     if (!parsed.success) throw mismatch('', parsed.error);
   }
 
-  /**
-   * Returns the schema of an attribute, or `undefined` if the table has no schema. Throws an `InvalidValue` if the table's
-   * schema does not have the attribute.
-   */
   requireAttribute(name: string): z.ZodType | undefined {
     if (this.#schema === undefined) return undefined;
     const { shape, def } = this.#schema;

@@ -1,8 +1,8 @@
 import { defineTable } from './tables.ts';
 
 /**
- * The table with the inbox records (markers) of all messages, and with all other items that the toolkit writes for
- * consumers, such as attempt logs and open-batch records.
+ * The table in which consumers store the inbox record of each message, and further items such as attempt logs and
+ * open-batch records.
  */
 export const inboxTable = defineTable({ name: 'inbox', key: { pk: 'S' }, expires: true });
 

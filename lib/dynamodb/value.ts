@@ -101,13 +101,11 @@ function toSet(attribute: string, set: ReadonlySet<unknown>): AttributeValue {
   throw new InvalidValue(attribute, 'is a Set that contains other members than only strings or only numbers');
 }
 
-/** The string methods of ES2024 that this file uses. All supported versions of Node have them. */
 interface UnicodeText {
   isWellFormed(): boolean;
   toWellFormed(): string;
 }
 
-/** Replaces lone surrogates by U+FFFD, as the conversion to UTF-8 does. */
 function wellFormed(text: string): string {
   const unicode = text as unknown as UnicodeText;
   return unicode.isWellFormed() ? text : unicode.toWellFormed();

@@ -6,18 +6,17 @@ import type { HeaderValue, Message } from './message.ts';
 import { deriveId } from './message-id.ts';
 
 /**
- * A message that is marked as a CloudEvent in the way that the AMQP protocol binding for CloudEvents defines it
+ * A message that is marked as a CloudEvent, as the AMQP protocol binding for CloudEvents defines it
  * (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/amqp-protocol-binding.md). The attributes of
  * the CloudEvent may be invalid.
  */
 export interface CloudEvent {
-  /** Returns the value of an attribute as the message contains it, or `undefined`. */
+  /** Returns the unchanged value of an attribute, or `undefined` if the message does not have it. */
   readonly attribute: (name: string) => unknown;
   /** The data of the event. Absent in binary mode, where the data are the body of the message. */
   readonly data?: ParsedJson;
 }
 
-/** The prefixes of the headers that contain attributes in binary mode. All attributes of a message have the same prefix. */
 const PREFIXES = ['cloudEvents_', 'cloudEvents:'];
 
 /** Reads a CloudEvent in structured or binary mode. Returns `undefined` if the message is not a CloudEvent. */
@@ -77,9 +76,8 @@ function readData(members: Readonly<Record<string, unknown>>): ParsedJson {
 }
 
 /**
- * Returns the identity of a CloudEvent, or the reason why the CloudEvent is invalid. Only the attributes `source` and
- * `id` together are unique. The message id is therefore `source`, a space and `id`, or a UUID derived from both if that
- * text is too long.
+ * Returns the identity of a CloudEvent, or the reason why the CloudEvent is invalid. The message id is made from the
+ * attributes `source` and `id`, because only both together are unique.
  */
 export function identityOfCloudEvent({ attribute }: CloudEvent): Identity | { readonly fault: string } {
   const required = { specversion: '', id: '', source: '', type: '' };

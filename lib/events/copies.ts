@@ -58,8 +58,8 @@ export const deadLetterCopy = (
 });
 
 /**
- * Creates the smallest possible dead letter, which has only the id, the body and the reason. The smallest dead letter
- * is used if the other properties of the message cannot be encoded.
+ * Creates the smallest possible dead letter, which has only the id, the body and the reason. It is published if the
+ * broker refuses a dead letter with more headers.
  */
 export function bareDeadLetter(
   { body, properties: { messageId, headers }, identity }: CopySource,
@@ -87,7 +87,7 @@ export function bareDeadLetter(
 
 /**
  * Creates the copy of an archived message that a redrive publishes to a queue. The attempt number of the copy starts
- * again at 1. With `identifyAgain`, the copy lacks the identity of the message, and the consumer identifies it again.
+ * again at 1. If `identifyAgain` is true, the consumer identifies the message again.
  */
 export function redrivenCopy(
   message: Pick<Message, 'body' | 'properties'>,
@@ -111,10 +111,6 @@ export function redrivenCopy(
   };
 }
 
-/**
- * The largest lengths, in characters, of the headers that describe a dead letter. All headers of a message must fit
- * into one AMQP frame.
- */
 const MAX_REASON_LENGTH = 1_000;
 const MAX_CODE_LENGTH = 100;
 const MAX_FRAMES_LENGTH = 1_000;
@@ -128,16 +124,9 @@ const headersOf = ({ id, code, reason, frames, queue, at }: DeadLetterNote): Hea
   [headerNames.deadLetteredAt]: at,
 });
 
-/**
- * Shortens a queue name that exceeds AMQP's limit of 255 bytes. Names that come from a broker never exceed the limit.
- */
 const shortName = (name: string) => (Buffer.byteLength(name) <= 255 ? name : name.slice(0, 80));
 
-/**
- * Returns true for a header that a copy of the message must not have: `surehop-postponed` describes only the copy that
- * has it, only the broker may write `x-death` and similar headers, and `CC` and `BCC` would route the copy to other
- * queues (https://www.rabbitmq.com/docs/sender-selected).
- */
+/** Whether a header must not be copied, for example because only the broker may write it. */
 const notCopied = (name: string) =>
   name === headerNames.postponed ||
   name === 'CC' ||

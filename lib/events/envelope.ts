@@ -7,9 +7,8 @@ import { readTrace, type Trace } from './trace.ts';
 export const KEY_HEADER = 'surehop-key';
 
 /**
- * The message headers that Surehop writes. The Amazon MQ event source passes on neither the exchange nor the routing key,
- * and its timestamps have no time zone. The headers therefore contain everything that is needed to retry or dead-letter a
- * message.
+ * The message headers that Surehop writes. They contain everything that is needed to retry or dead-letter a message,
+ * because the Amazon MQ event source passes on neither the exchange nor the routing key.
  */
 export const headerNames = {
   key: KEY_HEADER,
@@ -42,10 +41,7 @@ export interface Envelope extends Partial<Trace> {
   readonly redrives: number;
   /** When the message was last redriven. */
   readonly redrivenAt?: string;
-  /**
-   * Whether this copy of the message was published because the message was postponed. RabbitMQ counts the deliveries of the
-   * copy from 0, although an earlier delivery of the message may have crashed the process.
-   */
+  /** Whether this copy was published because the message was postponed. */
   readonly isPostponed: boolean;
   readonly exchange?: string;
   readonly routingKey?: string;
@@ -73,10 +69,6 @@ export interface DeadLetterNote {
   readonly at: string;
 }
 
-/**
- * The largest counter values that are accepted from a message header, because any publisher can write any number into
- * the header.
- */
 const MAX_ATTEMPT = 999;
 const MAX_REDRIVES = 1_000_000_000;
 

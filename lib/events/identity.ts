@@ -22,13 +22,9 @@ export const MAX_NAME_BYTES = 255;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const CONTROL_CHARACTER = /\p{Cc}/u;
 
-/**
- * Whether a text may have lost characters on its way. The event source replaces each byte that is not valid UTF-8 by
- * U+FFFD, and therefore different ids could look the same.
- */
+/** Whether a text may have lost bytes that are not UTF-8. */
 const isDamaged = (text: string) => text.includes('\ufffd') || LONE_SURROGATE.test(text);
 
-/** Whether a text can be part of an id that does not come from the AMQP property `message-id`. */
 export const isPlainText = (text: string): boolean => !isDamaged(text) && !CONTROL_CHARACTER.test(text);
 
 /** Returns the reason why a message id is invalid, or `undefined` if it is valid or absent. */
@@ -40,9 +36,8 @@ export function idFault(id: unknown): string | undefined {
 }
 
 /**
- * Checks the id, type and version that a function of the service or a CloudEvent gave to a message. Returns the identity,
- * or the reason why it is invalid. The rules for these ids are stricter than the rules for the AMQP property
- * `message-id`.
+ * Checks the id, type and version of a message that a function of the service or a CloudEvent provided. Returns them,
+ * or the reason why they are invalid.
  */
 export function checkIdentity(given: {
   readonly id?: unknown;

@@ -101,10 +101,6 @@ function plainStructure(json: unknown, levels: number): unknown {
 const isTable = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/**
- * Whether a value in the Lambda event represents an AMQP long string. Such a value is an object whose only property,
- * `bytes`, is a list of bytes.
- */
 export function isByteString(value: object): value is { readonly bytes: readonly number[] } {
   const { bytes } = value as { bytes?: unknown };
   if (!Array.isArray(bytes) || Object.keys(value).length !== 1) return false;
@@ -120,10 +116,6 @@ export function isByteString(value: object): value is { readonly bytes: readonly
   return most < 128 || (least >= 0 && isUtf8(Buffer.from(bytes as number[])));
 }
 
-/**
- * At most this many bytes are passed as arguments of one function call. Every JavaScript engine supports this many
- * arguments.
- */
 const MAX_ARGUMENTS = 1_024;
 
 const isAscii = (byte: number) => byte >= 0 && byte < 0x80;
@@ -140,10 +132,7 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 
 const DATE = /^([A-Z][a-z]{2}) (\d{1,2}), (\d{1,9}), (\d{1,2}):(\d\d):(\d\d)[ \u202f]([AP])M$/;
 
-/**
- * The first year for which a date in the Lambda event is unambiguous. Java writes dates before 1583 in the Julian
- * calendar, and does not mark years before Christ.
- */
+/** The first year for which a date in the Lambda event is unambiguous. */
 const FIRST_YEAR = 1583;
 
 /**
@@ -165,5 +154,4 @@ export function readDate(text: string): number | undefined {
   return base.getTime() / 1_000 + cycles * SECONDS_OF_400_YEARS;
 }
 
-/** The number of seconds in 400 years (146,097 days). The Gregorian calendar repeats after 400 years. */
 export const SECONDS_OF_400_YEARS = 12_622_780_800;

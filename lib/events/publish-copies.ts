@@ -12,9 +12,8 @@ interface CopyToSend {
 }
 
 /**
- * Publishes copies of messages, each with a span. The result has one entry per copy: an error, or `undefined` if the copy
- * was confirmed. If a copy with the header `surehop-previous-span` is too large for an AMQP frame, the copy is published
- * without this header, because recording spans must not change the outcome of a message.
+ * Publishes copies of messages, each with a span. The result has one entry per copy: an error, or `undefined` if the
+ * broker confirmed the copy.
  */
 export async function publishCopies(
   { publisher, tracing }: { readonly publisher: Publisher; readonly tracing?: Tracing },

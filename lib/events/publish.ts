@@ -32,8 +32,8 @@ export interface EventOptions {
   /** The AMQP `correlation-id`. By default it is the id of the event. */
   readonly correlationId?: string;
   /**
-   * The key of the event for choosing a shard. The key must be given if the event was read from DynamoDB, because the
-   * key function of the event's definition is then not available.
+   * The key that chooses a shard. Pass it if the event was read from DynamoDB; otherwise, the key function of the
+   * event's definition returns it.
    */
   readonly key?: string;
   /** The trace to which the event belongs. By default the event starts a new trace. */
@@ -97,10 +97,6 @@ export function eventMessage<T>(
   };
 }
 
-/**
- * The largest length of the key in the header `surehop-key`, in bytes. A longer key is replaced by its hash, because
- * all headers of a message must fit into one AMQP frame.
- */
 const MAX_KEY_BYTES = 4_096;
 
 const shortKey = (key: string) => (Buffer.byteLength(key) <= MAX_KEY_BYTES ? key : `sha256:${hash('sha256', key)}`);

@@ -12,9 +12,8 @@ export interface Sending {
 }
 
 /**
- * Starts the span of a publish and writes the span into the message's trace headers, so that the consumer's span can
- * refer to it. For a retry, a dead letter or a redrive, the span is written into the header `surehop-previous-span`
- * instead. Returns the message unchanged if no spans are recorded.
+ * Starts the span of a publish, and returns the message with the span in its trace headers. Returns the message
+ * unchanged if no spans are recorded.
  */
 export function startSending(
   tracing: Tracing | undefined,

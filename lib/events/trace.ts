@@ -106,10 +106,6 @@ const MAX_MEMBERS = 32;
  * many.
  */
 const MAX_STATE_LENGTH = 512;
-/**
- * If a `tracestate` is too long, its members with more than 128 characters are dropped first, as W3C Trace Context
- * recommends.
- */
 const LONG_MEMBER = 128;
 
 function readState(tracestate = ''): string | undefined {
@@ -128,7 +124,9 @@ function readState(tracestate = ''): string | undefined {
 const lengthOf = (members: readonly string[]) =>
   members.reduce((sum, member) => sum + member.length, Math.max(members.length - 1, 0));
 
-/** The longest `baggage` that is passed on, in bytes. W3C Baggage requires passing on at least this many. */
+/**
+ * The longest `baggage` header that Surehop passes on, in bytes. W3C Baggage requires passing on at least this many.
+ */
 const MAX_BAGGAGE_BYTES = 8_192;
 
 /** The characters of a `baggage` header: printable ASCII characters, spaces and tabs (https://www.w3.org/TR/baggage/). */

@@ -13,18 +13,11 @@ import { recordMetrics } from '../runtime/metrics.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { httpSettings } from './settings.ts';
 
-/**
- * A service on which requests depend: RabbitMQ (`broker`) or DynamoDB (`store`). RabbitMQ and DynamoDB each have their
- * own circuit breaker.
- */
+/** A service on which requests depend: RabbitMQ (`broker`) or DynamoDB (`store`). */
 export type Dependency = 'broker' | 'store';
 
 const OPEN = 'circuit breaker open';
 
-/**
- * Which errors count as failures of RabbitMQ and of DynamoDB, and which error is thrown while the circuit breaker of
- * RabbitMQ or of DynamoDB is open.
- */
 const dependencies = {
   broker: {
     isFailure: (error: unknown) =>
@@ -67,10 +60,7 @@ function newBreaker({ settings, clock }: Surehop, dependency: Dependency): Break
 
 const breakerOf = (surehop: Surehop, dependency: Dependency): Breaker => surehop.shared(breakers)[dependency];
 
-/**
- * Throws an error if the circuit breaker of the dependency is open, and a request that needs the dependency therefore
- * fails at once.
- */
+/** Throws an error if the circuit breaker of the dependency is open. */
 export function refuseIfOpen(surehop: Surehop, dependency: Dependency): void {
   if (breakerOf(surehop, dependency).isRefusing()) throw dependencies[dependency].refusal();
 }

@@ -16,9 +16,8 @@ interface Open {
 }
 
 /**
- * Checks valid JSON for content that parsers interpret differently or that is expensive to process. Throws a problem if the
- * JSON is nested too deeply, has too many values, has strings that are too long or not valid Unicode, has numbers that
- * would lose precision, or has duplicate or forbidden field names.
+ * Checks valid JSON for content that parsers interpret differently or that is expensive to process. Throws a problem if
+ * it finds such content, for example duplicate field names or deep nesting.
  */
 export function checkJson(text: string): void {
   const open: Open[] = [];

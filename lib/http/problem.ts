@@ -3,7 +3,7 @@ import { problems, type ProblemKind, type ProblemName } from './problems.ts';
 
 interface ProblemOptions extends ErrorOptions {
   readonly members?: Readonly<Record<string, unknown>>;
-  /** The parameters that follow the scheme in the response header `WWW-Authenticate`. */
+  /** The parameters after the authentication scheme in the response header `WWW-Authenticate`. */
   readonly challenge?: string;
 }
 

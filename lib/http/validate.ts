@@ -33,10 +33,6 @@ export function validateParameters<T>(schema: ZodType<T>, parameters: unknown, w
   });
 }
 
-/**
- * Converts a validation issue of Zod to field errors. If one issue names several unknown fields, each unknown field
- * gets its own field error, which lists the known field names.
- */
 function errorsOf(issue: core.$ZodIssue, schema: ZodType): FieldError[] {
   if (issue.code !== 'unrecognized_keys') return [{ path: issue.path, detail: issue.message }];
   const known = knownNames(schema, issue.path);

@@ -1,40 +1,30 @@
 import type { Condition } from '../dynamodb/conditions.ts';
 import { expressionLength, isCheck, MAX_EXPRESSION_LENGTH, type Change, type Operation } from './operation.ts';
 
-/**
- * How one message, or several messages of one transaction, use a DynamoDB item. Messages can share a transaction only
- * if one write of the item has the same result as committing the messages one after another.
- */
+/** How messages use a DynamoDB item. From this, the commit knows which messages can share a transaction. */
 export interface Access {
   /** `true` if no other message of the same transaction may use the item. */
   readonly isExclusive: boolean;
   /**
-   * The role of each attribute that the messages read or write. Messages can share the item only if they use every
-   * common attribute in the same role. An attribute that a condition reads has the role `read`.
+   * How the messages use each attribute. Messages can share the item only if they use every common attribute in the
+   * same way.
    */
   readonly roles: ReadonlyMap<string, Role>;
-  /**
-   * For each condition, by its id, how many terms the condition has: the attribute and the operands. The length of the
-   * condition expression is estimated from these numbers.
-   */
   readonly conditions: ReadonlyMap<string, number>;
 }
 
 type Role = 'read' | 'add' | 'set' | 'append' | 'SS' | 'NS' | 'exists' | 'absent' | 'update';
 
-/** The name under which `roles` contains the existence of an item. No attribute in DynamoDB has an empty name. */
 const EXISTENCE = '';
 
 const none: ReadonlyMap<string, number> = new Map();
 
-/** The access of a message that does not share the item with other messages of the same transaction. */
 export const OWN: Access = { isExclusive: true, roles: new Map(), conditions: none };
 
 /** Returns the id of a condition. Two conditions have the same id if and only if they are equal. */
 export const conditionId = ({ attribute, test, operands }: Condition): string =>
   JSON.stringify([attribute, test, operands]);
 
-/** Caches the access of updates with one change and no condition, because most operations are such updates. */
 const simple = new Map<string, Access>();
 const MOST_SIMPLE = 1_000;
 
@@ -80,7 +70,6 @@ function accessOf(operation: Operation): Access {
   return { isExclusive: false, roles, conditions: new Map(counted) };
 }
 
-/** Returns how the alternative branches of one message use each item. */
 export function accessesOf(branches: readonly { readonly operations: readonly Operation[] }[]): Map<string, Access> {
   const accesses = new Map<string, Access>();
   for (const { operations } of branches)

@@ -6,8 +6,8 @@ import type { Branch, Candidate } from './candidate.ts';
 import type { Operation } from './operation.ts';
 
 /**
- * The stored DynamoDB items whose write condition failed in a cancelled transaction, by item id. The value is
- * `undefined` if the item does not exist.
+ * The stored DynamoDB items, by item id, whose write condition failed in a cancelled transaction. `undefined` stands
+ * for a missing item.
  */
 export type Observed = ReadonlyMap<string, Attributes | undefined>;
 
@@ -16,15 +16,11 @@ export interface Choice {
   readonly branch: Branch;
 }
 
-/**
- * Returns the number in a DynamoDB attribute. A missing attribute counts as 0. A value that is not a number becomes
- * NaN, and therefore every comparison with it is false.
- */
 const numberOf = (value: AttributeValue | undefined): number => (value === undefined ? 0 : Number(value.N));
 
 /**
- * Selects for each message the first branch (its decision or an alternative) whose conditions hold on the observed
- * items, after the additions of earlier messages. `refused` lists the messages of which no branch can be committed.
+ * Selects the first decision or alternative of each message whose conditions hold. `refused` lists the messages that
+ * have none.
  */
 export function selectBranches(
   candidates: readonly Candidate[],

@@ -6,23 +6,22 @@ import { MisconfiguredError } from '../runtime/errors.ts';
 import type { Candidate } from './candidate.ts';
 import type { Transaction } from './transaction.ts';
 
-/** The reasons why DynamoDB cancelled a transaction, grouped by what they mean for its messages and items. */
+/** The reasons why DynamoDB cancelled a transaction. */
 export interface Findings {
   /**
-   * Messages whose inbox record could not be written, because DynamoDB already has an inbox record that must not be
-   * replaced, for example because the message is completed. Each entry contains the existing inbox record if DynamoDB
+   * The messages for which DynamoDB already has an inbox record that must not be replaced, with this record if DynamoDB
    * returned it.
    */
   readonly met: [Candidate, Attributes | undefined][];
   /** The items whose write condition failed, each with its stored content. */
   readonly seen: [itemId: string, item: Attributes | undefined][];
-  /** Messages that write an item which another transaction is writing. */
+  /** Messages with a write to an item that another transaction was writing at the same time. */
   readonly conflicting: Candidate[];
-  /** Messages that write an item for which DynamoDB throttled the request or was unavailable. */
+  /** Messages with a write that DynamoDB throttled or could not carry out at the time. */
   readonly throttled: Candidate[];
-  /** Writes that DynamoDB refuses as invalid, each with the messages that need the write and with the reason. */
+  /** Writes that DynamoDB refuses as invalid, each with its messages and the reason. */
   readonly invalid: { readonly members: readonly Candidate[]; readonly message: string }[];
-  /** Set if a table does not exist or if the function's role may not write to a table. */
+  /** Present if a table does not exist or if the function's role may not write to a table. */
   misconfigured?: MisconfiguredError;
 }
 

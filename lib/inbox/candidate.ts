@@ -26,8 +26,8 @@ export interface Candidate {
   /** The decision of the business rule, followed by its alternatives in the order in which the commit tries them. */
   readonly branches: readonly [Branch, ...Branch[]];
   /**
-   * The ids of all DynamoDB items that the message may write or check, including its inbox record, and how the message
-   * uses each item.
+   * How the message uses each DynamoDB item that it may write or check, by item id. Its inbox record is one of these
+   * items.
    */
   readonly items: ReadonlyMap<string, Access>;
   /** The largest number of bytes that the message can add to a transaction. */
@@ -41,17 +41,8 @@ export const transactionLimits = { items: 100, bytes: 4_000_000 } as const;
 
 const MAX_EVENTS_BYTES = 300 * 1024;
 const MAX_REASON_BYTES = 4_096;
-/**
- * The estimated bytes that one follow-up event adds to the message's inbox record, besides the event's type, exchange,
- * data and key.
- */
 const EVENT_BYTES = 120;
-/** Estimated bytes of an inbox record without its reason and its follow-up events. */
 const MARKER_BYTES = 800;
-/**
- * Returns the follow-up events of a branch. The event ids are derived from the message id, and therefore a redelivery
- * of the message publishes events with the same ids.
- */
 export const storedEvents = (queue: string, { id }: Entry, { followUps }: Branch): StoredEvent[] =>
   followUps.map(({ event, data }, index) => {
     const { type, version, exchange } = event;

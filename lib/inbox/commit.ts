@@ -29,8 +29,7 @@ export interface Commit extends InboxTable {
 
 /**
  * Commits the effects of each message together with its inbox record, in few transactions. The returned `results` are
- * in the order of `entries`. The returned `contended` has the ids of the items whose write conditions failed, and
- * should be passed to the next commit.
+ * in the order of `entries`.
  */
 export async function commitEntries(
   commit: Commit,

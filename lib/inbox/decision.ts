@@ -18,8 +18,8 @@ export interface Decision {
   /** `rejected` if the business rule rejects the message. The default is `completed`. */
   readonly outcome?: 'rejected' | 'completed';
   /**
-   * Why the message is rejected, or why the decision in `otherwise` was committed instead of the first decision. The
-   * reason is stored in the inbox record.
+   * Why the message is rejected, or why this alternative is committed instead of the first decision. The reason is
+   * stored in the inbox record.
    */
   readonly reason?: string;
 }

@@ -25,8 +25,8 @@ export type Marker =
       readonly code: ErrorCode;
       readonly message: string;
       /**
-       * Set if the dead letter was recorded in the inbox but perhaps not yet published. The next delivery of the
-       * message then publishes the dead letter with the same id.
+       * `true` if the dead letter may not have been published yet. The next delivery of the message then publishes it
+       * under the same id.
        */
       readonly isPending?: boolean;
     } & Attempt &
@@ -63,15 +63,9 @@ export interface Entry extends Attempt {
   readonly id: MessageId;
   readonly payloadHash: string;
   readonly decision: Decision;
-  /**
-   * Whether the inbox is known to have a record of an earlier attempt of the message. The commit can then avoid a
-   * transaction that DynamoDB would cancel.
-   */
+  /** Whether the inbox is known to have a record of an earlier attempt of the message. */
   readonly hasMarker?: boolean;
-  /**
-   * The owner of the lease under which the decision was made. The commit completes this lease, even if it has expired.
-   * The commit fails if another owner holds the lease.
-   */
+  /** The owner of the lease under which the decision was made. The commit fails if another owner holds the lease. */
   readonly leaseOwner?: string;
 }
 
@@ -101,20 +95,13 @@ export type CommitResult =
    */
   | { readonly is: 'unfinished'; readonly error: Error };
 
-/**
- * The inbox record of a failed message whose copy is published, either to a delay queue for a retry or as a dead
- * letter.
- */
+/** The inbox record of a failed message, which is written when a copy of the message is retried or dead-lettered. */
 export interface Handoff extends Attempt {
   readonly id: MessageId;
   readonly payloadHash: string;
   readonly state: 'retrying' | 'dead-lettered';
   readonly code: ErrorCode;
   readonly message: string;
-  /**
-   * The owner of a lease that the inbox record may replace before the lease expires, because the owner gave up on the
-   * message.
-   */
   readonly leaseOwner?: string;
 }
 
@@ -135,8 +122,8 @@ export interface Inbox {
   commit(queue: string, entries: readonly Entry[], signal: AbortSignal): Promise<CommitResult[]>;
   /**
    * Records in the inbox that these messages become dead letters, and therefore no other Lambda execution environment
-   * completes them. Must be called before the dead letters are published. Returns for each message `undefined`, or the
-   * stored inbox record that prevented the recording. Throws `StoreUnavailableError` if DynamoDB is unavailable.
+   * completes them. Must be called before the dead letters are published. Returns the inbox record that prevented the
+   * recording, or `undefined`, for each message. Throws `StoreUnavailableError` if DynamoDB is unavailable.
    */
   claimDeadLetters(queue: string, handoffs: readonly Handoff[]): Promise<(Marker | undefined)[]>;
   /**

@@ -12,10 +12,6 @@ export const markerKey = (queue: string, id: MessageId): Attributes => ({ pk: { 
 
 export const markerItemId = (queue: string, id: MessageId): string => itemId(inboxTable.name, markerKey(queue, id));
 
-/**
- * Returns a negative number if `one` is the earlier attempt, a positive number if it is the later one, and 0 if they are
- * the same attempt.
- */
 export const compareAttempts = (one: Attempt, other: Attempt): number =>
   one.redrives - other.redrives || one.attempt - other.attempt;
 
@@ -27,18 +23,12 @@ export const isHandedOff = (
   message: Attempt & { readonly payloadHash: string },
 ): boolean => marker.payloadHash === message.payloadHash && compareAttempts(marker, message) >= 0;
 
-/** The expiry time of a lease that its owner has released. */
 export const RELEASED_MS = 0;
 
-/** Whether the inbox record is a lease that has expired and whose owner neither completed nor released it. */
 export const isAbandonedLease = (marker: Marker, nowMs: number): boolean =>
   marker.state === 'leased' && marker.leaseExpiresAtMs !== RELEASED_MS && marker.leaseExpiresAtMs <= nowMs;
 
-/**
- * The condition under which the inbox record of a message may be written. An existing inbox record may be replaced if
- * it records a retry, a lease that has expired or that `leaseOwner` holds, or a dead letter of an earlier attempt or
- * with another payload hash.
- */
+/** Returns the condition under which the inbox record of a message may be written. */
 export const givesWay = (
   { redrives, attempt, payloadHash, leaseOwner }: Attempt & Pick<Entry, 'payloadHash' | 'leaseOwner'>,
   nowMs: number,

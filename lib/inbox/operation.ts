@@ -32,10 +32,6 @@ export type Operation = {
   | { readonly write: 'update'; readonly changes: ReadonlyMap<string, Change> }
 );
 
-/**
- * The largest number that one message may add. With larger numbers, the sum over all messages of a transaction could exceed
- * 2^53 and become inexact.
- */
 const MAX_ADDITION = 2 ** 46;
 
 /**
@@ -183,9 +179,6 @@ export function addOperation(effect: Effect, operations: Map<string, Operation>)
   }
 }
 
-/**
- * The estimated bytes that the addition of a number contributes to a transaction, besides the name of the attribute.
- */
 const ADDITION_BYTES = 64;
 const KEY_BYTES = 100;
 
@@ -232,13 +225,8 @@ function requireSize(operation: Operation): void {
  */
 export const MAX_EXPRESSION_LENGTH = 4_000;
 
-/** Returns an upper bound for the length of the DynamoDB expressions for an item, in characters. */
 export const expressionLength = (changes: number, conditionsAndOperands: number): number =>
   changes * CHANGE_LENGTH + conditionsAndOperands * CONDITION_LENGTH;
 
-/**
- * The largest number of characters that the change of one attribute, with its own condition, takes in a DynamoDB
- * expression.
- */
 const CHANGE_LENGTH = 60;
 const CONDITION_LENGTH = 35;

@@ -1,12 +1,12 @@
 import { share, type Access } from './access.ts';
 import { transactionLimits, type Candidate } from './candidate.ts';
 
-/** Messages that fit into one transaction together, whichever of their decisions and alternatives are committed. */
+/** Messages that fit into one transaction together, whichever of their alternatives are committed. */
 export interface Group {
   readonly members: readonly Candidate[];
   /**
-   * The indexes of the groups that must be committed before this group, because they write some of the same items for
-   * earlier messages.
+   * The indexes of the groups that must be committed before this group, because they write the same items for earlier
+   * messages.
    */
   readonly after: ReadonlySet<number>;
 }
@@ -19,10 +19,6 @@ interface Piece {
 
 const emptyPiece = (): Piece => ({ members: [], items: new Set(), bytes: 0 });
 
-/**
- * Splits the messages into connected components: two messages that write a common item are in the same component, directly
- * or through other messages.
- */
 function toComponents(candidates: readonly Candidate[]): Candidate[][] {
   const parents = candidates.map((_, n) => n);
   const rootOf = (n: number): number => {
@@ -46,10 +42,6 @@ function toComponents(candidates: readonly Candidate[]): Candidate[][] {
   return [...components.values()];
 }
 
-/**
- * Splits messages that write common items into pieces that are committed one after another. Messages that use the same
- * item can share a piece if `share` allows it, for example if they all add to the same attributes of the item.
- */
 function toPieces(component: readonly Candidate[]): Piece[] {
   const pieces: Piece[] = [];
   const lastUses = new Map<string, { level: number; access: Access }>();
@@ -83,10 +75,6 @@ interface Filling extends Piece {
   readonly after: Set<number>;
 }
 
-/**
- * Distributes pieces over new groups, each piece to the group that has the fewest items and still has room. Returns the
- * index of the group for each piece.
- */
 function spread(pieces: readonly Piece[], groups: Filling[]): number[] {
   const first = groups.length;
   const addGroup = () => groups.push({ ...emptyPiece(), after: new Set() }) - 1;
@@ -110,8 +98,7 @@ function spread(pieces: readonly Piece[], groups: Filling[]): number[] {
 
 /**
  * Packs messages into a few transactions of similar size. Messages that write an item whose write condition failed in
- * the previous commit share no transaction with other messages, because DynamoDB will probably cancel their
- * transaction.
+ * the previous commit are packed separately, because DynamoDB will probably cancel their transactions.
  */
 export function pack(candidates: readonly Candidate[], contended: ReadonlySet<string> = new Set()): Group[] {
   const components = toComponents(candidates).map((members) => ({

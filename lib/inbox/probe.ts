@@ -6,10 +6,6 @@ import { tableOf } from './cancellation.ts';
 import { markerKey } from './marker.ts';
 import type { Scope } from './transaction.ts';
 
-/**
- * A condition that is false for every item. A write with this condition changes nothing, but shows whether DynamoDB accepts
- * the request.
- */
 const NEVER = 'attribute_exists(#never) AND attribute_not_exists(#never)';
 
 /**
@@ -19,12 +15,12 @@ const NEVER = 'attribute_exists(#never) AND attribute_not_exists(#never)';
 export interface Probe {
   /**
    * Returns the full names of the tables in `writes` that do not exist. If every table is found, returns the names of
-   * all of them, because it is unknown which table was missing.
+   * all of them.
    */
   missingTables(writes: readonly TransactWriteItem[]): Promise<readonly string[]>;
   /**
-   * Tries to write a test record to the inbox table. Returns the error if DynamoDB refuses the test record: the inbox
-   * table is then misconfigured, and no message is at fault. Otherwise, returns `undefined`.
+   * Checks whether DynamoDB would accept an inbox record. Returns the error if DynamoDB refuses it, and `undefined`
+   * otherwise.
    */
   markerRefusal(): Promise<unknown>;
 }
@@ -36,10 +32,7 @@ export function createProbe({
 }: Scope & { readonly client: DynamoDBClient; readonly signal: AbortSignal }): Probe {
   const replies = new Map<string, Promise<unknown>>();
 
-  /**
-   * Sends the write with a condition that is always false, so that DynamoDB checks the permission but changes nothing.
-   * Returns DynamoDB's error, which is only the failed condition if nothing is wrong.
-   */
+  /** Sends a write with a condition that is always false, and returns DynamoDB's error. */
   function tryWrite(name: string, write: TransactWriteItem): Promise<unknown> {
     const never = <W extends { ConditionExpression?: string; ExpressionAttributeNames?: Record<string, string> }>(
       write: W,

@@ -11,7 +11,6 @@ export const inboxSettings = defineSettings({
 
 export type InboxSettings = NonNullable<(typeof inboxSettings)['type']>;
 
-/** Whether a text is an existing time in UTC. JavaScript itself would accept February 30 as a day in March. */
 function isTime(text: string): boolean {
   const [, minute] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d(\.\d+)?)?Z$/.exec(text) ?? [];
   const timeMs = Date.parse(text);

@@ -79,7 +79,6 @@ function settle(state: State, settled: Settled, nowMs: number): Step {
   return plan({ ...state, pending, conflicts: 0 }, settled, nowMs);
 }
 
-/** Ends the commit of the group. The messages that have no result yet are redelivered with their batch. */
 function stop(state: State, error: Error, unavailable?: Error): Step {
   const settled = [state.pending, ...state.later].flat().map((candidate) => unfinished(candidate, error));
   return { state: { ...state, pending: [], later: [] }, settled, next: { do: 'done', unavailable } };
@@ -160,10 +159,6 @@ function cancelled(
   return conflict(state, [...conflicting, ...holders, ...writers], throttled, error, nowMs);
 }
 
-/**
- * Returns the result of a message whose inbox record prevented the commit, or an empty list if a new transaction may
- * replace this inbox record, for example because its lease has expired.
- */
 function resultOf(state: State, candidate: Candidate, marker: Marker, nowMs: number): Settled {
   const { entry } = candidate;
   switch (marker.state) {
@@ -181,11 +176,6 @@ function resultOf(state: State, candidate: Candidate, marker: Marker, nowMs: num
   }
 }
 
-/**
- * Sends the transaction again after a delay. When the retry limit is reached, the conflicting messages fail with the
- * code `CONFLICT`, and the messages that DynamoDB throttled are redelivered. The commit of the other messages
- * continues.
- */
 function conflict(
   state: State,
   conflicting: readonly Candidate[],
@@ -207,10 +197,6 @@ function conflict(
   return settle(state, settled, nowMs);
 }
 
-/**
- * Finds the message that DynamoDB refuses as invalid. If several messages are possible, splits the pending messages in half
- * and commits the halves one after the other.
- */
 function isolate(state: State, suspects: readonly Candidate[], error: unknown, nowMs: number): Step {
   const { pending, later } = state;
   const [invalid] = suspects.length === 1 ? suspects : pending.length === 1 ? pending : [];
@@ -223,10 +209,6 @@ function isolate(state: State, suspects: readonly Candidate[], error: unknown, n
   return plan({ ...state, pending: [], later: [...halves, ...later] }, [], nowMs);
 }
 
-/**
- * Leaves out the messages that write to a missing table, or to a table for which the function has no write permission.
- * These messages are redelivered, and the commit of the other messages continues.
- */
 function setAside(state: State, error: MisconfiguredError, nowMs: number): Step {
   const { tablePrefix } = state.scope;
   const tables = new Set(error.tables);

@@ -14,25 +14,15 @@ import { showItem, toWrite } from './write.ts';
 export type Scope = Pick<InboxTable, 'name' | 'tablePrefix' | 'retentionDays'> & { readonly queue: string };
 
 export interface Transaction {
-  /**
-   * The writes of the transaction: first the inbox records in the order of `chosen`, then one write per item in the
-   * order of `itemIds`.
-   */
+  /** The writes of the transaction: first the inbox records, then one write per item. */
   readonly writes: readonly TransactWriteItem[];
   readonly chosen: readonly Choice[];
   readonly markers: readonly DoneMarker[];
   readonly itemIds: readonly string[];
 }
 
-/**
- * The write condition for a message that should be new, as most messages are. This condition is a tenth as long as the
- * condition for replacing the inbox record of an earlier attempt.
- */
 const IS_NEW = { ConditionExpression: 'attribute_not_exists(pk)' };
 
-/**
- * One write of an item, which contains the changes and conditions of all messages of a transaction that use the item.
- */
 interface Merged {
   readonly operation: Operation;
   changes: ReadonlyMap<string, Change>;

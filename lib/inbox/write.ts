@@ -110,10 +110,6 @@ function toUpdate(changes: ReadonlyMap<string, Change>, expressions: Expressions
   return { update: clauses.filter(Boolean).join(' '), requires };
 }
 
-/**
- * Returns an expression that is true if an attribute is at least `needs`. A missing attribute counts as 0, although
- * DynamoDB evaluates every comparison with a missing attribute as false.
- */
 function atLeast(path: string, needs: number, expressions: Expressions): string {
   const comparison = `${path} >= ${expressions.value({ N: String(needs) })}`;
   return needs > 0 ? comparison : `(attribute_not_exists(${path}) OR ${comparison})`;

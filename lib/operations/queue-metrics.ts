@@ -10,9 +10,8 @@ interface QueueMetrics {
 }
 
 /**
- * Calculates the metrics of the queues in the topology. For a sharded queue, `QueueConsumers` is the value of the shard
- * with the fewest consumers, `QueueFullest` is the value of the shard with the most messages, and the other metrics are
- * sums over all shards.
+ * Calculates the metrics of the queues in the topology. Most metrics of a sharded queue are sums over its shards;
+ * `QueueConsumers` and `QueueFullest` are those of the worst shard.
  */
 export function queueMetrics(
   workQueues: readonly WorkQueue[],

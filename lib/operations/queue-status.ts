@@ -21,16 +21,16 @@ const depth = z.strictObject({
 
 const queueStatus = depth.extend({
   /**
-   * The number of messages that wait in delay queues for a retry on this queue; `null` if the number is unknown because
-   * several work queues share a delay queue.
+   * The number of messages that wait in delay queues for a retry on this queue. `null` if several work queues share a
+   * delay queue, because the number is then unknown.
    */
   retrying: figure,
   /** The number of the queue's dead letters in the archive that were neither redriven nor discarded. */
   deadLettered: figure,
   /**
-   * An estimate of the age of the oldest waiting message, from the last batch that the queue's consumer processed:
-   * `asOf` is when the consumer processed that batch, and `publishedAt` is when the oldest message of the batch was
-   * published. `null` if no message waits or no batch was processed yet.
+   * The last batch that the queue's consumer processed, from which the age of the oldest waiting message can be
+   * estimated. `asOf` is when the batch was processed, and `publishedAt` is when its oldest message was published.
+   * `null` if no message waits or no batch was processed yet.
    */
   oldestMessage: z.strictObject({ publishedAt: z.iso.datetime(), asOf: z.iso.datetime() }).nullable(),
   /** The figures of each shard, if the queue is sharded. The other figures of the queue are sums over its shards. */
@@ -66,10 +66,6 @@ export function statusOf(
   deadLetterQueue: string,
   figures: readonly QueueFigures[],
   openDeadLetters: OpenDeadLetters | undefined,
-  /**
-   * For each shard, by its name: when the consumer processed its last batch, and when the oldest message of this batch
-   * was published.
-   */
   progress: ReadonlyMap<string, Progress>,
 ): Status {
   const named = new Map(figures.map((queue) => [queue.name, queue]));

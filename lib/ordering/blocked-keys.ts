@@ -5,10 +5,7 @@ import { concurrently } from '../runtime/concurrently.ts';
 import { CodedError } from '../runtime/errors.ts';
 import { reportLostOrder } from './lost-order.ts';
 
-/**
- * The waiting list of an ordering key whose first message failed. The waiting list has the messages of the ordering key
- * that still have to be processed, in order.
- */
+/** The messages of one ordering key, in order, that have to wait because the first of them failed. */
 export interface BlockedKey {
   /**
    * The ids of the waiting messages. The first message failed and will be delivered again. The other messages wait for

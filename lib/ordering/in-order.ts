@@ -8,26 +8,14 @@ import { writeBlockedKeys, type BlockedKey, type BlockedKeyWrite } from './block
 import { isFinal, MAX_BLOCKED } from './open-batch.ts';
 import { byKey, keyOf } from './sequences.ts';
 
-/**
- * The largest number of messages of one ordering key that wait in delay queues. Further messages of the ordering key
- * are redelivered with their batch.
- */
 const MAX_WAITING = 5_000;
 
 /**
- * How long the other messages of an ordering key wait for a first message that is not delivered again, in ms. After
- * this time, they are processed without the first message.
+ * How long the messages of an ordering key wait for a missing first message, in ms. They are then processed without it.
  */
 const MAX_BLOCKED_MS = 3_600_000;
-/**
- * How long the messages of an ordering key wait for the next missing message, in ms. This shorter wait follows after
- * they have waited in vain for a missing first message.
- */
+/** How long the messages of an ordering key wait for each further missing message, in ms. */
 const NEXT_BLOCKED_MS = MAX_BLOCKED_MS / 6;
-/**
- * The stored delivery time of the first message of a blocked ordering key is replaced only by a time that is at least
- * this much later, in ms, in order to save writes to DynamoDB.
- */
 const REFRESH_MS = MAX_BLOCKED_MS / 10;
 
 /** The messages of one ordering key, in the order in which they must be processed. */
@@ -39,16 +27,12 @@ interface Sequence {
    */
   readonly waiting: MessageId[];
   readonly inBatch: ReadonlyMap<MessageId, Candidate>;
-  /**
-   * Whether the other messages of the ordering key have stopped waiting for the first message, because the first
-   * message was not delivered for `MAX_BLOCKED_MS`.
-   */
   readonly isHeadForgotten: boolean;
 }
 
 /**
- * Sorts the messages by delivery count, highest first, to put older messages before younger ones. An older message of a
- * queue was delivered at least as often as a younger one, even if the event source fetched the younger one first.
+ * Sorts messages by delivery count, highest first. In a queue, an older message was delivered at least as often as a
+ * younger one.
  */
 export const oldestFirst = (deliveries: readonly Delivery[]): Delivery[] =>
   deliveries.toSorted((one, other) => other.deliveryCount - one.deliveryCount);
@@ -121,10 +105,6 @@ const headsOf = (sequences: readonly Sequence[], outcomes: ReadonlyMap<Candidate
     return candidate && !outcomes.has(candidate) ? [{ sequence, candidate }] : [];
   });
 
-/**
- * Sets the outcome of the messages that wait for the first message of their ordering key. `head` is the outcome of the
- * first message, or `undefined` if the first message is not in the batch.
- */
 function block(
   { waiting, inBatch }: Sequence,
   head: Outcome | undefined,
@@ -140,10 +120,6 @@ function block(
   }
 }
 
-/**
- * Stores the order of the messages of blocked ordering keys in DynamoDB. The order is stored before copies of the
- * messages are published, and is therefore known when a copy is delivered.
- */
 async function recordBlocked(sequences: readonly Sequence[], batch: Batch): Promise<void> {
   const nowMs = batch.clock.now();
   const writes = sequences.flatMap(({ key, waiting, before, inBatch, isHeadForgotten }): BlockedKeyWrite[] => {

@@ -14,26 +14,15 @@ import { byKey, keyOf, type Sequences } from './sequences.ts';
  */
 export const MAX_BLOCKED = 20_000;
 
-/**
- * How often to try to store the order of a batch while other Lambda execution environments keep replacing the stored
- * order of the same shard.
- */
 const MAX_REPLACED = 3;
 
-/**
- * A batch whose order is stored in DynamoDB. `record` is the version of the stored order, and is absent if no message
- * of the batch has an ordering key.
- */
 interface Opened {
   readonly shard: string;
   readonly record?: TextVersion;
 }
 
 export interface Opening {
-  /**
-   * The messages of the batch. If their order could not be stored, the messages with an ordering key have the outcome
-   * `unfinished`.
-   */
+  /** The messages of the batch. If their order could not be stored, those with an ordering key are unfinished. */
   readonly messages: readonly Message[];
   readonly opened?: Opened;
 }
@@ -95,10 +84,7 @@ export async function closeBatch(
   await openBatches.end(shard, record).catch((error: unknown) => warn('deleting the open-batch record failed', error));
 }
 
-/**
- * Blocks the ordering keys of batches that were started and not finished. In every Lambda execution environment, later
- * messages with these ordering keys then wait for the messages of the unfinished batches.
- */
+/** Blocks the ordering keys of batches that were started and not finished. */
 async function blockAll(sequences: Sequences, batch: Batch): Promise<void> {
   const merged = mergedByKey(sequences);
   if (merged.size === 0) return;
@@ -137,9 +123,6 @@ function firstOf(sequences: Sequences): Sequences {
   });
 }
 
-/**
- * Whether an inbox record shows that the processing of its message is finished. A finished message no longer blocks
- * later messages of its ordering key.
- */
+/** Whether an inbox record shows that its message no longer blocks later messages with the same ordering key. */
 export const isFinal = (marker: Marker | undefined): boolean =>
   marker?.state === 'completed' || marker?.state === 'rejected' || marker?.state === 'dead-lettered';

@@ -7,7 +7,6 @@ import { kindOf } from '../runtime/kind-of.ts';
 /** Returns the ordering key of an event. Messages with the same ordering key are processed one after another. */
 export type KeyOf = (event: any) => string;
 
-/** The ordering key of a message, or the error that the consumer's `orderBy` function threw for it. */
 export type Order = { readonly key: string } | { readonly error: unknown };
 
 /** The message ids of a batch, grouped by ordering key, in the order in which they must be processed. */
@@ -21,17 +20,9 @@ export function orderOf(event: unknown, keyOf: KeyOf): Order {
   }
 }
 
-/**
- * The largest length of an ordering key, in bytes. A longer ordering key is replaced by its hash, because the stored
- * order of a large batch must stay small.
- */
 const MAX_KEY_BYTES = 256;
 const HASHED = 'sha256:';
 
-/**
- * Returns a short ordering key unchanged, and the hash of a long ordering key. Also returns the hash of an ordering key
- * with lone surrogates, because DynamoDB would not store lone surrogates unchanged.
- */
 export function boundedKey(key: unknown): string {
   if (typeof key !== 'string') throw new TypeError(`orderBy returned ${kindOf(key)}: the key must be a string`);
   const isPlain =

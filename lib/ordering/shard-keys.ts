@@ -4,9 +4,8 @@ import { KEY_HEADER } from '../events/envelope.ts';
 import { byKey } from './sequences.ts';
 
 /**
- * Logs a warning if a sharded queue cannot keep the order of an ordering key. The header `surehop-key` selects the shard of a
- * message. If two messages have the same ordering key but different values of this header, they may be in different shards,
- * whose messages are processed at the same time.
+ * Logs a warning if two messages with the same ordering key may be in different shards, because the header
+ * `surehop-key` of the messages differs. Their order is then not kept.
  */
 export function warnOfSplitKeys(
   candidates: readonly Candidate[],

@@ -1,6 +1,5 @@
 /**
- * The largest frame, in bytes, that RabbitMQ accepts by default. All properties of a message must fit into one frame,
- * and otherwise the message cannot be published unchanged.
+ * The largest frame, in bytes, that RabbitMQ accepts by default. All properties of a message must fit into one frame.
  */
 export const FRAME_BYTES = 131_072;
 
@@ -18,10 +17,6 @@ export const TOO_LARGE = new UnwritableError('too large: all properties of a mes
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/**
- * Whether a text contains half a surrogate pair, which UTF-8 cannot encode and which the encoder would replace by
- * another character.
- */
 export const isChangedByUtf8 = (text: string, utf8Bytes: number): boolean =>
   utf8Bytes !== text.length && LONE_SURROGATE.test(text);
 
@@ -35,13 +30,8 @@ export const tagOf = (letter: string): number => letter.charCodeAt(0);
 export class AmqpWriter {
   readonly buffer = Buffer.allocUnsafeSlow(FRAME_BYTES + 4_096);
   at = 0;
-  /**
-   * The position in the buffer at which the space for message headers ends. Writing a value past this position throws
-   * `TOO_LARGE`.
-   */
   limit = Number.POSITIVE_INFINITY;
 
-  /** Throws `TOO_LARGE` if fewer than `bytes` bytes are left before the limit. */
   need(bytes: number): void {
     if (this.at + bytes > this.limit) throw TOO_LARGE;
   }
@@ -58,7 +48,6 @@ export class AmqpWriter {
     this.at = this.buffer.writeUInt32BE(value >>> 0, this.at);
   }
 
-  /** Writes a 64-bit integer in two's complement, which the Java client reads as a signed number. */
   int64(value: bigint): void {
     this.at = this.buffer.writeBigUInt64BE(BigInt.asUintN(64, value), this.at);
   }
@@ -105,7 +94,6 @@ export class AmqpWriter {
     write(this, value);
   }
 
-  /** Reserves space for a length field, which `endLength` fills in. Returns the position of the field. */
   beginLength(): number {
     const start = this.at;
     this.at += 4;

@@ -8,10 +8,7 @@ import { within } from '../runtime/timeout.ts';
 import { closeConnection, dropConnection, isLoginRefused, openConnection, socketOf } from './open-connection.ts';
 import { requireRawChannel, useRawFrames } from './raw-frames.ts';
 
-/**
- * A connection to the broker, with its only confirm channel. When the connection or the channel closes, both are
- * replaced.
- */
+/** A connection to the broker with a single confirm channel. When one of the two closes, both are replaced. */
 export interface Link {
   readonly channel: ConfirmChannel;
   /**
@@ -30,7 +27,7 @@ export interface Link {
 export interface ConnectionOptions {
   /**
    * Returns the AMQP URI of the broker, including the login. If `refused` is true, the broker refused the login that
-   * this function returned before. The login may have been rotated and must then be read again.
+   * was returned before, and the login is read again.
    */
   readonly url: (refused: boolean) => Promise<string>;
   readonly heartbeatSeconds: number;
@@ -58,10 +55,7 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-/**
- * The size of the socket's write buffer, in bytes. With Node's default of 16 KiB, many messages would be written to the
- * socket in many small pieces.
- */
+/** The size of the socket's write buffer, in bytes. */
 const SOCKET_BUFFER_BYTES = 256 * 1_024;
 
 interface OpenLink extends Link {
@@ -69,10 +63,6 @@ interface OpenLink extends Link {
   lastHeardAtMs: number;
 }
 
-/**
- * The minimum time limit for opening a connection, in ms. The minimum applies even if the first caller waits for a
- * shorter time, because later callers wait for the same connection.
- */
 const MIN_ATTEMPT_MS = 2_000;
 
 export function createConnection({ url, heartbeatSeconds, clock, name }: ConnectionOptions): Connection {
@@ -134,10 +124,6 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
     }
   }
 
-  /**
-   * Opens a connection that all callers share. A connection that is opened only after its time limit is used if there
-   * is no other connection, and destroyed otherwise.
-   */
   async function openAndKeep(timeoutMs: number): Promise<OpenLink> {
     const timesClosedBefore = timesClosed;
     const fresh = await openLink(timeoutMs);
@@ -152,10 +138,7 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
     return current;
   }
 
-  /**
-   * Whether the Lambda execution environment was frozen for so long that the broker has closed the connection. A frozen
-   * execution environment sends no heartbeats and may not notice that the connection is closed.
-   */
+  /** Whether Lambda froze the process for so long that the broker has closed the connection. */
   const wasFrozen = (link: OpenLink) => clock.now() - link.lastHeardAtMs > heartbeatSeconds * 1_500;
 
   function retire(link: Link): void {

@@ -82,20 +82,12 @@ function propertyInEvent(name: Name, value: Buffer): string {
 
 interface OpenStructure {
   readonly end: number;
-  /** The names of the AMQP table's entries that have been read so far. Absent for an AMQP list. */
   readonly names?: Set<string>;
   isEmpty: boolean;
-  /**
-   * Whether this AMQP table or list is left out of the JSON, because an earlier entry of the enclosing table has the
-   * same name. If two entries have the same name, the Java client keeps only the first entry.
-   */
   readonly isHidden: boolean;
 }
 
-/**
- * Converts an AMQP table to the JSON of the Lambda event. Strings become `{ bytes }` with signed bytes, byte arrays
- * become lists, dates become text, and decimals and floats become numbers.
- */
+/** Converts an AMQP table to the JSON of the Lambda event. */
 function tableInEvent(bytes: Buffer): string {
   const pieces: string[] = ['{'];
   const open: OpenStructure[] = [{ end: bytes.length, names: new Set(), isEmpty: true, isHidden: false }];
@@ -142,10 +134,6 @@ const tagOf = (letter: string) => letter.charCodeAt(0);
 const FIELD_TABLE = tagOf('F');
 const FIELD_ARRAY = tagOf('A');
 
-/**
- * The size of each AMQP field type in bytes. For the types `S` and `x`, this is the size of the length field before the
- * content (https://www.rabbitmq.com/amqp-0-9-1-errata, section 3).
- */
 const sizes: Readonly<Record<string, number>> = {
   t: 1,
   b: 1,
@@ -213,7 +201,6 @@ function fixed(letter: string, bytes: Buffer, at: number): string {
 const numberInEvent = (value: number) =>
   Object.is(value, -0) ? '-0.0' : Number.isFinite(value) ? String(value) : 'null';
 
-/** Rounds a 32-bit float as Java prints it, to the fewest digits that distinguish it from other 32-bit floats. */
 function shortestFloat(value: number): number {
   for (let digits = 1; digits < 9; digits += 1) {
     const short = Number(value.toPrecision(digits));
@@ -227,10 +214,6 @@ const javaDateFormat = new Intl.DateTimeFormat('en-US', { dateStyle: 'medium', t
 
 const LARGEST_DATE_SECONDS = 8.64e12;
 
-/**
- * Formats seconds since the epoch in Java's default US date format. Very large values overflow as in Java, which counts
- * milliseconds in 64 bits.
- */
 function javaDate(epochSeconds: bigint): string {
   const ms = BigInt.asIntN(64, epochSeconds * 1_000n);
   const seconds = Number((ms - BigInt.asUintN(64, ((ms % 1_000n) + 1_000n) % 1_000n)) / 1_000n);

@@ -8,17 +8,13 @@ import { describeParts, type UnwritablePart } from './unwritable.ts';
 /** The number of bytes in an AMQP frame besides its payload. */
 const FRAME_OVERHEAD_BYTES = 8;
 
-/** Returns the parts of a message that AMQP cannot encode, each with the reason, without sending the message. */
+/** Returns the parts of a message that AMQP cannot encode, each with the reason. Sends nothing. */
 export function unwritableParts(message: Message, frameBytes = FRAME_BYTES): UnwritablePart[] {
   const unwritable: UnwritablePart[] = [];
   writeFrames(message, 0, frameBytes, unwritable);
   return unwritable;
 }
 
-/**
- * A message body smaller than this, in bytes, is copied into the buffer with the other frames of the message. The whole
- * message is then sent with one write to the socket.
- */
 const ONE_PIECE_BYTES = 65_536;
 
 /**
@@ -65,10 +61,6 @@ const PROPERTY_FLAGS = {
 
 const PERSISTENT = 2;
 
-/**
- * Writes the method frame and the content-header frame of a message, and returns where the two frames end. Parts of the
- * message that cannot be encoded are left out and added to `unwritable`.
- */
 function writeFrames(message: Message, channel: number, frameBytes: number, unwritable: UnwritablePart[]): number {
   const { exchange, routingKey, body, properties } = message;
   writer.at = 0;

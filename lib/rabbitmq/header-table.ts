@@ -3,10 +3,6 @@ import type { HeaderValue, Properties } from '../events/message.ts';
 import { kindOf } from '../runtime/kind-of.ts';
 import { tagOf, TOO_LARGE, UnwritableError, type AmqpWriter } from './amqp-writer.ts';
 
-/**
- * If not all headers of a message fit, Surehop's headers of at most this size, in bytes, are written before the headers
- * of other systems.
- */
 const OWN_HEADER_BYTES = 4_096;
 
 /**
@@ -88,7 +84,6 @@ export function encodedHeader(name: string, value: string): Buffer {
 }
 
 interface OpenStructure {
-  /** The names of the AMQP table's entries, in the order of `values`. Absent for an AMQP list. */
   readonly names?: readonly string[];
   readonly values: readonly unknown[];
   readonly lengthAt: number;
@@ -135,10 +130,6 @@ function beginStructure(
 
 const MAX_NUMBER_LIST = 8;
 
-/**
- * Whether a list is written as an AMQP byte array. The Lambda event does not distinguish byte arrays from lists of
- * small numbers, and a long list takes half the space as a byte array.
- */
 const isBinary = (list: readonly unknown[]): list is readonly number[] =>
   list.length > MAX_NUMBER_LIST &&
   list.every((one) => Number.isInteger(one) && !Object.is(one, -0) && (one as number) >= -128 && (one as number) < 128);
@@ -165,10 +156,6 @@ function writeScalar(writer: AmqpWriter, value: unknown): void {
   throw new UnwritableError(`${kindOf(value)}, which AMQP headers cannot contain`);
 }
 
-/**
- * Writes a date. The Lambda event represents strings as bytes, and therefore plain text in the event can only be a
- * date.
- */
 function writeDate(writer: AmqpWriter, text: string): void {
   const seconds = readDate(text);
   if (seconds === undefined) throw new UnwritableError(notADate(text));

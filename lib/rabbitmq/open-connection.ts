@@ -5,7 +5,6 @@ import { connect, credentials, type ChannelModel } from 'amqplib';
 import { within } from '../runtime/timeout.ts';
 import { loginOf, withLogin, type Login } from './address.ts';
 
-/** How long the broker may send nothing on a short-lived connection before the current operation fails, in ms. */
 const STEP_MS = 10_000;
 
 /** How long the broker may take to close a connection, in ms. */

@@ -11,19 +11,11 @@ import type { Publisher } from '../events/publish.ts';
 import { encodedHeader } from './header-table.ts';
 import { publishRaw, type RawProperties } from './raw-frames.ts';
 
-/**
- * The largest number of messages of one `publishAll` call that are unconfirmed at a time. Further messages of the call
- * are sent when earlier messages are confirmed or have failed.
- */
 const WINDOW = 256;
 
 interface InFlight {
   readonly message: Message;
   returned?: string;
-  /**
-   * Whether another message on the same connection was unconfirmed at the same time as this message. If the broker
-   * closes the channel because of a message, the cause may then be either of the two messages.
-   */
   wasConcurrent: boolean;
 }
 
@@ -116,10 +108,7 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
     }
   }
 
-  /**
-   * Publishes messages one at a time. If the broker then closes the channel because of a message, the only unconfirmed
-   * message is the one that the broker refused.
-   */
+  /** Publishes messages one at a time, to find the message because of which the broker closes the channel. */
   function alone(task: () => Promise<void>): Promise<void> {
     const turn = aloneUntil.then(task);
     aloneUntil = turn.catch(() => {});
@@ -137,22 +126,11 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
   return { publish, publishAll, close: () => connection.close() };
 }
 
-/**
- * The pause before a publish is tried again, in ms. Without the pause, an unreachable broker would be flooded with
- * attempts.
- */
 const RECONNECT_PAUSE_MS = 50;
 
-/**
- * Thrown for a message that was unconfirmed when the broker closed the channel because of an unacceptable message. The
- * unacceptable message may be this message or another unconfirmed message.
- */
+/** Thrown for a message that was unconfirmed when the broker closed the channel because of this or another message. */
 class SuspectError extends Error {
   readonly failure: PublishError;
-  /**
-   * Whether this message was the only unconfirmed message when the broker closed the channel, and is therefore the
-   * message that the broker refused.
-   */
   readonly wasAlone: boolean;
 
   constructor(failure: PublishError, wasAlone: boolean) {
@@ -162,35 +140,24 @@ class SuspectError extends Error {
   }
 }
 
-/**
- * A message counts as refused when the broker has closed the channel this often while the message was the only
- * unconfirmed message. A single close may have another cause, such as an internal error of the broker.
- */
+/** A message counts as refused after the broker has closed the channel this often because of it. */
 const REFUSALS_TO_BELIEVE = 2;
 
 const refusedFor = ({ cause }: PublishError) =>
   new PublishError('UNWRITABLE', `the broker refuses the message: ${describeError(cause).message}`, { cause });
 
-/**
- * The reply codes with which the broker closes a channel or connection because of a message: precondition failed, frame
- * error, syntax error, unexpected frame and internal error.
- */
+/** The AMQP reply codes with which the broker closes a channel or connection because of a message. */
 const REFUSALS: ReadonlySet<number | undefined> = new Set([406, 501, 502, 505, 541]);
 
 const isRefusal = (cause: unknown) => cause instanceof Error && REFUSALS.has((cause as Error & { code?: number }).code);
 
 const isRepairable = ({ code }: PublishError) => code === 'UNCONFIRMED' || code === 'BROKER_UNAVAILABLE';
 
-/** Marks a publish error as indeterminate if the broker may have received the message in an earlier attempt. */
 const asFinal = (error: PublishError, indeterminate: boolean) =>
   indeterminate && !error.indeterminate
     ? new PublishError(error.code, error.message, { cause: error, indeterminate })
     : error;
 
-/**
- * Whether the message that the broker returned as unroutable is this message. Two Surehop headers distinguish copies of
- * messages without a `message-id`.
- */
 function isSame({ exchange, routingKey, properties: own }: Message, { fields, properties }: ReturnedMessage): boolean {
   const { messageId, bytes } = properties as unknown as RawProperties;
   return (
@@ -210,19 +177,15 @@ const unroutable = (message: Message, reason: string) =>
   new PublishError('UNROUTABLE', `no queue receives messages for ${named(message)} (${reason})`);
 
 /**
- * Creates the error for a nack from the broker. If the message was published to a named exchange, the error is
- * indeterminate, because one queue behind the exchange may have refused the message and another queue may have stored
- * it.
+ * Creates the error for a nack from the broker. If the message was published to a named exchange, another queue may
+ * nevertheless have stored the message.
  */
 const refused = (message: Message) =>
   new PublishError('REFUSED', `a queue behind ${named(message)} is full`, { indeterminate: message.exchange !== '' });
 
 const isNack = (error: unknown) => error instanceof Error && error.message === 'message nacked';
 
-/**
- * Creates the error for a message that was unconfirmed when its channel was closed. The error is indeterminate (the
- * broker may have stored the message), unless the broker closed the channel because of this message.
- */
+/** Creates the error for a message that was unconfirmed when its channel was closed. */
 function lost(cause: unknown, message: Message): PublishError {
   const text = describeError(cause).message;
   if (text.includes(`no exchange '${message.exchange}'`)) return unroutable(message, 'the exchange is missing');

@@ -34,7 +34,6 @@ interface ChannelInternals {
 const HEADER_FRAME = 2;
 const FRAME_HEADER_BYTES = 7;
 const FRAME_END = 0xce;
-/** The size of the fields `class`, `weight` and `body size` at the start of a content header, in bytes. */
 const CONTENT_HEADER_BYTES = 12;
 const BASIC_CLASS = 60;
 
@@ -97,10 +96,6 @@ const unexpected = () =>
     'lib/rabbitmq/raw-frames.ts does not support the installed version of amqplib: install the version in package.json',
   );
 
-/**
- * Removes a complete content-header frame from the start of the received bytes and decodes it. amqplib itself reads all
- * other frames.
- */
 function takeContentHeader(connection: Internals) {
   const { rest, maxFrameSize } = connection;
   if (rest.length < FRAME_HEADER_BYTES || rest[0] !== HEADER_FRAME) return undefined;

@@ -25,10 +25,7 @@ export function withoutParts<M extends Pick<Message, 'properties'>>(message: M, 
 
 const MAX_DESCRIPTION = 850;
 
-/**
- * Describes the parts of a message that AMQP cannot encode, with the reasons, in a text of at most 900 characters.
- * Parts for which the text has no room are only counted.
- */
+/** Describes the parts of a message that AMQP cannot encode, with the reasons, in a text of at most 900 characters. */
 export function describeParts(parts: readonly UnwritablePart[]): string {
   const texts = parts.map(({ part, name, reason }) =>
     part === 'header' ? `header ${JSON.stringify(name.slice(0, 60))} (${reason})` : `${name} (${reason})`,

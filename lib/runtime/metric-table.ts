@@ -24,10 +24,6 @@ export type MetricTable = Readonly<Record<string, MetricDefinition>>;
 /** Defines the metrics that a service records itself. Their names must differ from the names in `toolkitMetrics`. */
 export const defineMetrics = <const T extends MetricTable>(table: T): T => table;
 
-/**
- * The last arguments of a function that takes the dimensions of the metrics `N`: nothing if the metrics have no dimensions, and
- * otherwise one object with a value for each dimension.
- */
 export type DimensionArguments<T extends MetricTable, N extends MetricName<T>, Value = string> = [
   T[N]['dimensions'][number],
 ] extends [never]

@@ -31,7 +31,6 @@ export function muteMetrics(): () => void {
 /** One value, or the values of a histogram. */
 type Values = number | readonly number[];
 
-/** Values of a metric, and the id of a trace in which the largest of them occurred. */
 interface Traced {
   readonly values: Values;
   readonly traceId: string | undefined;
@@ -49,11 +48,7 @@ type Recorder<T extends MetricTable> = <N extends MetricName<T>>(
   ...dimensions: DimensionArguments<T, N>
 ) => void;
 
-/**
- * The largest number of values of one metric per log line. The format allows 100, but Powertools writes the line by itself
- * at the hundredth value and then warns that there is nothing to publish.
- * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
- */
+/** The largest number of values of one metric per log line. */
 const MAX_VALUES = 99;
 
 interface Recorded {
@@ -64,9 +59,8 @@ interface Recorded {
 }
 
 /**
- * Returns a function that records the metrics of a table as log lines in CloudWatch's embedded metric format, which needs
- * no request to CloudWatch. Metrics with the same dimensions share a log line. The log line of a traced metric such as
- * `TimeToOutcome` also contains the field `TimeToOutcomeTraceId`.
+ * Returns a function that records the metrics of a table as log lines in CloudWatch's embedded metric format. Metrics
+ * with the same dimensions share a log line.
  */
 export function metricsRecorder<T extends MetricTable>(table: T): Recorder<T> {
   return (values, ...[dimensions]) => {
@@ -106,18 +100,11 @@ function writeGroup(group: readonly Recorded[], given: Readonly<Record<string, s
 /** Records metrics of the toolkit. */
 export const recordMetrics = metricsRecorder(toolkitMetrics);
 
-/**
- * The names of the metrics whose values `collect` keeps in memory until they are logged together. These metrics have no
- * dimensions.
- */
 type Collected = 'PublishDuration' | 'StoreRequests' | 'StoreConflicts';
 
 const collected = new Map<Collected, number[]>();
 
-/**
- * Keeps one value of a metric in memory until `recordCollected` writes it, so that one batch or request does not write
- * a log line for each publish and each DynamoDB request.
- */
+/** Keeps one value of a metric in memory until `recordCollected` writes it to the log together with others. */
 export function collect(name: Collected, value: number): void {
   const values = collected.get(name);
   if (!values) collected.set(name, [value]);

@@ -16,10 +16,6 @@ export const scrub = (text: string): string =>
 
 const ANY_SECRET = new RegExp(SECRETS.map(([{ source }]) => `(?:${source})`).join('|'), 'i');
 
-/**
- * Whether a JSON text may contain a secret. Returns true for every text with a backslash, because an escaped character
- * can hide the beginning of a secret.
- */
 export const mayContainSecret = (json: string): boolean => json.includes('\\') || ANY_SECRET.test(json);
 
 /** Removes the logins from the URLs in a text. A password may contain `@`, so everything up to the last `@` is removed. */

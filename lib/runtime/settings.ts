@@ -23,9 +23,8 @@ export interface Setting<T> {
 }
 
 /**
- * Defines a setting without zod, because creating a zod schema for each setting would make every cold start slower.
- * `read` returns the value of a text, or `undefined` if the text is invalid. `fallback` is the value if the environment
- * variable is not set.
+ * Defines a setting without zod, which would make every cold start slower. `read` returns the value of a text, or
+ * `undefined` if the text is invalid. `fallback` is the value if the environment variable is not set.
  */
 export const setting = <T, const F>(
   read: (text: string) => T | undefined,
@@ -39,13 +38,11 @@ export const setting = <T, const F>(
   meta: () => explanation,
 });
 
-/** Returns a function that returns a text unchanged if the text matches `pattern`, and `undefined` otherwise. */
 export const matching =
   (pattern: RegExp) =>
   (text: string): string | undefined =>
     pattern.test(text) ? text : undefined;
 
-/** Returns a function that returns a text unchanged if the text is one of `values`, and `undefined` otherwise. */
 export const oneOf =
   <V extends string>(...values: readonly V[]) =>
   (text: string): V | undefined =>

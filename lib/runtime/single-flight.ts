@@ -8,8 +8,7 @@ import { within } from './timeout.ts';
 export interface SingleFlight<T> {
   /**
    * Waits for the running attempt, or starts an attempt that times out after `limitMs` milliseconds. A timed-out
-   * attempt is not cancelled: if it later opens a connection, for example, the function `attempt` itself must close the
-   * connection.
+   * attempt is not cancelled.
    */
   run(attempt: () => Promise<T>, limitMs: number): Promise<T>;
   isRunning(): boolean;
@@ -18,10 +17,6 @@ export interface SingleFlight<T> {
 export function singleFlight<T>(clock: Clock): SingleFlight<T> {
   let flight: { readonly outcome: Promise<T>; readonly endsAtMs: number } | undefined;
 
-  /**
-   * Returns the running attempt, unless its time limit has passed. The clock is checked in addition to the timer,
-   * because timers fire late after Lambda froze the execution environment.
-   */
   const runningFlight = () => (flight && clock.now() < flight.endsAtMs ? flight : undefined);
 
   function begin(attempt: () => Promise<T>, limitMs: number): Promise<T> {

@@ -11,7 +11,6 @@ const MAX_FRAMES = 20;
  * place of the error are left out.
  */
 const MAX_OWN_FRAMES = 5;
-/** The largest lengths of a stack frame and of an error message in the log, in characters. Longer texts are cut off. */
 const MAX_FRAME_LENGTH = 200;
 const MAX_MESSAGE_LENGTH = 1_000;
 /** The largest number of source positions in the cache. A full cache is emptied. */
@@ -51,8 +50,8 @@ export const errorFields = (thrown: unknown): { readonly reason: string; readonl
 });
 
 /**
- * Runs `work` and returns its result. If `work` throws an error, replaces the positions in its stack trace by positions
- * in the source files, because the Lambda runtime logs this stack trace.
+ * Runs `work`. If `work` throws an error, the positions in its stack trace are replaced by positions in the source
+ * files.
  */
 export async function withSourcePositions<T>(work: () => Promise<T>): Promise<T> {
   try {
@@ -62,10 +61,6 @@ export async function withSourcePositions<T>(work: () => Promise<T>): Promise<T>
   }
 }
 
-/**
- * The largest number of nested causes (`error.cause`) whose stack traces are changed. There is a limit because the
- * causes of an error may form a cycle.
- */
 const MAX_CAUSES = 5;
 
 function atSource(thrown: unknown, causes = MAX_CAUSES): unknown {
@@ -123,10 +118,6 @@ function toFrame(text: string): string[] {
 
 const cached = new Map<string, string>();
 
-/**
- * Converts a position in a bundle to the position in the source file, relative to the project directory. In a position
- * outside the bundles, only the path of the project directory is removed.
- */
 function sourcePosition(file: string, line: number, column: number): string {
   const entry = mapOf(file)?.findEntry(line - 1, column - 1);
   if (entry && 'originalSource' in entry)
@@ -150,10 +141,7 @@ function pathOf(file: string): string {
 
 const maps = new Map<string, SourceMap | undefined>();
 
-/**
- * Returns the source map next to a bundle. The source map is read at the first error, because with
- * `--enable-source-maps` Node.js would read it at every cold start.
- */
+/** Returns the source map next to a bundle. The source map is read at the first error, and not at every cold start. */
 function mapOf(file: string): SourceMap | undefined {
   if (maps.has(file)) return maps.get(file);
   let map: SourceMap | undefined;

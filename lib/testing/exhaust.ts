@@ -15,26 +15,24 @@ import { runWorld } from './world.ts';
 
 export interface ExhaustOptions {
   /**
-   * Prepares each history: stores the items that exist before the first message, and resets the state that the test itself
-   * keeps.
+   * Prepares each history: stores the items that exist before the first message, and resets the variables of the test.
    */
   readonly given?: (store: Given) => unknown;
   /**
-   * An invariant that must hold after every step of every history. The invariant fails if the function returns `false` or
-   * throws an error.
+   * An invariant that must hold after every step of every history. The function returns `false` or throws an error if
+   * the invariant fails.
    */
   readonly always?: (items: StoredItems) => unknown;
   /** An invariant that must hold at the end of every history, when no message is waiting. */
   readonly finally?: (items: StoredItems) => unknown;
   /**
-   * The largest number of faults in one history. A fault is a crash, a lost answer, a lost acknowledgement, or messages that
-   * arrive in another order or in another batch. With several environments, a batch may also return to the queue while it is
-   * still being processed. The default is 2.
+   * The largest number of faults in one history. A fault is a crash, a lost answer, a lost acknowledgement, or an
+   * unusual order or batch of messages. The default is 2.
    */
   readonly faults?: number;
   /** The number of Lambda execution environments that consume the queue at the same time. The default is 1. */
   readonly environments?: number;
-  /** The largest number of histories. If there are more, a random sample of them is tried. The default is 1,000. */
+  /** The largest number of histories. If there are more, only a random sample of them is run. The default is 1,000. */
   readonly histories?: number;
   /** The seed of the random sample. The default is 1. */
   readonly seed?: number;
@@ -48,7 +46,7 @@ export interface ExhaustOptions {
 /** What `exhaust` has tried. */
 export interface Exhausted {
   readonly histories: number;
-  /** Whether all histories within the bounds were tried, and not only a sample. */
+  /** Whether all possible histories were run, and not only a sample. */
   readonly isComplete: boolean;
 }
 
@@ -74,11 +72,9 @@ interface Failure {
 }
 
 /**
- * Runs a consumer with these events in many different histories: with crashes, lost answers and redeliveries at every step, and
- * with messages that arrive in different orders and batches. Throws a `Counterexample` with the shortest history in which an
- * invariant fails.
- *
- * These invariants always apply: the effects of each message are applied exactly once or the message is dead-lettered, every
+ * Runs a consumer with these events in many different histories, with crashes, lost answers and redeliveries, and in
+ * different orders and batches. Throws a `Counterexample` with the shortest history in which an invariant fails. Some
+ * invariants always apply: the effects of each message are applied exactly once or the message is dead-lettered, every
  * follow-up event is published under one id, and a `decide` function is repeatable.
  */
 export async function exhaust(

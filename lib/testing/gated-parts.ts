@@ -12,24 +12,17 @@ import { serviceSettings } from '../runtime/service-settings.ts';
 import { readSettings, type Environment } from '../runtime/settings.ts';
 import { memoryPorts, type MemoryStore } from './memory-store.ts';
 
-/** One call of a consumer to the store or to the broker. */
 export interface Call {
-  /** What the call does, for example `inbox.commit`. */
   readonly to: string;
   readonly args: readonly any[];
 }
 
-/**
- * Decides what happens to a call. `run` lets the call take effect and returns its result. `fail` returns the result of a
- * call that the store or the broker does not answer.
- */
 export type Gate = <T>(call: Call, run: () => Promise<T>, fail: () => T | Promise<T>) => Promise<T>;
 
 interface Backend {
   readonly store: MemoryStore;
   readonly clock: Clock;
   readonly settings: ConsumerParts['settings'];
-  /** Takes a message that the consumer publishes. Returns an error if the modelled broker refuses the message. */
   readonly take: (message: Message) => PublishError | undefined;
 }
 
@@ -41,7 +34,7 @@ export const memorySettings = (environment: Environment): ConsumerParts['setting
   ...readSettings(inboxSettings, environment),
 });
 
-/** Creates the parts of an in-memory consumer. Each call to the store or to the broker passes the gate. */
+/** Creates the in-memory replacements through which a consumer uses DynamoDB and the broker. */
 export function gatedParts({ store, clock, settings, take }: Backend, gate: Gate): ConsumerParts {
   const unavailable = async (): Promise<never> => {
     throw new StoreUnavailableError();
@@ -90,9 +83,5 @@ export function gatedParts({ store, clock, settings, take }: Backend, gate: Gate
   };
 }
 
-/**
- * Returns what a commit reports when the response of the store is lost: every message of the commit is unfinished,
- * because the store may or may not have applied its effects.
- */
 const unknown = ([, entries]: readonly unknown[]) =>
   (entries as unknown[]).map(() => ({ is: 'unfinished', error: new StoreUnavailableError() }));

@@ -10,7 +10,6 @@ import type { Commit, MemoryStore } from './memory-store.ts';
 
 const idsOf = (ids: readonly unknown[]) => ids.join(', ');
 
-/** Describes what a message that a consumer publishes is: a retry, a dead letter or an event. */
 function describePublished({ exchange, properties }: Message, { delays, deadLetterExchange }: WorkQueue): string {
   const { messageId, type, headers } = properties;
   const delay = delays.find(({ name }) => name === exchange);
@@ -43,10 +42,8 @@ const texts: Readonly<Record<string, (args: readonly any[], queue: WorkQueue) =>
     `publish ${(messages as Message[]).map((message) => describePublished(message, queue)).join(', ')}`,
 };
 
-/** Describes a call of a consumer to the store or to the broker. */
 export const describeCall = ({ to, args }: Call, queue: WorkQueue): string => texts[to]?.(args, queue) ?? to;
 
-/** Describes what a commit changed: its items, and why a decision before the committed one was not possible. */
 function describeCommit({ id, state, reason, failedConditions, changes }: Commit): string[] {
   const changed = changes.filter(({ before, after }) => before !== after);
   return [
@@ -58,7 +55,6 @@ function describeCommit({ id, state, reason, failedConditions, changes }: Commit
   ];
 }
 
-/** Describes the result of a call, one line for each detail. `earlier` is the number of commits before the call. */
 export function describeResult({ to, args }: Call, result: unknown, store: MemoryStore, earlier: number): string[] {
   if (to === 'store.read') return [show(result)];
   if (to === 'leases.take' && result === false)

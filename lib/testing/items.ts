@@ -25,9 +25,7 @@ export interface ItemChange {
 
 type Applied =
   | { readonly is: 'applied'; readonly changes: readonly ItemChange[] }
-  /** A condition failed, and nothing was written. */
   | { readonly is: 'condition'; readonly reason: string }
-  /** DynamoDB would refuse a write as invalid, and nothing was written. */
   | { readonly is: 'refused'; readonly reason: string };
 
 /** Applies the operations of one decision as a DynamoDB transaction does: all of them or none. */
@@ -53,7 +51,6 @@ export function applyOperations(operations: readonly Operation[], items: Items):
   return { is: 'applied', changes };
 }
 
-/** Explains the first condition of an operation that fails. Returns `undefined` if all conditions hold. */
 function failedCondition(operation: Operation, item: Attributes | undefined): string | undefined {
   const { key, conditions } = operation;
   const failed = conditions.find((condition) => !holds(condition, item));
@@ -71,7 +68,6 @@ function failedCondition(operation: Operation, item: Attributes | undefined): st
 
 const ZERO: AttributeValue = { N: '0' };
 
-/** Returns the item after an operation, or the reason why DynamoDB would refuse the operation. */
 function written(operation: Operation, before: Attributes | undefined): Attributes | undefined | string {
   const after = unlimited(operation, before);
   if (typeof after !== 'object') return after;
@@ -93,7 +89,6 @@ function unlimited(operation: Operation, before: Attributes | undefined): Attrib
   return after;
 }
 
-/** Returns the value of an attribute after a change, or the reason why DynamoDB would refuse the change. */
 function changed(change: Change, before: AttributeValue | undefined): AttributeValue | undefined | string {
   switch (change.is) {
     case 'set':
@@ -119,7 +114,6 @@ function changed(change: Change, before: AttributeValue | undefined): AttributeV
   }
 }
 
-/** Two texts can stand for the same number, such as `1` and `1.0`. */
 const distinctNumbers = (members: readonly string[]): string[] => [
   ...new Map(members.map((member) => [Number(member), member])).values(),
 ];

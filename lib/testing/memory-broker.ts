@@ -19,7 +19,6 @@ export interface MemoryBroker {
   take(message: Message, nowMs: number): undefined;
 }
 
-/** Returns the id under which a consumer knows a message that it has published itself. */
 export const idOf = ({ properties: { headers, messageId } }: Pick<Message, 'properties'>): string | undefined =>
   readEnvelope(headers).identity?.id ?? messageId;
 

@@ -14,44 +14,32 @@ import { Received, type Fate, type PublishedEvent } from './received.ts';
 import { aroundRules, CrashedError, recorded } from './rules.ts';
 
 export interface DeliveryOptions {
-  /**
-   * What takes too long: the business rule, which then exceeds the time limit of the message, or the Lambda invocation,
-   * which then ends before the business rule can start.
-   */
   readonly runsOutOfTime?: 'rule' | 'invocation';
 }
 
-/** An in-memory consumer, with the steps that it has taken. */
 export interface MemoryConsumer {
   readonly store: MemoryStore;
   readonly history: History;
   readonly nowMs: () => number;
-  /** Delivers a batch, and after a crash delivers it again, until the consumer has settled it. */
   deliver(batch: readonly QueuedCopy[], options?: DeliveryOptions): Promise<Received[]>;
-  /** Returns the copy that was delivered when the message was received. */
   copyOf(message: Received): QueuedCopy;
-  /** Removes the copies of a message from the delay queues, and waits until their delays have passed. */
   takeDelayed(id: string): QueuedCopy[];
-  /** Returns after how many steps the process could have crashed. */
   points(): number;
-  /** Returns the step after which the process has crashed, or `undefined` if it has not crashed. */
   crashedAfter(): string | undefined;
 }
 
 const START_MS = Date.parse('2026-01-01T00:00:00Z');
 const INVOCATION_MS = 60_000;
-/** The time limit of a business rule that runs out of time. */
 const SHORT_LIMIT = '5ms';
 
-/** A modelled Lambda execution environment. */
 interface Process {
   readonly handler: ReturnType<typeof createConsumer>;
   isGone: boolean;
 }
 
 /**
- * Creates a consumer with an in-memory store and broker and a simulated clock. The process of the consumer crashes
- * once, after the step with the number `crashAfter`. If this number is 0, the process does not crash.
+ * Creates a consumer with an in-memory store and broker and a simulated clock. Its process crashes after the step with
+ * the number `crashAfter`, or never if this number is 0.
  */
 export function createMemoryConsumer(definition: ConsumerDefinition<any>, crashAfter = 0): MemoryConsumer {
   const { queue } = definition;
@@ -129,7 +117,6 @@ export function createMemoryConsumer(definition: ConsumerDefinition<any>, crashA
     }
   }
 
-  /** Delivers a batch, and after a crash delivers it again, until the consumer has settled it. */
   async function deliver(batch: readonly QueuedCopy[], options: DeliveryOptions = {}): Promise<Received[]> {
     const [commitsBefore, eventsBefore] = [store.commits.length, broker.events.length];
     const deliveries = decode(eventOf(batch, queue), definition.identify);
@@ -172,14 +159,12 @@ export function createMemoryConsumer(definition: ConsumerDefinition<any>, crashA
     );
   }
 
-  /** After a crash, a message can wait for the lease of the crashed process. Delivers the waiting copy of the message. */
   async function untilUnleased(id: string, copy: QueuedCopy): Promise<Received> {
     const waiting = takeDelayed(id);
     const [received] = await deliver([waiting[0] ?? copy]);
     return received!.reason === 'LEASED' ? untilUnleased(id, waiting[0] ?? copy) : received!;
   }
 
-  /** Removes the copies of a message from the delay queues, and waits until their delays have passed. */
   function takeDelayed(id: string) {
     const waiting = broker.delayed.filter((copy) => copy.id === id);
     for (const copy of waiting) broker.delayed.splice(broker.delayed.indexOf(copy), 1);
@@ -187,7 +172,6 @@ export function createMemoryConsumer(definition: ConsumerDefinition<any>, crashA
     return waiting;
   }
 
-  /** Returns the outcome of a message whose consumer has crashed, from the inbox record of the message. */
   function recordedFate(delivery: Delivery, fate: Ended): Ended {
     const marker = delivery.id && store.markers.get(delivery.id);
     if (fate.outcome !== 'duplicate' || !marker || marker.state === 'leased') return fate;
@@ -234,7 +218,6 @@ type Ended = Pick<Fate, 'outcome' | 'reason'> & { readonly error?: string };
 
 const nameOf = ({ id }: Delivery): string => id ?? '(a message without an id)';
 
-/** Returns the outcome of each message of a batch, from the report of the batch. */
 function fatesOf(deliveries: readonly Delivery[], report: BatchReport, committed: Set<string>): Ended[] {
   const left = [...report.notCompleted];
   return deliveries.map(({ id }): Ended => {

@@ -33,7 +33,6 @@ export interface Commit {
   readonly reason?: string;
   readonly effects: readonly Effect[];
   readonly changes: readonly ItemChange[];
-  /** Why the decision of the business rule, and the alternatives before the committed one, were not committed. */
   readonly failedConditions: readonly string[];
 }
 
@@ -45,10 +44,6 @@ export const emptyStore = (): MemoryStore => ({
   blockedKeys: new Map(),
 });
 
-/**
- * Implements in memory the interfaces through which a consumer uses DynamoDB. Each call takes effect at once and
- * completely.
- */
 export function memoryPorts(store: MemoryStore, clock: Clock): ConsumerPorts {
   const { markers, attempts, blockedKeys } = store;
   let progress: Progress | undefined;
@@ -143,10 +138,6 @@ type LeaseMarker = Extract<Marker, { state: 'leased' }>;
 const isHeldByOther = ({ owner, leaseExpiresAtMs }: LeaseMarker, me: string | undefined, nowMs: number) =>
   leaseExpiresAtMs > nowMs && owner !== me;
 
-/**
- * Commits the decision of one message. The result is the same as the result of a DynamoDB transaction with the effects of
- * the first alternative whose conditions hold.
- */
 function commitOne(store: MemoryStore, queue: string, entry: Entry, nowMs: number): CommitResult {
   const { id, payloadHash, leaseOwner } = entry;
   let candidate: Candidate;
@@ -187,10 +178,6 @@ function commitOne(store: MemoryStore, queue: string, entry: Entry, nowMs: numbe
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-/**
- * Records that a copy of a message was published to a delay queue or to the dead-letter exchange. Returns false, and
- * records nothing, if the inbox contains the same or a later state.
- */
 function note(
   markers: MemoryStore['markers'],
   queue: string,

@@ -6,10 +6,7 @@ import type { FollowUp } from '../inbox/decision.ts';
 import { describeEffect, show } from './describe.ts';
 import { ExpectationError } from './expectation-error.ts';
 
-/**
- * What a consumer does with a message in the end: it acknowledges the message, publishes a copy to a delay queue,
- * publishes a dead letter, or returns the message to its queue together with the batch.
- */
+/** What a consumer finally does with a message. */
 export type Settlement = 'acknowledged' | `delayed by ${string}` | 'dead-lettered' | 'returned';
 
 /** An event that a consumer published because of a message. */
@@ -111,7 +108,6 @@ export class Received implements Fate {
 const named = (outcome: string, reason: string | undefined) =>
   reason === undefined ? outcome : `${outcome} (${reason})`;
 
-/** Returns the entries of `wanted` that are not in `found`. Each entry of `found` matches at most one wanted entry. */
 function missingFrom<T>(found: readonly T[], wanted: readonly T[]): T[] {
   const left = [...found];
   return wanted.filter((one) => {
@@ -138,10 +134,6 @@ function listDifferences(what: string, expected: readonly Text[], actual: readon
   ];
 }
 
-/**
- * Returns an effect in a form that can be compared: without undefined properties, and with the name of the table
- * instead of the table.
- */
 export const comparable = ({ table, ...effect }: Effect) => ({
   ...Object.fromEntries(Object.entries(effect).filter(([, value]) => value !== undefined)),
   table: table.name,

@@ -22,7 +22,6 @@ export function install({ Date, random }: Chance): void {
   Math.random = random;
 }
 
-/** How much later the second run of a business rule seems to be: more than a year, at another time of the day. */
 const LATER_MS = 400 * 86_400_000 + 5 * 3_600_000 + 17 * 60_000 + 3_217;
 
 const later = (Real: DateConstructor): DateConstructor =>
@@ -35,15 +34,14 @@ const later = (Real: DateConstructor): DateConstructor =>
     static override [Symbol.hasInstance] = (value: unknown) => value instanceof Real;
   } as unknown as DateConstructor;
 
-/** Returns a source of different numbers that are close to `edge`, which is 0 or 1. */
 function near(edge: 0 | 1): () => number {
   let count = 0;
   return () => Math.abs(edge - ++count * 1e-9);
 }
 
 /**
- * Runs a business rule twice for the same message and the same items, and returns the decision of the first run. The clock
- * and the random numbers of the two runs differ. Calls `differs` with an explanation if the two decisions differ.
+ * Runs a business rule twice for the same message and the same items, but at different times and with different random
+ * numbers. Calls `differs` with an explanation if the two decisions differ.
  */
 export function runTwice(
   run: (context: RuleContext) => Decided,
@@ -73,7 +71,6 @@ export function runTwice(
   return 'then' in second ? second.then((two) => end(first, two)) : end(first, second);
 }
 
-/** Runs a business rule with this clock and these random numbers, and returns its decision or its error. */
 function settled(run: () => Decided, chance: Chance, real: Chance): Settled | Promise<Settled> {
   install(chance);
   let decided: Decided;
@@ -100,9 +97,6 @@ const textOf = (one: Settled): string => {
   return one.decision ? describeDecision(one.decision) : 'no decision';
 };
 
-/**
- * Returns a result in a form that can be compared. All errors count as equal, because their texts may contain the time.
- */
 const plain = (one: Settled): unknown => ('error' in one ? 'an error' : plainDecision(one.decision ?? undefined));
 
 function plainDecision(decision: Decision | undefined): unknown {

@@ -6,7 +6,6 @@ import { ownFramesOf } from '../runtime/stack.ts';
 import { describeDecision } from './describe.ts';
 import type { History } from './history.ts';
 
-/** Thrown by whatever a crashed process does after its crash. The error never reaches a test. */
 export class CrashedError extends Error {
   override readonly name = 'CrashedError';
 
@@ -15,13 +14,11 @@ export class CrashedError extends Error {
   }
 }
 
-/** Runs a business rule for one message. `run` calls the rule, and `isPerformed` says whether the rule is a `perform`. */
 export type Around = (
   run: (context?: RuleContext) => Decision | Promise<Decision | void>,
   about: { readonly context: RuleContext; readonly isPerformed: boolean },
 ) => Decision | Promise<Decision | void>;
 
-/** Returns the definition of a consumer whose business rules run through `around`. */
 export function aroundRules<D extends ConsumerDefinition<any>>(definition: D, around: Around): D {
   const wrap = (rule: Rule): Rule => {
     const { event } = rule;

@@ -2,7 +2,6 @@ import type { Choose } from './world.ts';
 
 /** How far a search goes. */
 export interface Bounds {
-  /** The largest number of unusual choices in one run. */
   readonly deviations: number;
   /** The largest number of runs. */
   readonly runs: number;
@@ -10,22 +9,17 @@ export interface Bounds {
 }
 
 export interface Searched<F> {
-  /** The failures that the search has found. All failed runs have the same number of unusual choices. */
   readonly failures: readonly F[];
   readonly runs: number;
-  /** The largest number of unusual choices in a run that was tried. */
   readonly deviations: number;
-  /** Whether all runs within the bounds were tried. Otherwise, the runs with the most unusual choices are a sample. */
   readonly isComplete: boolean;
 }
 
-/** A run of the model, as the list of its choices. After the list, every choice is the usual one. */
 type Path = readonly number[];
 
 /**
- * Runs a scenario with all combinations of choices: first with the usual choices only, then with one unusual choice, then
- * with two, and so on. Stops after the first number of unusual choices with which a run fails. If there are too many
- * combinations, a random sample of them is tried.
+ * Runs a scenario with all combinations of choices: first with the usual choices only, then with one unusual choice,
+ * then with two, and so on. If there are too many combinations, a random sample of them is run.
  */
 export async function search<F>(
   scenario: (choose: Choose) => Promise<F | undefined>,

@@ -8,7 +8,7 @@ import { addOperation, type Operation } from '../inbox/operation.ts';
 import { applyOperations } from './items.ts';
 import type { MemoryStore } from './memory-store.ts';
 
-/** The attributes of an item without its key, as a business rule can `put` them. */
+/** The attributes of an item without its key. */
 export type ItemInput<K extends KeyTypes, S extends z.ZodObject | undefined> = Parameters<Table<K, S>['put']>[1];
 
 /** Read access to the items in the in-memory store. */
@@ -24,7 +24,7 @@ export interface StoredItems {
 
 /** Write access to the items in the in-memory store, before the first message. */
 export interface Given {
-  /** Stores an item, as if it had been written before. */
+  /** Stores an item directly, without a message. */
   given<K extends KeyTypes, S extends z.ZodObject | undefined>(
     table: Table<K, S>,
     key: KeyOf<K>,
@@ -44,7 +44,6 @@ export function giveItem<K extends KeyTypes, S extends z.ZodObject | undefined>(
   applyOperations([...operations.values()], store.items);
 }
 
-/** Returns the key and the attributes of an item in DynamoDB's notation. */
 export function attributesOf<K extends KeyTypes>(
   store: MemoryStore,
   table: Table<K, any>,

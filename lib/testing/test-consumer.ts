@@ -37,7 +37,7 @@ export interface ForeignMessage extends Omit<Properties, 'headers'> {
 
 /** An in-memory consumer: the real consumer with an in-memory store, an in-memory broker and a simulated clock. */
 export interface TestConsumer extends StoredItems {
-  /** Stores an item, as if it had been written before. */
+  /** Stores an item directly, without a message. */
   given<K extends KeyTypes, S extends z.ZodObject | undefined>(
     table: Table<K, S>,
     key: KeyOf<K>,

@@ -13,52 +13,50 @@ import { createMemoryBroker, idOf, type MemoryBroker } from './memory-broker.ts'
 import { emptyStore, type MemoryStore } from './memory-store.ts';
 import { aroundRules, CrashedError, recorded } from './rules.ts';
 
-/** Makes one choice in a run of the model: returns an integer from 0 to `ways` - 1. 0 is the usual course of events. */
+/** Makes one choice in a run of the model: returns an integer from 0 to `ways` - 1. The choice 0 is the usual one. */
 export type Choose = (ways: number) => number;
 
 export interface WorldOptions {
   readonly definition: ConsumerDefinition<any>;
-  /** The messages in the queue, oldest first. A message that is listed twice was published twice. */
+  /** The messages in the queue, oldest first. A message that the list contains twice was published twice. */
   readonly messages: readonly Pick<Message, 'body' | 'properties'>[];
   /** The maximum number of faults in one run. A fault can happen at any call to the store or the broker. */
   readonly faults: number;
   /** The number of execution environments that consume the queue at the same time; the default is 1. */
   readonly environments?: number;
   /**
-   * How many times the model may switch to another execution environment in one run although the current one could
+   * How often the model may switch to another execution environment in one run, although the current one could
    * continue.
    */
   readonly switches?: number;
   /**
-   * Whether the event source may return a batch to the queue while an execution environment is still processing that
-   * batch. Each such return counts as one fault.
+   * Whether the event source may return a batch to the queue while an execution environment is still processing this
+   * batch.
    */
   readonly hasZombies?: boolean;
-  /** Whether every batch contains all messages that are in the queue. */
   readonly hasWholeBatches?: boolean;
   /**
    * How often the dead-letter exchange refuses a message in one run. After a refusal, the whole batch is redelivered.
    */
   readonly refusals?: number;
-  /** How far the simulated clock advances at the start of each batch, in ms. By default, every lease expires at once. */
+  /**
+   * How far the simulated clock advances at the start of each batch, in ms. By default, it advances far enough for
+   * every lease to expire.
+   */
   readonly stepMs?: number;
   /** Whether the messages may arrive in any order. By default, they arrive in the order of the list. */
   readonly isInAnyOrder?: boolean;
   /** Prepares the store before the first message. */
   readonly prepare?: (store: MemoryStore) => void;
-  /** Runs after each step that may have changed the store. */
   readonly afterStep?: (store: MemoryStore) => void;
-  /** Whether the run should end, although messages are still waiting. */
   readonly isOver?: () => boolean;
   /** Receives a description of each step. */
   readonly history?: History;
-  /** Runs a business rule. Without this function, the business rule runs unchanged. */
   readonly around?: (
     run: (context?: RuleContext) => Decision | Promise<Decision | void>,
     about: {
       readonly context: RuleContext;
       readonly isPerformed: boolean;
-      /** Ends the execution environment, as a crash of its process does. */
       readonly crash: () => Promise<never>;
     },
   ) => Decision | Promise<Decision | void>;
@@ -72,7 +70,6 @@ export interface World {
   readonly repeated: readonly string[];
 }
 
-/** The largest number of batches in one run: a fixed number, and more for each message. */
 const MOST_BATCHES = 60;
 const MOST_BATCHES_PER_MESSAGE = 10;
 const STEP_MS = 30_000;
@@ -80,24 +77,18 @@ const INVOCATION_MS = 60_000;
 const START_MS = Date.parse('2026-01-01T00:00:00Z');
 const settings = memorySettings({ BATCH_CONCURRENCY: '1', MESSAGE_TIME_LIMIT_MS: '1000' });
 
-/** A modelled Lambda execution environment: a process that keeps its memory from batch to batch until it crashes. */
 interface Environment {
-  /** The prefix of the steps of this environment, which is empty if there is only one environment. */
   readonly prefix: string;
   handler: ReturnType<typeof createConsumer>;
   isGone: boolean;
-  /**
-   * The batch that the environment is processing; `undefined` after the event source has returned this batch to the
-   * queue.
-   */
   batch?: readonly QueuedCopy[];
   isRunning: boolean;
   ended?: 'returned' | 'thrown' | 'crashed';
 }
 
 /**
- * Runs the real consumer with a modelled broker and store. `choose` makes all choices of the run, for example which messages
- * form a batch, when a retried message returns, and when a process crashes.
+ * Runs the real consumer with a modelled broker and store. `choose` makes all choices of the run, for example which
+ * messages form a batch and when a process crashes.
  */
 export async function runWorld(
   {
@@ -150,13 +141,8 @@ export async function runWorld(
     return undefined;
   }
 
-  /**
-   * The calls to the store and the broker that a modelled process has made and that have not taken effect yet, oldest
-   * first.
-   */
   let calls: { readonly environment: Environment; readonly begin: () => void }[] = [];
 
-  /** Ends a process. From then on, every call that the process makes to the store or the broker fails, and its business rules do not run. */
   function endProcess(environment: Environment): void {
     environment.isGone = true;
     const pending = calls.filter((one) => one.environment === environment);
@@ -164,7 +150,6 @@ export async function runWorld(
     for (const { begin } of pending) begin();
   }
 
-  /** Simulates the crash of a process. Whatever the crashed process does next has no effect. */
   function crash(environment: Environment): CrashedError {
     history.step(`${environment.prefix}the process crashes`);
     environment.ended = 'crashed';
@@ -172,10 +157,6 @@ export async function runWorld(
     return new CrashedError();
   }
 
-  /**
-   * Returns the gate of an execution environment. The process may crash, or the call may fail, before or after the call
-   * takes effect.
-   */
   const gateOf =
     (environment: Environment): Gate =>
     async (call, run, fail) => {
@@ -232,10 +213,6 @@ export async function runWorld(
   let isWhole = false;
   let batches = 0;
 
-  /**
-   * Lists the actions that can happen next in the model. The first action does not switch to another execution
-   * environment.
-   */
   function actions(): (() => void)[] {
     const goOn = (environment: Environment) => () => {
       current = environment;
@@ -301,10 +278,6 @@ export async function runWorld(
     );
   }
 
-  /**
-   * Returns the batch of an execution environment to the queue. The returned messages are delivered before new
-   * messages, unless the event source has already fetched the new ones.
-   */
   function giveBack(environment: Environment, how: Environment['ended']): void {
     const batch = environment.batch ?? [];
     environment.batch = undefined;
@@ -332,10 +305,6 @@ export async function runWorld(
     isWhole = false;
   }
 
-  /**
-   * Removes an execution environment whose batch was returned to the queue, if another execution environment has been
-   * added in its place.
-   */
   function retire(environment: Environment): void {
     if (environments.length > count) environments.splice(environments.indexOf(environment), 1);
   }

@@ -7,10 +7,6 @@ import type { Surehop } from '../../runtime/surehop.ts';
 import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from '../development.ts';
 import { tokenSettings } from './settings.ts';
 
-/**
- * How long the issuer's keys are cached, in ms, and the shortest time between two reads of the keys that are caused by
- * tokens with an unknown key.
- */
 const CACHED_MS = 10 * 60_000;
 const REREAD_PAUSE_MS = 5_000;
 /** How long one request for the issuer's keys may take, in ms. */
@@ -22,8 +18,8 @@ export interface Issuer {
   readonly audience: string;
   readonly keys: ReturnType<typeof createRemoteJWKSet>;
   /**
-   * Returns whether the issuer's keys may be read again after a token could not be verified. The keys are not read
-   * again for every such token, because forged tokens must not cause many requests to the issuer.
+   * Whether the issuer's keys may be read again after a token could not be verified. There must be a pause between two
+   * reads, because forged tokens must not cause many requests to the issuer.
    */
   mayReread(): boolean;
   /** The accepted signature algorithms. Only RSA is accepted, as in API Gateway's authorizer. */

@@ -18,15 +18,11 @@ import { parseSigningSecrets } from './signing-secrets.ts';
 const STALE_MS = 60 * 60_000;
 
 /**
- * The shortest time, in ms, between two reads of the secret that are caused by failed verifications. Forged requests
- * must not cause many reads.
+ * The shortest time, in ms, between two reads of the secret after failed verifications. Forged requests must not cause
+ * many reads.
  */
 const REREAD_PAUSE_MS = 10_000;
 
-/**
- * How long a request waits for a read of the secret with the signing keys, in ms. The shorter time applies if signing
- * keys are cached, and the longer time applies if none are cached.
- */
 const READ_TIMEOUT_MS = 3_000;
 const FIRST_READ_TIMEOUT_MS = 10_000;
 
@@ -44,17 +40,14 @@ export interface SigningKey {
 export interface SigningKeys {
   /** Returns the signing keys, possibly from the cache. */
   current(): Promise<readonly SigningKey[]>;
-  /**
-   * Returns signing keys that are newer than `known`. Called when no key in `known` verifies a signature. Returns
-   * `undefined` if there are no newer keys, or if the secret cannot or must not be read now.
-   */
+  /** Returns signing keys that are newer than `known`, or `undefined` if no newer ones can be read now. */
   newerThan(known: readonly SigningKey[]): Promise<readonly SigningKey[] | undefined>;
 }
 
 /**
  * Caches the signing keys with which clients sign their requests. The function `read` returns all signing keys as the
- * text `{"client": ["whsec_…", …], …}`, and never an older text after a newer one. If its parameter `fresh` is true,
- * `read` bypasses its own cache. If `read` fails, the cached signing keys are used for up to one hour.
+ * text `{"client": ["whsec_…", …], …}`, and bypasses its own cache if `fresh` is true. If `read` fails, the cached signing
+ * keys are used for up to one hour.
  */
 export function createSigningKeys(
   read: (fresh: boolean) => Promise<string>,

@@ -18,10 +18,7 @@ import type { Issuer } from './issuer.ts';
  */
 const CLOCK_TOLERANCE_SECONDS = 30;
 
-/**
- * The largest number of issuer keys that are tried for one token if several keys could have signed the token. If none
- * of these keys verifies the token, the token is rejected.
- */
+/** The largest number of issuer keys that are tried for one token. */
 const MAX_KEYS = 50;
 
 /**

@@ -3,10 +3,9 @@ import { Problem } from '../problem.ts';
 const MAX_KEY_LENGTH = 255;
 
 /**
- * Returns the idempotency key of a request. The `Idempotency-Key` header may be a plain text or a quoted string, as in
- * the draft standard (https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/). If a signed request
- * has no `Idempotency-Key` header, the header `webhook-id` is the idempotency key. If a request has both headers, their
- * values must be equal, because the signature covers only the `webhook-id`.
+ * Returns the idempotency key of a request, which is in the header `Idempotency-Key` or, in a signed request, in the
+ * header `webhook-id`. If a request has both headers, their values must be equal, because the signature covers only
+ * `webhook-id`.
  */
 export function idempotencyKey({ headers }: { readonly headers: Readonly<Record<string, string>> }): string {
   const header = headers['idempotency-key']?.trim();

@@ -21,10 +21,6 @@ import { Problem } from '../problem.ts';
 /** How long one request to DynamoDB may take, in ms. */
 const REQUEST_TIMEOUT_MS = 500;
 
-/**
- * DynamoDB stores the idempotency key of a request for this many days longer than the inbox record of the request's
- * message.
- */
 const EXTRA_DAYS = 1;
 
 /** A request with an idempotency key. `table` and `key` identify the DynamoDB item that stores the idempotency key. */
@@ -39,8 +35,7 @@ export interface Intake {
 /**
  * Reserves the idempotency key for this request. Returns `accepted` if an earlier request with the same idempotency key
  * was accepted. Throws a problem if the idempotency key was used with another payload, or if another request with the
- * idempotency key is in progress. If the process crashes, the reservation expires, and the client can then send the
- * request again.
+ * same key is in progress.
  */
 export async function claimKey(intake: Intake): Promise<'claimed' | 'accepted'> {
   const { surehop, table, key, payload, client } = intake;

@@ -12,9 +12,9 @@ import type { Request } from '../request.ts';
 
 /**
  * Calls `publish`, unless the broker has already confirmed the message of an earlier request with the same idempotency
- * key. If this is unknown, for example while DynamoDB is unavailable, the message may be published again with the same
- * id, and the consumers skip the duplicate. Throws a problem if the idempotency key was used with another payload, or
- * if another request with the same idempotency key is in progress.
+ * key. While DynamoDB is unavailable, the message may be published twice with the same id, and consumers then skip the
+ * duplicate. Throws a problem if the idempotency key was used with another payload, or if another request with the same
+ * key is in progress.
  */
 export type OncePerKey = (
   request: Pick<Request, 'client' | 'body'>,
@@ -42,10 +42,6 @@ export function createOncePerKey(surehop: Surehop): OncePerKey {
   };
 }
 
-/**
- * Waits for a read or write of the stored idempotency key. Returns `undefined` if DynamoDB is unavailable; the request
- * then continues without the stored idempotency key.
- */
 async function unlessUnavailable<T>(step: Promise<T>): Promise<T | undefined> {
   try {
     return await step;

@@ -37,7 +37,7 @@ export interface ManagementOptions {
   readonly url: string;
   /**
    * Returns the user name and password for the management API. If `refused` is true, the broker refused the login that
-   * this function returned before. The login may have been rotated and must then be read again.
+   * was returned before, and the login is read again.
    */
   readonly login: (refused: boolean) => Promise<Login>;
   readonly virtualHost: string;
@@ -135,10 +135,6 @@ export function managementApi(
   });
 }
 
-/**
- * Returns the reason in an error response. For requests about users the reason is left out, because it could contain a
- * password.
- */
 function reasonOf([kind]: Path, text: string): string {
   if (kind === 'users') return '';
   try {

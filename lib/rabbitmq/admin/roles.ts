@@ -9,8 +9,8 @@ import type { Topology } from '../topology/topology.ts';
 export interface BrokerRole {
   readonly name: string;
   /**
-   * The two broker users of the role. Only one of the two is in use at a time, and therefore the password of the other
-   * can be changed.
+   * The two broker users of the role, of which only one is in use at a time. A rotation changes the password of the
+   * other.
    */
   readonly usernames: readonly [string, string];
   /** The user tags, which grant access to the management API (https://www.rabbitmq.com/docs/management#permissions). */

@@ -13,8 +13,8 @@ const user = z.object({
 });
 
 /**
- * Creates the broker user of `login` if the user does not exist, and sets the user's password if the broker refuses the
- * login. Also grants the permissions of the role to the other of the role's two users, if that user exists.
+ * Creates the broker user of `login`, or sets its password if the broker refuses the login. Also grants the permissions
+ * of the role to both users of the role.
  */
 export async function ensureUsers({ amqpUrl, api }: BrokerAccess, role: BrokerRole, login: Login): Promise<void> {
   if (!role.usernames.includes(login.username))

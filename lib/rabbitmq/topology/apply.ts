@@ -46,10 +46,7 @@ export async function requireSafe(access: BrokerAccess, declared: Topology): Pro
   if (faults.length > 0) throw new TopologyError(`messages could be lost: ${faults.map(faultLine).join('; ')}`);
 }
 
-/**
- * Changes the broker in an order that always keeps a route for every message. A queue gets its policy before messages
- * are routed to it, and a binding is removed only after its replacement exists.
- */
+/** Changes the broker in an order that always keeps a route for every message. */
 async function makeChanges(access: BrokerAccess, changes: readonly Change[]): Promise<void> {
   const { amqpUrl, api } = access;
   const host = api.virtualHost;
@@ -70,10 +67,6 @@ async function makeChanges(access: BrokerAccess, changes: readonly Change[]): Pr
   for (const change of unbindings) if (change.when === 'last') await unbind(access, change);
 }
 
-/**
- * Throws an error if one of the retired queues contains messages, which may have arrived after the broker was compared
- * with the topology and before the bindings of the retired queues were removed.
- */
 async function requireEmpty(access: BrokerAccess, queues: readonly string[]): Promise<void> {
   for (const [queue, messages] of await countMessages(access, queues))
     if (messages > 0)

@@ -84,10 +84,6 @@ export function policyOf(queue: string, policies: readonly BrokerPolicy[]): Brok
     .toSorted((one, other) => other.priority - one.priority)[0];
 }
 
-/**
- * Whether a policy's pattern matches a queue. A pattern that JavaScript cannot parse but Erlang can counts as matching,
- * because a needless warning is better than a lost message.
- */
 function matches(queue: string, pattern: string): boolean {
   try {
     return new RegExp(pattern).test(queue);

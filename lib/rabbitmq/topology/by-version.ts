@@ -12,10 +12,7 @@ export function readVersion(version: string): BrokerVersion {
   return { major: Number(major), minor: Number(minor) };
 }
 
-/**
- * Whether the delivery limit -1 means "no limit". In RabbitMQ 4 it does, and the default limit is 20. In RabbitMQ 3
- * there is no limit by default, and with the limit -1 a message that is requeued once is dropped.
- */
+/** Whether the broker reads the delivery limit -1 as "no limit", as RabbitMQ 4 does. */
 export const liftsDeliveryLimit = ({ major }: BrokerVersion): boolean => major >= 4;
 
 /**
@@ -61,10 +58,6 @@ export const policyFor = (
   },
 });
 
-/**
- * Returns the queue names in the pattern of a policy that `policyFor` created. Returns an empty list for any other
- * policy.
- */
 export function queuesNamedBy({ pattern }: BrokerPolicy): string[] {
   const list = /^\^\((.*)\)\$$/s.exec(pattern)?.[1];
   return list ? list.split(/(?<!\\)\|/).map((name) => name.replaceAll(/\\(.)/gs, '$1')) : [];
@@ -72,13 +65,11 @@ export function queuesNamedBy({ pattern }: BrokerPolicy): string[] {
 
 const escape = (name: string) => name.replaceAll(/[.*+?^${}()|[\]\\/-]/g, String.raw`\$&`);
 
-/** Returns the names of the settings that differ between two versions of a policy. */
 export function changedSettings(was: BrokerPolicy, now: BrokerPolicy): string[] {
   const [before, after] = [settingsOf(was), settingsOf(now)];
   return [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((name) => before[name] !== after[name]);
 }
 
-/** Returns all settings of a policy by name, for comparing two policies. */
 export const settingsOf = ({ definition, pattern, priority, 'apply-to': applyTo }: BrokerPolicy) => {
   const settings: Record<string, unknown> = { pattern, priority, 'apply-to': applyTo, ...definition };
   return settings;

@@ -101,18 +101,14 @@ const bounded = { 'x-max-length': MAX_LENGTH, 'x-overflow': 'reject-publish' } a
 const deadLettering = (exchange: string) =>
   ({ 'x-dead-letter-exchange': exchange, 'x-dead-letter-strategy': 'at-least-once' }) as const;
 
-/**
- * Declares a delay queue. The broker sends an expired message to the default exchange (whose name is empty), and the
- * default exchange routes it to the queue named by its routing key.
- */
 const delayQueue = ({ name, delayMs }: DelayQueue): Queue => ({
   name,
   arguments: { ...bounded, ...deadLettering(''), 'x-message-ttl': delayMs },
 });
 
 /**
- * Returns the exchanges to which publishers send messages. Leaves out the exchanges whose only purpose is to distribute
- * messages to the shards of a queue.
+ * Returns the exchanges to which publishers send messages. Leaves out the exchanges that only distribute messages to
+ * the shards of a queue.
  */
 const topicsOf = ({ bindings, ring }: WorkQueue): string[] =>
   bindings
@@ -129,22 +125,14 @@ function requireUnique(kind: string, names: readonly string[]): void {
   if (twice !== undefined) throw new Error(`the topology declares the ${kind} "${twice}" twice: rename one of the two`);
 }
 
-/**
- * The limits that Surehop's policies set. Surehop's policies replace the policies of Amazon MQ, which set the same
- * limits with priority 0 or 1 (https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-defaults.html).
- */
 const limits = { priority: 10, definition: { 'max-length': MAX_LENGTH, overflow: 'reject-publish' } } as const;
 
-/**
- * How long RabbitMQ waits before it redelivers a requeued message: at first 1 s, later up to 30 s. Without this delay,
- * an outage would cause a tight loop of redeliveries.
- */
+/** How long RabbitMQ waits before it redelivers a requeued message. */
 const delayedRetry = { minMs: 1_000, maxMs: 30_000 };
 
 /**
- * Returns the two policies for the queues of a topology. Only the policy `surehop-paced` delays the redelivery of
- * requeued messages. The delay would change the order of messages, and therefore queues whose consumers process
- * messages in order follow the policy `surehop`.
+ * Returns the policies of a topology. The policy `surehop-paced` delays the redelivery of requeued messages, and the
+ * policy `surehop` does not.
  */
 function policiesFor(workQueues: readonly WorkQueue[], delays: readonly DelayQueue[]): readonly QueuePolicy[] {
   const shardsThat = (ordered: boolean) =>
@@ -161,10 +149,7 @@ function policiesFor(workQueues: readonly WorkQueue[], delays: readonly DelayQue
  */
 export const RETIRED_POLICY = 'surehop-retired';
 
-/**
- * Returns the policy that keeps the limits of retired queues. The priority of this policy is lower than that of
- * Surehop's other policies, and therefore the other policies apply to a retired queue that is declared again.
- */
+/** Returns the policy for retired queues. Its priority is lower than that of Surehop's other policies. */
 export const retiredPolicy = (queues: readonly string[]): QueuePolicy => ({
   name: RETIRED_POLICY,
   queues,

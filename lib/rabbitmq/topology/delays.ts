@@ -25,10 +25,6 @@ export function parseDelays(queue: string, delays: readonly string[]): DelayQueu
   return parsed;
 }
 
-/**
- * A regular expression that matches the names which `parseDelays` gives to delay queues. The regular expression has no
- * anchors and can be part of a longer one.
- */
 export const DELAY_QUEUE_NAMES = String.raw`retry\.[0-9]+(ms|s|m|h)`;
 
 /**

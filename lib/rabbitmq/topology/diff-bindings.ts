@@ -5,9 +5,8 @@ import { unroutedOf } from './shards.ts';
 import { describeBinding, destinationOf, isSameBinding, isSameRoute, type Binding, type Topology } from './topology.ts';
 
 /**
- * Finds bindings on the broker that the topology does not declare. Such a binding is removed if an earlier topology of
- * the service declared it, or if it routes the same messages to the same destination as a declared binding. All others
- * belong to somebody else and are kept.
+ * Finds bindings on the broker that the topology does not declare. Only bindings that belong to the service or that
+ * duplicate a declared binding are removed.
  */
 export function bindingDifferences(
   { declared, actual, previous }: DiffInput,
@@ -67,10 +66,6 @@ export function bindingDifferences(
     });
 }
 
-/**
- * Returns a function that tells whether a binding belongs to a ring (an exchange that distributes messages to shards).
- * The ring may be declared, or may belong to a queue that is no longer sharded.
- */
 function ringsIn({ exchanges, queues }: Topology, actual: BrokerState): (binding: Binding) => boolean {
   const declared = new Set(exchanges.filter(({ type }) => type === 'x-consistent-hash').map(({ name }) => name));
   const ours = new Set(queues.map(({ name }) => name));

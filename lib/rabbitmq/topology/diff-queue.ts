@@ -12,10 +12,7 @@ import type { Queue } from './topology.ts';
 
 const IMMUTABLE = 'Immutable: drain and delete the queue, then apply again';
 
-/**
- * Returns how a queue on the broker differs from its declaration in the topology, assuming that the declared policies
- * in `policies` are already set on the broker.
- */
+/** Returns how a queue on the broker differs from its declaration in the topology. */
 export function queueDifferences(queue: Queue, actual: BrokerState, policies: readonly BrokerPolicy[]): Difference[] {
   const subject = `queue "${queue.name}"`;
   const found = actual.queues.find(({ name }) => name === queue.name);
@@ -73,10 +70,6 @@ function argumentDifferences(
     });
 }
 
-/**
- * Returns a text that says how messages can be lost if a queue argument differs from its declared value. Returns
- * `undefined` if no message can be lost.
- */
 function consequenceOf(
   name: string,
   value: unknown,
@@ -118,10 +111,6 @@ const limitConsequence = (limit: unknown, version: BrokerVersion) =>
     ? 'RabbitMQ 3 drops every message that is returned'
     : 'a batch that keeps failing removes its other messages from the queue';
 
-/**
- * Finds policies that do not belong to the topology and that apply instead of the declared policy, or override settings
- * of the declared policy.
- */
 function policyConflicts({ name, arguments: declared }: Queue, actual: BrokerState, policies: readonly BrokerPolicy[]) {
   const version = readVersion(actual.version);
   const ours = policies.find((policy) => queuesNamedBy(policy).includes(name));

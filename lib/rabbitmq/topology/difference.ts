@@ -13,10 +13,7 @@ export interface Difference {
   readonly fix: Fix;
 }
 
-/**
- * Who removes a difference between the broker and the topology: either applying the topology (`apply`), or an operator.
- * A difference that nobody removes is only reported.
- */
+/** Who removes a difference between the broker and the topology: `applyTopology` (`apply`), or an operator. */
 export type Fix =
   | { readonly by: 'apply'; readonly change: Change }
   | { readonly by: 'operator'; readonly instruction: string }
@@ -33,10 +30,7 @@ export type Change =
       readonly do: 'unbind';
       readonly binding: Binding;
       readonly propertiesKey: string;
-      /**
-       * When the binding is removed. The bindings of a retired work queue are removed first, because nothing reads the
-       * retired queue any more. Other bindings are removed last, when declared bindings already route their messages.
-       */
+      /** When the binding is removed: before or after the declared bindings are created. */
       readonly when: 'first' | 'last';
     };
 

@@ -19,16 +19,12 @@ import {
 } from './retired.ts';
 import type { Topology } from './topology.ts';
 
-/**
- * How long to wait for current message counts, in ms. The broker updates the message counts every 5 s, and after this
- * wait they include every message that was routed before the wait.
- */
+/** How long to wait for current message counts, in ms. The broker updates its message counts every five seconds. */
 const FIGURES_MS = 11_000;
 
 /**
- * Deletes a queue that the topology no longer uses. An operator runs this function. The function keeps the queue and
- * throws a `TopologyError` if the queue is still in use, does not belong to the service, has a consumer, contains a
- * message, or may receive a message from a delay queue.
+ * Deletes a retired queue. Throws a `TopologyError` and keeps the queue if it has a consumer, contains a message, may
+ * still receive a message, or is not a retired queue of this service.
  */
 export async function removeRetiredQueue(
   access: BrokerAccess,

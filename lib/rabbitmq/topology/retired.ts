@@ -15,7 +15,7 @@ export type HeldMessages = ReadonlyMap<string, number>;
 
 /**
  * Returns the queues that the service declared before and no longer uses. The function finds them in `previous` and in
- * the service's policies on the broker, whose patterns list the exact names of the service's queues.
+ * the service's policies on the broker.
  */
 export function retiredQueues({ declared, actual, previous }: DiffInput): RetiredQueue[] {
   const ours = new Set([RETIRED_POLICY, ...(declared.policies ?? []).map(({ name }) => name)]);
@@ -27,10 +27,6 @@ export function retiredQueues({ declared, actual, previous }: DiffInput): Retire
   return actual.queues.filter(({ name }) => known.has(name) && !inUse.has(name));
 }
 
-/**
- * Whether the policies on the broker name the queue as retired. The topology in the operator's checkout may be older or
- * newer than these policies.
- */
 export function isRetiredOnBroker({ declared, actual }: DiffInput, name: string): boolean {
   const names = (policies: readonly string[]) =>
     actual.policies.some((policy) => policies.includes(policy.name) && queuesNamedBy(policy).includes(name));
@@ -41,17 +37,12 @@ export function isRetiredOnBroker({ declared, actual }: DiffInput, name: string)
 export const isDelayQueue = ({ arguments: settings }: RetiredQueue): boolean =>
   settings['x-dead-letter-exchange'] === '' && settings['x-message-ttl'] !== undefined;
 
-/** Returns the delay queues, in use or retired, from which messages may return to a retired work queue. */
 export const delayQueuesOf = ({ declared, actual }: DiffInput, retired: readonly RetiredQueue[]): string[] => {
   const ours = new Set([...declared.queues, ...retired].map(({ name }) => name));
   return actual.queues.filter((queue) => ours.has(queue.name) && isDelayQueue(queue)).map(({ name }) => name);
 };
 
-/**
- * Describes a retired queue as a difference between the broker and the topology. A retired delay queue becomes empty by
- * itself when its messages expire. A work queue that still contains messages must not be retired, because nothing would
- * read the messages.
- */
+/** Describes a retired queue as a difference between the broker and the topology. */
 export function retiredDifference(queue: RetiredQueue, input: DiffInput, held: HeldMessages): Difference {
   const { name } = queue;
   const subject = `queue "${name}"`;
@@ -77,10 +68,7 @@ export function retiredDifference(queue: RetiredQueue, input: DiffInput, held: H
   };
 }
 
-/**
- * Returns the reason why the queue must not be removed: its messages would be deleted or would have no queue to go to.
- * Returns `undefined` if the queue may be removed.
- */
+/** Returns the reason why the queue must not be removed, or `undefined` if it may be removed. */
 export function obstacleToRemoval(queue: RetiredQueue, input: DiffInput, held: HeldMessages): string | undefined {
   const messages = held.get(queue.name) ?? 0;
   if (messages > 0) return `it still holds ${count(messages)}`;
@@ -91,10 +79,6 @@ export function obstacleToRemoval(queue: RetiredQueue, input: DiffInput, held: H
 
 const count = (messages: number) => (messages === 1 ? '1 message' : `${messages} messages`);
 
-/**
- * The message counts that AMQP does not report: unacknowledged messages, messages waiting for redelivery, and messages
- * being dead-lettered.
- */
 const notReady = z.object({
   messages_unacknowledged: z.number().default(0),
   messages_delayed: z.number().default(0),

@@ -22,10 +22,7 @@ interface ShardedQueue {
   readonly ring?: Ring;
 }
 
-/**
- * Returns the shards of a queue. The first shard has the name of the queue itself, and therefore exists for any number
- * of shards. When the number is reduced, the last shards are removed first.
- */
+/** Returns the shards of a queue. The first shard has the name of the queue itself. */
 export function shardsOf(name: string, { shards = 1, retiring = 0 }: Sharding): Omit<ShardedQueue, 'name'> {
   const whole = (count: number, least: number) => Number.isInteger(count) && count >= least;
   if (!whole(shards, 1) || !whole(retiring, 0) || shards + retiring > MAX_SHARDS)
@@ -37,13 +34,11 @@ export function shardsOf(name: string, { shards = 1, retiring = 0 }: Sharding): 
   return { shards: names, ring: { exchange: name, unrouted: unroutedOf(name), shards: names.slice(0, shards) } };
 }
 
-/** Returns the name of the alternate exchange of a ring, the exchange that distributes messages to shards. */
 export const unroutedOf = (ring: string): string => `${ring}.unrouted`;
 
 /**
- * Returns the exchanges of a sharded queue: a consistent-hash exchange (the ring) and its alternate exchange. The
- * alternate exchange receives messages that the ring cannot route and that would otherwise be lost, for example because
- * RabbitMQ lost a shard of the ring (https://github.com/rabbitmq/rabbitmq-server/issues/9641).
+ * Returns the exchanges of a sharded queue: a consistent-hash exchange, and its alternate exchange, which receives the
+ * messages that the first exchange cannot route.
  */
 export const ringExchanges = ({ ring }: ShardedQueue): Exchange[] =>
   ring
@@ -58,12 +53,11 @@ export const ringExchanges = ({ ring }: ShardedQueue): Exchange[] =>
     : [];
 
 /**
- * The routing key of every binding from a ring (a consistent-hash exchange) to a shard. RabbitMQ reads this routing key
- * as the weight of the shard. Equal weights give every shard the same share of message keys.
+ * The routing key of every binding from a consistent-hash exchange to a shard. RabbitMQ reads it as the weight of the
+ * shard.
  */
 const WEIGHT = '1';
 
-/** Returns the bindings from a ring to its shards. The bindings must exist before messages are routed to the ring. */
 export const ringBindings = ({ name, ring }: ShardedQueue): Binding[] =>
   ring
     ? [
@@ -72,10 +66,6 @@ export const ringBindings = ({ name, ring }: ShardedQueue): Binding[] =>
       ]
     : [];
 
-/**
- * Returns the binding that routes messages from `exchange` to a queue. If the queue is sharded, the binding routes the
- * messages to the exchange that distributes them to the shards.
- */
 export const routeTo = ({ name, ring }: ShardedQueue, exchange: string, routingKey: string): Binding =>
   ring ? { exchange, toExchange: ring.exchange, routingKey } : { exchange, queue: name, routingKey };
 
@@ -88,8 +78,8 @@ export const queueOfShard = <Q extends Pick<WorkQueue, 'name'>>(queues: readonly
   queues.find(({ name }) => shard.startsWith(`${name}.`) && /^\d\d$/.test(shard.slice(name.length + 1)));
 
 /**
- * Returns the exchange and routing key with which a message is published to a shard. If the shard has been removed, the
- * message is routed to the shard that now receives messages with the same key.
+ * Returns the exchange and routing key with which a message is published to a shard, or to the shard's successor if the
+ * shard has been removed.
  */
 export function addressOfShard(queue: WorkQueue, shard: string): Pick<Message, 'exchange' | 'routingKey'> {
   if (queue.shards.includes(shard)) return { exchange: '', routingKey: shard };

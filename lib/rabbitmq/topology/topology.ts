@@ -39,9 +39,9 @@ export interface QueuePolicy {
   /** The settings of the policy, without the delivery limit, which depends on the version of the broker. */
   readonly definition: Readonly<Record<string, string | number>>;
   /**
-   * How long a requeued message waits before it is delivered again, in ms (RabbitMQ 4.3 and later). Later messages
-   * overtake the waiting message, and therefore a queue whose consumer processes messages in order must not have this
-   * setting.
+   * How long a requeued message waits before it is delivered again, in ms (RabbitMQ 4.3 and later). A queue whose
+   * consumer processes messages in order must not have this setting, because later messages overtake the waiting
+   * message.
    */
   readonly delayedRetry?: { readonly minMs: number; readonly maxMs: number };
 }
@@ -54,10 +54,7 @@ export type Binding = { readonly exchange: string; readonly routingKey: string }
 /** A queue that a consumer reads, and the queues to which the consumer sends copies of failed messages. */
 export interface WorkQueue {
   readonly name: string;
-  /**
-   * The names of the queues on the broker that form this work queue: a single queue, or several shards. All messages
-   * with the same key go to the same shard, and each shard has its own event source.
-   */
+  /** The names of the queues on the broker that form this work queue: a single queue, or several shards. */
   readonly shards: readonly string[];
   /**
    * Whether the consumer processes messages with the same ordering key in the order in which they arrived (see
@@ -88,10 +85,7 @@ export interface DelayQueue {
  */
 export interface Ring {
   readonly exchange: string;
-  /**
-   * The name of the alternate exchange of the ring. If the ring cannot route a message, the alternate exchange routes
-   * the message to the first shard.
-   */
+  /** The name of the alternate exchange, which receives the messages that the consistent-hash exchange cannot route. */
   readonly unrouted: string;
   /** The names of the shards that receive new messages. */
   readonly shards: readonly string[];
