@@ -1,9 +1,8 @@
 import { defineSettings, wholeNumber } from 'surehop';
 
 /**
- * The settings that this service defines in addition to the settings of the toolkit. Each stage file sets them, every
- * function gets them as environment variables, and a function reads them with `surehop.settings(settings)`. Settings
- * are not secret.
+ * The settings of this service, in addition to those of the toolkit. Each stage file sets them, and a function reads
+ * them with `surehop.settings(settings)`. Do not use them for secrets.
  */
 export const settings = defineSettings({
   MAX_STOCK: wholeNumber(

@@ -31,7 +31,7 @@ export interface Deployment {
   readonly service: string;
   readonly stageName: string;
   readonly stage: Stage;
-  /** The total reserved concurrency of all functions; undefined if only the foundation stack is deployed. */
+  /** The total reserved concurrency of all functions. Absent if only the foundation stack is deployed. */
   readonly reserved?: number;
 }
 
@@ -44,8 +44,8 @@ export interface Findings {
 }
 
 /**
- * Checks the AWS account, with the deployer's credentials, for conditions that would make the deployment fail after it
- * has begun.
+ * Checks the AWS account with the deployer's credentials, in order to find problems that would otherwise make the
+ * deployment fail halfway.
  */
 export async function checkAccount(access: AwsAccess, deployment: Deployment): Promise<Findings> {
   const { service, stageName, stage, reserved = 0 } = deployment;
@@ -129,10 +129,6 @@ async function quotaOf(access: AwsAccess, { service, code }: Quota): Promise<num
   return (JSON.parse(text) as { Quota: { Value: number } }).Quota.Value;
 }
 
-/**
- * Checks that the region has enough availability zones and that Amazon MQ offers the instance type in the zones that
- * the deployment uses. The VPC uses the first three zones by name, and a single-instance broker uses the first zone.
- */
 async function zones(access: AwsAccess, { broker }: Pick<Stage, 'broker'>): Promise<string | undefined> {
   const xml = await ec2Request(access, 'DescribeAvailabilityZones', {
     'Filter.1.Name': 'zone-type',

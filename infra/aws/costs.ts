@@ -11,7 +11,7 @@ interface Position {
   /** The price of one unit in US dollars per month. */
   readonly price: number;
   count(templates: Templates): number;
-  /** Whether the cost arises only if the stage has traffic. Such costs are not part of the total. */
+  /** Whether the cost arises only if the stage has traffic. */
   readonly isWithTraffic?: boolean;
 }
 
@@ -35,10 +35,6 @@ const zonesOfEndpoints = (templates: Templates): number =>
     return sum + (Array.isArray(subnets) ? subnets.length : 0);
   }, 0);
 
-/**
- * Counts the metrics that alarms evaluate, because CloudWatch charges for each of them. A Metrics Insights query evaluates one
- * metric per node of the broker.
- */
 function alarmMetrics(templates: Templates): number {
   const [broker] = ofType(templates, 'AWS::AmazonMQ::Broker');
   const perQuery = property(broker, 'DeploymentMode') === 'CLUSTER_MULTI_AZ' ? 3 : 1;
@@ -49,10 +45,6 @@ function alarmMetrics(templates: Templates): number {
   }, 0);
 }
 
-/**
- * Counts the different custom metrics in alarms and on the dashboard. Two metrics are different if their names or
- * dimensions differ.
- */
 function ownMetrics(templates: Templates): number {
   const found = new Set<string>();
   const visit = (value: unknown): void => {
@@ -92,8 +84,8 @@ const count =
     ofType(templates, ...types).length;
 
 /**
- * The prices of one month (730 hours) in US dollars, rounded up. AWS publishes different prices per region, and
- * therefore an operator should look up the prices of the region in use.
+ * The prices of one month (730 hours) in US dollars, rounded up. AWS has different prices in each region; enter the
+ * prices of your region here.
  */
 const positions: readonly Position[] = [
   { what: 'broker node, m7g.medium', price: 70, count: (one) => nodes(one, 'mq.m7g.medium') },

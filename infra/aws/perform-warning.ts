@@ -7,12 +7,11 @@ import { moduleOf } from './bundler/module-of.ts';
 import type { Stage } from '../stages/stage.ts';
 import type { FunctionDefinition } from './serverless.ts';
 
-/** Matches the property `perform` of a consumer or of a consumer's business rule, in code without comments. */
 const PERFORM = /\bperform\s*[:,}(]/;
 
 /**
- * Returns a warning for each consumer that performs effects outside DynamoDB in a stage whose VPC has no internet
- * access. Most such effects are requests to other systems, which would time out.
+ * Returns a warning for each consumer with a `perform` function in a stage whose VPC has no internet access. Requests
+ * from `perform` to other systems would time out there.
  */
 export async function performWarnings(
   root: string,
@@ -37,7 +36,6 @@ export async function performWarnings(
     );
 }
 
-/** Returns whether the function's own source files, without its dependencies, use `perform` in a consumer. */
 async function performs(root: string, entry: string): Promise<boolean> {
   const { metafile } = await build({
     ...bundleOptions({ entries: [entry], outDirectory: '.build', root }),

@@ -55,10 +55,6 @@ export class PackagingPlugin {
   readonly #settingsOf: (stageName: string) => Stage;
   readonly #log: Log;
 
-  /**
-   * The argument `read` is a function that returns the settings of a stage. Serverless does not pass this argument, and
-   * therefore a deployment uses the stages in infra/stages.
-   */
   constructor(
     serverless: Serverless,
     options: Readonly<Record<string, unknown>>,
@@ -151,7 +147,6 @@ export class PackagingPlugin {
     }
   }
 
-  /** Converts an error to Serverless' own class of errors, which Serverless prints without a stack trace. */
   #failure(error: unknown): Error {
     return new this.#serverless.classes.Error((error as Error).message, 'PACKAGING');
   }

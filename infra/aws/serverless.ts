@@ -46,8 +46,8 @@ export interface Serverless {
 }
 
 /**
- * What triggers a function: HTTP requests, messages, a schedule, or direct invocations. The trigger determines how the
- * function is released and which alarms it has.
+ * The kind of a function by what triggers it: HTTP requests, messages, a schedule, or direct invocations. The kind
+ * determines how the function is released and which alarms it has.
  */
 export type Kind = 'request' | 'consumer' | 'schedule' | 'direct';
 

@@ -1,6 +1,6 @@
 /**
- * The reasons why IAM policy statements contain a wildcard, by the `Sid` of the statement. A test fails if a statement
- * contains a wildcard but has no reason in this list.
+ * The reason for each wildcard in an IAM policy statement, by the `Sid` of the statement. A test fails if a wildcard
+ * has no reason here.
  */
 export const wildcardReasons: Readonly<Record<string, string>> = {
   NetworkInterfaces:

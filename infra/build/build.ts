@@ -57,9 +57,6 @@ async function publish(
   return publishedManifest(manifest, exports);
 }
 
-/**
- * Compiles each module of a package. The sources become part of the package too, because the source maps refer to them.
- */
 async function compilePackage(root: string, source: string, directory: string, { exports }: Manifest) {
   const [from, to] = [join(directory, 'src'), join(directory, 'dist')];
   cpSync(source, from, {
@@ -74,10 +71,6 @@ async function compilePackage(root: string, source: string, directory: string, {
   return Object.fromEntries(Object.entries(exports).map(published));
 }
 
-/**
- * Bundles each module and plugin of a package into a file of its own. A dynamically imported module becomes a further
- * file.
- */
 async function bundlePackage(
   root: string,
   directory: string,
@@ -131,11 +124,7 @@ async function bundlePackage(
   return published;
 }
 
-/**
- * Returns the names of the packages that a bundle imports instead of containing their code: the package's dependencies,
- * peer dependencies and optional dependencies. Of this repository's packages, only `surehop` is imported; the code of
- * all others becomes part of the bundle.
- */
+/** Returns the names of the packages that a bundle imports instead of containing them. */
 function externalOf(manifest: Manifest): string[] {
   const own = new Set(packages.map(({ name }) => name).filter((name) => name !== 'surehop'));
   return installedWith(manifest).filter((name) => !own.has(name));
@@ -178,10 +167,7 @@ const serviceModule = (name: string): string => `@service/${name}`;
 
 const serviceModules = Object.keys(SERVICE_MODULES).map(serviceModule);
 
-/**
- * An esbuild plugin that makes a bundle import the definitions (queues, tables, stages) of the service that uses the
- * bundle. The bundle does not contain the definitions of this repository's service.
- */
+/** An esbuild plugin that makes a bundle import the definitions of the service that uses the bundle. */
 const importService = (root: string): Plugin => ({
   name: 'import-service',
   setup({ onResolve }) {

@@ -12,8 +12,8 @@ interface Manifest {
 }
 
 /**
- * `npm run create -- ../my-service`: creates a service that uses the packages of this clone instead of those in the
- * registry. The new service has their tarballs in its folder `packages`.
+ * `npm run create -- ../my-service`: creates a service. The folder `packages` of the service contains the packages of
+ * this clone.
  */
 await entry(async () => {
   const [given, ...more] = process.argv.slice(2);

@@ -6,10 +6,7 @@ import { promisify } from 'node:util';
 
 interface Emit {
   readonly root: string;
-  /**
-   * The directory that contains the sources. The output of each module goes to the same subfolder of the directory
-   * `to`.
-   */
+  /** The directory that contains the sources. */
   readonly from: string;
   readonly to: string;
   /** The modules to compile, relative to `from`; by default all modules. */
@@ -57,18 +54,12 @@ function compiler(): string {
   return join(dirname(manifest), bin.tsc);
 }
 
-/** Matches the path of a TypeScript module in an import or an export. */
 const RELATIVE_IMPORT = /(\bfrom ['"]|\bimport\(['"])(\.{1,2}\/[^'"]+)\.ts(?=['"])/g;
 
-/**
- * Replaces the extension .ts by .js in the imports of a declaration file. The compiler replaces this extension only in
- * JavaScript files.
- */
 function importCompiled(file: string): void {
   writeFileSync(file, readFileSync(file, 'utf8').replaceAll(RELATIVE_IMPORT, '$1$2.js'));
 }
 
-/** Deletes all declaration files except the given ones and those that they import, directly or indirectly. */
 export function keepImported(directory: string, entries: readonly string[]): void {
   const kept = new Set(entries.map((entry) => join(directory, entry)));
   for (const file of kept)

@@ -24,10 +24,6 @@ export interface Published {
 export const readManifest = (directory: string): Manifest =>
   JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as Manifest;
 
-/**
- * Returns the names of the packages that npm installs, or may install, together with a package: its dependencies, peer
- * dependencies and optional dependencies.
- */
 export const installedWith = (manifest: Manifest): string[] =>
   Object.keys({
     ...manifest.dependencies,

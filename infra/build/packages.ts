@@ -7,9 +7,9 @@ export interface PackageDefinition {
   readonly modules?: Readonly<Record<string, string>>;
   /** The Serverless plugins of the package, by subpath. */
   readonly plugins?: Readonly<Record<string, Plugin>>;
-  /** Scripts without exports that are published without a change, by subpath. */
+  /** Scripts without exports that are published unchanged, by subpath. */
   readonly files?: Readonly<Record<string, string>>;
-  /** Whether the package contains the files in `files` of package.json without a change, and no modules. */
+  /** Whether the package contains the unchanged files that `files` in package.json lists, and no compiled modules. */
   readonly isCopied?: boolean;
   /** Modules that only the package itself loads, by subpath. They import the definitions of the service. */
   readonly ownModules?: Readonly<Record<string, string>>;

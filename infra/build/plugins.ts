@@ -9,19 +9,13 @@ interface Compiled {
   readonly className: string;
 }
 
-/**
- * Writes `<name>.cjs`, a CommonJS module whose export is the plugin class itself, because Serverless loads plugins with
- * `require`. The file loads the compiled ES module, also with `require`.
- */
+/** Writes `<name>.cjs`, a CommonJS module with which Serverless can load the plugin. */
 export function writePlugin(directory: string, name: string, { module, className }: Compiled): Published {
   writeFileSync(join(directory, `${name}.cjs`), `module.exports = require('${module}').${className};\n`);
   return declarePlugin(directory, name);
 }
 
-/**
- * Writes a plugin that Serverless compiles, together with the definitions of the service, when it loads the plugin. The
- * definitions are TypeScript modules and therefore have to be compiled.
- */
+/** Writes a plugin that Serverless compiles together with the definitions of the service. */
 export function writeServicePlugin(directory: string, name: string, { module, className }: Compiled): Published {
   writeFileSync(
     join(directory, `${name}.cjs`),

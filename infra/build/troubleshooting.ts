@@ -10,7 +10,7 @@ import { rootDirectory } from '../dev/runtime/directories.ts';
 /** The page with the meaning of every error code, as a path in the repository. */
 export const TROUBLESHOOTING = 'docs/guides/troubleshooting.md';
 
-/** Returns the content that the page should have: its generated parts are replaced, and the rest of the page is kept. */
+/** Returns the content of the page with its generated parts up to date. */
 export async function troubleshootingPage(): Promise<string> {
   const filepath = join(rootDirectory, TROUBLESHOOTING);
   let text = await readFile(filepath, 'utf8');

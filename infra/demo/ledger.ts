@@ -23,7 +23,6 @@ export interface Ledger {
   readonly deadLettered: number;
   readonly lost: readonly string[];
   readonly appliedTwice: readonly string[];
-  /** The ids of the accepted orders that ended with another status than the demo expects. */
   readonly wrong: readonly string[];
   readonly stock: { readonly expected: number; readonly found: number };
   readonly points: { readonly expected: number; readonly found: number };

@@ -12,7 +12,7 @@ export interface DemoOrder {
   readonly unitPrice: number;
   readonly soldOut: boolean;
   readonly sentTwice: boolean;
-  /** Whether the demo makes awarding the points of this order fail three times before it succeeds. */
+  /** Whether awarding the points of this order is made to fail three times before it succeeds. */
   readonly awardFails: boolean;
 }
 
@@ -59,10 +59,8 @@ export function planOrders(plan: Plan): DemoOrder[] {
 export const expectedPoints = ({ soldOut, quantity, unitPrice }: DemoOrder): number =>
   soldOut ? 0 : Math.floor((quantity * unitPrice) / 100);
 
-/** The result of sending an order repeatedly until the service accepted the order. */
 export interface Placed {
   readonly orderId: string;
-  /** The number of responses other than 202 before the service accepted the order. */
   readonly refusals: number;
 }
 

@@ -4,9 +4,7 @@ import type { Plan } from './orders.ts';
 /** The outcome of a demo run. */
 export interface Run {
   readonly ledger: Ledger;
-  /**
-   * The number of requests to place an order that got another response than 202. Each of these requests was repeated.
-   */
+  /** The number of requests that were not answered with 202 and were therefore repeated. */
   readonly refusals: number;
   readonly duplicates: number;
   readonly retried: number;

@@ -51,10 +51,6 @@ export async function collectResults(
 
 const isFinal = (status: string | undefined) => status === 'fulfilled' || status === 'rejected';
 
-/**
- * Returns whether an order has none of the statuses "fulfilled", "rejected" and "dead-lettered" yet. A dead-lettered
- * order waits for an operator.
- */
 export const isOpen = (status: string | undefined) => !isFinal(status) && status !== 'dead-lettered';
 
 async function messagesIn(amqpUrl: string): Promise<number> {

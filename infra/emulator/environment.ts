@@ -43,10 +43,6 @@ type Reply =
 interface Sandbox {
   child: ChildProcess;
   ended: Promise<string>;
-  /**
-   * Resolves with the next reply of the process. If the process ends first, resolves with its exit code or signal. If
-   * neither happens within `limitMs`, kills the process and resolves with 'timeout'.
-   */
   reply(limitMs: number): Promise<Reply | { type: 'ended'; how: string } | { type: 'timeout' }>;
 }
 

@@ -1,6 +1,5 @@
 import { propertiesInEvent, type PropertyBytes } from 'surehop/amqp';
 
-/** The parts of a received message that a function's event contains. */
 export interface DeliveredMessage {
   content: Buffer;
   fields: { redelivered: boolean };

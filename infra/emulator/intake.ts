@@ -13,14 +13,11 @@ export interface Sized {
 /** Collects received messages and divides them into batches. */
 export interface Intake<T extends Sized> {
   add(item: T): void;
-  /**
-   * Resolves with the next closed batch, or with undefined if the intake is closed. If several callers wait, they get
-   * batches in the order of their calls.
-   */
+  /** Resolves with the next closed batch, or with undefined if the intake is closed. */
   next(): Promise<T[] | undefined>;
-  /** Removes from the intake all messages that are not part of a batch yet, and returns them. */
+  /** Removes and returns all messages that are not yet part of a batch. */
   clear(): T[];
-  /** Closes the intake. Removes from it all messages that are not part of a batch yet, and returns them. */
+  /** Closes the intake. Removes and returns all messages that are not yet part of a batch. */
   close(): T[];
 }
 
@@ -30,8 +27,8 @@ interface Waiting<T> {
 }
 
 /**
- * Creates an intake. The intake closes a batch when the batch has reached the maximum number of messages or the maximum
- * size, or when its first message has waited for the batching window.
+ * Creates an intake. A batch is closed when it has the maximum number of messages or the maximum size, or when its
+ * first message has waited for the batching window.
  */
 export function createIntake<T extends Sized>({ batchSize, batchingWindowMs, maxBytes }: BatchLimits): Intake<T> {
   let waiting: Waiting<T>[] = [];

@@ -17,10 +17,7 @@ export interface MappingSettings extends EventOrigin {
   batchSize: number;
   batchingWindowMs: number;
   onError: OnError;
-  /**
-   * The emulated Lambda execution environments of the function. Each of them processes one batch at a time. AWS uses
-   * one execution environment per event source mapping by default.
-   */
+  /** The emulated Lambda execution environments of the function, each of which processes one batch at a time. */
   environments: readonly ExecutionEnvironment[];
   log: Log;
   /** Receives one JSON log line for each invocation. */

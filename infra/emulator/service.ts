@@ -77,10 +77,6 @@ const defaultMemoryMb = 1024;
 const maxConcurrency = 32;
 const localArn = 'arn:aws:mq:us-east-1:000000000000:broker:local:b-00000000-0000-0000-0000-000000000000';
 
-/**
- * Returns the URL of the broker, and the AMQP method that requeues the messages of failed batches. Throws an error if a
- * setting is invalid.
- */
 export function readSettings({ service }: Serverless): { url: string; onError: OnError } {
   const { url = process.env.AMQP_URL, onError = 'nack' } = service.custom?.rabbitmqEventSource ?? {};
   if (!url) {

@@ -13,18 +13,17 @@ export interface Delivery {
 }
 
 /**
- * Acknowledges or requeues each message on the channel that delivered the message. Messages of closed channels are
- * skipped, because the broker has already requeued these messages. With `allUpToLast`, one AMQP method settles all
- * messages together; the messages must then be all unsettled messages of their channel up to the last one. RabbitMQ may
- * return acknowledged messages to a quorum queue if a channel acknowledges more than 32 messages one by one and is
- * closed soon afterwards (measured on 3.10.8 and 4.3.6).
+ * Acknowledges or requeues each message on the channel that delivered the message. Skips the messages of closed
+ * channels, because the broker has already requeued them. With `allUpToLast`, one AMQP method settles all messages;
+ * this is allowed only if no other message of the channel is unsettled.
  */
 export function settle(
   deliveries: Delivery[],
   how: 'acknowledge' | OnError,
   { allUpToLast = false }: { readonly allUpToLast?: boolean } = {},
 ): void {
-  // AMQP cannot reject several messages together.
+  // RabbitMQ may return acknowledged messages to a quorum queue if a channel acknowledges more than 32 messages one by one
+  // and is closed soon afterwards (measured on 3.10.8 and 4.3.6). AMQP cannot reject several messages together.
   const settled = allUpToLast && how !== 'reject' ? deliveries.slice(-1) : deliveries;
   for (const delivery of settled) {
     const { channel } = delivery;

@@ -13,10 +13,7 @@ export interface Subscription {
 const firstDelayMs = 100;
 const maxDelayMs = 5_000;
 
-/**
- * Consumes a queue until the subscription is closed. If the connection is lost, reconnects with growing delays; logs once that
- * the connection was lost, and once that it was restored.
- */
+/** Consumes a queue until the subscription is closed. If the connection is lost, reconnects with growing delays. */
 export function subscribe(options: SessionOptions, log: Log, onLost: () => void): Subscription {
   const stopping = new AbortController();
   let session: Session | undefined;

@@ -10,8 +10,7 @@ type SettingValue = string | number | boolean | readonly string[];
 type Given = Readonly<Record<string, SettingValue | undefined>>;
 
 /**
- * The values that each stage file must give to the settings that the service defines, such as `{ MAX_STOCK: 1_000 }`. A
- * stage file may leave out only optional settings without a default value.
+ * The values that each stage file must give to the settings that the service defines, such as `{ MAX_STOCK: 1_000 }`.
  */
 export type SettingValues<C> = C extends Concern<infer T> ? ValuesOf<T> : never;
 
@@ -28,8 +27,8 @@ export const environmentOf = (given: Given): Record<string, string> =>
   );
 
 /**
- * Checks the values that a stage gives to the service's own settings, in the same way as the functions check them when they
- * start. Returns one sentence for each setting that is wrong, missing or unknown.
+ * Checks the values that a stage gives to the service's own settings. Returns one sentence for each setting that is
+ * wrong, missing or unknown.
  */
 export function ownSettingFaults(own: Concern<unknown>, given: Given): string[] {
   const environment = environmentOf(given);
@@ -53,6 +52,5 @@ function canBeLeftOut(setting: Setting<unknown>): boolean {
   return parsed.success && parsed.data === undefined;
 }
 
-/** Returns whether the toolkit or Lambda reserves the name, so that no setting of the service may have it. */
 const isTaken = (name: string): boolean =>
   (settingNames as readonly string[]).includes(name) || !/^(?!AWS_|LAMBDA_)[A-Z][A-Z0-9_]*$/.test(name);

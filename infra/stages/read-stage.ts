@@ -5,10 +5,7 @@ import { local, stages } from './all.ts';
 import { ownSettingFaults } from './own-settings.ts';
 import { stageSchema, type Stage } from './stage.ts';
 
-/**
- * Returns the validated settings of the stage that `npm start` runs. The deployed stages are validated first, because the
- * local stage copies settings of the stage dev, and an error should name the file that contains the mistake.
- */
+/** Returns the validated settings of the stage that `npm start` runs. */
 export function readLocalStage(): Stage {
   for (const name of Object.keys(stages)) readStage(name);
   return readStage('local', { local });

@@ -51,15 +51,13 @@ const release = z.discriminatedUnion('strategy', [
 export const stageSchema = z.strictObject({
   logLevel,
   /**
-   * The log level of a message's log line, by the outcome of the message. The defaults are `WARN` for the outcomes
-   * `retry`, `dead-letter` and `unfinished`, `DEBUG` for `duplicate`, and `INFO` for all others. Lines below `logLevel`
-   * are not written.
+   * The log level of a message's log line, by the outcome of the message. The default depends on the outcome; for
+   * example, it is `WARN` for `dead-letter` and `INFO` for `completed`.
    */
   outcomeLogLevels: z.partialRecord(z.enum(outcomes), logLevel),
   /**
-   * The largest number of completed messages of a batch that are logged, and also the largest number of duplicates that
-   * are logged. The log line of the batch contains the number of messages that are not logged. Failed messages are
-   * always logged.
+   * The largest number of log lines about completed messages in each batch, and also the largest number of log lines
+   * about duplicates. Failed messages are always logged.
    */
   completedLinesPerBatch: whole(0, 10_000),
   logRetentionDays,
@@ -85,9 +83,8 @@ export const stageSchema = z.strictObject({
     }),
   }),
   /**
-   * The maximum total concurrency of the functions that share the broker's unreserved connections (`access.connections:
-   * rest` in serverless.yml). The broker's connection quota can lower this maximum. With the value `unreserved`, for
-   * AWS accounts with a low concurrency limit, no function reserves concurrency.
+   * The maximum total concurrency of the functions with `access.connections: rest` in serverless.yml. The value
+   * `unreserved` is for AWS accounts with a low concurrency limit: no function then reserves concurrency.
    */
   publisherConcurrency: z.union([whole(1, 10_000), z.literal('unreserved')]),
   http: z.strictObject({
@@ -106,9 +103,9 @@ export const stageSchema = z.strictObject({
     batchSize: whole(1, 10_000),
     windowSeconds: whole(1, 300),
     /**
-     * The number of Lambda execution environments that can process messages of one shard of a queue at the same time.
-     * AWS allows only 1 unless AWS Support has raised the limit of the event source mapping. Set one number for all
-     * queues, or a number for each queue by name; queues that are not named get 1.
+     * The number of Lambda execution environments that can process messages of one shard of a queue at the same time:
+     * one number for all queues, or a number for each queue by name. AWS allows only 1 unless AWS Support has raised
+     * the limit of the event source mapping.
      */
     concurrency: z.union([concurrency, z.record(z.string(), concurrency)]).default(1),
   }),
@@ -137,9 +134,9 @@ export const stageSchema = z.strictObject({
     inboxDays: whole(1, 365),
     archiveDays: whole(1, 3_650),
     /**
-     * The time at which the inbox table was restored from a backup. The restored table may lack inbox records of
-     * processed messages. Consumers therefore dead-letter each message that was published or last redriven before this
-     * time, unless its inbox record says that the message was completed or rejected.
+     * The time at which the inbox table was restored from a backup. Consumers dead-letter each message that was
+     * published or last redriven before this time, unless its inbox record says that the message was completed or
+     * rejected.
      */
     inboxCompleteSince: z.iso.datetime().optional(),
   }),
@@ -159,8 +156,8 @@ export const stageSchema = z.strictObject({
     /** A critical alarm is raised if a queue gets at least this number of dead letters within five minutes. */
     deadLetters: whole(1, 1_000_000),
     /**
-     * An alarm is raised if more than 10 % of the messages of a work queue take longer than this duration, in ms, from
-     * their publication until a consumer has completed or rejected them.
+     * An alarm is raised if more than 10 % of the messages of a work queue take longer than this, in ms, from their
+     * publication until a consumer has completed or rejected them.
      */
     timeToOutcomeMs: whole(1, 3_600_000),
   }),

@@ -51,10 +51,6 @@ export function bundleOptions({ entries, outDirectory, root = process.cwd(), tra
   } satisfies BuildOptions;
 }
 
-/**
- * The esbuild options for code splitting: esbuild writes code that several functions share, and code that is imported
- * dynamically, to separate files.
- */
 export const split = { splitting: true, chunkNames: 'chunks/[name]-[hash]' } as const satisfies BuildOptions;
 
 /**
@@ -70,10 +66,6 @@ export async function bundle(options: BundleOptions): Promise<Metafile> {
   }
 }
 
-/**
- * Deletes the bundled files that no bundled function imports. esbuild writes such files if a library dynamically
- * imports a module in code that no function uses.
- */
 async function withoutUnused(built: Metafile, root = process.cwd()): Promise<Metafile> {
   const metafile = onlyUsed(built);
   const unused = Object.keys(built.outputs).filter((file) => !metafile.outputs[file]);
@@ -81,7 +73,6 @@ async function withoutUnused(built: Metafile, root = process.cwd()): Promise<Met
   return metafile;
 }
 
-/** Leaves the bundled files out of a metafile that no bundled function imports. */
 export function onlyUsed({ inputs, outputs }: Metafile): Metafile {
   const eventStreams = unusedEventStreams(inputs);
   const used = new Set(
@@ -94,11 +85,7 @@ export function onlyUsed({ inputs, outputs }: Metafile): Metafile {
   return { inputs, outputs: Object.fromEntries(Object.entries(outputs).filter(([file]) => used.has(file))) };
 }
 
-/**
- * Returns the AWS SDK's module for event streams if no AWS client needs the module. The HTTP code of the SDK imports
- * the module dynamically for operations with an event stream. Clients that have such operations, for example the S3
- * client, also import the module themselves.
- */
+/** Returns the AWS SDK's module for event streams, unless an AWS client in the bundle needs this module. */
 function unusedEventStreams(inputs: Metafile['inputs']): string | undefined {
   const module = Object.keys(inputs).find((file) => /@smithy\/core\/.*\/event-streams\/index\.js$/.test(file));
   const importers = Object.keys(inputs).filter((file) => inputs[file]!.imports.some(({ path }) => path === module));

@@ -3,9 +3,8 @@ import { dirname } from 'node:path';
 import type { Plugin } from 'esbuild';
 
 /**
- * An esbuild plugin that removes code of the AWS SDK that functions on Lambda never use. The removed code is a quarter
- * of each bundle: the parser of browser user agents, all credential providers except the one that reads the environment
- * variables set by Lambda, and the package.json of each client except the version.
+ * An esbuild plugin that removes code of the AWS SDK that functions on Lambda never use, for example the parser of
+ * browser user agents. The removed code is a quarter of each bundle.
  */
 export const leanSdk: Plugin = {
   name: 'lean-sdk',

@@ -28,7 +28,6 @@ interface Log {
   error(message: string): void;
 }
 
-/** Each process that serves the functions has a folder of its own in this folder, which is named after the process id. */
 const buildDirectory = '.build';
 
 /**
@@ -115,10 +114,6 @@ export class BundlerPlugin {
   }
 }
 
-/**
- * Deletes the bundles of processes that have ended. The bundles of a running process are kept, because the process can load any of
- * them at any time.
- */
 async function removeAbandoned(directory: string): Promise<void> {
   const names = await readdir(directory).catch(() => []);
   const abandoned = names.filter((name) => Number(name) === process.pid || !isRunning(Number(name)));

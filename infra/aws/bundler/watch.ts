@@ -12,8 +12,8 @@ import { describeBuildError } from './describe-build-error.ts';
 /** Callbacks that receive the result of each rebuild. */
 export interface WatchListener {
   /**
-   * Called after a rebuild with the names of the functions' modules whose bundled code has changed. If no code has changed, it is
-   * called only if the rebuild before has failed.
+   * Called with the names of the modules whose bundled code has changed. If no code has changed, it is called only if
+   * the rebuild before has failed.
    */
   onBuilt(changed: string[]): void | Promise<void>;
   onMistake(message: string): void;
@@ -92,10 +92,6 @@ export async function watchBundle(
   };
 }
 
-/**
- * Writes the bundled files whose content has changed. A running process can load any of the bundled files at any time.
- * Each file is therefore replaced atomically, and only after the files that it imports.
- */
 async function writeChanged(files: readonly OutputFile[]): Promise<void> {
   const isEntry = ({ path }: OutputFile) => Number(!path.includes('/chunks/'));
   for (const { path, contents } of files.toSorted((one, other) => isEntry(one) - isEntry(other))) {
@@ -107,10 +103,6 @@ async function writeChanged(files: readonly OutputFile[]): Promise<void> {
   }
 }
 
-/**
- * Returns, for each bundled function, a hash of its code and of all code that it imports. The names of esbuild's shared
- * chunk files are left out of the hash, because they change even if only a comment in a source file changes.
- */
 function codeOf({ outputs }: Metafile, read: (file: string) => string): Map<string, string> {
   const codes = new Map<string, string>();
   for (const [entry, { entryPoint }] of Object.entries(outputs)) {

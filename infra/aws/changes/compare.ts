@@ -17,22 +17,14 @@ interface CreateOnly {
   /** Properties that cannot be changed without replacing the resource. */
   readonly always: readonly string[];
   /**
-   * Properties of which only some changes make CloudFormation replace the resource. The function compareTemplates
-   * expects a replacement for every change of these properties.
+   * Properties that CloudFormation changes in place in some cases. The function `compareTemplates` always expects a
+   * replacement.
    */
   readonly sometimes?: readonly string[];
 }
 
-/**
- * For each known resource type, the properties that CloudFormation can set only when it creates a resource of this
- * type.
- */
 export const knownTypes: Readonly<Record<string, CreateOnly>> = createOnly;
 
-/**
- * Returns the paths of a resource type's properties whose change makes CloudFormation replace the resource. In a path, `*` stands
- * for any item of a list.
- */
 function createOnlyOf(type: string): readonly string[] {
   if (type.startsWith('Custom::')) return ['ServiceToken'];
   const { always = [], sometimes = [] } = knownTypes[type] ?? {};
@@ -107,12 +99,10 @@ function valuesAt(value: unknown, [first, ...rest]: readonly string[]): unknown[
   return first in value ? valuesAt((value as Record<string, unknown>)[first], rest) : [];
 }
 
-/** Returns whether a property value refers to a resource that CloudFormation replaces. */
 export function refersToReplaced(value: unknown, changes: ReadonlyMap<string, Change>): boolean {
   return referencesOf(value).some((id) => changes.get(id)?.effect === 'replaced');
 }
 
-/** Returns the logical ids of the resources that a property value refers to by `Ref`, `Fn::GetAtt` or `Fn::Sub`. */
 export function referencesOf(value: unknown): string[] {
   if (!isTree(value)) return [];
   return Object.entries(value).flatMap(([name, argument]: [string, unknown]) => {

@@ -18,10 +18,6 @@ export function conflictsOf({ before, after, changes }: Step): string[] {
   ];
 }
 
-/**
- * Explains why replacing a resource would fail if the new resource had the name of the old one: CloudFormation creates
- * the new resource before it deletes the old one, and their names must be unique.
- */
 function takenNames(before: Template, after: Template, changes: readonly Change[]): string[] {
   const leaving = changes.filter(({ effect }) => effect === 'deleted' || effect === 'replaced');
   const coming = changes.filter(({ effect }) => effect === 'created' || effect === 'replaced');
@@ -38,10 +34,6 @@ function takenNames(before: Template, after: Template, changes: readonly Change[
   });
 }
 
-/**
- * Returns, as JSON, the property values that no other resource of the same type may have: the name of the resource or,
- * if it has no name, all properties that CloudFormation can set only when it creates the resource.
- */
 function identityOf({ Type, Properties = {} }: Resource): string | undefined {
   const paths = (knownTypes[Type]?.always ?? []).filter((path) => !path.includes('.') && path in Properties);
   const names = paths.filter((path) => path.endsWith('Name') && !/^(Function|Application|Service)Name$/.test(path));
@@ -49,11 +41,6 @@ function identityOf({ Type, Properties = {} }: Resource): string | undefined {
   return identity.length > 0 ? JSON.stringify(identity.map((path) => Properties[path])) : undefined;
 }
 
-/**
- * Explains why the update of an event source that names a virtual host would fail: CloudFormation sends all properties
- * with an update, and Lambda rejects an update that contains `VIRTUAL_HOST`
- * (https://docs.aws.amazon.com/lambda/latest/api/API_SourceAccessConfiguration.html).
- */
 function frozenEventSources(after: Template, changes: readonly Change[]): string[] {
   return changes.flatMap(({ id, type, effect }) => {
     if (type !== 'AWS::Lambda::EventSourceMapping' || effect !== 'updated') return [];
@@ -64,10 +51,6 @@ function frozenEventSources(after: Template, changes: readonly Change[]): string
   });
 }
 
-/**
- * Explains why the deployment would fail if an export of the foundation stack changed or disappeared: CloudFormation
- * rejects such a change while the deployed functions import the value.
- */
 function lockedExports(before: Templates, after: Templates, changes: readonly Change[]): string[] {
   const byId = new Map(changes.map((change) => [change.id, change]));
   const imports = (template: Template) => [

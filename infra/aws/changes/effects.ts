@@ -5,7 +5,7 @@ import { settings, valueAt, withSetting } from './settings.ts';
 import { templatesOf, type Templates } from './templates.ts';
 import type { Stage } from '../../stages/stage.ts';
 
-/** The effect of changing one setting of a deployed stage from one value to another. */
+/** The effect of changing one setting of a deployed stage. */
 export interface Effect {
   readonly stage: string;
   readonly setting: string;
@@ -18,7 +18,6 @@ export interface Effect {
   readonly conflicts: readonly string[];
 }
 
-/** A value of a setting with which `serverless package` fails, and the reason for the failure. */
 export interface Unfit {
   readonly stage: string;
   readonly setting: string;
@@ -27,8 +26,8 @@ export interface Unfit {
 }
 
 /**
- * Determines, for each setting of a stage, the effects of changing only this setting from each sample value to each
- * other sample value.
+ * Determines the effect of changing each setting of a stage. Each setting is changed alone, from each of its sample
+ * values to each other one.
  */
 export async function effectsOf(stageName: string, stage: Stage): Promise<{ effects: Effect[]; unfit: Unfit[] }> {
   const effects: Effect[] = [];
@@ -74,10 +73,6 @@ export async function effectsOf(stageName: string, stage: Stage): Promise<{ effe
   return { effects, unfit };
 }
 
-/**
- * Returns the path of a changed setting. If both values are objects, the path names the first property that differs, for example
- * `release.minutes`.
- */
 function settingOf(path: string, from: unknown, to: unknown): string {
   if ([from, to].some((value) => typeof value !== 'object' || value === null || Array.isArray(value))) return path;
   const [one, other] = [from, to] as [Record<string, unknown>, Record<string, unknown>];

@@ -17,7 +17,6 @@ const holdings: Readonly<Record<string, string>> = {
 
 interface Permanent {
   readonly setting: string;
-  /** The logical id of the CloudFormation resource whose property `property` has the value of the setting. */
   readonly resource: string;
   readonly property: string;
   isRefused(deployed: string, wanted: string): boolean;

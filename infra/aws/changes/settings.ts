@@ -37,7 +37,10 @@ const samples: Readonly<Record<string, readonly unknown[]>> = {
   'alarms.emails.warning': addresses,
 };
 
-/** A setting of a stage with sample values: every value of an enumeration, or the smallest and the largest allowed number. */
+/**
+ * A setting of a stage, with sample values: all values of an enumeration, or the smallest and the largest allowed
+ * number.
+ */
 export interface Setting {
   /** The path of the setting, such as `broker.instanceType`. */
   readonly path: string;
@@ -75,10 +78,6 @@ function valuesOf(schema: Schema, path: string): unknown[] {
   return [minimum, maximum];
 }
 
-/**
- * Returns sample objects that together contain every sample value of each property. Each object differs from the first
- * object in at most one property.
- */
 function objects(properties: Readonly<Record<string, Schema>>, path: string): unknown[] {
   const values = Object.entries(properties).map(([name, part]) => [name, valuesOf(part, `${path}.${name}`)] as const);
   const first = Object.fromEntries(values.map(([name, [one]]) => [name, one]));

@@ -31,9 +31,6 @@ function flatten(value: unknown, path = ''): Readonly<Record<string, string>> {
   ) as Record<string, string>;
 }
 
-/**
- * Returns the sort position of a setting in the table: settings appear in the order of the sections in `stageSchema`.
- */
 const order = (path: string): number => Object.keys(stageSchema.shape).indexOf(path.split('.')[0]!);
 
 function describe(effects: readonly Effect[]): string {

@@ -14,7 +14,6 @@ const rootDirectory = join(import.meta.dirname, '..', '..', '..');
 
 const REGION = 'eu-central-1';
 
-/** Matches the S3 path of an uploaded deployment, such as `serverless/surehop/dev/1764193508000-2026-11-26T21:45:08.000Z`. */
 const UPLOAD = /serverless\/[\w-]+\/[\w-]+\/\d+-[\d-]+T[\d:.]+Z/g;
 
 /** The CloudFormation templates of a stage's foundation stack (`broker`) and of its service stack (`functions`). */
@@ -35,8 +34,7 @@ interface PackagedService extends Serverless {
 }
 
 /**
- * Returns the templates that `serverless package` would create from the given settings. Because this process does not
- * bundle the functions, it needs a quarter of a second, whereas the command needs ten seconds.
+ * Returns the templates that `serverless package` would create from the given settings, without bundling the functions.
  */
 export async function templatesOf(stageName: string, stage: Stage): Promise<Templates> {
   const directory = await mkdtemp(join(tmpdir(), 'surehop-templates-'));
@@ -53,7 +51,6 @@ export async function templatesOf(stageName: string, stage: Stage): Promise<Temp
   }
 }
 
-/** Compiles the serverless.yml of `folder` to a template, with PackagingPlugin as the only plugin. */
 async function compile(
   folder: string,
   stageName: string,

@@ -3,16 +3,9 @@ import type { Stage } from '../../stages/stage.ts';
 import { privateSubnet, ZONES } from './network.ts';
 import { connectionQuota } from './quota.ts';
 
-/**
- * The maximum size of a message in bytes. This value is also Amazon MQ's default. The broker's configuration sets the
- * value explicitly, because the archive and the publisher rely on it.
- */
+/** The maximum size of a message in bytes. The archive and the publisher rely on this value. */
 const MAX_MESSAGE_BYTES = 524_288;
 
-/**
- * RabbitMQ settings that replace the defaults of Amazon MQ. With the defaults, some failures would go unnoticed
- * (https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/configurable-values.html).
- */
 const settings = (connectionsPerNode: number): string =>
   [
     '# Refuse to redeclare a queue with different arguments instead of ignoring the difference.',

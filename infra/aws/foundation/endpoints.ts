@@ -8,10 +8,6 @@ interface Grant {
   readonly Condition?: Value;
 }
 
-/**
- * Returns the policy that limits the requests through a VPC endpoint. The IAM role of the caller must allow each
- * request as well.
- */
 const policy = (grant: Grant): Value => ({
   Version: '2012-10-17',
   Statement: [{ Effect: 'Allow', Principal: '*', ...grant }],
@@ -55,11 +51,6 @@ const answersEndpoint = (): Resources => ({
   }),
 });
 
-/**
- * Returns, for each interface endpoint, the requests that the endpoint allows. Event sources send requests through the
- * endpoints of Lambda, STS and Secrets Manager; functions send requests only through the endpoint of Secrets Manager.
- * Logs need no endpoint, because Lambda sends them from outside the VPC.
- */
 const interfaces = (service: string, stageName: string): Readonly<Record<string, Grant>> => ({
   lambda: {
     Sid: 'FunctionsOfThisStage',

@@ -1,8 +1,8 @@
 import { pascalCase, type Resource, type Resources } from '../template.ts';
 
 /**
- * For each broker role, the user name of the first login. Each rotation switches between two users of the role, for
- * example from `publisher-a` to `publisher-b`; only the administrator's login is never rotated.
+ * The user name of each broker role's first login. A rotation switches to the second user of the role, for example from
+ * `publisher-a` to `publisher-b`.
  */
 const firstUsernames = {
   administrator: 'administrator',

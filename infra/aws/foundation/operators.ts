@@ -3,10 +3,7 @@ import { ref, sub, type Resources, type Value } from '../template.ts';
 
 const RESOURCE_SERVER = service.name;
 
-/**
- * The prefix of every scope in an operator's token. Cognito builds the scope from the name of the resource server and the name of
- * the scope.
- */
+/** The prefix of every scope in an operator's token. It is the name of Cognito's resource server. */
 export const SCOPE_PREFIX = `${RESOURCE_SERVER}/`;
 
 /** The descriptions of the scopes that operators' tokens can contain: the scopes of the toolkit, and those of the service. */
@@ -18,9 +15,8 @@ export const scopes: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns a Cognito user pool that issues operators' tokens in exchange for a client secret. Every stage has this user
- * pool, even a stage that accepts the tokens of another issuer, because CloudFormation cannot remove an export of the
- * pool while the service stack imports it.
+ * Returns the Cognito user pool that issues operators' tokens. Every stage has this user pool, even a stage that
+ * accepts only the tokens of another issuer.
  */
 export const operators = (serviceName: string, stageName: string): Resources => ({
   Operators: {

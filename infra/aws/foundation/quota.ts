@@ -12,8 +12,8 @@ const connectionsPerNode = {
 const nodes = { SINGLE_INSTANCE: 1, CLUSTER_MULTI_AZ: 3 } as const;
 
 /**
- * Returns the connection limits of a stage's broker: of one node, of all nodes, and of the nodes that remain while one node of a
- * cluster is down.
+ * Returns the connection limits of a stage's broker: for one node, for all nodes, and for a cluster of which one node
+ * is down.
  */
 export function connectionQuota({ broker: { deployment, instanceType } }: Pick<Stage, 'broker'>) {
   const perNode = connectionsPerNode[deployment][instanceType];

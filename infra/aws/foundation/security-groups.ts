@@ -19,10 +19,6 @@ const securityGroup = (description: string): Resource => ({
   },
 });
 
-/**
- * Allows connections from one security group to another: with an egress rule in the first group and an ingress rule in the
- * second.
- */
 function admit(name: string, from: string, to: string, port: number, description: string): Resources {
   const [source, target] = [attribute(from, 'GroupId'), attribute(to, 'GroupId')];
   const rule = { IpProtocol: 'tcp', FromPort: port, ToPort: port, Description: description };
@@ -38,10 +34,7 @@ function admit(name: string, from: string, to: string, port: number, description
   };
 }
 
-/**
- * Allows HTTPS to any address, because the destinations have no security group: S3 and DynamoDB behind gateway
- * endpoints, or the internet behind a NAT gateway. The route tables limit which destinations can be reached.
- */
+/** Allows HTTPS to any address, because S3, DynamoDB and the internet have no security group. */
 const httpsOut = (from: string): Resource => ({
   Type: 'AWS::EC2::SecurityGroupEgress',
   Properties: {
@@ -54,10 +47,7 @@ const httpsOut = (from: string): Resource => ({
   },
 });
 
-/**
- * Returns the security groups of a stage with the connections that each group allows. Event sources use the security
- * group of the broker, and therefore the broker's security group must allow connections to itself.
- */
+/** Returns the security groups of a stage, with the connections that each group allows. */
 export const securityGroups = ({ network: { exit } }: Pick<Stage, 'network'>): Resources => ({
   FunctionsSecurityGroup: securityGroup('Functions that talk to the broker'),
   BrokerSecurityGroup: securityGroup('The broker, and the event sources that read from it'),

@@ -1,9 +1,8 @@
 import type { Resources } from '../template.ts';
 
 /**
- * Returns the secret that contains the keys with which clients sign requests. An operator writes the keys; CloudFormation neither
- * reads nor changes them. The secret survives the deletion of the stack, because CloudFormation would delete it without a
- * recovery period.
+ * Returns the secret that contains the keys with which clients sign requests. An operator writes the keys;
+ * CloudFormation neither reads nor changes them. The secret is kept when the stack is deleted.
  */
 export const signingKeys = (service: string, stageName: string): Resources => ({
   SigningKeys: {

@@ -34,9 +34,8 @@ export function brokerStackResources(service: string, stageName: string, stage: 
 }
 
 /**
- * Makes CloudFormation create retained resources last, by making them depend on all other resources. A retained
- * resource survives the deletion of the stack. If a first deployment fails before it creates the retained resources, no
- * table or secret remains whose name would block the next deployment.
+ * Makes CloudFormation create the retained resources (tables and secrets) last. If the first deployment fails, no
+ * retained resource is then left behind whose name would block the next deployment.
  */
 export function makeRetainedLast(resources: Record<string, Resource>): void {
   const isRetained = ({ DeletionPolicy }: Resource) => DeletionPolicy === 'Retain';
@@ -51,8 +50,8 @@ export function makeRetainedLast(resources: Record<string, Resource>): void {
 }
 
 /**
- * Returns the outputs that the service stack imports. Every stage has the same outputs, whatever its settings, because
- * CloudFormation can neither remove nor change an export that another stack imports.
+ * Returns the outputs that the service stack imports. Every stage has the same outputs, because CloudFormation cannot
+ * remove an output while another stack imports it.
  */
 export function brokerStackOutputs(stageName: string): Record<string, Value> {
   const values: Readonly<Record<ExportName, Value>> = {

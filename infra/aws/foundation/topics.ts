@@ -9,9 +9,8 @@ const severities = ['critical', 'warning'] as const;
 export const topicId = (severity: (typeof severities)[number]): string => `${pascalCase(severity)}Topic`;
 
 /**
- * Returns the logical id of the subscription for an email address. The id is derived from the address and not from its
- * position in the list, because otherwise removing one address could make CloudFormation delete the subscriptions of
- * other addresses.
+ * Returns the logical id of the subscription for an email address. The id does not depend on the position of the
+ * address in the list.
  */
 const subscriptionId = (topic: string, address: string): string =>
   `${topic}Email${createHash('sha256').update(address).digest('hex').slice(0, 8)}`;

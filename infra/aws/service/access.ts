@@ -10,10 +10,9 @@ export interface Access {
   /** The broker role with which the function logs in. Only a function with a login runs in the broker's network. */
   readonly login?: 'publisher' | 'monitor' | 'administrator';
   /**
-   * How many AMQP connections the function may open. This limits the function's concurrency, because each Lambda
-   * execution environment opens one connection. A consumer gets this number for each concurrent invocation of its event
-   * sources. `rest` is an equal share of the connections that no function has reserved; with `{ weight: 3 }`, the share
-   * is three times as large.
+   * How many AMQP connections the function may open. Each Lambda execution environment opens one, and therefore this
+   * number limits the concurrency of the function. `rest` is an equal share of the connections that other functions
+   * have not reserved; with `{ weight: 3 }`, the share is three times as large.
    */
   readonly connections?: number | 'rest' | { readonly weight: number };
   /**
@@ -73,7 +72,7 @@ export const accessSchema = {
 /** The kind of queue from which the function receives messages; undefined if the function is not a consumer. */
 export type Consumed = 'work queue' | 'dead-letter queue' | undefined;
 
-/** The DynamoDB actions that the toolkit performs in a consumer, by the kind of queue and by table. */
+/** The DynamoDB actions that the toolkit performs in a consumer, by table. */
 const toolkitTables = {
   'work queue': {
     // If the broker refuses a dead letter, the consumer writes it directly to the archive.
@@ -136,11 +135,7 @@ const INTERFACE_ACTIONS = [
   'ec2:UnassignPrivateIpAddresses',
 ];
 
-/**
- * Returns two IAM policy statements: with the function's role, Lambda may manage network interfaces, but the function's
- * code may not, although it runs with the same role
- * (https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html).
- */
+/** Returns two IAM policy statements that allow Lambda, but not the function's code, to manage network interfaces. */
 const networkStatements = (functionName: string): Value[] => [
   { Sid: 'NetworkInterfaces', Effect: 'Allow', Action: INTERFACE_ACTIONS, Resource: '*' },
   {
@@ -152,11 +147,6 @@ const networkStatements = (functionName: string): Value[] => [
   },
 ];
 
-/**
- * Returns the IAM policy statements for the function that removes event sources and waits for network interfaces. The
- * statements need wildcards, because the ARNs of event sources are not known beforehand, and EC2's Describe actions
- * cannot be restricted to resources.
- */
 const removalStatements = (functionPrefix: string): Value[] => [
   {
     Sid: 'RemovedEventSources',

@@ -34,8 +34,8 @@ export interface AlarmDefinition {
   /** The expression of the Prometheus alert in PromQL, in which `$id` stands for the value of the metric `id`. */
   readonly promql?: string;
   /**
-   * The metrics of the Prometheus alert, if it needs other metrics than CloudWatch. The functions record these metrics
-   * themselves. Each of them replaces the metric with the same id in the property `metrics`.
+   * The metrics of the Prometheus alert, if they differ from the metrics in CloudWatch. Each of them replaces the
+   * metric with the same id in `metrics`.
    */
   readonly recorded?: Readonly<Record<string, Metric>>;
   /** A CloudWatch Metrics Insights query, for metrics whose dimensions are not known before the deployment. */

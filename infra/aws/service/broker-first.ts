@@ -7,7 +7,7 @@ const SHARED_OPTIONS = ['stage', 'region', 'aws-profile', 'verbose', 'force'] as
 
 /**
  * Deploys the foundation stack before the service stack, because the service stack imports values from the foundation
- * stack. Serverless skips the deployment if the foundation stack has not changed.
+ * stack.
  */
 export async function deployBrokerFirst(
   serverless: Serverless,

@@ -6,8 +6,8 @@ import type { Access } from './access.ts';
 const PLANNED_SHARE = 0.8;
 
 /**
- * The number of broker connections that we assume for each Lambda execution environment that an event source invokes at
- * the same time. AWS does not publish the actual number.
+ * The number of broker connections that we assume for each Lambda execution environment of an event source. AWS does
+ * not publish the actual number.
  */
 const PER_EVENT_SOURCE = 5;
 
@@ -20,13 +20,11 @@ interface Demand {
   readonly environments: number;
 }
 
-/** Returns whether a function declares `rest` or a weight instead of a fixed number of broker connections. */
 export const sharesConnections = ({ connections }: Access): boolean => weightOf(connections) !== undefined;
 
 /**
- * Calculates the reserved concurrency of each function that connects to the broker. The functions that declare `rest`
- * or a weight divide the connections that the other functions leave, at most `publisherConcurrency` of the stage.
- * Throws an error if the broker allows too few connections.
+ * Calculates the reserved concurrency of each function that connects to the broker. Functions with `rest` or a weight
+ * share the connections that the other functions leave. Throws an error if the broker allows too few connections.
  */
 export function reserveConcurrency(demands: Readonly<Record<string, Demand>>, stage: Stage): Record<string, number> {
   const { inAll: quota, withoutOneNode } = connectionQuota(stage);
@@ -74,10 +72,6 @@ const adviceFor = (environments: number): string =>
     ? 'set access.connections in serverless.yml to 2, because each environment of a consumer needs one connection, and a release runs two versions of the consumer'
     : 'set access.connections in serverless.yml to "rest" for a share of the connections that the other functions leave, or to the number of its connections';
 
-/**
- * Returns the advice to lower `access.connections` of one function, or an empty text if lowering the number of a single
- * function would not free enough connections.
- */
 function lowerNumber(demands: Readonly<Record<string, Demand>>, excess: number): string {
   const [found] = Object.entries(demands)
     .flatMap(([name, { access, environments }]) => {
@@ -88,7 +82,6 @@ function lowerNumber(demands: Readonly<Record<string, Demand>>, excess: number):
   return found && found.enough >= 1 ? `, or set access.connections of ${found.name} to at most ${found.enough}` : '';
 }
 
-/** Divides a number in proportion to the weights. Each share is at least 1, and the shares add up to the number. */
 function divide(number: number, weights: Readonly<Record<string, number>>): Record<string, number> {
   const sum = Object.values(weights).reduce((total, weight) => total + weight, 0);
   const spare = number - Object.keys(weights).length;

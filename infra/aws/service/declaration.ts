@@ -35,15 +35,14 @@ export interface ServiceDeclaration<Own extends MetricTable = typeof toolkitMetr
   readonly urnNamespace?: string;
   /**
    * The text before the names of custom resource types, such as `Shop` in `Custom::ShopBrokerTopology`. By default, the
-   * names have no prefix. The prefix must not change after the first deployment, because CloudFormation cannot change
-   * the type of a resource.
+   * names have no such prefix. The prefix must not change after the first deployment.
    */
   readonly customResourcePrefix?: string;
   /** The descriptions of the scopes that operators' tokens can contain, in addition to the scopes of the toolkit. */
   readonly scopes: Readonly<Record<string, string>>;
   /** The metrics that the functions of the service record in addition to the metrics of the toolkit. */
   readonly ownMetrics?: Own;
-  /** Returns the business metrics, which the generated documentation lists after the recorded metrics. */
+  /** Returns the business metrics, for the generated documentation. */
   readonly businessMetrics?: (metric: MetricOf<Tables<Own>>) => Readonly<Record<string, BusinessMetric>>;
   /**
    * Returns the alarms on business metrics. Functions, queues and the broker get their own alarms automatically.

@@ -11,8 +11,8 @@ import { tableNames } from '../foundation/tables.ts';
 import type { Value } from '../template.ts';
 
 /**
- * Returns the environment variables that every function gets. In a deployed stage, none of them is a secret. In the
- * stage `local`, the functions also get every setting that is set in the shell of the developer.
+ * Returns the environment variables that every function gets. None of them is a secret on AWS. In the stage `local`,
+ * the functions also get the settings in the developer's shell.
  */
 export function commonEnvironment(
   service: string,

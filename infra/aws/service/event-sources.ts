@@ -10,10 +10,6 @@ const LOCAL_LOGIN = 'arn:aws:secretsmanager:eu-central-1:000000000000:secret:loc
 
 type WorkQueues = Readonly<Record<string, Pick<WorkQueue, 'shards' | 'ordered'>>>;
 
-/**
- * Returns the names of the broker's queues that belong to a queue of the topology: the shards of a work queue, or the dead-letter
- * queue.
- */
 function queuesNamed(name: string, workQueues: WorkQueues): readonly string[] {
   const known: Readonly<Record<string, readonly string[]>> = {
     ...Object.fromEntries(Object.entries(workQueues).map(([key, { shards }]) => [key, shards])),
@@ -25,8 +21,8 @@ function queuesNamed(name: string, workQueues: WorkQueues): readonly string[] {
 }
 
 /**
- * Returns how many Lambda execution environments can process messages of one shard of the queue `name` at the same
- * time. Throws an error if this number is above 1 for a queue that is declared with `ordered: true`.
+ * Returns how many Lambda execution environments can process messages of one shard of a queue at the same time. Throws
+ * an error if this number is above 1 for an ordered queue.
  */
 export function concurrencyOf(
   name: string,
@@ -63,9 +59,8 @@ export const queueNameOf = (queue: string, workQueues: WorkQueues = queues): str
   Object.entries(workQueues).find(([, { shards }]) => shards.includes(queue))?.[0] ?? queue;
 
 /**
- * Returns the `rabbitmq` events of the function that consumes the queue `name`: one event source per shard. The events
- * set no filter criteria, because AWS discards messages that do not match. The events name no virtual host, because
- * Lambda rejects every later update of an event source that names one.
+ * Returns the `rabbitmq` events of the function that consumes a queue: one event source per shard. The events have no
+ * filter criteria, because AWS discards messages that do not match.
  */
 export function eventSources(
   name: string,

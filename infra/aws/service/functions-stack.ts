@@ -32,8 +32,8 @@ const environmentsOf = (source: { queue: string } | undefined, stage: Stage): nu
   source ? concurrencyOf(queueNameOf(source.queue), stage) : 0;
 
 /**
- * Sets the role, the alias, the environment variables and the reserved concurrency of each function, before Serverless compiles
- * the functions. Returns the sum of the reserved concurrencies.
+ * Sets the role, the alias, the environment variables and the reserved concurrency of each function. Returns the sum of
+ * the reserved concurrencies.
  */
 export function prepareFunctions(serverless: Serverless, stageName: string, stage: Stage): number {
   const demands = Object.fromEntries(
@@ -65,7 +65,7 @@ export function consumedBy(events: FunctionDefinition['events']): Consumed {
   return queue === deadLetterQueue ? 'dead-letter queue' : 'work queue';
 }
 
-/** Adds the resources that Serverless does not create itself, after Serverless has compiled the functions and events. */
+/** Adds the resources that Serverless does not create itself. */
 export function completeFunctions(serverless: Serverless, service: string, stageName: string, stage: Stage): void {
   const { naming } = serverless.getProvider('aws');
   const template = serverless.service.provider.compiledCloudFormationTemplate;
@@ -167,9 +167,8 @@ const waitFor = (resource: Resource, ...ids: readonly string[]) =>
   Object.assign(resource, { DependsOn: [...[resource.DependsOn ?? []].flat(), ...ids] });
 
 /**
- * Makes CloudFormation create the event sources after the topology, because an event source stops if its queue or login
- * does not exist. Makes CloudFormation create the schedules after the event sources, because otherwise a scheduled
- * report during a first deployment could find queues without consumers and raise an alarm.
+ * Makes CloudFormation create the event sources after the topology, because an event source stops if its queue does not
+ * exist.
  */
 function waitForTopology(resources: Record<string, Resource>): void {
   const sources = ofType(resources, 'AWS::Lambda::EventSourceMapping');
@@ -221,10 +220,6 @@ function allowOrigins(resources: Record<string, Resource>, { http: { corsOrigins
   });
 }
 
-/**
- * Returns the HTTP route or the work queue of a function, which is a dimension of the metrics that the function
- * records.
- */
 export function recordedSubject(events: FunctionDefinition['events']): { route?: string; workQueue?: string } {
   const route = routeOf({ events });
   const queue = events.find(({ rabbitmq }) => rabbitmq)?.rabbitmq?.queue;

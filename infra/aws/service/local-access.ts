@@ -3,8 +3,8 @@ import { allowedActions } from './access.ts';
 import { consumedBy } from './functions-stack.ts';
 
 /**
- * Passes to each function that runs on this machine which DynamoDB actions its role would allow on AWS. The function
- * then fails locally, too, if its `access` in serverless.yml lacks a permission.
+ * Passes to each local function which DynamoDB actions its role would allow on AWS. A function whose `access` in
+ * serverless.yml lacks a permission therefore fails on this machine, too.
  */
 export function passTableAccess(functions: Readonly<Record<string, FunctionDefinition>>): void {
   for (const [key, definition] of Object.entries(functions)) {

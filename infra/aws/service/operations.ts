@@ -5,10 +5,6 @@ import { service as declared } from '../../service.ts';
 import { brokerRoles, topology } from '../../topology.ts';
 import { attribute, pascalCase, ref, type Resource, type Resources } from '../template.ts';
 
-/**
- * The topology and the broker's users as JSON text. The custom resource receives them as text, because CloudFormation
- * would turn numbers in its properties into text.
- */
 export const topologyProperties = { Topology: JSON.stringify(topology), Roles: JSON.stringify(brokerRoles) };
 
 /**
@@ -32,9 +28,7 @@ const TOPOLOGY_TIMEOUT_SECONDS = 300;
 const secret = (stageName: string, role: LoginRole) => imported(stageName, `${role}-login` satisfies ExportName);
 
 /**
- * Returns the custom resource that applies the topology to the broker and creates the broker users of the functions. The
- * function behind the custom resource runs inside the VPC. CloudFormation also applies the topology again when the code of the function (`codeVersionId`) or the
- * engine version changes.
+ * Returns the custom resource that applies the topology to the broker and creates the broker users of the functions.
  */
 export const topologyResource = (
   stageName: string,
@@ -55,10 +49,6 @@ export const topologyResource = (
   },
 });
 
-/**
- * How long CloudFormation waits for a removal, in seconds. This is the longest timeout that CloudFormation allows,
- * because Lambda may need 40 minutes to delete network interfaces.
- */
 const REMOVAL_TIMEOUT_SECONDS = 3_600;
 
 const removal = (functionId: string, properties: Resource['Properties'], roleIds: readonly string[]): Resource => ({
@@ -92,8 +82,8 @@ export const functionsNetwork = (stageName: string, functionId: string, roleIds:
 });
 
 /**
- * Returns, for each login that is rotated, the rotation schedule and Secrets Manager's permission to invoke the
- * function.
+ * Returns the rotation schedule of each login, and Secrets Manager's permission to invoke the function that rotates the
+ * login.
  */
 export const rotations = (
   stageName: string,

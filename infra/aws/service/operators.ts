@@ -3,10 +3,7 @@ import { SCOPE_PREFIX } from '../foundation/operators.ts';
 import type { Stage } from '../../stages/stage.ts';
 import type { Value } from '../template.ts';
 
-/**
- * Returns a value that API Gateway needs to verify operators' tokens: the `issuer`, the `audience`, or a scope as it appears in
- * tokens. In the stage `local` the values have no effect, because the functions verify tokens themselves.
- */
+/** Returns a value with which API Gateway verifies operators' tokens: the `issuer`, the `audience`, or a scope. */
 export function operatorsValue(what: string, stageName: string, { operators }: Pick<Stage, 'operators'>): Value {
   const isCognito = operators === 'cognito' && stageName !== 'local';
   if (what !== 'issuer' && what !== 'audience') return isCognito ? SCOPE_PREFIX + what : what;

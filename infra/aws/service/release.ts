@@ -24,10 +24,7 @@ export interface Released {
   readonly route?: { readonly method: string; readonly path: string };
 }
 
-/**
- * Returns the percentage of traffic that a release shifts to the new version first. This percentage is always below
- * 100, because CodeDeploy stops watching the alarms when the new version gets all traffic.
- */
+/** Returns the percentage of traffic that a release sends to the new version first. */
 const firstPercent = (release: Exclude<Release, { strategy: 'at-once' }>): number =>
   release.strategy === 'canary' ? release.percent : 99;
 
@@ -55,10 +52,6 @@ const versionErrors = ({ key, functionName, versionId }: Released): AlarmDefinit
   periods: 1,
 });
 
-/**
- * Returns the alarm for 5xx responses of a route. HTTP functions turn their errors into 5xx responses, so the errors do not count
- * as failed invocations.
- */
 const routeErrors = ({ key }: Released, { method, path }: NonNullable<Released['route']>): AlarmDefinition => {
   const metric = (name: string) => ({
     namespace: 'AWS/ApiGateway',

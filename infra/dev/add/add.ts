@@ -8,7 +8,6 @@ import { addFunction, hasAnchor, hasFunction } from './edit-yaml.ts';
 import { exampleFor, literal } from './example.ts';
 import { call, camelCase, folderOf } from './names.ts';
 
-/** What `surehop add` needs to know about the project. */
 export interface Service {
   readonly queues: Readonly<Record<string, WorkQueue>>;
   readonly topology: Pick<Topology, 'exchanges'>;
@@ -21,18 +20,15 @@ const NAME = /^[a-z][a-z0-9-]*$/;
 
 interface EventOptions {
   readonly exchange?: string;
-  /** The property that a new event has. */
   readonly field?: string;
 }
 
 interface AddedEvent {
-  /** The name under which the module of the event exports it. */
   readonly constant: string;
-  /** A value that matches the schema of the event, if one was found. */
   readonly example: unknown;
 }
 
-/** Adds the definition of an event, unless the events of its folder contain its type. */
+/** Adds the definition of an event, unless the service already has an event of this type. */
 export async function addEvent(
   changes: Changes,
   service: Service,

@@ -6,10 +6,6 @@ interface Range {
   readonly end: number;
 }
 
-/**
- * Returns the positions of all code in `text` that belongs to no comment and to no string, from `start` on. Regular expressions are
- * not recognised: the edited files, which define queues, tables and events, rarely contain any.
- */
 function* code(text: string, start: number): Generator<number> {
   for (let at = start; at < text.length; at += 1) {
     const char = text[at]!;
@@ -25,13 +21,11 @@ function* code(text: string, start: number): Generator<number> {
   }
 }
 
-/** Returns the position of the last character of `mark` after `from`. */
 const endOf = (text: string, mark: string, from: number): number => {
   const found = text.indexOf(mark, from);
   return found < 0 ? text.length : found + mark.length - 1;
 };
 
-/** Returns the range of the object literal that an exported constant has, without its braces. */
 function objectOf(text: string, constant: string, file: string): Range & { readonly lastCode: number } {
   const head = new RegExp(`export const ${constant}\\b[^={]*=\\s*\\{`).exec(text);
   if (!head) throw new UsageError(`${file} does not contain "export const ${constant} = {": add the line by hand`);
@@ -47,7 +41,7 @@ function objectOf(text: string, constant: string, file: string): Range & { reado
   throw new UsageError(`${file}: the braces after "export const ${constant}" do not match`);
 }
 
-/** Adds a property at the end of the object literal that an exported constant has, unless the object has the property. */
+/** Adds a property to the object literal of an exported constant, unless the object already has the property. */
 export function addProperty(
   text: string,
   { file, constant, name, value }: { file: string; constant: string; name: string; value: string },

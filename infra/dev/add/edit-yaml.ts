@@ -3,8 +3,8 @@ import { isMap, isPair, isScalar, parseDocument, type Document } from 'yaml';
 import { UsageError } from '../commands/command.ts';
 
 /**
- * Adds a function at the end of the section `functions` of a serverless.yml, unless the section has the function. The text is
- * inserted at a position that the parser reports, and everything else in the file stays as it is.
+ * Adds a function to the section `functions` of a serverless.yml, unless the section already has the function.
+ * Everything else in the file stays as it is.
  */
 export function addFunction(text: string, name: string, lines: readonly string[]): string {
   const document = parseDocument(text);
@@ -25,7 +25,6 @@ export function addFunction(text: string, name: string, lines: readonly string[]
   return `${text.slice(0, at)}${at === text.length && !text.endsWith('\n') ? '\n' : ''}${added}${text.slice(at)}`;
 }
 
-/** Returns the position after the last character of a node that is no comment and no white space. */
 function endOf(node: unknown): number {
   if (isPair(node)) return endOf(node.value ?? node.key);
   const { items, flow, range } = node as { items?: unknown[]; flow?: boolean; range?: [number, number, number] };

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { UsageError } from '../commands/command.ts';
 import { reasonOf } from '../runtime/command-line.ts';
 
-/** Returns the text that an argument stands for: the content of a file for `@file`, and otherwise the argument itself. */
+/** Returns the content of a file for the argument `@file`, and otherwise the argument itself. */
 export function readText(argument: string): string {
   if (!argument.startsWith('@')) return argument;
   try {

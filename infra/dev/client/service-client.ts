@@ -55,8 +55,8 @@ export async function sendRequest(url: string, request: ServiceRequest): Promise
 }
 
 /**
- * Returns the header with an operator's token. For the service of `npm start`, the token is issued here. For a deployed service, the
- * token is read from the environment variable SUREHOP_TOKEN.
+ * Returns the header with an operator's token. For a deployed service, the token comes from the environment variable
+ * SUREHOP_TOKEN.
  */
 export async function authorization(scopes: readonly string[]): Promise<Record<string, string>> {
   const token = process.env['SUREHOP_TOKEN'] || (await issueToken(localDirectory, scopes));

@@ -6,7 +6,6 @@ import { Problem } from '../runtime/command-line.ts';
 interface Option {
   readonly type: 'string' | 'boolean';
   readonly multiple?: boolean;
-  /** The word that stands for the value of the option in the help text. */
   readonly value?: string;
   readonly meaning: string;
 }
@@ -15,31 +14,30 @@ type Options = Readonly<Record<string, Option>>;
 
 type ValueOf<O extends Option> = O['type'] extends 'boolean' ? boolean : O['multiple'] extends true ? string[] : string;
 
-/** The arguments after the name of a command: words, such as the ids of dead letters, and options. */
 export interface Given<O extends Options = Options> {
   readonly words: readonly string[];
   readonly options: { readonly [Name in keyof O]?: ValueOf<O[Name]> };
 }
 
 /**
- * A command of `surehop`. The module of a command must not import modules that import the definitions of the service (its queues
- * and tables), because the help text must work without a project. The function `run` imports such modules dynamically.
+ * A command of `surehop`. The module of a command must not statically import the definitions of a service (its queues
+ * and tables), because the help text must work without a project.
  */
 export interface Command {
-  /** The arguments of the command as the help text shows them, one line for each way to use the command. */
+  /** The usage of the command in the help text, one line for each way to use the command. */
   readonly usage: readonly string[];
-  /** What the command does, as the help text says it. */
+  /** The description of the command in the help text. */
   readonly summary: string;
   /** Further sentences for the help text of this command. */
   readonly details?: readonly string[];
   readonly options?: Options;
-  /** What the command needs: nothing, a project, or a project with the definitions of the service. */
+  /** What must exist before the command can run: nothing, a project, or a project with the definitions of a service. */
   readonly needs: 'nothing' | 'project' | 'definitions';
   /** Runs the command and returns the exit code. */
   run(given: Given): Promise<number>;
 }
 
-/** Returns the definition of a command. The types of the given options follow from the definition. */
+/** Defines a command, and infers the types of its options. */
 export const defineCommand = <const O extends Options = {}>(
   command: Omit<Command, 'options' | 'run'> & { readonly options?: O; run(given: Given<O>): Promise<number> },
 ): Command => command;
@@ -100,7 +98,7 @@ function columns(rows: readonly (readonly [string, string])[]): string {
 
 const sentence = (text: string): string => `${text[0]!.toUpperCase()}${text.slice(1)}.`;
 
-/** Returns a number with its noun, such as "1 span" or "2 spans". */
+/** Returns a number and its noun, such as "1 span" or "2 spans". */
 export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 /** Prints a text to standard output. */

@@ -5,7 +5,6 @@ import { counted, defineCommand, print, UsageError } from './command.ts';
 
 const STATUSES = ['open', 'redriven', 'discarded', 'all'];
 
-/** The largest number of characters of a reason that a table shows. */
 const SHOWN = 120;
 
 interface Options {

@@ -55,7 +55,6 @@ export const publish = defineCommand({
   },
 });
 
-/** Returns the exchange that routes a type of event, and the queues or exchanges to which it routes the type. */
 function routeOf({ bindings }: Topology, type: string, wanted: string | undefined) {
   const matching = bindings.filter(
     ({ exchange, routingKey }) =>
@@ -73,7 +72,7 @@ function routeOf({ bindings }: Topology, type: string, wanted: string | undefine
   return { exchange, destinations: matching.map((one) => ('queue' in one ? one.queue : one.toExchange)) };
 }
 
-/** Returns whether a topic exchange routes a message with this routing key along a binding with this pattern. */
+/** Returns whether a topic exchange routes a message with this routing key to a binding with this pattern. */
 function matches(pattern: string, routingKey: string): boolean {
   const words = pattern.split('.').map((word) => {
     if (word === '#') return '(?:[^.]+\\.)*';

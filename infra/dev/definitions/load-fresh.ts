@@ -16,10 +16,7 @@ export class MistakeError extends Error {
   }
 }
 
-/**
- * An esbuild plugin that replaces `import.meta.url` and `import.meta.dirname` in each module by the location of the
- * module's source file. The bundled code is not stored in a file and therefore has no location of its own.
- */
+/** An esbuild plugin that sets `import.meta.url` and `import.meta.dirname` to the location of each source file. */
 const ownAddresses: Plugin = {
   name: 'own-addresses',
   setup({ onLoad }) {
@@ -32,7 +29,7 @@ const ownAddresses: Plugin = {
   },
 };
 
-/** An esbuild plugin that finds the modules of the project which a published package imports as `@service/…`. */
+/** An esbuild plugin that resolves the imports `@service/…` of a published package to modules of the project. */
 const ofProject = (root: string): Plugin => ({
   name: 'of-project',
   setup({ onResolve }) {
@@ -41,8 +38,8 @@ const ofProject = (root: string): Plugin => ({
 });
 
 /**
- * Imports the current version of a TypeScript module, and of the modules that it imports, from disk. A plain `import()`
- * would return the versions that Node loaded first.
+ * Imports the current version of a TypeScript module from disk, with the modules that it imports. A plain `import()`
+ * would return the version that Node loaded first.
  */
 export async function loadFresh<T>(entry: string, root: string): Promise<T> {
   let code: string;

@@ -14,25 +14,17 @@ export interface Definitions {
   readonly tables: readonly Table[];
   /** The values that infra/stages/local.ts gives to the service's own settings, by the name of the setting. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /**
-   * The content of serverless.yml. The variables that this project defines are replaced by their values; the variables
-   * that Serverless defines are not.
-   */
+  /** The content of serverless.yml, in which the variables of this project are replaced by their values. */
   readonly service: Readonly<Record<string, unknown>>;
 }
 
 type FromTypescript = typeof import('./from-typescript.ts');
 
-/**
- * Matches the variables in serverless.yml whose values are compared after an edit. The variable `${environment:}` is
- * left out, because it contains passwords and is read only when the functions start.
- */
 const VARIABLE = /\$\{(settings|consumes|operators):([^}]*)\}/;
 
 /**
- * Reads the current content of serverless.yml, infra/topology.ts, infra/stages and infra/tables.ts from disk, even if
- * Node has already loaded an earlier version. If one of these files contains a mistake, throws an error whose message
- * describes the file and the mistake in one sentence.
+ * Reads the current definitions of the service from disk, even if Node has already loaded an earlier version. If a file
+ * contains a mistake, throws an error that names the file and the mistake.
  */
 export async function readDefinitions(root: string, tablePrefix: string): Promise<Definitions> {
   const { topology, resolveVariable, tableResources } = await loadFresh<FromTypescript>(

@@ -10,8 +10,7 @@ import { STARTED } from './started.ts';
 import { throttleOf, type Throttle } from './throttle.ts';
 
 /**
- * The maximum number of emulated execution environments of one function. This limit saves memory on the developer's
- * machine; on AWS, Lambda would start more environments.
+ * The maximum number of emulated execution environments of one function, which saves memory on the developer's machine.
  */
 const MAX_ENVIRONMENTS = 16;
 
@@ -19,7 +18,6 @@ const MAX_ENVIRONMENTS = 16;
 const INTEGRATION_TIMEOUT_MS = 30_000;
 const IDLE_MS = 60_000;
 
-/** The name of the function that receives a request if no route matches the request. */
 const NO_ROUTE = 'no-such-route';
 
 interface HttpEvent {
@@ -28,7 +26,6 @@ interface HttpEvent {
   readonly requestContext?: { readonly http?: { readonly method?: string } };
 }
 
-/** Requests the metrics of all functions from `npm start`, which collects them, and returns the response. */
 async function forward(url: string): Promise<HttpResult> {
   const response = await fetch(url, { signal: AbortSignal.timeout(INTEGRATION_TIMEOUT_MS) });
   const headers = { 'content-type': response.headers.get('content-type') ?? 'text/plain' };
@@ -66,7 +63,6 @@ export class HttpFunctionsPlugin {
     this.#isWithinLimit = throttleOf(serverless.service.custom as { httpThrottle?: Throttle } | undefined);
   }
 
-  /** The namespace of the URNs in problem documents, which the functions of the service use, too. */
   get #urnNamespace(): string {
     const { URN_NAMESPACE = 'surehop' } = this.#serverless.service.provider.environment ?? {};
     return String(URN_NAMESPACE);
@@ -123,10 +119,7 @@ export class HttpFunctionsPlugin {
     throw new Error(error);
   }
 
-  /**
-   * Counts a request that the function itself could not count, because the function was not invoked or failed. The log
-   * line has the format of the metrics that the functions record.
-   */
+  /** Counts a request that the function itself did not count, because the function was not invoked or failed. */
   #countUnhandled(functionKey: string, problem: ProblemName): void {
     if (!process.env['SUREHOP_METRICS_URL']) return;
     const { service } = this.#serverless;

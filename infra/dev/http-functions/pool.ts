@@ -28,10 +28,6 @@ export interface PoolOptions {
 /** Creates a pool of execution environments of one function. The pool is empty until the first invocation. */
 export function createEnvironmentPool({ create, limit, maxWaitMs, idleMs }: PoolOptions): EnvironmentPool {
   const environments = new Set<ExecutionEnvironment>();
-  /**
-   * The idle execution environments. The next invocation uses the one that was used last, so that the others stay idle
-   * and can be stopped.
-   */
   const idle: ExecutionEnvironment[] = [];
   const waiting: ((environment: ExecutionEnvironment | undefined) => void)[] = [];
   const timers = new Map<ExecutionEnvironment, NodeJS.Timeout>();

@@ -10,15 +10,14 @@ export interface HttpResult {
   readonly isBase64Encoded?: boolean;
 }
 
-/** The request to which a problem document belongs, and the namespace of the URNs in this document. */
 export interface ProblemSource {
   readonly requestId: string;
   readonly urnNamespace: string;
 }
 
 /**
- * Converts the result of a function into an HTTP response, as API Gateway does. A failed function results in status 500. On AWS
- * the body is then `{"message":"Internal Server Error"}`; here the body is a problem document that describes the error.
+ * Converts the result of a function into an HTTP response, as API Gateway does. If the function failed, the status is
+ * 500, and the body describes the error.
  */
 export function httpResult(
   functionKey: string,

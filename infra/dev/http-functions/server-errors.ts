@@ -28,7 +28,7 @@ interface HapiResponse {
 
 /**
  * Makes hapi respond with a problem document when hapi itself rejects a request, for example because the body is too
- * large or the path is malformed. Must be called before serverless-offline loads hapi.
+ * large.
  */
 export function answerServerErrorsWithProblems(serviceDirectory: string, urnNamespace: string): void {
   const offline = createRequire(`${serviceDirectory}/`).resolve('serverless-offline');

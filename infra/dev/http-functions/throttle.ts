@@ -8,8 +8,7 @@ export interface Throttle {
 }
 
 /**
- * Creates a function that takes one token from the bucket for each request. The function returns false if the bucket is
- * empty.
+ * Creates a function that takes one token from the bucket per call. The function returns false if the bucket is empty.
  */
 export function createThrottle({ ratePerSecond, burst }: Throttle, now = () => performance.now()): () => boolean {
   let tokens = burst;

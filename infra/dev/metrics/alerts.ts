@@ -21,8 +21,8 @@ const COMPARISONS = { above: '>', 'at least': '>=', below: '<' } as const;
 const isRecorded = ({ namespace }: Metric): boolean => namespace === service.metricsNamespace;
 
 /**
- * Returns the values of a metric over the last `seconds`, as a PromQL expression with one value per service and stage.
- * `matchers` are further conditions on the labels of the metric.
+ * Returns the values of a metric over the last `seconds` seconds, as a PromQL expression. `matchers` are further
+ * conditions on the labels of the metric.
  */
 export function promqlOf(
   { name, statistic, dimensions }: Metric,
@@ -49,10 +49,6 @@ export function promqlOf(
     : `histogram_quantile(${Number(percent) / 100}, ${sum(rate('_bucket'), ', le')})`;
 }
 
-/**
- * Returns the value that an alarm compares with its threshold, as a PromQL expression. Returns `undefined` if
- * Prometheus cannot calculate the value, for example because only AWS records the metrics of the alarm.
- */
 export function valueOf(alarm: AlarmDefinition): string | undefined {
   const { metrics = {}, recorded = metrics, expression, promql, silence, periodSeconds = 60 } = alarm;
   const all = Object.entries(recorded);

@@ -5,7 +5,6 @@ import { stringify } from 'yaml';
 
 const PERIOD_SECONDS = 60;
 
-/** How many seconds back the exporter looks for the newest value of a metric. */
 const LENGTH_SECONDS = 300;
 
 /** The statistics of CloudWatch that the exporter reads, by the kind of the metric. */
@@ -18,13 +17,12 @@ const STATISTICS: Readonly<Record<MetricDefinition['kind'], readonly string[]>> 
 interface ExportedMetric {
   readonly name: string;
   readonly statistics: readonly string[];
-  /** Whether the exporter returns 0 if CloudWatch has no value. */
   readonly nilToZero: boolean;
 }
 
 /**
- * Returns the configuration of YACE, the CloudWatch exporter of the Prometheus community. The exporter reads all metrics
- * that the functions record, and the metrics of AWS that the alarms use.
+ * Returns the configuration of YACE, the CloudWatch exporter of the Prometheus community. It contains all metrics that
+ * the functions record, and the AWS metrics that the alarms use.
  */
 export function exporterConfig(alarms: readonly AlarmDefinition[]): string {
   const table: MetricTable = { ...toolkitMetrics, ...service.ownMetrics };

@@ -8,10 +8,6 @@ import { prometheusName, prometheusValue } from './prometheus-names.ts';
 const DURATION_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
 const COUNT_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 10_000];
 
-/**
- * How long the collector serves a metric of the broker or of a queue without a new value, in ms. These metrics are
- * reported once a minute, and therefore a longer silence means that the reports have stopped.
- */
 const STALE_AFTER_MS = 150_000;
 
 /** The metrics of a running service as Prometheus reads them. */
@@ -25,14 +21,12 @@ export interface Collector {
 
 type Labels = Readonly<Record<string, string>>;
 
-/** Known values of dimensions, by the name of the dimension. */
 export type KnownValues = Readonly<Record<string, readonly string[]>>;
 
 interface Series {
   readonly definition: MetricDefinition;
   /** Adds a value. `traceId` is the trace in which the value occurred. */
   readonly add: (labels: Labels, value: number, traceId?: string) => void;
-  /** Creates the series with the value 0. */
   readonly zero: (labels: Labels) => void;
   readonly expire: () => void;
 }
@@ -41,8 +35,8 @@ interface CollectorOptions {
   /** The dimensions `service` and `stage` of the metrics. */
   readonly source: { readonly service: string; readonly stage: string };
   /**
-   * The values of dimensions whose series start at zero. Without this start, Prometheus' functions `rate` and `increase`
-   * would not count the first event of a series, because they compare each value with the value before it.
+   * The values of dimensions whose series start at 0. Without this start, Prometheus would not count the first event of
+   * a series.
    */
   readonly known?: KnownValues;
   readonly now?: () => number;
@@ -77,7 +71,6 @@ export function createCollector(
   };
 }
 
-/** Returns all combinations of the known values of the dimensions, and none if a dimension has no known values. */
 const combinations = (dimensions: readonly string[], known: KnownValues): Labels[] =>
   dimensions.reduce<Labels[]>(
     (all, dimension) =>
@@ -148,10 +141,6 @@ interface Recorded {
   readonly traceId?: string | undefined;
 }
 
-/**
- * Returns the metrics in a log line: in CloudWatch's embedded metric format, or in a report of the local event source.
- * Any other line has no metrics.
- */
 function readMetrics(line: string, source: CollectorOptions['source']): Recorded[] {
   if (!isMetricLine(line) && !isReport(line)) return [];
   try {

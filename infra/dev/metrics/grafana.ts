@@ -18,7 +18,6 @@ import { collectedMetrics } from './collected-metrics.ts';
 import { prometheusName } from './prometheus-names.ts';
 
 const HEIGHT = 7;
-/** The width of a panel. A row of the dashboard has the width 24. */
 const WIDTH = 8;
 
 /** The dimensions by which the dashboard can be filtered. */
@@ -43,7 +42,6 @@ interface Panel {
 const words = (name: string): string => name.replace(/(?<=[a-z])(?=[A-Z])/g, ' ').toLowerCase();
 const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** Returns the name of Grafana's unit for the values of a metric in Prometheus. */
 function unitOf({ kind, unit }: Pick<MetricDefinition, 'kind' | 'unit'>): string {
   if (unit === 'Milliseconds') return 's';
   if (unit === 'Percent') return 'percent';
@@ -126,8 +124,8 @@ const labelValues = (label: string, series: string) =>
     .refresh(VariableRefresh.OnTimeRangeChanged);
 
 /**
- * Returns Grafana's dashboard: a row for each layer, with a panel for each metric of the layer. The row of the business contains
- * the charts that the service declares.
+ * Returns the Grafana dashboard, which has a row for each layer (infrastructure, application and business) and a panel
+ * for each metric.
  */
 export function grafanaDashboard(): string {
   const panelsOf = (layer: MetricDefinition['layer']) =>

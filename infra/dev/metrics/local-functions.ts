@@ -14,7 +14,6 @@ interface LocalFunction {
   readonly login: string | undefined;
 }
 
-/** Matches the variable `${consumes:<queue>}` in serverless.yml, which stands for the event sources of a queue. */
 const CONSUMES = /^\$\{consumes:(.+)\}$/;
 
 function eventsOf(events: Events = []): FunctionDefinition['events'] {

@@ -61,9 +61,8 @@ export async function entry(command: () => Promise<number>): Promise<never> {
 const SAME_SIGNAL_MS = 300;
 
 /**
- * Calls `begin` at the first request to stop and `force` at the second request. A request to stop is a signal or the
- * end of the parent process. Ctrl-C causes two signals, one from the terminal and one from npm, so a second request
- * within 300 ms is ignored.
+ * Calls `begin` at the first request to stop this process, and `force` at the second. A request to stop is a signal or
+ * the end of the parent process.
  */
 export function onShutdown({ begin, force }: { begin: () => void; force: () => void }): void {
   let firstAt: number | undefined;

@@ -64,10 +64,6 @@ export async function startContainer(options: ContainerOptions): Promise<Contain
   };
 }
 
-/**
- * Returns the name of the Docker volume in which a server that runs in Docker keeps its data instead of the folder
- * `dataDirectory`.
- */
 export function volumeOf(dataDirectory: string): string {
   return `surehop-${createHash('sha256').update(dataDirectory).digest('hex').slice(0, 16)}`;
 }

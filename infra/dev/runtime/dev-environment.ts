@@ -19,8 +19,7 @@ export interface DevEnvironment {
   readonly store: Store;
   readonly service: Service;
   /**
-   * The receiver of the spans that the functions export; undefined if OTEL_EXPORTER_OTLP_ENDPOINT names another
-   * receiver.
+   * The receiver of the spans that the functions export. Absent if OTEL_EXPORTER_OTLP_ENDPOINT names another receiver.
    */
   readonly traces: TraceReceiver | undefined;
   /** Resolves with the reason when the broker, DynamoDB or the service has ended and cannot be restarted. */

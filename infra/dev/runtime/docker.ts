@@ -1,6 +1,6 @@
 import { mayDockerBeHere } from './platform.mjs';
 
-/** Returns whether a Docker daemon responds. If there is no Docker daemon, the check takes only milliseconds. */
+/** Returns whether a Docker daemon responds. */
 export async function doesDockerAnswer(): Promise<boolean> {
   if (!mayDockerBeHere(process.env)) return false;
   try {

@@ -1,9 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/**
- * Returns, for each of the named metrics, the sum of its values in a log file of the service from the byte `fromByte`
- * on. The log contains the metrics in CloudWatch's embedded metric format.
- */
+/** Returns the sum of each named metric's values in a log file of the service, from the byte `fromByte` on. */
 export function sumMetrics<Name extends string>(
   logFile: string,
   names: readonly Name[],

@@ -4,10 +4,6 @@ import { reasonOf, type Say } from './command-line.ts';
 const WINDOW_MS = 60_000;
 const MAX_RESTARTS = 5;
 
-/**
- * The delay before a restart, in ms, is this value times the number of earlier restarts within the last minute. The
- * first restart therefore does not wait.
- */
 const DELAY_MS = 250;
 
 /** A process that can be restarted on the same port with the same data. */

@@ -16,10 +16,7 @@ const portOf = (server: Server): number => {
 
 const close = (server: Server): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
 
-/**
- * Returns `count` different ports that are free on 127.0.0.1. The function opens all ports before it closes the first
- * one, so that no port is returned twice.
- */
+/** Returns `count` different ports that are free on 127.0.0.1. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(Array.from({ length: count }, () => listening(0, '127.0.0.1')));
   const ports = servers.map(portOf);

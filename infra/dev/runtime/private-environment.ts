@@ -9,9 +9,8 @@ import { freePorts } from './ports.ts';
 import { readSettings, TABLE_PREFIX } from './settings.ts';
 
 /**
- * Starts a development environment with its own broker and its own DynamoDB, for callers that kill these servers or expect empty
- * tables. The settings AMQP_URL and DYNAMODB_ENDPOINT are ignored. The data are in a temporary directory, which is deleted when
- * the environment stops or the process exits.
+ * Starts a development environment with a broker and a DynamoDB of its own, even if AMQP_URL or DYNAMODB_ENDPOINT is
+ * set. The data are in a temporary directory, which is deleted when the environment stops.
  */
 export async function startPrivateEnvironment(say: Say = () => {}): Promise<DevEnvironment> {
   const dataDirectory = mkdtempSync(join(tmpdir(), 'surehop-private-'));

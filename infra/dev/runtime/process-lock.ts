@@ -45,10 +45,7 @@ export function lockHolder(file: string): number | undefined {
     : holder.pid;
 }
 
-/**
- * Removes the lock of a process that has ended, by renaming the lock file. If another process takes the lock between
- * the check and the renaming, restores the lock of this other process.
- */
+/** Removes the lock of a process that has ended. */
 function removeStale(file: string): void {
   const aside = `${file}.stale.${process.pid}`;
   try {
@@ -61,10 +58,6 @@ function removeStale(file: string): void {
   }
 }
 
-/**
- * Returns the start time of a process, in a unit that depends on the operating system. Returns "" if the operating
- * system does not report the time, and undefined if the process does not exist.
- */
 function startOf(pid: number): string | undefined {
   try {
     process.kill(pid, 0);

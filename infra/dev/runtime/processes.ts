@@ -4,10 +4,7 @@ import { createInterface } from 'node:readline';
 import { waitFor, within } from './wait.ts';
 import { reasonOf } from './command-line.ts';
 
-/**
- * The shell script in which each command runs. File descriptor 3 is a pipe from this Node process. When the Node
- * process ends for any reason, the pipe closes, and a background subshell kills the process group of the command.
- */
+/** A shell script that runs a command, and kills the command's process group when this Node process ends. */
 const GUARD = `( trap '' INT TERM HUP; read -r _ <&3; kill -9 0 ) >/dev/null 2>&1 & exec "$@" 3<&-`;
 
 const TAIL_LINES = 15;
@@ -39,15 +36,15 @@ export interface GuardedCommand {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   /**
-   * Where the output of the command goes: to a file (an existing file is renamed to `<file>.1` first), to a function
-   * that receives each line, or to the output of this Node process.
+   * Where the output of the command goes: to a file, to a function that receives each line, or to the output of this
+   * Node process.
    */
   readonly output: Output;
 }
 
 type Output = { readonly file: string } | { readonly onLine: (line: string) => void } | 'inherit';
 
-/** Starts `command` in a shell script that kills the command when this Node process ends. */
+/** Starts `command`. The command is killed when this Node process ends for any reason. */
 export async function startGuarded({ command, args, cwd, env, output }: GuardedCommand): Promise<GuardedProcess> {
   const lines: string[] = [];
   const sink = output === 'inherit' ? output : 'file' in output ? openLog(output.file) : 'pipe';

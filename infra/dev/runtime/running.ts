@@ -12,7 +12,7 @@ export interface Running {
   readonly amqpUrl: string;
   readonly managementUrl: string;
   readonly dynamodbEndpoint: string;
-  /** The base URL of the trace receiver. Absent if the functions export their spans to another receiver. */
+  /** The base URL of the trace receiver. Absent if the functions export their spans elsewhere. */
   readonly tracesUrl?: string;
 }
 

@@ -13,9 +13,7 @@ const DEFAULT_PORT = 3_000;
 /** The default prefix of local table names. */
 export const TABLE_PREFIX = 'surehop-local-';
 
-/**
- * The settings that are valid only in a deployed stage, each with the setting that replaces it in the stage `local`.
- */
+/** The settings that exist only in a deployed stage, each with the setting that replaces it in the stage `local`. */
 const FOR_DEPLOYED_STAGES: Readonly<Record<string, string>> = {
   BROKER_ENDPOINT: 'set AMQP_URL',
   BROKER_SECRET_ARN: 'set AMQP_URL',
@@ -40,8 +38,8 @@ export interface Settings {
 }
 
 /**
- * Reads and checks the settings of the development environment and of all functions. Throws one error that contains,
- * for each wrong setting, its name, what is wrong, and an example. An empty environment variable counts as not set.
+ * Reads and checks the settings of the development environment and of all functions. Throws one error that lists every
+ * wrong setting with an example.
  */
 export function readSettings(environment: NodeJS.ProcessEnv, localDirectory: string): Settings {
   const given = (name: string) => environment[name] || undefined;
@@ -65,7 +63,7 @@ export function readSettings(environment: NodeJS.ProcessEnv, localDirectory: str
 
 /**
  * Returns one sentence for each environment variable whose name looks like a misspelt setting. `ownNames` are the names
- * of the settings that the service defines in addition to those of the toolkit.
+ * of the service's own settings.
  */
 export function misspeltSettings(environment: NodeJS.ProcessEnv, ownNames: readonly string[] = []): string[] {
   const known = [...DEV_SETTING_NAMES, ...settingNames, ...ownNames];

@@ -1,10 +1,7 @@
 import { Webhook } from 'standardwebhooks';
 import { DEVELOPMENT_SECRET, DEVELOPMENT_STAGE, parseSigningSecrets } from 'surehop/development';
 
-/**
- * Returns the HTTP headers of a signed request. `key` is the idempotency key: to repeat a request, sign it again with
- * the same key, so that the service recognises the repetition.
- */
+/** Returns the HTTP headers of a signed request. `key` is the idempotency key; use the same key to repeat a request. */
 export function signedHeaders(
   body: string,
   { key, secret = DEVELOPMENT_SECRET, at = new Date() }: { key: string; secret?: string; at?: Date },
@@ -17,10 +14,7 @@ export function signedHeaders(
   };
 }
 
-/**
- * Returns the first key of the setting SIGNING_SECRETS, with which requests are signed. Returns undefined if SIGNING_SECRETS is not
- * set; requests are then signed with the development key.
- */
+/** Returns the first key of the setting SIGNING_SECRETS, or undefined if this setting is not set. */
 export function signingSecret({ SIGNING_SECRETS }: NodeJS.ProcessEnv): string | undefined {
   return SIGNING_SECRETS ? parseSigningSecrets(SIGNING_SECRETS, DEVELOPMENT_STAGE)[0]?.secret : undefined;
 }

@@ -3,16 +3,13 @@ export interface EndWatch {
   /** Calls `listener` each time the server ends unexpectedly. */
   readonly onDeath: (listener: (how: string) => void) => void;
   /**
-   * Runs `change`, which ends or restarts the server on purpose. While `change` runs, an end of the server is not
-   * reported.
+   * Runs `change`, which ends or restarts the server on purpose. An end of the server is not reported while `change`
+   * runs.
    */
   readonly during: <T>(change: () => Promise<T>, isRunningAfterwards: boolean) => Promise<T>;
 }
 
-/**
- * Watches a running server and reports its unexpected ends. The promise of `ended` resolves with a description of how
- * the current server process ended.
- */
+/** Watches a running server and reports its unexpected ends. */
 export function watchEnd(ended: () => Promise<string>): EndWatch {
   const listeners: ((how: string) => void)[] = [];
   let unreported: string | undefined;

@@ -5,8 +5,8 @@ const EVERY_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 
 /**
- * Watches a server that this process did not start, and prints a line when the server stops accepting connections and when it
- * accepts them again. Returns a function that stops watching.
+ * Watches a server that another process started, and prints a line when the server stops accepting connections and when
+ * it accepts them again. Returns a function that stops watching.
  */
 export function watchExternal(
   address: string,

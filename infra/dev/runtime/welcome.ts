@@ -12,8 +12,8 @@ interface Started {
 }
 
 /**
- * Returns the text that `npm start` prints when everything runs: the first steps that the service suggests, and the
- * addresses of the running servers. A route of the toolkit is named only if the service has it.
+ * Returns the text that `npm start` prints when everything runs: the first steps, and the addresses of the running
+ * servers.
  */
 export function welcome({ environment, settings, definitions }: Started): string {
   const { traces, service: running, broker } = environment;

@@ -2,11 +2,7 @@ import protobuf from 'protobufjs';
 
 import type { Attributes, AttributeValue, Span, SpanKind } from './span.ts';
 
-/**
- * The parts of OTLP's trace messages that the trace store keeps, with their field numbers
- * (https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto). A protobuf
- * decoder skips fields that are not listed.
- */
+/** The parts of OTLP's trace messages that the trace store keeps, with their field numbers. */
 const root = protobuf.Root.fromJSON({
   nested: {
     Request: { fields: { resourceSpans: { rule: 'repeated', type: 'ResourceSpans', id: 1 } } },

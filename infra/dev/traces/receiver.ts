@@ -6,10 +6,6 @@ import { gunzip } from 'node:zlib';
 import { decodeSpans } from './otlp.ts';
 import { createTraceStore, type TraceStore } from './trace-store.ts';
 
-/**
- * The maximum size of the body of an OTLP export request, in bytes. The maximum applies to the compressed and to the decompressed
- * body.
- */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 const MAX_LISTED = 200;
 const DEFAULT_LISTED = 50;

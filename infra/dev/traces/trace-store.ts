@@ -14,7 +14,7 @@ export interface TraceStore {
   add(spans: readonly Span[]): void;
   /**
    * Returns the spans of all traces that belong to an id, oldest span first. The id is a trace id, or the value of a
-   * span attribute such as a message id. Traces that are connected to such a trace by span links are included.
+   * span attribute such as a message id. Traces that are linked to such a trace are included.
    */
   find(id: string): Span[];
   /** Returns the most recent traces, latest first. */

@@ -4,7 +4,6 @@ const BAR_WIDTH = 40;
 const MIN_NAME_WIDTH = 20;
 const MAX_NAME_WIDTH = 60;
 
-/** The span attributes that are printed at the end of a span's line, in this order. */
 const SHOWN = [
   'http.response.status_code',
   'surehop.outcome',
@@ -19,10 +18,7 @@ interface Row {
   readonly depth: number;
 }
 
-/**
- * Formats spans as a table for the terminal: each span below its parent, with a bar that shows when the span ran. If
- * the parent is not in `spans`, the span is placed below the first span that it links to.
- */
+/** Formats spans as a table for the terminal: each span below its parent, with a bar that shows when the span ran. */
 export function waterfall(spans: readonly Span[]): string {
   const rows = rowsOf(spans);
   const startUs = Math.min(...spans.map((span) => span.startUs));
@@ -56,10 +52,6 @@ function rowsOf(spans: readonly Span[]): Row[] {
   return below(undefined, 0);
 }
 
-/**
- * Returns the span below which `span` is placed in the table. A span is never placed below a span that started later,
- * which prevents cycles.
- */
 function parentOf(span: Span, bySpanId: ReadonlyMap<string, Span>): Span | undefined {
   const parent = span.parentSpanId === undefined ? undefined : bySpanId.get(span.parentSpanId);
   const candidates = [parent, ...span.links.map(({ spanId }) => bySpanId.get(spanId))];

@@ -55,9 +55,8 @@ export interface Workshop {
 
 /**
  * Opens a workshop: a virtual host with the queues, and a set of tables. The workshop uses the broker at AMQP_URL and
- * the DynamoDB at DYNAMODB_ENDPOINT. If AMQP_URL is not set, the workshop starts a broker, and if DYNAMODB_ENDPOINT is
- * not set, a DynamoDB, and prints its progress to standard error. Tests that run at the same time can use the same broker and
- * DynamoDB.
+ * the DynamoDB at DYNAMODB_ENDPOINT, and starts each of them if its setting is not set. Tests that run at the same time
+ * can use the same broker and DynamoDB.
  */
 export async function workshop({ queues, tables = {}, settings = {} }: WorkshopOptions): Promise<Workshop> {
   const directory = mkdtempSync(join(tmpdir(), 'surehop-workshop-'));

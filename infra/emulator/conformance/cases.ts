@@ -4,8 +4,8 @@ import type { Options } from 'amqplib';
 interface Source {
   readonly document: string;
   /**
-   * `documented` if the document itself says what the case expects. `inferred` if AWS documents nothing about the case,
-   * and the expectation follows from another document or from an event that somebody has published.
+   * `documented` if the document says what the case expects, and `inferred` if the expectation only follows from the
+   * document.
    */
   readonly basis: 'documented' | 'inferred';
 }
@@ -52,7 +52,6 @@ export interface BatchCase extends CommonCase {
 
 export type ConformanceCase = EventCase | BatchCase;
 
-/** A text that stands for the name of the broker user, because RabbitMQ accepts no other `user-id` in a message. */
 export const BROKER_USER = '<broker user>';
 
 const GUIDE = 'https://docs.aws.amazon.com/lambda/latest/dg/with-mq.html';
@@ -67,8 +66,8 @@ const batching = documentedIn(
 );
 const mappingApi = documentedIn('https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html');
 /**
- * The documentation of RabbitMQ's Java client, which represents a string header as a `LongString` with the field
- * `bytes`, an array of signed bytes.
+ * The documentation of RabbitMQ's Java client, which represents a string header as an object with the field `bytes`, an
+ * array of signed bytes.
  */
 const javaClient = inferredFrom(
   'https://rabbitmq.github.io/rabbitmq-java-client/api/current/com/rabbitmq/client/LongString.html',
@@ -87,10 +86,8 @@ const again = (...texts: string[]): ExpectedBatch => ({ bodies: texts, redeliver
 const MEGABYTE = 1024 * 1024;
 const large = (megabytes: number, letter: string) => letter.repeat(megabytes * MEGABYTE);
 
-/** A batching window, in seconds, that is longer than any case takes. */
 const NEVER = 300;
 
-/** The timestamp of the message in the event that AWS documents, in seconds since the epoch. */
 const DOCUMENTED_TIME = 2_021;
 
 const eventCases: readonly EventCase[] = [

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Answer } from './cases.ts';
 
-/** A Lambda function whose invocations the suite observes and answers. */
+/** A Lambda function for the conformance suite, which records its events. */
 export interface ObservedFunction {
   /** The path of the module that exports the handler, with its extension `.mjs`. */
   readonly handlerFile: string;
@@ -20,13 +20,8 @@ export interface ObservedFunction {
   close(): Promise<void>;
 }
 
-/** How long an invocation takes at least, in ms, so that invocations at the same time overlap. */
 const INVOCATION_MS = 50;
 
-/**
- * Returns the source of the function's module. The handler sends each event to the suite and does what the suite
- * answers. The suite runs in another process, because the function may exit or block its process.
- */
 const handlerSource = (url: string): string => `export const handler = async (event) => {
   const response = await fetch(${JSON.stringify(url)}, { method: 'POST', body: JSON.stringify(event) });
   const answer = await response.json();
@@ -38,8 +33,8 @@ const handlerSource = (url: string): string => `export const handler = async (ev
 `;
 
 /**
- * Writes the module of a function whose first invocations return `answers`, one after another. All later invocations
- * return null.
+ * Writes the module of a function whose first invocations do what `answers` says, one after another. All later
+ * invocations return null.
  */
 export async function observeFunction(answers: readonly Answer[]): Promise<ObservedFunction> {
   const events: unknown[] = [];

@@ -28,8 +28,8 @@ export interface Mapping {
 /** An event source mapping that runs. */
 export interface RunningEventSource {
   /**
-   * Stops the event source. Resolves after the current batch is acknowledged or returned to its queue, and after all
-   * other messages that the event source has received are returned to the queue.
+   * Stops the event source. Resolves after the current batch is settled, and after all other received messages are
+   * returned to the queue.
    */
   stop(): Promise<void>;
 }
@@ -45,7 +45,6 @@ export interface ConformanceOptions {
 
 const ARN = 'arn:aws:mq:us-west-2:112556298976:broker:test:b-9bcfa592-423a-4942-879d-eb284b418fc8';
 
-/** The timeout of the function, in seconds. It is short only in cases in which the function times out. */
 const timeoutOf = ({ answers = [] }: BatchCase): number =>
   answers.some((answer) => 'fail' in answer && answer.fail === 'time out') ? 5 : 60;
 
@@ -98,7 +97,6 @@ export async function runConformanceCase(
   }
 }
 
-/** Waits for a number of invocations. If the time limit passes first, the comparison shows which ones are missing. */
 async function invocations({ events }: ObservedFunction, count: number, timeLimitMs: number): Promise<void> {
   const deadline = performance.now() + timeLimitMs;
   while (events.length < count && performance.now() < deadline) await sleep(20);
@@ -153,7 +151,6 @@ function compareBatches({ events, concurrency }: ObservedFunction, { batches, ba
 const shortened = (bodies: readonly string[]) =>
   bodies.map((body) => (body.length > 100 ? `${body.length} characters ${body[0]}` : body));
 
-/** The names of all fields of `basicProperties` that may be null. */
 const PROPERTIES = [
   'contentType',
   'contentEncoding',
@@ -178,10 +175,6 @@ interface SendingChannel {
   sendMessage(fields: object, properties: { headers?: object }, content: Buffer): boolean;
 }
 
-/**
- * Removes the empty header table that amqplib adds to every message without headers. Otherwise, the suite could not
- * publish a message without headers.
- */
 function leaveOutEmptyHeaders(channel: ConfirmChannel): void {
   const sending = channel as unknown as SendingChannel;
   const { sendMessage } = sending;

@@ -2,7 +2,6 @@ import { connectionQuota } from '../../foundation/quota.ts';
 import type { Stage } from '../../../stages/stage.ts';
 import type { AlarmDefinition, Metric, MetricOf } from '../alarm.ts';
 
-/** The alarm for connections is raised above this percentage of a node's connection limit. */
 const MAX_CONNECTIONS_PERCENT = 85;
 
 /**
@@ -19,9 +18,8 @@ export const brokerMetric =
   });
 
 /**
- * Returns the alarms of the broker. Most of them use metrics that the function `report-queues` publishes for the worst
- * node, because one node over its limit blocks all publishers, and Amazon MQ's own broker metrics are totals of all
- * nodes (https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-logging-monitoring.html).
+ * Returns the alarms of the broker. Most of them use metrics that the function `report-queues` records for the worst
+ * node, because one node over its limit blocks all publishers.
  */
 export function brokerAlarms(brokerName: string, own: MetricOf, stage: Pick<Stage, 'broker'>): AlarmDefinition[] {
   const ofBroker = brokerMetric(brokerName);

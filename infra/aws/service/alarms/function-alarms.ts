@@ -18,9 +18,6 @@ interface Subject {
   readonly workQueue?: string | undefined;
 }
 
-/**
- * The alarm for slow functions is raised if batches or jobs take more than this percentage of the function's timeout on average.
- */
 const BUSY_PERCENT = 60;
 
 /** Returns the alarms of a function: for errors, for throttled invocations, and for its mean duration. */
@@ -77,10 +74,6 @@ export function functionAlarms(subject: Subject, own: MetricOf, { alarms }: Pick
   ];
 }
 
-/**
- * Returns the recorded metrics that show the errors and the duration of a function, or undefined if the function is
- * neither an HTTP function nor the consumer of a work queue.
- */
 function recordedBy(
   { route, workQueue: queue }: Pick<Subject, 'route' | 'workQueue'>,
   own: MetricOf,
@@ -94,7 +87,7 @@ function recordedBy(
   return { errors: own('Unfinished', 'Sum', { queue }), duration: own('BatchDuration', 'Average', { queue }) };
 }
 
-/** Returns the alarms on metrics that the toolkit records in any function. */
+/** Returns the alarms on metrics that any function may record. */
 export const toolkitAlarms = (own: MetricOf): AlarmDefinition[] => [
   {
     name: 'requests-without-record',

@@ -3,7 +3,6 @@ import type { Topology } from 'surehop/topology';
 import type { Stage } from '../../../stages/stage.ts';
 import type { AlarmDefinition, MetricOf } from '../alarm.ts';
 
-/** The alarm for a full queue is raised above this percentage of the queue's maximum length. */
 const FULL_PERCENT = 80;
 
 /**

@@ -15,21 +15,18 @@ export interface Broker {
   /** The URL of the management API, including user name and password. */
   readonly managementUrl: string;
   readonly version: string;
-  /** The version and the origin of the broker, as text for the person at the terminal. */
+  /** The version of the broker and how it was started, as text for the terminal. */
   readonly describe: string;
   /** Whether another process started the broker. This process then neither restarts nor stops the broker. */
   readonly isExternal: boolean;
-  /** The process id of the broker; undefined if the broker is external or runs in Docker. */
+  /** The process id of the broker. Absent if the broker is external or runs in Docker. */
   readonly pid?: number;
   /** Kills all processes of the broker with SIGKILL, as a power cut would. */
   readonly kill: () => Promise<void>;
   /** Restarts the broker on the same ports with the same data. */
   readonly restart: () => Promise<void>;
   readonly stop: () => Promise<void>;
-  /**
-   * Runs `rabbitmqctl` for this broker. The function is undefined for a broker for which this process cannot run
-   * `rabbitmqctl`.
-   */
+  /** Runs `rabbitmqctl` for this broker. Absent if this process cannot run `rabbitmqctl` for the broker. */
   readonly control?: (...args: readonly string[]) => Promise<string>;
   /** Calls `listener` when the broker ends unexpectedly. */
   readonly onDeath: (listener: (how: string) => void) => void;
@@ -38,7 +35,7 @@ export interface Broker {
 export interface BrokerOptions {
   /** The folder for the broker's data. Nothing else uses this folder. */
   readonly dataDirectory: string;
-  /** Whether the broker's data survives when the broker is stopped. If so, the broker is stopped gracefully. */
+  /** Whether the broker keeps its data when it is stopped. */
   readonly keepData: boolean;
   readonly say: Say;
 }

@@ -40,10 +40,6 @@ export async function useGivenBroker({
   };
 }
 
-/**
- * Derives the URL of the management API from the AMQP URL. Amazon MQ serves the API over TLS on port 443, other brokers
- * on port 15672; both accept the same login as for AMQP.
- */
 export function guessManagementUrl(amqpUrl: string): string {
   const { protocol, username, password, hostname } = new URL(amqpUrl);
   const login = `${username === '' ? 'guest' : username}:${password === '' && username === '' ? 'guest' : password}`;
@@ -52,10 +48,6 @@ export function guessManagementUrl(amqpUrl: string): string {
     : `http://${login}@${hostname}:${DEFAULT_MANAGEMENT_PORT}`;
 }
 
-/**
- * Returns the likely cause of a failed login to the broker, because the AMQP client's own error message only names
- * protocol frames.
- */
 function loginFailure(error: unknown): string {
   const reason = reasonOf(error);
   if (reason.includes('ACCESS_REFUSED') || reason.includes('ACCESS-REFUSED'))

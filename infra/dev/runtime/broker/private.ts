@@ -15,10 +15,6 @@ const READY_WITHIN_MS = 120_000;
 const STOPPED_WITHIN_MS = 15_000;
 const START_ATTEMPTS = 3;
 
-/**
- * The name of the RabbitMQ node is the same at every start, because RabbitMQ finds its data by this name. Each node has
- * its own port mapper, and therefore nodes with the same name do not conflict.
- */
 const NODE_NAME = 'surehop@localhost';
 
 interface Ports {
@@ -148,10 +144,6 @@ function prepare(dataDirectory: string): void {
   writeFileSync(join(dataDirectory, 'enabled_plugins'), '[rabbitmq_management,rabbitmq_consistent_hash_exchange].\n');
 }
 
-/**
- * Returns the configuration of the private node. RabbitMQ collects statistics every second instead of every five seconds, so that
- * queue lengths are current during development.
- */
 const configuration = (ports: Ports) => `listeners.tcp.1 = 127.0.0.1:${ports.amqp}
 management.tcp.ip = 127.0.0.1
 management.tcp.port = ${ports.management}

@@ -11,7 +11,7 @@ export interface Store {
   readonly describe: string;
   /** Whether another process started DynamoDB. This process then neither restarts nor stops DynamoDB. */
   readonly isExternal: boolean;
-  /** The process id of DynamoDB; undefined if DynamoDB is external or runs in Docker. */
+  /** The process id of DynamoDB. Absent if DynamoDB is external or runs in Docker. */
   readonly pid?: number;
   /** Kills DynamoDB with SIGKILL, as a power cut would. */
   readonly kill: () => Promise<void>;

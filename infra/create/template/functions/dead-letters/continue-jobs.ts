@@ -1,4 +1,4 @@
 import { deadLetters } from './dead-letters.ts';
 
-/** Continues the jobs that nobody works on any more, once a minute. */
+/** Once a minute, continues each running redrive or discard job that no process is working on. */
 export const handler = deadLetters.continueJobs();
