@@ -20,7 +20,7 @@ interface MessageToIdentify {
 
 /**
  * Returns the id, type and version of a message. The result must be the same for every delivery of the message, and
- * different messages must have different ids. If the type or version is missing in the result, it is read from the
+ * different messages must have different ids. If the result has no type or no version, the consumer reads it from the
  * message. If the function returns `undefined`, the message is identified without it.
  */
 export type Identify = (

@@ -16,10 +16,10 @@ const TIMEOUT_MS = 10_000;
 const loginProperties = { publisher: 'PublisherLogin', consumer: 'ConsumerLogin', monitor: 'MonitorLogin' } as const;
 
 /**
- * Creates the handler of the custom resource that creates and updates the broker's exchanges, queues, bindings, policies
- * and users. CloudFormation passes the topology in the properties of the resource, and therefore rolling back a stack
- * update also restores the earlier topology. `load` imports the module that sets up Surehop. The handler calls `load`
- * only when it is invoked, and therefore CloudFormation gets an answer even if a setting is wrong.
+ * Creates the handler of the custom resource that creates and updates the broker's exchanges, queues, bindings,
+ * policies and users. CloudFormation passes the topology in the properties of the resource, and therefore rolling back
+ * a stack update also restores the earlier topology. `load` imports the module that sets up Surehop. If `load` fails,
+ * for example because a setting is wrong, the handler still answers CloudFormation.
  */
 export const deployTopology = (load: () => Promise<{ readonly surehop: Surehop }>) =>
   customResource('broker-topology', { apply: async (change) => apply((await load()).surehop, change) });

@@ -132,10 +132,7 @@ export function holds({ attribute, test, operands }: Condition, item: Attributes
 const elementsOf = ({ L, SS, NS }: AttributeValue): AttributeValue[] =>
   L ?? SS?.map((S) => ({ S })) ?? NS?.map((N) => ({ N })) ?? [];
 
-/**
- * Converts a condition to the syntax of DynamoDB's condition expressions, such as `#a0 = :v0`. The methods of
- * `placeholders` create the placeholders of the attribute name and of the values.
- */
+/** Converts a condition to the syntax of DynamoDB's condition expressions, such as `#a0 = :v0`. */
 export function toExpression(
   { attribute, test, operands }: Condition,
   placeholders: { name(attribute: string): string; value(operand: AttributeValue): string },

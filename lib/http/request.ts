@@ -108,9 +108,8 @@ function claimsOf({ requestContext }: APIGatewayProxyEventV2): Readonly<Record<s
 }
 
 /**
- * The largest size of all headers of a request together, in bytes, as in API Gateway
- * (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html). A request with larger headers
- * gets an error response.
+ * The largest total size of a request's headers, in bytes. API Gateway has the same limit
+ * (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html).
  */
 const MAX_HEADERS_BYTES = 10_240;
 const MAX_HEADERS = 100;

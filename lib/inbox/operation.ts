@@ -19,7 +19,7 @@ export type Change =
 
 /**
  * What one decision writes to one DynamoDB item. `table` is the table name without the deployment's prefix. An update
- * without changes writes nothing and has only conditions.
+ * without changes only checks its conditions.
  */
 export type Operation = {
   readonly id: string;

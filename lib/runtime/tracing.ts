@@ -8,7 +8,7 @@ export interface SpanOptions {
   readonly kind: 'server' | 'client' | 'producer' | 'consumer' | 'internal';
   /** The span that caused this span. By default, the active span is the parent. */
   readonly parent?: Partial<Trace>;
-  /** Other spans that belong to this span, such as the span that published a message of the batch. */
+  /** Other spans to which this span is linked, such as the span that published a message of the batch. */
   readonly links?: readonly (Partial<Trace> | undefined)[];
   readonly attributes?: SpanAttributes;
 }

@@ -73,7 +73,9 @@ interface ConsumerOptions {
   readonly orderBy?: string;
 }
 
-/** Adds a consumer with its queue, its function in serverless.yml and a test, and its event if the event does not exist. */
+/**
+ * Adds a consumer with its queue, a test and a function in serverless.yml. Also adds the event if it does not exist.
+ */
 export async function addConsumer(
   changes: Changes,
   service: Service,

@@ -27,9 +27,9 @@ export interface Queue {
 }
 
 /**
- * A RabbitMQ policy with settings for queues, which can be changed later, unlike queue arguments. A queue follows only
- * the matching policy with the highest priority. The overflow and delivery limit of a policy take precedence over the
- * queue arguments.
+ * A RabbitMQ policy with settings for queues. Unlike queue arguments, a policy can be changed later. A queue follows
+ * only the matching policy with the highest priority. The overflow and delivery limit of a policy take precedence over
+ * the queue arguments.
  */
 export interface QueuePolicy {
   readonly name: string;
