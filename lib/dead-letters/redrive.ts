@@ -166,7 +166,10 @@ async function noteRedrive(
 
 async function noteUnwritable({ table }: Redriving, { id }: DeadLetter, { message }: PublishError): Promise<void> {
   await recordUnwritable(table, id, message).catch((error: unknown) =>
-    log().warn('cannot mark a dead letter as unwritable', { deadLetterId: id, ...errorFields(error) }),
+    log().warn('cannot record in the archive that AMQP cannot encode a message', {
+      deadLetterId: id,
+      ...errorFields(error),
+    }),
   );
 }
 

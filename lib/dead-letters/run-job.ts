@@ -158,7 +158,11 @@ async function redrive(
       else isRepeated = true;
     }
   if (lastError !== undefined)
-    log().warn('redrives of a job failed', { jobId: id, failed: errors.length - done, error: lastError });
+    log().warn('a job could not redrive some dead letters', {
+      jobId: id,
+      failed: errors.length - done,
+      error: lastError,
+    });
   // A repeated step meets the dead letters that failed or were skipped again.
   if (isRepeated) return { done, failed: 0, skipped: [], error: lastError, isRepeated };
   return { done, failed, skipped, error: lastError, isRepeated };

@@ -106,8 +106,8 @@ export interface Handoff extends Attempt {
 }
 
 /**
- * Commits the effects of each message together with its inbox record. Because of the inbox record, the effects of a
- * message are applied only once per queue.
+ * Commits the effects of each message together with its inbox record. The inbox record prevents a second application of
+ * the effects when the queue delivers the message again.
  */
 export interface Inbox {
   /**

@@ -36,13 +36,13 @@ export function step(state: State, reply: Reply, nowMs: number): Step {
     case 'failed':
       return failedRequest(state, reply.failure, reply.error, nowMs);
     case 'markers':
-      if (open?.of !== 'markers') throw new Error('received markers that the commit did not request');
+      if (open?.of !== 'markers') throw new Error('the reply contains inbox records that the commit did not request');
       return cancelled(state, open.findings, reply.markers, open.error, nowMs);
     case 'missingTables':
       return setAside(state, tableMissing(reply.tables), nowMs);
     case 'markerWrites': {
       if (open?.of !== 'markerWrites')
-        throw new Error('received the reply to a test record that the commit did not write');
+        throw new Error('the reply is about a test record that the commit did not write');
       if (reply.error !== undefined) {
         const refused = requestRefused([state.scope.name], reply.error);
         return stop(state, refused, refused);

@@ -97,7 +97,7 @@ export async function startDevEnvironment({
       createTables({ endpoint: store.endpoint, prefix: settings.tablePrefix }),
     ]);
     await withProgress('the topology and the tables', preparing, say);
-    say('topology and tables applied');
+    say('topology applied and tables created');
     const { httpPort, tablePrefix } = settings;
     const traces = settings.otlpEndpoint === undefined ? await started(startTraceReceiver()) : undefined;
     const otlpEndpoint = settings.otlpEndpoint ?? traces?.url;
