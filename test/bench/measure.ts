@@ -16,7 +16,7 @@ export interface MeasureOptions {
   readonly onRound: (round: number) => void;
 }
 
-/** Runs one section of the benchmark in its own process. Returns the figures of every round except the warm-up. */
+/** Runs one section of the benchmark in its own process. The warm-up round is not among the returned figures. */
 export async function measure(section: Section, options: MeasureOptions): Promise<Measured[]> {
   const { childFile, rounds, scratch, onRound } = options;
   const log = join(scratch, `${section.name}.log`);

@@ -13,7 +13,7 @@ import { workQueue } from '../../lib/rabbitmq/topology/define.ts';
 import { testConsumer } from '../../lib/testing/test-consumer.ts';
 import { anEvent, aRecord } from '../support/delivery.ts';
 
-/** What became of a batch with one valid message and one message whose processing fails. */
+/** The outcomes of the two messages of a batch, one of which cannot be processed. */
 interface Row {
   readonly library: string;
   readonly function: string;
@@ -32,7 +32,6 @@ const context = { getRemainingTimeInMillis: () => 60_000, functionName: 'stock' 
 type Message = ReturnType<typeof event>['rmqMessagesByQueue'][string][number];
 type Processed = string[];
 
-/** Processes a message. The message `failing` cannot be processed. */
 async function processMessage({ data }: Pick<Message, 'data'>, processed: Processed): Promise<void> {
   const { id } = JSON.parse(Buffer.from(data, 'base64').toString()) as { id: string };
   if (id === 'failing') throw new Error('this message fails');

@@ -16,8 +16,5 @@ function keepTo(processor: number, pid: number | undefined): void {
  */
 export const keepToOne = (pid: number | undefined): void => keepTo(LAST, pid);
 
-/**
- * Restricts the DynamoDB emulator to another processor than the measured process. On AWS, DynamoDB does not use the
- * function's processor either.
- */
+/** Restricts the DynamoDB emulator to another processor than the measured process. */
 export const keepToAnother = (pid: number | undefined): void => keepTo(0, pid);

@@ -1,22 +1,15 @@
-/**
- * A request for an empty DynamoDB emulator. The process of a benchmark section sends this request to its parent
- * process.
- */
 interface Ask {
   readonly ask: 'store';
   readonly number: number;
 }
 
-/**
- * The parent process's answer to a request for an empty DynamoDB emulator. The emulator at `endpoint` has the service's
- * tables and a table for Powertools.
- */
+/** The parent process's answer to a request for an empty DynamoDB emulator. */
 export interface StoreAnswer {
   readonly number: number;
   readonly endpoint: string;
 }
 
-/** The figures that were measured in one round, by the key of the figure. A text is printed unchanged. */
+/** The figures of one round by name. A text is printed unchanged. */
 export type Measured = Readonly<Record<string, number | string>>;
 
 export type FromChild = Ask | { readonly round: number; readonly measured: Measured };

@@ -10,11 +10,7 @@ export interface ShardSettings {
   readonly batchSize: number;
 }
 
-/** The share of the messages, between 0 and 1, after which the processes have warmed up and the measurement starts. */
 const FROM = 0.2;
-/**
- * The share of the messages, between 0 and 1, after which the measurement ends, because some shards may soon be empty.
- */
 const TO = 0.9;
 
 /** Starts one process for each shard. Returns the throughput of all shards together, in messages per second. */

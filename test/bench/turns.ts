@@ -1,10 +1,6 @@
 /** Lets one side of a comparison, for example Surehop or Powertools, do the next share of its work. */
 export type Turn = () => Promise<void>;
 
-/**
- * Calls each side of a comparison `passes` times, in turn, and returns the total time of each side in ms. Every second
- * pass calls the sides in reverse order.
- */
 export async function inTurns<Side extends string>(
   sides: Readonly<Record<Side, Turn>>,
   passes: number,

@@ -43,7 +43,7 @@ describe.each(variations)('the CloudFormation template of the broker stack (%s)'
   const isRetained = (id: string) => template.Resources[id]!.DeletionPolicy === 'Retain';
   const ids = Object.keys(template.Resources);
 
-  test('the tables and the signing keys are retained when the broker stack is deleted', () => {
+  test('the DynamoDB tables and the signing keys are retained when the broker stack is deleted', () => {
     const kept = ids.filter(isRetained);
     expect(kept.toSorted()).toEqual([...Object.keys(tables), 'SigningKeys'].toSorted());
     for (const id of [...kept, 'Broker'])

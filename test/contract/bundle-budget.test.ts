@@ -13,7 +13,6 @@ interface Functions {
   readonly functions: Readonly<Record<string, { readonly handler: string; readonly events?: unknown }>>;
 }
 
-/** The maximum size of each large npm package within a bundle, in bytes. */
 const DEPENDENCY_BUDGETS: Readonly<Record<string, number>> = {
   '@smithy/core': 150_000,
   amqplib: 135_000,
@@ -22,7 +21,6 @@ const DEPENDENCY_BUDGETS: Readonly<Record<string, number>> = {
   '@aws-sdk/client-dynamodb': 45_000,
 };
 
-/** The maximum size of every other npm package within a bundle, in bytes. */
 const OTHER_DEPENDENCY_BUDGET = 30_000;
 
 const { functions } = parse(readFileSync('serverless.yml', 'utf8')) as Functions;
@@ -56,10 +54,9 @@ const isDependency = (name: string) => !name.endsWith('/');
 
 const kilobytes = (bytes: number) => `${(bytes / 1_000).toFixed(0)} KB`;
 
-/** The function `healthz` needs neither the AMQP client nor the DynamoDB client, and verifies no token. */
+/** The maximum size of the bundle of `healthz`, which contains no AMQP client and no DynamoDB client. */
 const HEALTHZ_BUDGET = 180_000;
 
-/** Describes which size limits a bundle exceeds. Returns `undefined` if the bundle exceeds no limit. */
 function complaint(name: string, metafile: Metafile): string | undefined {
   const budget = name === 'healthz' ? HEALTHZ_BUDGET : BUNDLE_BUDGET;
   const bytes = scripts(metafile).reduce((sum, [, output]) => sum + output.bytes, 0);

@@ -49,7 +49,7 @@ describe('the check of the AWS account before a deployment', () => {
     expect(await check('dev')).toEqual(nothing);
   });
 
-  test('Lambda concurrency that other functions reserve counts as unavailable, but concurrency that the stage itself reserves does not', async () => {
+  test('Lambda concurrency that other functions reserve counts as unavailable, but concurrency that the functions of the stage reserve does not', async () => {
     Object.assign(aws.state, { unreserved: 600 });
     expect((await check('prod', 813)).faults).toEqual([
       expect.stringMatching(/of which other functions reserve 400.*to at least 1313/),

@@ -48,10 +48,7 @@ const one = (template: Template, id: string) => {
   return template.Resources[id]!;
 };
 
-/**
- * Returns the effect and actions of the policy statements in an IAM role, by statement id. Of the statements about
- * DynamoDB tables, only those about the inbox table and the dead-letter table are included.
- */
+/** Returns the effect and the actions of some policy statements in an IAM role, by statement id. */
 const actionsOf = (role: Template['Resources'][string]) =>
   Object.fromEntries(
     statementsOf(role)

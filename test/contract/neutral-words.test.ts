@@ -3,10 +3,9 @@ import { readFileSync } from 'node:fs';
 
 import { expect, test } from '@jest/globals';
 
-/** Matches the words of the reference service. "Points" is also an English word, so only the name `points` counts. */
+/** Matches the words of the reference service. */
 const SERVICE_WORDS = /order_?ids?\b|\bskus?\b|stock|(?:['"`/-]|tables\.|queues\.)points\b/gi;
 
-/** The folders of the toolkit, and the tests, most of which test the toolkit. */
 const GENERIC = [
   'lib',
   'infra/aws',
@@ -17,7 +16,6 @@ const GENERIC = [
   'docs/capacity.md',
 ];
 
-/** The tests of the reference service, and files that must not change. */
 const EXCEPTIONS = [
   // The reference service, alone or with everything around it.
   /^test\/(unit|integration)\/(orders|demo)\//,
@@ -55,7 +53,7 @@ test('the toolkit and its tests contain no words of the reference service, such 
   expect(found).toEqual([]);
 });
 
-test('every exception of the test of neutral words applies to at least one file', () => {
+test('every exception in the list of this test applies to at least one file', () => {
   for (const exception of EXCEPTIONS)
     expect([exception, files.some((file) => exception.test(file))]).toEqual([exception, true]);
 });

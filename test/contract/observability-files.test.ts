@@ -126,7 +126,6 @@ test("the dashboard has the form of Grafana's dashboards: the types that Grafana
 import type { Dataquery } from '@grafana/grafana-foundation-sdk/prometheus';
 import type { FieldConfig, Options } from '@grafana/grafana-foundation-sdk/timeseries';
 
-/** The type of a value that was read from JSON. The types of Grafana use enums, which JSON does not have. */
 type Plain<T> = T extends string ? \`\${T}\` : T extends number ? number : T extends (infer U)[] ? Plain<U>[] : T extends object ? Fields<T> : T;
 type Fields<T> = '_implementsDataqueryVariant' extends keyof T
   ? Plain<Omit<Dataquery, '_implementsDataqueryVariant'>>
@@ -162,7 +161,7 @@ test('the dashboard has a row for each layer and a panel for each metric of the 
   }
 });
 
-/** The fields of the exporter's configuration, as its documentation lists them. */
+/** The statistics that the CloudWatch exporter accepts. */
 const statistic = z.string().regex(/^(Maximum|Minimum|Sum|SampleCount|Average|p\d{1,2})$/);
 const exporterSchema = z.strictObject({
   apiVersion: z.literal('v1alpha1'),

@@ -8,7 +8,6 @@ import { templatesOf } from '../support/in-a-process.ts';
 import { stageNames } from '../support/packages.ts';
 import { ofType, properties, text } from '../support/templates.ts';
 
-/** The chapters of docs/runbook.md: the text of each chapter by its title in lower case. */
 const chapters = new Map(
   readFileSync(join(rootDirectory, 'docs/runbook.md'), 'utf8')
     .split(/^## /m)
@@ -19,10 +18,6 @@ const chapters = new Map(
     }),
 );
 
-/**
- * Returns the alarm names that a chapter contains, as regular expressions. A placeholder in a name, such as `<queue>`,
- * matches any sequence of lower-case letters, digits and hyphens.
- */
 const alarmsNamedIn = (chapter: string): RegExp[] =>
   [...chapter.matchAll(/`([\w<>*-]+)`/g)].map(
     ([, name]) => new RegExp(`^${name!.replaceAll(/<[\w-]+>|\*/g, '[a-z0-9-]+')}$`),

@@ -24,10 +24,8 @@ describe.each(stageNames)('the order of resources in the CloudFormation template
   const roleOf = (lambda: string) => functions(targetOf(properties(order.resource(lambda))['Role']));
   const isInNetwork = (lambda: string) => properties(order.resource(lambda))['VpcConfig'] !== undefined;
   const functionOf = (mapping: string) => functions(targetOf(properties(order.resource(mapping))['FunctionName']));
-  /** Returns the name of the function that handles a custom resource. */
   const behind = (custom: string) => functions(targetOf(properties(order.resource(custom))['ServiceToken']));
 
-  /** Lists the resources of `later` that CloudFormation may create before a resource of `earlier`. */
   const wrong = (later: readonly string[], earlier: readonly string[]) => {
     expect(later.length * earlier.length).toBeGreaterThan(0);
     return later.flatMap((one) =>

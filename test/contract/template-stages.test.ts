@@ -72,7 +72,7 @@ describe('the settings of a stage for the log lines of messages', () => {
   });
 
   test.each([{ done: 'INFO' }, { completed: 'LOUD' }])(
-    'reading a stage fails if its log levels of outcomes are %j',
+    'the settings of a stage are invalid if the log levels of the outcomes are %j',
     (outcomeLogLevels) => {
       expect(() => readStage('prod', { prod: { ...prod, outcomeLogLevels } })).toThrow(
         'wrong settings in infra/stages/prod.ts: outcomeLogLevels',
@@ -98,7 +98,7 @@ describe('the setting tracing of a stage', () => {
     ['a share above 1', { ...exported, sampledShare: 1.5 }],
     ['an endpoint that is not a URL', { ...exported, endpoint: 'localhost:4318' }],
     ['a layer without a version', { ...exported, collectorLayer: 'arn:aws:lambda:eu-central-1:123456789012:layer:x' }],
-  ])('reading a stage fails if its tracing settings contain %s', (_, tracing) => {
+  ])('the settings of a stage are invalid if the tracing settings contain %s', (_, tracing) => {
     expect(() => readStage('prod', { prod: { ...prod, tracing } })).toThrow(
       'wrong settings in infra/stages/prod.ts: tracing',
     );
@@ -143,15 +143,12 @@ describe("the service's own settings in a stage", () => {
     ['with a wrong value', { CARRIER_URL: 'x', RETRIES: 2 }, 'settings: CARRIER_URL is "x": it must be a URL'],
     ['with a number out of range', { CARRIER_URL: 'https://a.example', RETRIES: 10 }, 'settings: RETRIES is "10"'],
     ['that is unknown', { CARRIER_URL: 'https://a.example', RETRIES: 2, RETIRES: 1 }, 'settings: RETIRES is unknown'],
-  ])(
-    'reading a stage with a setting of the service %s fails with one line that names the setting',
-    (_, given, fault) => {
-      const reading = () => read(given);
-      expect(reading).toThrow(`wrong settings in infra/stages/prod.ts: ${fault}`);
-      expect(reading).not.toThrow('\n');
-      expect(reading).not.toThrow(/;/);
-    },
-  );
+  ])('a stage with a service setting %s is invalid, and an error of one line names the setting', (_, given, fault) => {
+    const reading = () => read(given);
+    expect(reading).toThrow(`wrong settings in infra/stages/prod.ts: ${fault}`);
+    expect(reading).not.toThrow('\n');
+    expect(reading).not.toThrow(/;/);
+  });
 
   test.each(['LOG_LEVEL', 'AWS_REGION', 'lower'])('the service cannot define a setting with the name %s', (name) => {
     const concern = defineSettings({ [name]: wholeNumber('', 3, 0, 9) });

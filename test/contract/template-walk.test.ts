@@ -32,7 +32,6 @@ import {
 const { functions: declared } = parse(readFileSync('serverless.yml', 'utf8'), { merge: true }) as {
   functions: Record<string, { access?: { connections?: unknown } }>;
 };
-/** The functions with `connections: rest` in serverless.yml. */
 const takingTheRest = Object.keys(declared).filter((name) => declared[name]!.access?.connections === 'rest');
 
 let templates: Awaited<ReturnType<typeof templatesOf<(typeof stageNames)[number]>>>;

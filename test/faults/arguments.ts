@@ -6,15 +6,12 @@ import { Problem } from '../../infra/dev/runtime/command-line.ts';
 
 export interface Arguments {
   readonly seed: number;
-  /**
-   * The faults to inject. Each text is the name of a fault, a part of such a name, or a group of faults such as
-   * `network`.
-   */
+  /** The faults to inject, selected by name, by a part of the name, or by a group such as `network`. */
   readonly only: readonly string[];
   readonly messages: number;
   /** The duration of a run in minutes; `undefined` if the run ends after `messages` messages. */
   readonly minutes?: number;
-  /** `default` for the broker that `npm start` uses, and `4` for a private RabbitMQ 4. */
+  /** The broker of the run: `default` is the broker that `npm start` uses, and `4` is a private RabbitMQ 4. */
   readonly broker: 'default' | '4';
 }
 

@@ -72,10 +72,7 @@ const stockApplied = ({ order }: Pick<SentOrder, 'order'>, found: Found): number
 const pointsApplied = ({ order }: Pick<SentOrder, 'order'>, found: Found): number =>
   (found.points.get(order.customerId) ?? 0) / order.points;
 
-/**
- * Returns what happened to the follow-up events of an order. A follow-up event counts as accepted when its id is in the
- * inbox marker of the order's message.
- */
+/** Returns what happened to the follow-up events of an order. */
 const followUpAccounts = ({ id }: SentOrder, found: Found, { byMessage }: Index): Account[] =>
   (found.markers.get(markerKey('stock', id))?.followUps ?? []).map((followUp) => ({
     id: followUp,

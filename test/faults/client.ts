@@ -40,10 +40,7 @@ export async function place(
 /** Returns the order id that the service derives from the order's idempotency key. */
 export const orderIdOf = ({ key }: PlannedOrder): MessageId => deriveId('order', DEVELOPMENT_CLIENT, key);
 
-/**
- * Combines the answers to several requests for the same order: returns the first of `accepted`, `indeterminate` and
- * `refused` that is among the answers.
- */
+/** Combines the answers to several requests for the same order. */
 const strongest = (answers: readonly Answer[]): Answer =>
   answers.includes('accepted') ? 'accepted' : answers.includes('indeterminate') ? 'indeterminate' : 'refused';
 

@@ -157,10 +157,7 @@ export async function startCluster({
   }
   const [first] = nodes as [ClusterNode];
 
-  /**
-   * Disconnects the node `apart` from the other nodes: `apart` uses a wrong Erlang cookie for each of them, and Erlang
-   * nodes with different cookies refuse each other's connections.
-   */
+  /** Disconnects the node `apart` from the other nodes of the cluster. */
   async function partition(apart: ClusterNode): Promise<() => Promise<void>> {
     const others = nodes.filter((node) => node !== apart).map(({ name }) => `'${name}'`);
     const toEach = (expression: string) =>

@@ -13,10 +13,7 @@ const print = (line: string) => void process.stdout.write(`${line}\n`);
 /** A round of faults to run, or the reason why the round cannot run on this machine. */
 export type Planned = { readonly round: Round } | { readonly name: string; readonly obstacle: string };
 
-/**
- * How many rounds of faults run at the same time. A machine with two cores can run two rounds, because most faults
- * spend most of their time waiting.
- */
+/** The number of fault rounds that run at the same time. */
 export const SIDE_BY_SIDE = 2;
 
 /**
@@ -32,10 +29,7 @@ export async function runRounds(command: string, seed: number, planned: readonly
   print(`seed ${seed}`);
   print(headLine());
   let starting: Promise<unknown> = Promise.resolve();
-  /**
-   * Makes a round of faults wait until the test systems of all earlier rounds have started, because rounds that start
-   * at the same time would unpack the same files.
-   */
+  // Rounds that start at the same time would unpack the same files.
   const startedInTurn = (round: Round): Round => ({
     ...round,
     start(directory, say) {

@@ -34,11 +34,8 @@ export interface FoundDeadLetter {
 
 export const markerKey = (consumer: string, id: string) => `${consumer}#${id}`;
 
-/**
- * Reads the service's DynamoDB tables with strongly consistent reads. The inbox is read first, and the effects of every
- * message in the inbox are therefore visible in the other tables.
- */
 export async function observe(client: DynamoDBClient): Promise<Found> {
+  // The inbox is read first, so that the effects of every message in it are visible in the other tables.
   const inbox = await scan(client, 'inbox', 'pk, #state, events', { '#state': 'state' });
   const [archive, stock, points] = await Promise.all([
     scan(client, 'dead-letters', 'id, part, messageId, #queue, code, payloadHash, #status', {

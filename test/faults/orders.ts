@@ -7,7 +7,6 @@ export interface PlannedOrder {
   readonly key: string;
   readonly kind: Kind;
   readonly customerId: string;
-  /** A SKU that many orders contain. All these orders change the same DynamoDB item. */
   readonly shared: { readonly sku: string; readonly quantity: number };
   /** A SKU that only this order contains. The stock of this SKU shows how often the order's effects were applied. */
   readonly own: { readonly sku: string; readonly quantity: number };
@@ -59,9 +58,6 @@ export function planOrders(name: string, count: number, mix: Mix, random: Random
   });
 }
 
-/**
- * Returns a list that contains `value` `count` times. A `count` that is not a whole number is rounded, but not to zero.
- */
 const spread = <T>(value: T, count: number): T[] =>
   count > 0 ? Array.from({ length: Math.max(Math.round(count), 1) }, () => value) : [];
 
@@ -78,10 +74,6 @@ export const bodyOf = ({ customerId, shared, own }: PlannedOrder): object => ({
   items: [shared, own].map(({ sku, quantity }) => ({ sku, quantity, unitPrice: UNIT_PRICE })),
 });
 
-/**
- * Returns for each consumer whether an order fails at every attempt, and how often the order's effects must be applied
- * otherwise.
- */
 export const duties = ({ kind }: PlannedOrder) =>
   consumers.map((consumer) => ({
     consumer,

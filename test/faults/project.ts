@@ -31,7 +31,6 @@ const replacements: Readonly<Record<string, Definition>> = {
   'archive-dead-letter': { handler: 'test/faults/functions/archive.handler', timeout: 15 },
 };
 
-/** The settings of an emulated event source. The emulator ignores the two ARNs. */
 const eventSource = {
   arn: 'arn:aws:mq:eu-central-1:000000000000:broker:local:b-00000000-0000-0000-0000-000000000000',
   basicAuthArn: 'arn:aws:secretsmanager:eu-central-1:000000000000:secret:local',

@@ -26,10 +26,7 @@ export interface Row {
   readonly violations: number;
 }
 
-/**
- * Creates the row of one fault in the table of results. A message that any consumer dead-lettered counts as
- * dead-lettered; otherwise, a message that any consumer rejected counts as rejected.
- */
+/** Creates the row of one fault in the table of results. */
 export function rowOf({ fault, audited, violations, duplicates }: Outcome): Row {
   const messages = new Map<string, Account[]>();
   for (const account of audited.accounts) messages.set(account.id, [...(messages.get(account.id) ?? []), account]);

@@ -3,12 +3,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { startTraceReceiver } from '../../infra/dev/traces/receiver.ts';
 import type { Span } from '../../infra/dev/traces/span.ts';
 
-/** The spans that are missing after a run of the fault tests. */
 export interface SpanResults {
   readonly collected: number;
-  /** The number of missing spans whose process was killed before it could export them. */
+  /** The number of spans that are missing because their process was killed before it could export them. */
   readonly lostByKills: number;
-  /** The missing spans whose process was not killed, and should therefore have exported them. */
+  /** The spans that are missing although their process was not killed. */
   readonly lost: readonly string[];
   /** The exported spans whose parent is missing, although the process of the parent was not killed. */
   readonly orphans: readonly string[];

@@ -11,10 +11,7 @@ export type StoreFate =
    * The proxy answers each transaction with the error for conflicting transactions. All other requests are forwarded.
    */
   | { readonly is: 'conflict' }
-  /**
-   * DynamoDB executes the request, but the proxy closes the connection without forwarding the answer to the client,
-   * after `silentMs` ms if this is set.
-   */
+  /** DynamoDB executes the request, but the client gets no answer, because the proxy closes the connection. */
   | { readonly is: 'answer-lost'; readonly silentMs?: number };
 
 /** A fault of DynamoDB that the proxy injects while the fault is active. */

@@ -198,7 +198,7 @@ export async function startSystem({
   }
 }
 
-/** Creates a separate broker login for the test runner, because some faults change the service's own login. */
+/** Creates a separate broker login for the test runner. */
 async function createOperator({ managementUrl }: Broker, managementUrls: readonly string[], amqp: URL) {
   const name = 'faults-operator';
   const password = randomUUID();

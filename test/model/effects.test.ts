@@ -31,7 +31,7 @@ const sent = defineEvent({
   schema: z.object({ id: z.string(), kind: z.enum(kinds) }),
 });
 
-/** An item that all messages share. The items `old-…` exist before the first message; one message deletes each. */
+/** An item that all messages share. */
 const shared = { id: 'shared' };
 const old = (id: string) => ({ id: `old-${id}` });
 

@@ -30,12 +30,12 @@ const RATE_PER_SECOND = 10;
 /** The report of queues and broker nodes is written once a minute, so the first report can take more than one minute. */
 const REPORTED_WITHIN_MS = 150_000;
 
-/** More dead letters than the threshold of the critical alert. */
+/** A number of failing orders above the threshold of the critical alert. */
 const FAILING_ORDERS = 12;
 
 const RULE = 'functions/orders/rules/award-points.ts';
 
-/** A bug in the business rule of the queue `points`: each order of this customer is retried and then becomes a dead letter. */
+/** A bug in the business rule of the queue `points`, which makes every order of the customer `failing` fail. */
 const BUG = "if (customerId === 'failing') throw new TypeError('the bug of the test');";
 
 /** Inserts the bug into the business rule that awards points. */
@@ -138,10 +138,7 @@ async function startPrometheus(): Promise<void> {
   prometheusUrl = `http://127.0.0.1:${port}`;
 }
 
-/**
- * Evaluates an expression at the next full minute. Subqueries with a step of one minute are evaluated only at full
- * minutes, and would otherwise have no value during the first minute of the test.
- */
+/** Evaluates a Prometheus expression at the next full minute. */
 async function valuesOf(expression: string): Promise<number[]> {
   const time = Math.ceil(Date.now() / 60_000) * 60;
   const response = await fetch(`${prometheusUrl}/api/v1/query`, {

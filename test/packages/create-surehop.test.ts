@@ -94,19 +94,19 @@ test('npm create surehop makes the same service, except that its packages come f
 });
 
 describe('a service that create-surehop has created', () => {
-  test('is named after its folder, and type-checks', async () => {
+  test('a service from create-surehop is named after its folder, and type-checks', async () => {
     expect(readFileSync(join(project.directory, 'serverless.yml'), 'utf8')).toMatch(/^service: my-shop\n/);
     expect(readdirSync(project.directory)).toContain('.gitignore');
     await npm(project.directory, 'run', 'check');
   });
 
-  test('passes its own tests', async () => {
+  test('a service from create-surehop passes its own tests', async () => {
     const output = await npm(project.directory, 'test');
     expect(output).toMatch(/pass [1-9]/);
     expect(output).toMatch(/fail 0\n/);
   });
 
-  test('gets a consumer with a rule and a test of its own by the guide to the first consumer', async () => {
+  test('the commands of the guide to the first consumer add a tested consumer to a service from create-surehop', async () => {
     const [, add, check] = guide.blocks('sh');
     const [schema, item] = guide.blocks('ts').map((code) => code.replace(/^\/\/.*\n/, '').replace(/,\n$/, ''));
     const [access] = guide.blocks('yaml');
@@ -123,7 +123,7 @@ describe('a service that create-surehop has created', () => {
     expect(output).toMatch(/fail 0\n/);
   });
 
-  test('starts, accepts an order, bills it once, and shows a wrong event as a dead letter', async () => {
+  test('a service from create-surehop accepts an order, bills it once, and shows an invalid event as a dead letter', async () => {
     const [port] = await freePorts(1);
     const endpoint = process.env['DYNAMODB_ENDPOINT']!;
     const prefix = `${host.name}-`;
@@ -205,7 +205,7 @@ describe('a service that create-surehop has created', () => {
     }
   });
 
-  test('gets a third consumer from surehop add, whose test passes, and a route and a table, and still type-checks', async () => {
+  test('after surehop add has added a consumer, a route and a table, a service from create-surehop type-checks and passes its tests', async () => {
     const surehop = (...args: string[]) => project.run(project.command('surehop'), ['add', ...args]);
     const consumer = ['consumer', 'pack-order', '--event', 'order.packed', '--queue', 'packing'];
     const options = ['--delays', '10s,1m,10m', '--order-by', 'customerId'];
@@ -218,7 +218,7 @@ describe('a service that create-surehop has created', () => {
     expect(await npm(project.directory, 'test')).toMatch(/fail 0\n/);
   });
 
-  test('is packaged for AWS as two stacks', async () => {
+  test('a service from create-surehop is packaged for AWS as two stacks', async () => {
     const variables = {
       SLS_TELEMETRY_DISABLED: '1',
       AWS_CONFIG_FILE: '/dev/null',

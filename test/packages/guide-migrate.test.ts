@@ -22,7 +22,6 @@ const client = new DynamoDBClient({ endpoint: process.env.DYNAMODB_ENDPOINT });
 
 /** The table that `npm run bench -- other-libraries` prints. The command also installs the libraries of the examples. */
 let printed: string;
-/** The directory of the examples, from which the libraries in test/bench are found. */
 let directory: string;
 
 async function run(...args: readonly string[]): Promise<string> {

@@ -253,7 +253,7 @@ describe('the stack trace of an error in a packaged function', () => {
     return readFileSync(file!, 'utf8').split('\n')[Number(line) - 1]!;
   }
 
-  test('an error that a packaged function logs has the lines of the TypeScript files', async () => {
+  test('the stack trace of an error that a packaged function logs names lines of the TypeScript files', async () => {
     const about = { route: 'GET /stock/{sku}', path: { sku: 'pear' } };
     const wrong = { AWS_ENDPOINT_URL_DYNAMODB: process.env.DYNAMODB_ENDPOINT!, TABLE_PREFIX: 'nowhere-' };
     expect((await deployed.request('get-stock', about, wrong)).status).toBe(500);
@@ -265,7 +265,7 @@ describe('the stack trace of an error in a packaged function', () => {
     expect(sourceLine(own!)).toContain('await readItem(');
   });
 
-  test('an error that a packaged function throws has the lines of the TypeScript files', async () => {
+  test('the stack trace of an error that a packaged function throws names lines of the TypeScript files', async () => {
     const lambda = await deployed.lambda('rotate-login');
     const SecretId = deployed.logins.monitor;
     const ClientRequestToken = deployed.secrets.beginRotation(SecretId);

@@ -41,7 +41,7 @@ const title = ({ stage, setting, from, to }: Effect) =>
 const made = () => effects.filter(({ refused }) => refused.length === 0);
 
 describe('changing one setting of a deployed stage', () => {
-  test('every sample value of every setting is either used in a computed change of the stage or rejected by packaging', () => {
+  test('packaging either accepts or rejects each sample value of each setting, and the effect of each accepted value is computed', () => {
     for (const { path, values } of settings())
       for (const stage of STAGES) {
         const own = effects.filter((effect) => effect.stage === stage && `${effect.setting}.`.startsWith(`${path}.`));

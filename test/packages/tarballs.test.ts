@@ -16,7 +16,6 @@ import { unzip } from '../support/unzip.ts';
 import { aUserProject, writeExamples, type UserProject } from '../support/user-project.ts';
 
 const names = packages.map(({ name }) => name);
-/** The packages that contain modules. */
 const libraries = packages.filter(({ isCopied }) => !isCopied).map(({ name }) => name);
 let tarballs: Tarballs;
 

@@ -25,7 +25,6 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs a command of `surehop`. */
 function surehop(...args: string[]): Promise<{ code: number; out: string; said: string }> {
   const bin = join(rootDirectory, 'infra/dev/surehop.mjs');
   const env = { ...process.env, AMQP_URL: service.host.amqpUrl, SUREHOP_TOKEN: token, SIGNING_SECRETS: '' };

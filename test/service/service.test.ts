@@ -64,7 +64,7 @@ async function ended(orderId: string, status: string): Promise<any> {
   });
 }
 
-/** Creates a SKU with stock, and the id of a new customer, for one test. */
+/** Creates a SKU with stock, and the id of a new customer. */
 async function aShelf(available: number): Promise<{ sku: string; customerId: string }> {
   const sku = `sku-${randomUUID()}`;
   expect((await call('PUT', `/stock/${sku}`, { available })).status).toBe(200);

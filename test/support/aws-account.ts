@@ -8,7 +8,7 @@ export interface AccountState {
   unreserved: number;
   vpcs: number;
   addresses: number;
-  /** Whether all quotas have their default values, which Service Quotas does not return. */
+  /** Whether all quotas have their default values. */
   hasDefaultQuotas?: boolean;
   /** The names of the availability zones in the region. */
   zones: string[];

@@ -28,10 +28,7 @@ export interface AwsNetwork {
   stop(): Promise<void>;
 }
 
-/**
- * After the deletion of a resource, the simulated EC2 API lists the network interfaces of the resource in this many
- * more responses.
- */
+/** The number of responses in which the simulated EC2 API still lists the network interfaces of a deleted resource. */
 const LOOKS_UNTIL_GONE = 3;
 
 export async function anAwsNetwork(): Promise<AwsNetwork> {

@@ -7,7 +7,7 @@ import type { Surehop } from '../../lib/runtime/surehop.ts';
 import { anIssuer, type TestIssuer } from './as-client.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 
-/** A virtual host on the broker and DynamoDB tables for one test file. The settings in `process.env` name both. */
+/** A virtual host on the broker and DynamoDB tables for one test file. */
 export interface Backend {
   readonly host: VirtualHost;
   readonly issuer: TestIssuer;

@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 
 import { buildSync } from 'esbuild';
 
-/** A script that is bundled into one file, so that Node can run it without a TypeScript loader. */
+/** A script that is bundled into one JavaScript file. */
 export interface BundledScript {
   readonly directory: string;
   /** The path of the bundled file without its extension `.mjs`. */

@@ -46,10 +46,7 @@ export interface Deployment {
   readonly functions: ReadonlyMap<string, Properties>;
   /** The Node executable that runs the functions. */
   readonly node: RuntimeNode;
-  /**
-   * The running functions, by the function's key in serverless.yml. A second process of a function has the key `<key>
-   * beside`.
-   */
+  /** The running functions, by the function's key in serverless.yml. */
   readonly running: ReadonlyMap<string, Lambda>;
   /**
    * Returns the requests that the functions sent to AWS services, with the names that the DynamoDB tables have on AWS.

@@ -7,13 +7,10 @@ import type { MessageId } from '../../lib/events/message-id.ts';
 import type { Alternative, Decision } from '../../lib/inbox/decision.ts';
 import type { Entry } from '../../lib/inbox/inbox.ts';
 
-/** The DynamoDB table `loans` without a schema, so that effects can write attributes of every type to its items. */
+/** The DynamoDB table `loans` without a schema, which accepts attributes of every type. */
 export const anyItems = new Table({ name: 'loans', key: { isbn: 'S' } });
 
-/**
- * The keys of the items that the generated effects write. In the item `text`, the attribute `available` is a text
- * instead of a number.
- */
+/** The keys of the items that the generated effects write. */
 export const BOOKS = ['a', 'b', 'c', 'text'] as const;
 
 const key = fc
@@ -147,8 +144,8 @@ const { decision } = fc.letrec<{ decision: Decision; alternative: Alternative }>
 }));
 
 /**
- * Generates at most `maximum` messages with random decisions. Some messages have the same id, and some of these have
- * different bodies.
+ * Generates at most `maximum` messages with random decisions. Messages can have the same id, with equal or different
+ * bodies.
  */
 export const entries = (maximum: number): fc.Arbitrary<Entry[]> =>
   fc.array(
@@ -162,5 +159,4 @@ export const entries = (maximum: number): fc.Arbitrary<Entry[]> =>
     { minLength: 1, maxLength: maximum, size: 'max' },
   );
 
-/** Generates the numbers in the attribute `available` that two items have before the first message. */
 export const initial = fc.record({ a: fc.nat({ max: 12 }), b: fc.nat({ max: 4 }) }, { requiredKeys: [] });

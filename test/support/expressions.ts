@@ -19,7 +19,6 @@ interface Panel {
   readonly targets?: readonly { readonly expr: string }[];
 }
 
-/** Matches a comparison with a number at the end of an expression or of an expression in parentheses. */
 const COMPARISON = / (?:>=?|<=?) -?[\d.]+(?=\)|$)/g;
 
 /** The values with which Grafana replaces its variables in an expression. */
@@ -31,10 +30,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
   $route: '.+',
 };
 
-/**
- * Returns the expressions of all alerts and of all panels of the dashboard in docs/observability. An alert returns a
- * value only while it fires, so the comparisons of alerts with their thresholds are left out.
- */
+/** Returns the expressions of all alerts and of all panels of the dashboard in docs/observability. */
 export function expressionsIn(folder: string): Expression[] {
   const { groups } = parse(readFileSync(join(folder, 'alerts.yml'), 'utf8')) as RuleFile;
   const { panels } = JSON.parse(readFileSync(join(folder, 'dashboard.json'), 'utf8')) as { panels: Panel[] };

@@ -25,11 +25,7 @@ const ends: Record<string, () => void> = {
 
 const { AMQP_URL, DYNAMODB_ENDPOINT, TABLE_PREFIX, STARTED_AT } = process.env;
 
-/**
- * A clock that runs ten times as fast as the real clock, just as the delays of the queue are ten times shorter. The
- * leases of crashed processes therefore expire ten times earlier. All processes show the same time, because they
- * calculate the time from the start of the test.
- */
+/** A clock that runs ten times as fast as the real clock. */
 const clock = { now: () => Number(STARTED_AT) + 10 * (Date.now() - Number(STARTED_AT)) };
 
 const connection = createConnection({

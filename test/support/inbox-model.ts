@@ -20,7 +20,6 @@ export const place = (table: string, key: Values): string => JSON.stringify([tab
 
 const MAX_ITEM_BYTES = 400 * 1024;
 
-/** The length of an item's texts, which are the only large values in the modelled items. */
 const lengthOf = (value: unknown): number =>
   typeof value === 'string'
     ? value.length

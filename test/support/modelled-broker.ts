@@ -20,10 +20,7 @@ const asBroker = (binding: Binding): BrokerState['bindings'][number] => ({
   properties_key: binding.routingKey || '~',
 });
 
-/**
- * Returns a copy of the modelled broker after the given change, or the same broker if `topology apply` makes no such
- * change.
- */
+/** Returns a copy of the modelled broker after the given change. */
 export function after(broker: BrokerState, { fix }: Pick<Difference, 'fix'>): BrokerState {
   if (fix.by !== 'apply') return broker;
   const { change } = fix;
@@ -55,10 +52,7 @@ export function after(broker: BrokerState, { fix }: Pick<Difference, 'fix'>): Br
   }
 }
 
-/**
- * Returns the queues to which the broker would route a message. The message reaches exactly one queue of each inner
- * list.
- */
+/** Returns the queues to which the broker would route a message. */
 export function destinations({ bindings, exchanges }: BrokerState, exchange: string, routingKey: string): string[][] {
   const { type, arguments: settings } = exchanges.find(({ name }) => name === exchange)!;
   const isRing = type === 'x-consistent-hash';

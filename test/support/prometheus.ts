@@ -57,16 +57,12 @@ export async function findPrometheus(): Promise<Programs | { readonly missing: s
   }
 }
 
-/** The folder with the template that Debian's Alertmanager reads when it starts. The path is fixed in the program. */
 const TEMPLATES = '/usr/share/prometheus/alertmanager';
 
-/** Matches the rest of the other paths in Alertmanager that start with TEMPLATES. */
+// The program also contains longer paths that start with TEMPLATES.
 const WEB_PAGE = /^\/(no-)?ui/;
 
-/**
- * Makes an unpacked Alertmanager read its template from its working directory, because only root could create the folder
- * TEMPLATES. The path in the program's copy in the cache is replaced with a relative path of the same length.
- */
+/** Makes an unpacked Alertmanager read its template from its working directory. */
 function useOwnTemplate(root: string): void {
   const file = join(root, 'usr', 'bin', 'prometheus-alertmanager');
   const program = readFileSync(file);

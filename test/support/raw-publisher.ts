@@ -21,7 +21,6 @@ function frame(type: number, channel: number, payload: Buffer): Buffer {
   return Buffer.concat([start, payload, Buffer.from([0xce])]);
 }
 
-/** The undocumented fields and methods of an amqplib channel that the raw publisher uses. */
 interface Internals {
   readonly ch: number;
   readonly connection: { readonly channels: readonly ({ readonly buffer: NodeJS.WritableStream } | null)[] };

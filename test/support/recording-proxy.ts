@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
  * allow.
  */
 export interface Call {
-  /** The name of the function that sent the request, which the session token of the function's credentials contains. */
+  /** The name of the function that sent the request. */
   readonly caller: string;
   /** The IAM action, for example `dynamodb:PutItem`. */
   readonly action: string;

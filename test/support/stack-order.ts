@@ -3,7 +3,7 @@ import type { Templates } from '../../infra/aws/changes/templates.ts';
 import type { Resource, Template } from '../../infra/aws/template.ts';
 import { dependencies, walk } from './templates.ts';
 
-/** The order in which CloudFormation creates the resources of both stacks, and in reverse deletes them. */
+/** The order in which CloudFormation creates and deletes the resources of both stacks. */
 export interface StackOrder {
   /** The names of all resources of both stacks, each written as `stack/LogicalId`. */
   readonly all: readonly string[];

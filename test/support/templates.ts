@@ -37,7 +37,6 @@ export const allows = (role: Resource, action: string, resource: Value): boolean
       [resources].flat().some((one) => text(one) === text(resource)),
   );
 
-/** Returns the logical id of the resource that a template value refers to with `GetAtt` or `Ref`. */
 export function targetOf(value: Value): string {
   const found = /"(?:Fn::GetAtt":\["|Ref":")([^"]+)"/.exec(text(value));
   if (!found) throw new Error(`the template value ${text(value)} contains neither GetAtt nor Ref`);

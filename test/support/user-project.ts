@@ -16,11 +16,7 @@ export interface UserProject {
   remove(): void;
 }
 
-/**
- * Creates a project outside of the repository and installs the given tarballs in it with npm. The keys of `tarballs`
- * are the names of the packages. `tools` are other packages that the user installs; their versions are those in the
- * repository's manifests.
- */
+/** Creates a project outside of the repository, and installs the given tarballs and `tools` in it with npm. */
 export async function aUserProject(
   tarballs: Readonly<Record<string, string>>,
   tools: readonly string[],

@@ -73,7 +73,6 @@ export const peers: Readonly<Record<string, (amqpUrl: string) => Promise<Peer>>>
 
 const at = (seconds: number) => new Date(seconds * 1_000);
 
-/** Creates a publisher that uses the library rascal with a pool of `channels` confirm channels. */
 async function openRascal(amqpUrl: string, channels: number): Promise<Peer> {
   const { pathname } = new URL(amqpUrl);
   const broker = await BrokerAsPromised.create({

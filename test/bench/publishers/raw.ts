@@ -2,7 +2,6 @@ import { connect, type ConfirmChannel, type Options } from 'amqplib';
 
 import type { Message } from '../../../lib/events/message.ts';
 
-/** A publisher that uses plain amqplib: one confirm channel, and one callback per message. */
 export interface RawChannel {
   readonly channel: ConfirmChannel;
   publish(message: Message): Promise<void>;

@@ -16,10 +16,6 @@ const MESSAGES = 3_000;
 const SKUS = 1_000;
 const FEW_SKUS = 10;
 
-/**
- * The size of the small batches, with which the shards mostly wait for DynamoDB and therefore compete less for
- * processors.
- */
 const SMALL_BATCH = 10;
 const BATCH = 100;
 

@@ -46,10 +46,7 @@ export async function tracing(bench: Bench): Promise<Measured> {
   }
 }
 
-/**
- * The port of the receiver, which is the same in every round, because the processes of the consumers register their SDK
- * only once.
- */
+// The processes of the consumers register their SDK only once, so the port must be the same in every round.
 let port = 0;
 
 /** Starts an HTTP server that accepts every export of spans and discards the spans. */

@@ -5,7 +5,6 @@ import { entry, Problem } from '../../../infra/dev/runtime/command-line.ts';
 import { obstacleToRabbitmq4 } from '../rabbitmq-4.ts';
 
 const MESSAGES = 10_000;
-/** The number of messages that are sent during each cluster fault if `--messages` is at least 10,000. */
 const CLUSTER_MESSAGES = 250;
 
 /**

@@ -6,9 +6,8 @@ import type { Fault, Lab } from '../lab.ts';
 import { VHOST } from '../management.ts';
 
 /**
- * How long the system may take to recover after the loss of a broker node, in ms. The limit is above one minute,
- * because RabbitMQ 4.3 delivers the messages of a disconnected consumer to another consumer only after one minute
- * (`consumer_disconnected_timeout`).
+ * How long the system may take to recover after the loss of a broker node, in ms. RabbitMQ 4.3 alone needs one minute
+ * to deliver the messages of a disconnected consumer again (`consumer_disconnected_timeout`).
  */
 const LEADER_RECOVERY_MS = 90_000;
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault, Lab } from '../lab.ts';
 import { steps, type Kill, type Step } from '../functions/sabotage.ts';
 
-/** A dead letter, for example, reaches its consumer only after all retries, which take longer on a busy machine. */
+// A dead letter reaches its consumer only after all retries.
 const KILLED_WITHIN_MS = 60_000;
 
 /**
@@ -21,7 +21,7 @@ export async function killOnce({ system, random, signal }: Lab, place: Omit<Kill
   return hasHappened();
 }
 
-/** The steps of processing a batch at which the consumer of each queue is killed: all steps that this consumer has. */
+/** The steps of processing a batch at which the consumer of each queue is killed. */
 const placesToDie: Record<string, readonly Step[]> = {
   stock: steps,
   points: steps.filter((step) => step !== 'emit'),

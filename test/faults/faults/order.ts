@@ -11,10 +11,8 @@ import { killOnce } from './functions.ts';
 const ACCOUNTS = 8;
 const ENTRIES = 40;
 
-/**
- * The steps of processing a batch at which the consumer of the queue `accounts` is killed. At the step `start`, the
- * batch is not yet recorded in DynamoDB, and its order is not guaranteed. This consumer has no step `emit`.
- */
+/** The steps of processing a batch at which the consumer of the queue `accounts` is killed. */
+// At `start`, the batch is not yet recorded in DynamoDB, and its order is not guaranteed. There is no step `emit`.
 const DEADLY_STEPS = steps.filter((each) => each !== 'start' && each !== 'emit');
 
 /** Publishes the entries of one account one after another, each after the broker has confirmed the previous entry. */
@@ -55,10 +53,7 @@ const inOrder = (name: string, says: string, spanMs: number, disturb: (lab: Lab)
   },
 });
 
-/**
- * The number of accounts in the large batch. The names of these accounts together exceed the size limit of a DynamoDB
- * item.
- */
+// So many that their names exceed the size limit of a DynamoDB item.
 const LARGE_ACCOUNTS = 1_700;
 const LONG_NAME = 250;
 

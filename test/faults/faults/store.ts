@@ -25,7 +25,7 @@ const storeFault = (
   inject: (lab) => during(6_000, lab, { onRequest: (operation) => fateOf(lab, operation) }),
 });
 
-/** A duration in ms that is longer than the request timeout of the functions' DynamoDB clients. */
+// Longer than the request timeout of the DynamoDB clients.
 const LONGER_THAN_PATIENCE_MS = 3_500;
 
 export const storeFaults: readonly Fault[] = [

@@ -64,8 +64,7 @@ export function readSabotage(): Sabotage {
 }
 
 /**
- * Runs one step of processing a batch. Kills the process before or after this step if the active fault demands the
- * kill.
+ * Runs one step of processing a batch. If the active fault demands it, the process is killed before or after the step.
  */
 export async function step<T>(queue: string, name: Step, run: () => Promise<T> | T): Promise<T> {
   killIfWanted(queue, name, 'before');

@@ -210,7 +210,7 @@ const producers: [string, () => Promise<Buffer>, Identify | undefined, () => str
 ];
 
 describe.each(producers)('a message that is identified by %s', (_, publishMessage, identify, id) => {
-  test('a message without a message-id keeps the id by which it was identified when it is retried, archived and redriven', async () => {
+  test('when a message without a message-id is retried, archived and redriven, it keeps the id that identify gave it', async () => {
     const body = await publishMessage();
     const first = await takeFrom('loans');
     expect(messageCounts(await run(consume(identify), first))).toEqual({ retry: 1 });
@@ -236,7 +236,7 @@ describe.each(producers)('a message that is identified by %s', (_, publishMessag
     expect(new Set(received)).toEqual(new Set([id()]));
   });
 
-  test('a message without a message-id is processed once, however often the producer publishes it, even within one batch', async () => {
+  test('a message without a message-id is processed once, even if the producer publishes it several times or twice in one batch', async () => {
     isBroken = false;
     await publishMessage();
     await publishMessage();

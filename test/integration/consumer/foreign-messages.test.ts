@@ -52,15 +52,10 @@ afterAll(async () => {
   await backend.remove();
 });
 
-/** A work queue with a single retry delay, because all retry copies of a message are created in the same way. */
 const queue = { ...scriptedConsumer.queue, delays: scriptedConsumer.queue.delays.slice(0, 1) };
 
 const handler = (identify: Identify | undefined) => createConsumer({ ...scriptedConsumer, queue, identify }, parts);
 
-/**
- * Generates functions that identify messages well, badly or not at all, and that always return the same id for a
- * message.
- */
 const givenIdentify: fc.Arbitrary<Identify | undefined> = fc.oneof(
   fc.constant(undefined),
   fc.constantFrom<Identify>(
@@ -129,7 +124,6 @@ const givenMessage: fc.Arbitrary<Given> = fc.record({
 const NEIGHBOURS = 3;
 const MOST_RETURNS = 2;
 
-/** Encodes a whole number as an AMQP header value. */
 const aNumber = (value: number) => {
   const bytes = Buffer.alloc(5, 'I');
   bytes.writeInt32BE(value, 1);

@@ -48,7 +48,6 @@ afterAll(async () => {
   await store.close();
 });
 
-/** Defines a DynamoDB table, which may have a name that is not deployed. */
 const misspelt = (name: string) => new Table({ name, key: { isbn: 'S' } });
 
 const add = (table: string, isbn = randomUUID()): Effect => ({

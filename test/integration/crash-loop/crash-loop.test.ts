@@ -12,10 +12,7 @@ import { aConsumerSetup, quickTopology, type ConsumerSetup } from '../../support
 const EVENT = 'test.scripted';
 const PERFORMED = 'test.performed';
 
-/**
- * Batches in which one message ends every process that handles it: how the message ends the process, and the event type
- * of each message.
- */
+/** The batches of the test. In each batch, one message ends every process that handles it. */
 const scenes = {
   exit: { end: 'exit', types: [EVENT, EVENT, EVENT, EVENT, EVENT] },
   memory: { end: 'memory', types: [EVENT, EVENT, EVENT, EVENT, EVENT] },
@@ -41,7 +38,7 @@ interface Played {
   readonly otherDeadLetters: number;
 }
 
-/** The number of batches that are tested at the same time. A test mostly waits for new processes to start. */
+/** The number of batches that are tested at the same time. */
 const CONCURRENT_SCENES = 3;
 
 let script: BundledScript;

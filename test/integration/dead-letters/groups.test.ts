@@ -16,7 +16,6 @@ let discard: HttpHandler;
 let redriveAll: HttpHandler;
 
 const boom = 'functions/boom.ts:3:1';
-/** The code, reason, stack frames and time of each dead letter, and the program that published it. */
 const letters = [
   { code: 'BOOM', reason: 'BOOM: 1', frames: boom, at: '2026-11-22T10:00:00.000Z', client: 'shop' },
   { code: 'BOOM', reason: 'BOOM: 2', frames: boom, at: '2026-11-22T10:30:00.000Z', client: 'shop' },
@@ -123,7 +122,7 @@ test('a dry run of a bulk redrive returns the number of matching dead letters, a
   expect(await listed({ status: 'open', client: 'till' })).toEqual(['m-2', 'm-3']);
 });
 
-test('GET /dead-letters/groups leaves out discarded dead letters unless the status is discarded', async () => {
+test('GET /dead-letters/groups leaves out discarded dead letters unless the query asks for the status discarded', async () => {
   const [{ id }] = (await callAsOperator(list, { route: 'GET /dead-letters', query: { code: 'SCHEMA_MISMATCH' } })).body
     .deadLetters;
   await callAsOperator(discard, { route: 'DELETE /dead-letters/{id}', path: { id }, body: { reason: 'a test' } });

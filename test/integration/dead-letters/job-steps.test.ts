@@ -21,7 +21,6 @@ afterAll(() => store.close());
 const table = () => ({ client: store.client, tablePrefix: store.prefix, retentionDays: 90 });
 const DAY_MS = 86_400_000;
 
-/** The message ids that the publisher has published, and the error that the broker currently answers. */
 const published: string[] = [];
 let fault: Error | undefined;
 
@@ -89,7 +88,7 @@ test('while the broker is unavailable, a job stays at its position and counts no
   expect(published.toSorted()).toEqual(['one', 'two']);
 });
 
-test('a job whose process has died is continued by another process when the lease has expired, and publishes no dead letter again that is recorded as redriven', async () => {
+test('if the process of a job dies, another process continues the job when the lease has expired, and publishes no dead letter that is already recorded as redriven', async () => {
   published.length = 0;
   await archived('three', 'DIED');
   const id = await aJob('DIED');

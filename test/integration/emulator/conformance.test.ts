@@ -68,7 +68,7 @@ describe('the emulator passes the conformance suite', () => {
   );
 });
 
-/** How the small emulator of this test may differ from Amazon MQ's event source. */
+/** The differences of the test's own emulator from the event source of Amazon MQ. */
 interface Differences {
   readonly acknowledgesFailedBatches?: boolean;
   readonly returnsItemFailures?: boolean;

@@ -25,9 +25,6 @@ afterAll(() => store.close());
 
 const batch = fc.oneof({ weight: 4, arbitrary: entries(25) }, { weight: 1, arbitrary: entries(160) });
 
-/**
- * Returns copies of the messages in which the message ids and the keys of the written items begin with the prefix `to`.
- */
 function moved(list: readonly Entry[], to: string): Entry[] {
   const move = (each: Decision): Decision => ({
     ...each,
@@ -64,7 +61,6 @@ async function contents(to: string): Promise<Model['items']> {
   return items;
 }
 
-/** Removes the prefix `to` from the keys of the items, so that tests can compare items with different prefixes. */
 const unmoved = (items: Model['items'], to: string) =>
   new Map(
     [...items].map(([at, item]) => [at.replaceAll(to, ''), { ...item, isbn: String(item['isbn']).slice(to.length) }]),
@@ -128,7 +124,7 @@ async function compare(
   expect(await markers(together, groupedTo)).toHaveLength(model.done.size);
 }
 
-/** The faults that are injected into DynamoDB requests, but not while the test commits the messages one by one. */
+/** The faults that are injected into DynamoDB requests. */
 let currentFaults: { pause(): () => void } | undefined;
 
 test('committing a batch as a whole gives the same results and writes the same items as committing its messages one by one', async () => {

@@ -89,7 +89,7 @@ test('if every reply of DynamoDB is lost, the messages stay unfinished, and thei
   expect(await available()).toBe('90');
 });
 
-test('after a lost reply, a message whose condition does not hold stays unfinished, because DynamoDB may already have committed it', async () => {
+test('after a lost reply, a message whose condition fails stays unfinished, because DynamoDB may already have committed the message', async () => {
   inTurn(() => ({ when: 'before', error: named('TimeoutError') }));
   const results = await commit([take('too much', 101), take('fits', 1)]);
   expect(outcomes(results)).toEqual(['unfinished', 'completed']);
@@ -174,7 +174,7 @@ test('if DynamoDB cancels a transaction without returning the inbox markers, the
   expect(outcomes(await commit(five()))).toEqual(Array(5).fill('duplicate'));
 });
 
-test('if DynamoDB keeps cancelling without a reason, each message is tried alone and fails, and nothing is committed', async () => {
+test('if DynamoDB keeps cancelling transactions without a reason, each message is tried alone and fails, and nothing is committed', async () => {
   const sizes: number[] = [];
   faults.plan = (input) => {
     sizes.push(input.TransactItems!.length);

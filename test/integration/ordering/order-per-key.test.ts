@@ -25,7 +25,7 @@ afterAll(() => setup.remove());
  * The messages for which the business rule succeeded, in the format `key:number`, in the order in which the rule ran.
  */
 let done: string[];
-/** How many more times the business rule throws an error for a message, by message in the format `key:number`. */
+/** How many more times the business rule throws an error for each message. A message is named `key:number`. */
 let failing: Map<string, number>;
 beforeEach(() => {
   done = [];

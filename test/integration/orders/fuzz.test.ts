@@ -103,9 +103,7 @@ const headers = fc.dictionary(headerNames, fc.string({ unit: 'binary', maxLength
 
 const settings = { numRuns: CASES, seed: SEED, endOnFailure: true } as const;
 
-/**
- * Adds the random seed, with which a failed test can be repeated, and the number of requests to the title of a test.
- */
+/** Adds the random seed and the number of requests to the title of a test. */
 const title = (what: string) => `${what} (seed ${SEED}, ${CASES} cases)`;
 
 test(

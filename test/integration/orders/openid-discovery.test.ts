@@ -19,7 +19,7 @@ let asked: string[];
 /** The documents that the OpenID provider of the tests serves, by URL path. Any other path gets 404. */
 let documents: Record<string, () => unknown>;
 
-/** The URL path of the keys at the OpenID provider of the tests, which is not below `/.well-known`, as at Keycloak. */
+/** The URL path of the keys. As with Keycloak, this path is not below `/.well-known`. */
 const KEYS_PATH = '/realms/shop/protocol/openid-connect/certs';
 const METADATA_PATH = '/realms/shop/.well-known/openid-configuration';
 

@@ -55,7 +55,7 @@ const aPublisher = (deadlineMs: number) => {
 };
 
 describe('Secrets Manager', () => {
-  test('if Secrets Manager does not answer the first request for the login, the first publish is delayed but succeeds', async () => {
+  test('if Secrets Manager does not answer the first request for the broker login, the first publish is delayed but succeeds', async () => {
     const publisher = aPublisher(20_000);
     silent.secrets.swallow();
     await publisher.publish(message());

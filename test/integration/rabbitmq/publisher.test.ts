@@ -88,7 +88,7 @@ describe('publish', () => {
     expect((await host.drain('small')).length).toBeGreaterThan(0);
   });
 
-  test('if only one of the two queues for a message is full, its publish fails with an indeterminate error, because the other queue may have the message', async () => {
+  test('publishing a message fails with an indeterminate error if one of its two queues is full, because the other queue may have the message', async () => {
     for (const [name, limit] of Object.entries({ full: 1, roomy: 1_000 })) {
       await quorumQueue(name, { 'x-max-length': limit, 'x-overflow': 'reject-publish' });
       await host.channel.bindQueue(name, 'shop', 'both');

@@ -56,7 +56,7 @@ describe('the guide about testing', () => {
     120_000,
   );
 
-  test('workshop prints to standard error that it starts DynamoDB', async () => {
+  test('the function workshop prints to standard error that it starts DynamoDB', async () => {
     const { stderr } = await promisify(execFile)(process.execPath, ['--import', 'tsx', 'test/workshop.test.ts'], {
       cwd: directory,
       env: { ...process.env, NODE_OPTIONS: '', DYNAMODB_ENDPOINT: '' },
@@ -64,7 +64,7 @@ describe('the guide about testing', () => {
     expect(stderr).toMatch(/^› starting DynamoDB/m);
   }, 120_000);
 
-  test('exhaust finds the mistake in the example of the guide, and reports the history that the guide shows', async () => {
+  test('the function exhaust finds the mistake in the example of the guide, and reports the history that the guide shows', async () => {
     expect(await run('test/mistake.ts')).toContain(`Counterexample: ${texts[1]}`);
   }, 60_000);
 

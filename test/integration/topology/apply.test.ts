@@ -119,7 +119,7 @@ describe('refusals', () => {
     expect(await queueNames()).toEqual([]);
   });
 
-  test('applying a topology that omits a work queue with a message fails without a change, even if the previously applied topology is unknown', async () => {
+  test('applying a topology that omits a non-empty work queue fails without a change, even if the previously applied topology is unknown', async () => {
     await applyTopology(broker, withAudit);
     await send('audit');
     await expect(applyTopology(broker, topology)).rejects.toThrow(

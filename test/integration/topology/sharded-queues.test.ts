@@ -55,9 +55,6 @@ afterAll(() => setup.remove());
 
 const deploy = (sharding: Sharding) => applyTopology(broker, shardedTopology(sharding));
 
-/**
- * Takes `total` messages from the shards, and returns the keys of each shard's messages in the sequence of the queue.
- */
 async function keysIn(shards: readonly string[], total: number): Promise<string[][]> {
   const taken: string[][] = shards.map(() => []);
   await eventually(`${total} messages`, async () => {

@@ -32,7 +32,7 @@ describe('the group of a dead letter', () => {
     expect(of({ reason: one }).cause).toBe(cause);
   });
 
-  test('an exception is grouped by its error code and the innermost line of the service’s own code, whatever its message says', () => {
+  test('an exception is grouped by its error code and the innermost line of the service’s own code, whatever the text of the exception', () => {
     const code = 'ATTEMPTS_EXHAUSTED';
     const frames = 'functions/lend.ts:17:3\nfunctions/lend.ts:40:1';
     const one = of({ code, frames, reason: 'UNKNOWN_ERROR: connect to 10.0.0.1 failed' });
@@ -42,7 +42,7 @@ describe('the group of a dead letter', () => {
     expect(of({ code, frames: 'functions/lend.ts:18:3', reason: 'UNKNOWN_ERROR: x' }).group).not.toBe(one.group);
   });
 
-  test('schema mismatches are grouped by the parts of the body at fault, whatever their positions in an array', () => {
+  test('schema mismatches are grouped by the invalid parts of the body, whatever their positions in an array', () => {
     const code = 'SCHEMA_MISMATCH';
     const one = of({ code, reason: '/lines/0/pages: expected a number; /reader: required' });
     expect(one.cause).toBe('/lines/*/pages, /reader');

@@ -22,7 +22,6 @@ const on = (definition: Parameters<typeof defineEvent>[0]) => ({
   decide: () => ({ effects: [] }),
 });
 
-/** Headers of a message that was published by Surehop, apart from the AMQP properties. */
 const published: GivenHeaders = { 'surehop-schema-version': 1, 'surehop-published-at': '2026-11-22T12:00:00.000Z' };
 
 const cloudEvent: GivenHeaders = {
@@ -118,7 +117,7 @@ describe('the identity of a message', () => {
     }
   });
 
-  test('if a message was dead-lettered because of its identity, the redriven copy of the message is identified again', () => {
+  test('if a message was dead-lettered because its identification was wrong, the redriven copy of the message is identified again', () => {
     const first = delivered({ id: null, body: { order: 7 } }, fromBody);
     const about = { redrives: 1, at: '2026-11-22T12:00:00.000Z', identifyAgain: true };
     const { properties, body } = redrivenCopy(withIdentity(first), { exchange: '', routingKey: 'loans' }, about);
@@ -474,7 +473,7 @@ describe('a CloudEvent', () => {
   });
 });
 
-test('decoding a copy of a message returns the identity that was written to the headers of the copy', () => {
+test('decoding a copy of a message returns the id, the type and the version that were written to the headers of the copy', () => {
   const identity = { id: 'k-1' as MessageId, type: 'loan.created', version: 2 };
   const { properties } = withIdentity({ body: Buffer.from('{}'), properties: { headers: {} }, identity });
   expect(encodeTable(properties.headers as GivenHeaders)).toMatchObject({ 'surehop-identified-version': 2 });

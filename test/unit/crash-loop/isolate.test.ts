@@ -72,10 +72,7 @@ function aConsumer(
     });
     return report;
   };
-  /**
-   * Writes the attempt log of a message: one run with other messages, and one run alone for each of the given end
-   * times.
-   */
+  /** Writes the attempt log of a message. The message was processed alone once for each of the given end times. */
   const record = (id: string, ...isolatedEndByMs: number[]) =>
     store.attempts.set(id as MessageId, [
       { kind: 'together', id: 'a run together', endsByMs: ended },
@@ -141,7 +138,7 @@ test('if DynamoDB was unavailable when the processing of a message ended, the at
   expect(store.attempts.size).toBe(0);
 });
 
-test('a message that is postponed while it runs alone keeps its earlier runs in the attempt log, and is never dead-lettered because it was postponed', async () => {
+test('a message that is postponed while it runs alone keeps its earlier runs in the attempt log, and is not dead-lettered', async () => {
   const { store, run, record, begun, lease } = aConsumer(undefined, { perform: async () => {} });
   lease('a', inProgress);
   record('a', ended, ended);

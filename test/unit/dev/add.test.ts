@@ -49,7 +49,6 @@ async function expectFormatted(files: readonly string[]) {
   }
 }
 
-/** Expects that the lines of a file still follow each other, apart from added lines. */
 function expectOnlyAdded(before: string, after: string) {
   let from = 0;
   for (const line of before.split('\n')) {
@@ -67,7 +66,7 @@ describe('surehop add consumer', () => {
     return changes;
   };
 
-  test('writes the event, the queue, the consumer, a test and the function, all of them formatted', async () => {
+  test('surehop add consumer writes the event, the queue, the consumer, a test and the function, all of them formatted', async () => {
     const [topology, yaml, events] = ['infra/topology.ts', 'serverless.yml', 'functions/orders/events.ts'].map(read);
     const written = (await addShipOrder()).write();
     expect(written.toSorted()).toEqual([
@@ -98,7 +97,7 @@ describe('surehop add consumer', () => {
     });
   });
 
-  test('changes nothing when it runs again, even after the business rule was edited', async () => {
+  test('surehop add consumer changes nothing when it runs again, even after the business rule was edited', async () => {
     (await addShipOrder()).write();
     writeFileSync(
       join(project, 'functions/orders/ship-order.ts'),
@@ -109,7 +108,7 @@ describe('surehop add consumer', () => {
     expect(contents()).toEqual(before);
   });
 
-  test('does not overwrite a file that it did not create', async () => {
+  test('surehop add consumer does not overwrite a file that it did not create', async () => {
     writeFileSync(join(project, 'functions/orders/ship-order.ts'), '// by hand\n');
     const before = contents();
     await expect(addShipOrder()).rejects.toThrow(
@@ -118,7 +117,7 @@ describe('surehop add consumer', () => {
     expect(contents()).toEqual(before);
   });
 
-  test('shows its changes as a diff, and a dry run writes no file', async () => {
+  test('surehop add consumer shows its changes as a diff, and a dry run writes no file', async () => {
     const before = contents();
     const diff = (await addShipOrder()).diff();
     expect(contents()).toEqual(before);
@@ -128,7 +127,7 @@ describe('surehop add consumer', () => {
     expect(diff.filter((line) => /^-(?!--)/.test(line))).toEqual([]);
   });
 
-  test('consumes an existing event, and its test receives a value that matches the schema', async () => {
+  test('surehop add consumer can add a consumer of an existing event, whose test receives a value that matches the schema', async () => {
     const changes = new Changes(project);
     await addConsumer(changes, await service(), 'greet', { event: 'order.placed' });
     changes.write();
@@ -137,7 +136,7 @@ describe('surehop add consumer', () => {
     expect(read('test/greet.test.ts')).toMatch(/orderId: '0b8f9a52-/);
   });
 
-  test('refuses an existing queue that does not receive the event', async () => {
+  test('surehop add consumer refuses an existing queue that does not receive the event', async () => {
     const adding = addConsumer(new Changes(project), await service(), 'greet', {
       event: 'order.paid',
       queue: 'billing',
@@ -195,11 +194,11 @@ describe('edits of source files', () => {
       'export const queues = {\n  a: { b: 1 },\n};\n',
       'export const queues = {\n  a: { b: 1 },\n  b: 2,\n};\n',
     ],
-  ])('a property is added to an object with %s', (_, before, after) => {
+  ])('surehop add can add a property to an object with %s', (_, before, after) => {
     expect(addProperty(before, property)).toBe(after);
   });
 
-  test('a function is added after the last function, before the comments and sections that follow', () => {
+  test('surehop add inserts a function into serverless.yml after the last function and before the comments and sections that follow', () => {
     const text =
       '# top\nfunctions:\n  a:\n    handler: a.b # here\n    events:\n      - httpApi: GET /\n# after\nresources: {}\n';
     expect(addFunction(text, 'c', ['handler: c.d'])).toBe(

@@ -78,7 +78,7 @@ describe('the project to which a folder belongs', () => {
     expect(findProject(folder)).toBeUndefined();
   });
 
-  test('a command names each missing module with what it must export', () => {
+  test('the error of a command names each missing module, and what this module must export', () => {
     const { status, said } = surehop(join(project, 'functions'), 'token', '--scope', 'status:read');
     expect(status).toBe(2);
     expect(said).toBe(`surehop: ${missingModules(project).join('\n')}\n`);
@@ -87,7 +87,7 @@ describe('the project to which a folder belongs', () => {
     );
   });
 
-  test('the project of the folder of the broker stack is the service, although the folder has its own serverless.yml', () => {
+  test('a command in the folder of the broker stack belongs to the project of the service, although the folder has its own serverless.yml', () => {
     writeFileSync(join(project, 'infra/topology.ts'), '');
     expect(findProject(join(project, 'infra/broker'))).toBe(project);
   });

@@ -36,7 +36,7 @@ describe('the installed npm packages', () => {
   });
   afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-  test('npm start needs no packages of the devDependencies, and the tests need them', () => {
+  test('npm start needs only the dependencies, and the tests also need the devDependencies', () => {
     install({ amqplib: '2.3.1' });
     expect([isInstalled(root, 'start'), isInstalled(root, 'everything')]).toEqual([true, false]);
     install({ amqplib: '2.3.1', jest: '30.5.2' });

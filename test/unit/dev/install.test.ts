@@ -11,7 +11,6 @@ import { eventually } from '../../support/eventually.ts';
 
 const INSTALL = JSON.stringify(pathToFileURL(join(rootDirectory, 'infra/dev/install/install.mjs')).href);
 
-/** Shell scripts that replace npm and Debian's tools, and install packages without a network. */
 const PROGRAMS = {
   npm: 'mkdir -p node_modules/a && echo \'{"packages":{"node_modules/a":{"version":"1.0.0"}}}\' >node_modules/.package-lock.json',
   'apt-cache': '[ "$1" = policy ] || [ "$3" = policy ] || exit 0; echo "  Candidate: 1.0"',

@@ -80,7 +80,7 @@ describe('the check of DynamoDB requests in the stage local', () => {
     expect(refusal(() => checkOf()('TransactWriteItems', { TransactItems }))).toContain('add effects: [addresses]');
   });
 
-  test('without the setting TABLE_ACCESS, which AWS never has, requests are not checked', () => {
+  test('requests are not checked if the setting TABLE_ACCESS is missing, as on AWS', () => {
     expect(accessCheck({ TABLE_PREFIX })).toBeUndefined();
   });
 });

@@ -7,10 +7,7 @@ import type { MessageId } from '../../../lib/events/message-id.ts';
 import { nextSpan, parseTraceparent, readTrace } from '../../../lib/events/trace.ts';
 import { aRequest } from '../../support/request.ts';
 
-/**
- * A section number in a test title refers to W3C Trace Context (https://www.w3.org/TR/trace-context-2/), whose own
- * tests are included.
- */
+/** A section number in a test title refers to W3C Trace Context (https://www.w3.org/TR/trace-context-2/). */
 const TRACE = '12345678901234567890123456789012';
 const PARENT = 'b7ad6b7169203331';
 const good = `00-${TRACE}-${PARENT}-01`;

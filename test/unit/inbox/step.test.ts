@@ -25,7 +25,7 @@ const soldOut: Decision['otherwise'] = { outcome: 'rejected', reason: 'sold out'
 const take = (isbn = 'a', table: AnyTable = tables.loans): Decision => ({
   effects: [{ kind: 'add', table, key: { isbn }, attribute: 'available', by: -1, atLeast: 0 }],
 });
-/** Two messages that write the same item. Their inbox markers are the writes 0 and 1, and the item is the write 2. */
+// Both messages write the same item: the writes 0 and 1 are their inbox markers, and the write 2 is the item.
 const two = (): Record<string, Decision> => ({ a: take(), b: take() });
 
 /** An error that the AWS SDK throws for an error response of DynamoDB. */
@@ -64,8 +64,8 @@ interface Play {
   /** The error texts of the failed messages, by message id. */
   readonly errors: Record<string, string>;
   /**
-   * The names of the requests that the commit engine sent, with the number of earlier attempts of a request: `send
-   * after 1`.
+   * The requests that the commit engine sent. For example, `send after 1` is a request that is sent for the second
+   * time.
    */
   readonly did: string[];
   readonly last: Extract<Next, { do: 'done' }>;

@@ -24,7 +24,7 @@ function warningsFor(shards: number, candidates: readonly Candidate[]): string[]
 
 const split = [aCandidate('m-1', 'DE', 'ada'), aCandidate('m-2', 'FR', 'bob'), aCandidate('m-3', 'DE', 'eve')];
 
-test('the consumer of a sharded queue logs one warning with two message ids if messages with the same ordering key have different event keys', () => {
+test('if messages with the same ordering key have different event keys, the consumer of a sharded queue logs one warning with two message ids', () => {
   const [warning, ...others] = warningsFor(2, [...split, aCandidate('m-4', 'FR', 'grace')]);
   expect(warning).toContain('messages of one ordering key may be in different shards');
   expect(warning).toContain('the messages m-1 and m-3 of the queue loans');

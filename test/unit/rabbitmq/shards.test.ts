@@ -58,7 +58,7 @@ describe('queueOfShard', () => {
 });
 
 describe('addressOfShard', () => {
-  test('as long as a shard is declared, even as a retiring shard, addressOfShard returns the shard itself', () => {
+  test('addressOfShard returns the shard itself if the shard is declared, even as a retiring shard', () => {
     expect(addressOfShard(queue('loans', 4), 'loans.03')).toEqual({ exchange: '', routingKey: 'loans.03' });
     expect(addressOfShard(queue('loans', 2, 2), 'loans.03')).toEqual({ exchange: '', routingKey: 'loans.03' });
   });

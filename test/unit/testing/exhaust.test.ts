@@ -278,7 +278,7 @@ describe('exhaust finds a mistake of a consumer', () => {
   });
 });
 
-test('the clock and the random numbers are restored after exhaust', async () => {
+test('exhaust restores the clock and the random number generator at its end', async () => {
   const [clock, random] = [Date, Math.random];
   await counterexample(
     deciding(({ bookingId }) => ({ effects: [bookings.put({ bookingId }, { at: Date.now() })] })),

@@ -48,7 +48,7 @@ const copyWith = (headerBytes: number) =>
     2,
   );
 
-/** Returns the largest copy that fits into an AMQP frame without the header of the span. */
+/** Returns the largest copy of a message that fits into an AMQP frame without the header of the span. */
 function largestCopy(): Message {
   let bytes = 131_072;
   while (unwritableParts(copyWith(bytes)).length > 0) bytes -= 1;
@@ -67,7 +67,7 @@ test('a copy that fits into an AMQP frame only without the header of its span is
   ]);
 });
 
-test('a copy that does not fit into an AMQP frame even without the header of its span is refused, and its span has failed', async () => {
+test('a copy that does not fit into an AMQP frame even without the header of its span is refused, and its span is marked as failed', async () => {
   const [error] = await publishCopies({ publisher, tracing: openTelemetry() }, [{ copy: copyWith(131_072) }]);
   expect(error).toMatchObject({ code: 'UNWRITABLE' });
   expect(exporter.getFinishedSpans()).toMatchObject([{ attributes: { 'error.type': 'UNWRITABLE' } }]);
