@@ -3,7 +3,7 @@ import type { KnownErrorCode } from './error-codes.ts';
 /** What causes the error with each error code. */
 export const errorCauses: Readonly<Record<KnownErrorCode, string>> = {
   MISSING_MESSAGE_ID: 'The publisher does not set the AMQP property message-id.',
-  IDENTIFY_FAILED: 'The function does not handle this message, or the publisher has changed its messages.',
+  IDENTIFY_FAILED: 'The function "identify" does not handle this message, or the publisher has changed its messages.',
   INVALID_CLOUDEVENT: 'The publisher does not follow the specification of CloudEvents.',
   MALFORMED: 'The publisher sends another format, or a truncated body.',
   UNKNOWN_TYPE: 'A binding routes the event to this queue, or the consumer with the rule is not deployed yet.',

@@ -7,12 +7,12 @@ interface ErrorExplanation {
 /** The error codes of messages that become dead letters. A business rule may use further codes. */
 export const deadLetterCodes = {
   MISSING_MESSAGE_ID: {
-    meaning: 'The message has no id, so a redelivery of it could not be recognized.',
+    meaning: 'The message has no id, so Surehop could not recognize a redelivery of the message.',
     action: 'Fix the publisher, or give the consumer a function "identify" and redrive.',
   },
   IDENTIFY_FAILED: {
     meaning: 'The function "identify" of the consumer threw an error, or its result is invalid.',
-    action: 'Fix the function or the publisher, then redrive.',
+    action: 'Fix the function "identify" or the publisher, then redrive.',
   },
   INVALID_CLOUDEVENT: {
     meaning:
@@ -36,11 +36,12 @@ export const deadLetterCodes = {
     action: 'Fix the publisher: an id belongs to one message.',
   },
   UNREMEMBERED: {
-    meaning: 'The message may have been completed already: its marker was lost when the inbox table was restored.',
+    meaning:
+      'The message may have been completed already: its inbox marker was lost when the inbox table was restored.',
     action: 'Redrive the message with "force" only if it was not completed.',
   },
   ATTEMPTS_EXHAUSTED: {
-    meaning: 'The first attempt and every retry failed; the last error is stored with this code.',
+    meaning: 'The first attempt and every retry failed; the dead letter contains the last error.',
     action: 'Fix the cause of the last error, then redrive.',
   },
   CRASH_LOOP: {
@@ -121,7 +122,7 @@ export const attemptCodes = {
   },
   CONFLICT: {
     meaning: 'Other transactions kept changing the same items.',
-    action: 'Nothing, if it happens rarely. Otherwise spread the writes over several items.',
+    action: 'Nothing, if such conflicts are rare. If they are frequent, spread the writes over several items.',
   },
   CONDITION_FAILED: {
     meaning: 'A condition of the effects failed, and the rule returned no alternative.',
@@ -140,7 +141,7 @@ export const attemptCodes = {
     action: 'Make the rule faster, raise "timeLimit", or lower the batch size.',
   },
   LEASED: {
-    meaning: 'Another environment is processing the message.',
+    meaning: 'Another Lambda execution environment is processing the message.',
     action: 'Nothing: the message is delivered again.',
   },
   BLOCKED_BY_KEY: {
