@@ -109,6 +109,12 @@ describe('npm start with invalid settings or files', () => {
     ],
     ['serverless.yml', '${consumes:stock}', '${consumes:stokc}', 'no queue "stokc" in infra/topology.ts'],
     ['serverless.yml', 'functions:\n', 'functions: [\n', 'serverless.yml: '],
+    [
+      'serverless.yml',
+      '  get-points:\n',
+      '  get-points:\n    timeot: 7\n',
+      "serverless.yml: Configuration error at 'functions.get-points': unrecognized property 'timeot'",
+    ],
     ['infra/topology.ts', 'export const topology', 'export const = topology', 'infra/topology.ts:'],
     ['infra/tables.ts', "key: { sku: 'S' }", "key: { sku: 'T' }", 'infra/tables.ts: stock.key.sku: '],
     ['infra/tables.ts', 'key: { sku:', 'kye: { sku:', 'infra/tables.ts: stock.key: '],
@@ -254,6 +260,7 @@ describe('npm start while source files are edited', () => {
   test('npm start reports an invalid edit in one line, and the service keeps running', async () => {
     const broken: readonly (readonly [string, string])[] = [
       ['serverless.yml', '\nbroken: [\n'],
+      ['serverless.yml', '\n  mistaken: { handler: functions/operations/healthz.handler, timeot: 7 }\n'],
       ['infra/stages/dev.ts', '\nconst = 1;\n'],
       ['infra/topology.ts', '\nconst = 1;\n'],
       ['infra/tables.ts', '\nconst = 1;\n'],

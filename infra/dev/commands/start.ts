@@ -4,6 +4,7 @@ import { onShutdown, Problem, reasonOf, say } from '../runtime/command-line.ts';
 import { localDirectory, rootDirectory, startLock } from '../runtime/directories.ts';
 import { takeLock } from '../runtime/process-lock.ts';
 import { isPortTaken, ownerOfPort } from '../runtime/ports.ts';
+import { mistakeInConfiguration } from '../runtime/serverless.ts';
 import { announceRunning } from '../runtime/running.ts';
 import { misspeltSettings, readSettings } from '../runtime/settings.ts';
 import { defineCommand, print, UsageError } from './command.ts';
@@ -23,6 +24,7 @@ export const start = defineCommand({
 
 async function run(): Promise<number> {
   const settings = readSettings(process.env, localDirectory);
+  const checking = mistakeInConfiguration(rootDirectory);
   const definitions = await readDefinitions(rootDirectory, settings.tablePrefix).catch((error: unknown) => {
     throw new Problem(reasonOf(error), { exitCode: 2, cause: error });
   });
@@ -34,6 +36,8 @@ async function run(): Promise<number> {
     );
   }
   try {
+    const mistake = await checking;
+    if (mistake !== undefined) throw new Problem(`serverless.yml: ${mistake}`, { exitCode: 2 });
     await checkPort(settings.httpPort);
     // These modules are imported only after readDefinitions has compiled the same sources. A syntax error in them is then
     // reported in one line instead of a stack trace.

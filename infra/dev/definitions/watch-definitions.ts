@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Broker } from '../runtime/broker/broker.ts';
 import { reasonOf, type Say } from '../runtime/command-line.ts';
+import { mistakeInConfiguration } from '../runtime/serverless.ts';
 import type { Settings } from '../runtime/settings.ts';
 import type { Store } from '../runtime/store/store.ts';
 import { differences } from './differences.ts';
@@ -73,8 +74,10 @@ export function watchDefinitions(
       ...(isDeepStrictEqual(running.settings, wanted.settings) ? [] : ['the settings in infra/stages/local.ts']),
       ...differences(running.service, wanted.service),
     ].join(', ');
-    if (needed !== reported)
-      say(needed === '' ? 'restart: no longer needed' : `restart: run npm start again to apply ${needed}`);
+    if (needed === reported) return;
+    const mistake = needed === '' ? undefined : await mistakeInConfiguration(root);
+    if (mistake !== undefined) return report(`serverless.yml: ${mistake}`);
+    say(needed === '' ? 'restart: no longer needed' : `restart: run npm start again to apply ${needed}`);
     reported = needed;
   }
 

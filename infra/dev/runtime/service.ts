@@ -1,5 +1,4 @@
-import { createWriteStream, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { createWriteStream, existsSync, mkdirSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Broker } from './broker/broker.ts';
 import { Problem, reasonOf, type Say } from './command-line.ts';
@@ -11,7 +10,7 @@ import { compactLogLine, isMetricLine } from './log-line.ts';
 import { issueToken, startIssuer } from './issuer.ts';
 import { freePorts } from './ports.ts';
 import { startGuarded } from './processes.ts';
-import { LOCAL_AWS } from './store/probe.ts';
+import { serverlessCommand, serverlessEnvironment } from './serverless.ts';
 import { waitFor } from './wait.ts';
 
 const READY_WITHIN_MS = 90_000;
@@ -200,28 +199,14 @@ async function askReadiness(url: string): Promise<string> {
   }
 }
 
-function serverlessCommand(): string {
-  const manifest = createRequire(import.meta.url).resolve('serverless/package.json');
-  const { bin } = JSON.parse(readFileSync(manifest, 'utf8')) as { bin: { serverless: string } };
-  return join(dirname(manifest), bin.serverless);
-}
-
 function environment({ broker, store, tablePrefix, otlpEndpoint, watch }: ServiceOptions): NodeJS.ProcessEnv {
   return {
-    ...process.env,
-    ...LOCAL_AWS,
+    ...serverlessEnvironment(),
     AMQP_URL: broker.amqpUrl,
     MANAGEMENT_URL: broker.managementUrl,
     DYNAMODB_ENDPOINT: store.endpoint,
     TABLE_PREFIX: tablePrefix,
     OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint,
-    STAGE: 'local',
     SUREHOP_WATCH: watch ? 'on' : 'off',
-    NO_COLOR: '1',
-    FORCE_COLOR: undefined,
-    SLS_TELEMETRY_DISABLED: '1',
-    SLS_NOTIFICATIONS_MODE: 'off',
-    SLS_INTERACTIVE_SETUP_ENABLE: undefined,
-    SLS_DEPRECATION_DISABLE: '*',
   };
 }

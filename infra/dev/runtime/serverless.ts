@@ -1,0 +1,47 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+
+import { LOCAL_AWS } from './store/probe.ts';
+
+const CHECKED_WITHIN_MS = 60_000;
+
+/** The environment variables with which Serverless runs the stage `local`. */
+export const serverlessEnvironment = (): NodeJS.ProcessEnv => ({
+  ...process.env,
+  ...LOCAL_AWS,
+  STAGE: 'local',
+  NO_COLOR: '1',
+  FORCE_COLOR: undefined,
+  SLS_TELEMETRY_DISABLED: '1',
+  SLS_NOTIFICATIONS_MODE: 'off',
+  SLS_INTERACTIVE_SETUP_ENABLE: undefined,
+  SLS_DEPRECATION_DISABLE: '*',
+});
+
+/** Returns the path of the command `serverless`. */
+export function serverlessCommand(): string {
+  const manifest = createRequire(import.meta.url).resolve('serverless/package.json');
+  const { bin } = JSON.parse(readFileSync(manifest, 'utf8')) as { bin: { serverless: string } };
+  return join(dirname(manifest), bin.serverless);
+}
+
+/**
+ * Returns why Serverless rejects serverless.yml, in one line, or `undefined` if Serverless accepts it. If Serverless gives no
+ * answer within a minute, the result is `undefined` too, because the start of the functions then reports the reason.
+ */
+export const mistakeInConfiguration = (root: string): Promise<string | undefined> =>
+  new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [serverlessCommand(), 'print', '--stage', 'local'],
+      { cwd: root, env: serverlessEnvironment(), timeout: CHECKED_WITHIN_MS, maxBuffer: 64 * 1024 * 1024 },
+      (error, printed) => {
+        // Serverless prints its errors to standard output.
+        const [, mistake] = /^Error:\n(.+?)(?:\n\n|\n*$)/ms.exec(stripVTControlCharacters(printed)) ?? [];
+        resolve(error !== null && mistake !== undefined ? mistake.replaceAll(/\s+/g, ' ').trim() : undefined);
+      },
+    );
+  });
