@@ -109,12 +109,6 @@ describe('npm start with invalid settings or files', () => {
     ],
     ['serverless.yml', '${consumes:stock}', '${consumes:stokc}', 'no queue "stokc" in infra/topology.ts'],
     ['serverless.yml', 'functions:\n', 'functions: [\n', 'serverless.yml: '],
-    [
-      'serverless.yml',
-      '  get-points:\n',
-      '  get-points:\n    timeot: 7\n',
-      "serverless.yml: Configuration error at 'functions.get-points': unrecognized property 'timeot'",
-    ],
     ['infra/topology.ts', 'export const topology', 'export const = topology', 'infra/topology.ts:'],
     ['infra/tables.ts', "key: { sku: 'S' }", "key: { sku: 'T' }", 'infra/tables.ts: stock.key.sku: '],
     ['infra/tables.ts', 'key: { sku:', 'kye: { sku:', 'infra/tables.ts: stock.key: '],
@@ -128,6 +122,22 @@ describe('npm start with invalid settings or files', () => {
       expect(lines).toEqual([expect.stringContaining(reason)]);
     },
   );
+
+  test('npm start ends with exit code 2 and the mistake if Serverless rejects serverless.yml', async () => {
+    const undo = edit('serverless.yml', (text) => text.replace('  get-points:\n', '  get-points:\n    timeot: 7\n'));
+    const { code, lines } = await refusal({
+      AMQP_URL: host.amqpUrl,
+      MANAGEMENT_URL: process.env['MANAGEMENT_URL']!,
+      DYNAMODB_ENDPOINT: process.env['DYNAMODB_ENDPOINT']!,
+      TABLE_PREFIX: `${host.name}-`,
+      HTTP_PORT: new URL(url).port,
+    });
+    undo();
+    expect(lines.at(-1)).toMatch(
+      /^surehop: serverless\.yml: Configuration error at 'functions\.get-points': unrecognized property 'timeot'/,
+    );
+    expect(code).toBe(2);
+  });
 });
 
 describe('npm start while source files are edited', () => {

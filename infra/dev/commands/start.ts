@@ -36,8 +36,6 @@ async function run(): Promise<number> {
     );
   }
   try {
-    const mistake = await checking;
-    if (mistake !== undefined) throw new Problem(`serverless.yml: ${mistake}`, { exitCode: 2 });
     await checkPort(settings.httpPort);
     // These modules are imported only after readDefinitions has compiled the same sources. A syntax error in them is then
     // reported in one line instead of a stack trace.
@@ -54,7 +52,15 @@ async function run(): Promise<number> {
       say,
       output: print,
     });
-    const environment = await Promise.race([starting, shutdown]);
+    const checked = checking.then((mistake) => {
+      if (mistake !== undefined) throw new Problem(`serverless.yml: ${mistake}`, { exitCode: 2 });
+    });
+    // If the start fails while Serverless still checks serverless.yml, a mistake in serverless.yml is the better explanation.
+    const started = starting.catch(async (error: unknown) => {
+      await checked;
+      throw error;
+    });
+    const environment = await Promise.race([shutdown, started, checked.then(() => started)]);
     // No batch is running yet, and the processes that were started end together with this process.
     if (environment === undefined) return 130;
     const stopAnnouncing = announceRunning(environment);
