@@ -4,7 +4,6 @@ import { authorization, refusalOf, sendRequest } from './service-client.ts';
 /** A dead letter as the route GET /dead-letters returns it. */
 export interface DeadLetter {
   readonly id: string;
-  readonly messageId?: string;
   readonly type?: string;
   readonly queue?: string;
   readonly code: string;
@@ -14,34 +13,94 @@ export interface DeadLetter {
   readonly status: string;
 }
 
-/**
- * Selects the dead letters of a command. The service filters by queue, code and status; this process filters by type,
- * reason and time.
- */
+/** A group of dead letters as the route GET /dead-letters/groups returns it. */
+export interface DeadLetterGroup {
+  readonly group: string;
+  readonly queue?: string;
+  readonly code: string;
+  readonly cause: string;
+  readonly count: number;
+  readonly redrivenBefore: number;
+  readonly firstAt: string;
+  readonly lastAt: string;
+}
+
+/** Selects the dead letters that match all given values. The service applies the filter. */
 export interface Filter {
   readonly queue?: string;
   readonly code?: string;
-  readonly status?: string;
   readonly type?: string;
-  /** A text that the reason contains. */
-  readonly reason?: string;
-  /** The earliest time of dead-lettering, in ms since the epoch. */
-  readonly sinceMs?: number;
-  /** The latest time of dead-lettering, in ms since the epoch. */
-  readonly untilMs?: number;
+  readonly group?: string;
+  readonly client?: string;
+  readonly text?: string;
+  /** The earliest time of dead-lettering, inclusive (ISO 8601). */
+  readonly from?: string;
+  /** The latest time of dead-lettering, exclusive (ISO 8601). */
+  readonly to?: string;
 }
 
+export type Action = 'redrive' | 'discard';
+
+/** What a job of the service redrives or discards: the dead letters that match the filter, or those with the ids. */
+export interface JobOrder {
+  readonly action: Action;
+  readonly filter?: Filter;
+  readonly ids?: readonly string[];
+  readonly force?: boolean;
+  readonly ratePerSecond?: number;
+  readonly reason: string;
+}
+
+export interface Job {
+  readonly id: string;
+  readonly order: JobOrder;
+  readonly createdAt: string;
+  readonly status: 'running' | 'done' | 'cancelled';
+  readonly progress: {
+    readonly done: number;
+    readonly failed: number;
+    /** The number of dead letters that were neither redriven nor discarded, by reason. */
+    readonly skipped: Readonly<Record<string, number>>;
+    readonly error?: string;
+  };
+}
+
+/** Says what a redrive would do. */
+export interface Trial {
+  readonly selected: number;
+  readonly skipped: readonly { readonly id: string; readonly reason: string }[];
+  readonly unwritable: readonly { readonly id: string; readonly reason: string }[];
+  readonly more: boolean;
+}
+
+/** Thrown when the service refuses a request. */
+export class RefusedError extends Problem {}
+
+/** The number of dead letters on a page, and the largest number of dead letters that a trial of a redrive selects. */
 const PAGE = 100;
+const TRIAL = 1_000;
+
+/** Matches the paths that are in the service if it has the functions for dead letters, whatever is in the archive. */
+const ROUTES = /^\/dead-letters(\/groups|\/jobs|\/redrive)?(\?|$)/;
 
 /** The routes of the service for dead letters. */
 export interface DeadLetterClient {
   /** Returns the matching dead letters of all pages, newest first. */
-  list(filter: Filter): AsyncGenerator<DeadLetter>;
+  list(filter: Filter & { readonly status?: string }): AsyncGenerator<DeadLetter>;
+  groups(
+    filter: Filter & { readonly status?: string },
+  ): Promise<{ readonly groups: readonly DeadLetterGroup[]; readonly isIncomplete: boolean }>;
   show(id: string): Promise<unknown>;
-  /** Redrives a dead letter. If the service refuses, returns the reason, and otherwise undefined. */
-  redrive(id: string, options: { force: boolean; reason?: string }): Promise<string | undefined>;
-  /** Discards a dead letter. If the service refuses, returns the reason, and otherwise undefined. */
-  discard(id: string, reason: string): Promise<string | undefined>;
+  /** Redrives or discards one dead letter. */
+  change(action: Action, id: string, options: { readonly force?: boolean; readonly reason: string }): Promise<void>;
+  /** Returns what a redrive of the matching open dead letters would do. */
+  tryRedrive(filter: Filter, force: boolean): Promise<Trial>;
+  startJob(order: JobOrder): Promise<Job>;
+  /** Returns the newest jobs, newest first. A very recent job may be missing. */
+  jobs(): Promise<readonly Job[]>;
+  /** Works on a job until it ends or the service has to respond. */
+  continueJob(id: string): Promise<Job>;
+  cancelJob(id: string): Promise<Job>;
 }
 
 export async function createDeadLetterClient(url: string): Promise<DeadLetterClient> {
@@ -49,46 +108,47 @@ export async function createDeadLetterClient(url: string): Promise<DeadLetterCli
     'content-type': 'application/json',
     ...(await authorization(['dead-letters:read', 'dead-letters:redrive'])),
   };
-  const send = (method: string, path: string, body?: object) =>
-    sendRequest(url, { method, path, headers, body: body && JSON.stringify(body) });
 
-  async function read<T>(path: string): Promise<T> {
-    const response = await send('GET', path);
-    if (response.status === 404 && !path.startsWith('/dead-letters/'))
+  async function send<T>(method: string, path: string, body?: object): Promise<T> {
+    const response = await sendRequest(url, { method, path, headers, body: body && JSON.stringify(body) });
+    if (response.status < 300) return JSON.parse(response.text) as T;
+    if (response.status === 404 && ROUTES.test(path))
       throw new Problem(
-        `${url} has no route GET /dead-letters: add the functions for dead letters to serverless.yml (docs/guides/make-it-yours.md)`,
+        `${url} has no route ${method} ${path.split('?')[0]}: add the functions for dead letters to serverless.yml (docs/guides/make-it-yours.md)`,
       );
-    if (response.status !== 200) throw new Problem(`GET ${path} was answered with ${refusalOf(response)}`);
-    return JSON.parse(response.text) as T;
+    throw new RefusedError(`${method} ${path} was answered with ${refusalOf(response)}`);
   }
 
-  async function change(method: string, path: string, body: object): Promise<string | undefined> {
-    const response = await send(method, path, body);
-    return response.status === 200 ? undefined : refusalOf(response);
-  }
+  const one = (id: string) => `/dead-letters/${encodeURIComponent(id)}`;
+  const changeJob = (id: string, action: 'continue' | 'cancel') =>
+    send<Job>('POST', `/dead-letters/jobs/${encodeURIComponent(id)}`, { action });
 
   return {
-    async *list({ queue, code, status, ...rest }) {
+    async *list(filter) {
       let cursor: string | undefined;
       do {
-        const query = new URLSearchParams({ limit: String(PAGE) });
-        for (const [name, value] of Object.entries({ queue, code, status, cursor }))
-          if (value !== undefined) query.set(name, value);
-        const page = await read<{ deadLetters: DeadLetter[]; cursor?: string }>(`/dead-letters?${query.toString()}`);
-        for (const deadLetter of page.deadLetters) {
-          if (rest.sinceMs !== undefined && Date.parse(deadLetter.deadLetteredAt) < rest.sinceMs) return;
-          if (matches(deadLetter, rest)) yield deadLetter;
-        }
+        const path = `/dead-letters?${queryOf({ ...filter, limit: String(PAGE), cursor })}`;
+        const page = await send<{ deadLetters: DeadLetter[]; cursor?: string }>('GET', path);
+        yield* page.deadLetters;
         cursor = page.cursor;
       } while (cursor !== undefined);
     },
-    show: (id) => read(`/dead-letters/${encodeURIComponent(id)}`),
-    redrive: (id, options) => change('POST', `/dead-letters/${encodeURIComponent(id)}/redrive`, options),
-    discard: (id, reason) => change('DELETE', `/dead-letters/${encodeURIComponent(id)}`, { reason }),
+    groups: (filter) => send('GET', `/dead-letters/groups?${queryOf({ ...filter })}`),
+    show: (id) => send('GET', one(id)),
+    async change(action, id, { force, reason }) {
+      if (action === 'redrive') await send('POST', `${one(id)}/redrive`, { force, reason });
+      else await send('DELETE', one(id), { reason });
+    },
+    tryRedrive: (filter, force) =>
+      send('POST', '/dead-letters/redrive', { filter, force, maximum: TRIAL, dryRun: true }),
+    startJob: (order) => send('POST', '/dead-letters/jobs', order),
+    jobs: async () => (await send<{ jobs: Job[] }>('GET', '/dead-letters/jobs')).jobs,
+    continueJob: (id) => changeJob(id, 'continue'),
+    cancelJob: (id) => changeJob(id, 'cancel'),
   };
 }
 
-const matches = (deadLetter: DeadLetter, { type, reason, untilMs }: Filter): boolean =>
-  (type === undefined || deadLetter.type === type) &&
-  (reason === undefined || deadLetter.reason.includes(reason)) &&
-  (untilMs === undefined || Date.parse(deadLetter.deadLetteredAt) <= untilMs);
+const queryOf = (values: Readonly<Record<string, string | undefined>>): string =>
+  new URLSearchParams(
+    Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  ).toString();

@@ -1,22 +1,26 @@
-import { createDeadLetterClient, type DeadLetter, type DeadLetterClient, type Filter } from '../client/dead-letters.ts';
+import {
+  createDeadLetterClient,
+  RefusedError,
+  type Action,
+  type DeadLetter,
+  type DeadLetterClient,
+  type Filter,
+} from '../client/dead-letters.ts';
+import { followJob, progressOf } from '../client/follow-job.ts';
 import { serviceUrl } from '../client/service-client.ts';
 import { say } from '../runtime/command-line.ts';
+import { filterOf, STATUSES, statusOf, type FilterOptions } from './dead-letter-filter.ts';
 import { counted, defineCommand, print, UsageError } from './command.ts';
-
-const STATUSES = ['open', 'redriven', 'discarded', 'all'];
 
 const SHOWN = 120;
 
-interface Options {
-  readonly queue?: string;
-  readonly code?: string;
-  readonly type?: string;
-  readonly reason?: string;
-  readonly since?: string;
-  readonly until?: string;
-  readonly status?: string;
+/** Up to this many ids are redriven or discarded one by one; for more ids, the service runs a job. */
+const FEW = 10;
+
+interface Options extends FilterOptions {
   readonly all?: boolean;
   readonly because?: string;
+  readonly rate?: string;
   readonly force?: boolean;
   readonly 'dry-run'?: boolean;
 }
@@ -29,9 +33,9 @@ interface Request {
 
 const subcommands: Readonly<Record<string, (request: Request) => Promise<number>>> = {
   async list({ client, ids, options }) {
-    requireNoIds('list', ids);
+    requireIds('list', ids, 0);
     let count = 0;
-    for await (const deadLetter of client.list(filterOf(options))) {
+    for await (const deadLetter of client.list({ ...filterOf(options), status: statusOf(options) })) {
       print(lineOf(deadLetter));
       count += 1;
     }
@@ -40,39 +44,42 @@ const subcommands: Readonly<Record<string, (request: Request) => Promise<number>
   },
 
   async group({ client, ids, options }) {
-    requireNoIds('group', ids);
-    const groups = new Map<string, { first: DeadLetter; last: DeadLetter; count: number }>();
-    for await (const deadLetter of client.list(filterOf(options))) {
-      const key = JSON.stringify([deadLetter.queue, deadLetter.code, deadLetter.reason]);
-      const known = groups.get(key);
-      // The newest dead letters come first.
-      groups.set(key, { last: known?.last ?? deadLetter, first: deadLetter, count: (known?.count ?? 0) + 1 });
-    }
-    for (const { first, last, count } of [...groups.values()].toSorted((one, other) => other.count - one.count))
+    requireIds('group', ids, 0);
+    if (options.status === 'all') throw new UsageError('group takes one status: open, redriven or discarded');
+    const { groups, isIncomplete } = await client.groups({ ...filterOf(options), status: options.status });
+    for (const { group, queue = '?', code, cause, count, redrivenBefore, firstAt, lastAt } of groups)
       print(
-        [String(count).padStart(6), last.queue ?? '?', last.code, shorten(last.reason)].join('  ') +
-          `\n        ${first.deadLetteredAt} to ${last.deadLetteredAt}, newest ${last.id}`,
+        `${String(count).padStart(6)}  ${queue}  ${code}  ${shorten(cause)}\n        --group ${group}, ${firstAt} to ${lastAt}${redrivenBefore > 0 ? `, ${redrivenBefore} redriven before` : ''}`,
       );
-    say(counted(groups.size, 'group'));
+    say(counted(groups.length, 'group'));
+    if (isIncomplete) say('there are too many dead letters to count the oldest of them: pass --from');
     return 0;
   },
 
   async show({ client, ids }) {
-    if (ids.length !== 1) throw new UsageError('show needs the id of one dead letter, and no other arguments');
+    requireIds('show', ids, 1);
     print(JSON.stringify(await client.show(ids[0]!), undefined, 2));
     return 0;
   },
 
-  redrive: ({ client, ids, options }) =>
-    change('redrive', 'redriven', { client, ids, options }, (id) =>
-      client.redrive(id, { force: options.force ?? false, reason: options.because }),
-    ),
+  redrive: (request) => change('redrive', request),
+  discard: (request) => change('discard', request),
 
-  async discard({ client, ids, options }) {
-    const { because } = options;
-    if (because === undefined && !options['dry-run'])
-      throw new UsageError('discard needs --because: the archive keeps the reason with each discarded dead letter');
-    return change('discard', 'discarded', { client, ids, options }, (id) => client.discard(id, because!));
+  async jobs({ client, ids }) {
+    requireIds('jobs', ids, 0);
+    for (const job of await client.jobs()) print(`${job.createdAt}  ${progressOf(job)}`);
+    return 0;
+  },
+
+  watch({ client, ids }) {
+    requireIds('watch', ids, 1);
+    return followJob(client, ids[0]!);
+  },
+
+  async cancel({ client, ids }) {
+    requireIds('cancel', ids, 1);
+    say(progressOf(await client.cancelJob(ids[0]!)));
+    return 0;
   },
 };
 
@@ -81,35 +88,55 @@ export const deadLetters = defineCommand({
     'list    [FILTER]',
     'group   [FILTER]',
     'show ID',
-    'redrive ID… | FILTER | --all  [--because TEXT] [--force] [--dry-run]',
-    'discard ID… | FILTER | --all   --because TEXT [--dry-run]',
+    'redrive ID… | FILTER | --all  --because TEXT [--rate N] [--force] [--dry-run]',
+    'discard ID… | FILTER | --all  --because TEXT [--rate N] [--dry-run]',
+    'jobs',
+    'watch JOB',
+    'cancel JOB',
   ],
   summary: 'lists, groups, shows, redrives or discards the dead letters of the service',
   details: [
     `  list     lists the open dead letters, newest first
-  group    counts the open dead letters by queue, code and reason
+  group    counts the open dead letters by queue, code and cause
   show     prints one dead letter with its message and its history
   redrive  publishes the open dead letters again to the queues that they come from
-  discard  marks the open dead letters as discarded; the archive keeps them until the retention ends`,
-    'FILTER is one or more of --queue, --code, --type, --reason, --since and --until. The command reads all pages of the archive.',
+  discard  marks the open dead letters as discarded; the archive keeps them until the retention ends
+  jobs     lists the latest jobs
+  watch    shows the progress of a job until the job ends
+  cancel   cancels a job; what the job has done stays done`,
+    `FILTER is one or more of --queue, --code, --type, --group, --client, --text, --from and --to. With a filter, --all or more than ${FEW} ids, redrive and discard start a job of the service. Ctrl-C ends the command, and the service continues the job.`,
     'For a deployed service, pass --url, and set SUREHOP_TOKEN to an operator\'s token with the scopes "dead-letters:read dead-letters:redrive".',
   ],
   options: {
     queue: { type: 'string', value: 'QUEUE', meaning: 'the queue whose consumer failed' },
     code: { type: 'string', value: 'CODE', meaning: 'the error code, such as ATTEMPTS_EXHAUSTED' },
     type: { type: 'string', value: 'TYPE', meaning: 'the type of the event, such as order.created' },
-    reason: { type: 'string', value: 'TEXT', meaning: 'a text that the reason contains' },
-    since: {
+    group: { type: 'string', value: 'GROUP', meaning: 'the id of a group, as the subcommand group prints it' },
+    client: { type: 'string', value: 'CLIENT', meaning: 'the program that published the message (app-id)' },
+    text: {
+      type: 'string',
+      value: 'TEXT',
+      meaning: 'a part of the reason, or an id: of the dead letter, its message id or its correlation id',
+    },
+    from: {
       type: 'string',
       value: 'TIME',
       meaning: 'dead-lettered at or after this time: 30m, 2h, 7d, or an ISO time',
     },
-    until: { type: 'string', value: 'TIME', meaning: 'dead-lettered at or before this time' },
+    to: { type: 'string', value: 'TIME', meaning: 'dead-lettered before this time' },
     status: { type: 'string', value: 'STATUS', meaning: `for list and group: ${STATUSES.join(', ')}; open by default` },
     all: { type: 'boolean', meaning: 'for redrive and discard: all open dead letters' },
     because: { type: 'string', value: 'TEXT', meaning: 'why the dead letters are redriven or discarded' },
+    rate: {
+      type: 'string',
+      value: 'N',
+      meaning: 'how many dead letters a job redrives or discards per second; 50 by default',
+    },
     force: { type: 'boolean', meaning: 'redrives even dead letters that the service would refuse, such as old ones' },
-    'dry-run': { type: 'boolean', meaning: 'lists what would be redriven or discarded, and changes nothing' },
+    'dry-run': {
+      type: 'boolean',
+      meaning: 'prints what a filter or --all would redrive or discard, and changes nothing',
+    },
     url: { type: 'string', value: 'URL', meaning: 'the address of the service; that of npm start by default' },
   },
   needs: 'project',
@@ -120,65 +147,73 @@ export const deadLetters = defineCommand({
   },
 });
 
-/** Redrives or discards the selected dead letters one after another. Returns 1 if the service refused one of them. */
-async function change(
-  verb: string,
-  done: string,
-  { client, ids, options }: Request,
-  apply: (id: string) => Promise<string | undefined>,
-): Promise<number> {
-  if (options.status !== undefined) throw new UsageError(`${verb} changes only open dead letters: leave out --status`);
+async function change(action: Action, { client, ids, options }: Request): Promise<number> {
+  const { status, all = false, because, force, rate } = options;
+  if (status !== undefined) throw new UsageError(`${action} changes only open dead letters: leave out --status`);
   const filter = filterOf(options);
-  const isFiltered = Object.entries(filter).some(([field, value]) => field !== 'status' && value !== undefined);
-  if ([ids.length > 0, isFiltered, options.all === true].filter(Boolean).length !== 1)
-    throw new UsageError(`${verb} needs ids, or a filter, or --all, and only one of the three`);
-  // All pages are read before the first change, because a change moves the later dead letters to other pages.
-  const selected: (readonly [id: string, line: string])[] = ids.map((id) => [id, id]);
-  if (ids.length === 0)
-    for await (const deadLetter of client.list(filter)) selected.push([deadLetter.id, lineOf(deadLetter)]);
+  const isFiltered = Object.values(filter).some((value) => value !== undefined);
+  if ([ids.length > 0, isFiltered, all].filter(Boolean).length !== 1)
+    throw new UsageError(`${action} needs ids, or a filter, or --all, and only one of the three`);
   if (options['dry-run']) {
-    for (const [, line] of selected) print(line);
-    say(`${counted(selected.length, 'dead letter')} would be ${done}; nothing was changed`);
-    return 0;
+    if (ids.length > 0) throw new UsageError('--dry-run needs a filter or --all; to see a dead letter, use show ID');
+    return action === 'redrive' ? tryRedrive(client, filter, force) : tryDiscard(client, filter);
   }
+  if (because === undefined)
+    throw new UsageError(`${action} needs --because: the archive keeps the reason with each dead letter`);
+  if (ids.length > 0 && ids.length <= FEW) return changeFew(action, { client, ids }, { force, reason: because });
+  const order = {
+    action,
+    ...(ids.length > 0 ? { ids } : { filter }),
+    force,
+    ratePerSecond: rateOf(rate),
+    reason: because,
+  };
+  const { id } = await client.startJob(order);
+  return followJob(client, id);
+}
+
+/** Redrives or discards dead letters one after another. Returns 1 if the service refused one of them. */
+async function changeFew(
+  action: Action,
+  { client, ids }: Pick<Request, 'client' | 'ids'>,
+  options: { readonly force?: boolean; readonly reason: string },
+): Promise<number> {
   let refused = 0;
-  for (const [id] of selected.toReversed()) {
-    const refusal = await apply(id);
+  for (const id of ids) {
+    const refusal = await client.change(action, id, options).catch((error: unknown) => {
+      if (error instanceof RefusedError) return error.message;
+      throw error;
+    });
     if (refusal !== undefined) refused += 1;
-    print(refusal === undefined ? `${done} ${id}` : `not ${done} ${id}: ${refusal}`);
+    print(refusal ?? `${id}: ${action === 'redrive' ? 'redriven' : 'discarded'}`);
   }
-  say(`${counted(selected.length - refused, 'dead letter')} ${done}${refused > 0 ? `, ${refused} not ${done}` : ''}`);
   return refused > 0 ? 1 : 0;
 }
 
-function filterOf({ queue, code, type, reason, since, until, status = 'open' }: Options): Filter {
-  if (!STATUSES.includes(status)) throw new UsageError(`--status is "${status}": use one of ${STATUSES.join(', ')}`);
-  return {
-    queue,
-    code,
-    type,
-    reason,
-    status: status === 'all' ? undefined : status,
-    sinceMs: timeOf('--since', since),
-    untilMs: timeOf('--until', until),
-  };
+async function tryRedrive(client: DeadLetterClient, filter: Filter, force = false): Promise<number> {
+  const { selected, skipped, unwritable, more } = await client.tryRedrive(filter, force);
+  for (const { id, reason } of skipped) print(`${id}  would be skipped: ${reason}`);
+  for (const { id, reason } of unwritable) print(`${id}  would be skipped, because AMQP cannot encode it: ${reason}`);
+  say(`${more ? 'at least ' : ''}${counted(selected, 'dead letter')} would be redriven; nothing was changed`);
+  return 0;
 }
 
-const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+async function tryDiscard(client: DeadLetterClient, filter: Filter): Promise<number> {
+  const { groups, isIncomplete } = await client.groups(filter);
+  const count = groups.reduce((sum, group) => sum + group.count, 0);
+  say(`${isIncomplete ? 'at least ' : ''}${counted(count, 'dead letter')} would be discarded; nothing was changed`);
+  return 0;
+}
 
-/** Returns a time in ms since the epoch. A time such as `2h` means two hours ago. */
-function timeOf(option: string, text: string | undefined): number | undefined {
+function rateOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
-  const time = unit === undefined ? Date.parse(text) : Date.now() - Number(count) * UNITS_MS[unit]!;
-  if (Number.isNaN(time))
-    throw new UsageError(`${option} is "${text}": use 30m, 2h, 7d, or a time such as 2026-11-22T12:00:00Z`);
-  return time;
+  const rate = Number(text);
+  if (!(rate >= 0.1 && rate <= 1_000)) throw new UsageError(`--rate is "${text}": use a number from 0.1 to 1000`);
+  return rate;
 }
 
-function requireNoIds(name: string, ids: readonly string[]): void {
-  if (ids.length > 0)
-    throw new UsageError(`${name} takes no ids: to print one dead letter, run surehop dead-letters show ID`);
+function requireIds(name: string, ids: readonly string[], count: 0 | 1): void {
+  if (ids.length !== count) throw new UsageError(`${name} takes ${count === 0 ? 'no id' : 'exactly one id'}`);
 }
 
 const lineOf = ({ id, deadLetteredAt, queue = '?', code, type = '?', status, attempt, reason }: DeadLetter): string =>
