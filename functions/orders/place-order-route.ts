@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { signature, type Route } from 'surehop/http';
+import { idempotencyKeyProblems, publishProblems, signature, type Route } from 'surehop/http';
 
 import { order } from './events.ts';
 
@@ -14,18 +14,7 @@ export const route = {
   access: signature,
   body: order,
   answers: { 202: z.strictObject({ orderId: z.uuid(), status: z.literal('accepted') }) },
-  problems: [
-    'missing-idempotency-key',
-    'invalid-idempotency-key',
-    'idempotency-key-mismatch',
-    'idempotency-key-reused',
-    'request-in-progress',
-    'unroutable',
-    'refused',
-    'blocked',
-    'unconfirmed',
-    'broker-unavailable',
-  ],
+  problems: [...idempotencyKeyProblems, 'idempotency-key-reused', 'request-in-progress', ...publishProblems],
   example: {
     body: { customerId: 'ada', currency: 'EUR', items: [{ sku: 'apple', quantity: 2, unitPrice: 150 }] },
     answer: { orderId: '0b8f9a52-6f0e-5b39-9c0e-2f6d1f1f7a10', status: 'accepted' },

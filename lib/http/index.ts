@@ -2,7 +2,7 @@ export { endpoint, type HttpHandler, type Route } from './endpoint.ts';
 export { type Request } from './request.ts';
 export { ok, type Answer } from './answer.ts';
 export { Problem } from './problem.ts';
-export { problems, type ProblemKind, type ProblemName } from './problems.ts';
+export { idempotencyKeyProblems, problems, publishProblems, type ProblemKind, type ProblemName } from './problems.ts';
 export { open, type Access } from './auth/access.ts';
 export { operator } from './auth/operator.ts';
 export { signature } from './auth/signature.ts';

@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import type { Surehop } from '../runtime/surehop.ts';
 import type { Route } from './endpoint.ts';
-import { problems, type ProblemName } from './problems.ts';
+import { problems, publishProblems, type ProblemName } from './problems.ts';
 import { httpSettings } from './settings.ts';
 
 export interface About {
@@ -123,7 +123,7 @@ function problemResponses({ access, body, path, query, needs, problems: own = []
   if (access.scheme === 'operator')
     names.push('no-token', 'invalid-token', 'token-expired', 'insufficient-scope', 'identity-unavailable');
   if (needs?.includes('store')) names.push('store-unavailable', 'misconfigured');
-  if (needs?.includes('broker')) names.push('unroutable', 'refused', 'blocked', 'unconfirmed', 'broker-unavailable');
+  if (needs?.includes('broker')) names.push(...publishProblems);
   const statuses = [...new Set(names.map((name) => problems[name].status))];
   return Object.fromEntries(
     statuses.map((status) => [

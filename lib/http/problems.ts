@@ -57,3 +57,19 @@ export const problems = {
 } as const satisfies Record<string, ProblemKind>;
 
 export type ProblemName = keyof typeof problems;
+
+/** The problems of a route that publishes an event, if the broker does not accept the event. */
+export const publishProblems = [
+  'unroutable',
+  'refused',
+  'blocked',
+  'unconfirmed',
+  'broker-unavailable',
+] as const satisfies readonly ProblemName[];
+
+/** The problems of a route whose requests need an idempotency key. */
+export const idempotencyKeyProblems = [
+  'missing-idempotency-key',
+  'invalid-idempotency-key',
+  'idempotency-key-mismatch',
+] as const satisfies readonly ProblemName[];

@@ -205,7 +205,7 @@ describe('a service that create-surehop has created', () => {
     }
   });
 
-  test('after surehop add has added a consumer, a route and a table, a service from create-surehop type-checks and passes its tests', async () => {
+  test('after surehop add has added a consumer, a route, a table and an event, a service from create-surehop type-checks and passes its tests', async () => {
     const surehop = (...args: string[]) => project.run(project.command('surehop'), ['add', ...args]);
     const consumer = ['consumer', 'pack-order', '--event', 'order.packed', '--queue', 'packing'];
     const options = ['--delays', '10s,1m,10m', '--order-by', 'customerId'];
@@ -214,8 +214,17 @@ describe('a service that create-surehop has created', () => {
     await surehop('route', 'POST /payments', '--event', 'payment.received');
     await surehop('consumer', 'book-payment', '--event', 'payment.received');
     await surehop('table', 'payments', '--key', 'paymentId');
+    await surehop('event', 'payment.refused', '--exchange', 'orders');
     await npm(project.directory, 'run', 'check');
-    expect(await npm(project.directory, 'test')).toMatch(/fail 0\n/);
+    const output = await npm(project.directory, 'test');
+    expect(output).toMatch(/fail 0\n/);
+    for (const title of [
+      'pack-order completes an event of the type order.packed, and skips its redelivery',
+      'POST /payments publishes the event payment.received',
+      'an item of the table payments is found by paymentId',
+      'the event payment.refused accepts its data and rejects an empty object',
+    ])
+      expect(output).toContain(title);
   });
 
   test('a service from create-surehop is packaged for AWS as two stacks', async () => {

@@ -32,6 +32,11 @@ export class Changes {
     this.#after.set(file, content);
   }
 
+  /** Creates a file, unless the command has created the file before. The user may have edited it since. */
+  createUnless(isKnown: boolean, file: string, content: string): void {
+    if (!(isKnown && this.read(file) !== undefined)) this.create(file, content);
+  }
+
   /** Returns the changed files as lines of a diff, each file with the lines that are added and removed. */
   diff(): string[] {
     return this.#changed().flatMap(([file, after]) => {

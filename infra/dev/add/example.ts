@@ -66,3 +66,12 @@ export function literal(value: unknown): string {
   }
   return String(value);
 }
+
+/** Writes an object as a TypeScript expression after the text `head`, on one line if it fits. */
+export function objectLiteral(head: string, value: object, indent: number): string {
+  const line = `${head}${literal(value)}`;
+  if (line.length + indent + 1 <= 120 || Array.isArray(value)) return line;
+  const space = ' '.repeat(indent);
+  const properties = Object.entries(value).map((entry) => literal(Object.fromEntries([entry])).slice(2, -2));
+  return `${head}{\n${properties.map((property) => `${space}  ${property},\n`).join('')}${space}}`;
+}

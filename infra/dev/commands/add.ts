@@ -2,8 +2,12 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { EventDefinition } from 'surehop/events';
 
-import { addConsumer, addEvent, addRoute, addTable, type Service } from '../add/add.ts';
 import { Changes } from '../add/changes.ts';
+import { addConsumer } from '../add/consumer.ts';
+import { addEvent } from '../add/event.ts';
+import { addRoute } from '../add/route.ts';
+import type { Service } from '../add/service.ts';
+import { addTable } from '../add/table.ts';
 import { say } from '../runtime/command-line.ts';
 import { rootDirectory } from '../runtime/directories.ts';
 import { defineCommand, print, UsageError } from './command.ts';
@@ -15,7 +19,7 @@ export const add = defineCommand({
     'route "POST /payments" --event TYPE [--exchange NAME]',
     'table NAME --key ATTRIBUTE [--key ATTRIBUTE:N]',
   ],
-  summary: 'adds a consumer with its queue and a test, an event, an HTTP route or a table to the service',
+  summary: 'adds a consumer with its queue, an event, an HTTP route or a table to the service, with a test',
   details: [
     'A consumer and a route also add their event if the service has no event of this type. The command never overwrites a file. Running the command again changes nothing.',
     'For example: surehop add consumer ship-order --event order.paid --queue shipping --order-by customerId',

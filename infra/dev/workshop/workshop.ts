@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,6 +6,7 @@ import { resourcesOf } from 'serverless-surehop/tables';
 import { createSurehop, type Surehop } from 'surehop';
 import { withConnection } from 'surehop/amqp';
 import { eventPublisher, type PublishEvent } from 'surehop/events';
+import type { HttpHandler } from 'surehop/http';
 import { lazyPublisher } from 'surehop/rabbitmq';
 import { toolkitTables, type Table } from 'surehop/tables';
 import { defineTopology, type WorkQueue } from 'surehop/topology';
@@ -18,13 +20,17 @@ import { createTables, deleteTables, localTables } from '../runtime/store/create
 import { LOCAL_AWS } from '../runtime/store/probe.ts';
 import { startStore } from '../runtime/store/store.ts';
 import { deliver, type ConsumerHandler, type DeliveryOptions } from './deliver.ts';
+import { sendSigned, type Response, type SignedRequest } from './request.ts';
 import { createVirtualHost } from './virtual-host.ts';
 
-export type { ConsumerHandler, DeliveryOptions };
+export type { ConsumerHandler, DeliveryOptions, Response, SignedRequest };
 
 export interface WorkshopOptions {
-  /** The work queues of the service. The workshop declares them with their exchanges, delays and policies. */
-  readonly queues: Readonly<Record<string, WorkQueue>>;
+  /**
+   * The work queues of the service. The workshop declares them with their exchanges, delays and policies. Without queues, the
+   * workshop needs no broker.
+   */
+  readonly queues?: Readonly<Record<string, WorkQueue>>;
   /** The tables of the service. The workshop also creates the tables of the toolkit. */
   readonly tables?: Readonly<Record<string, Table<any, any>>>;
   /** Settings of the toolkit and of the service, in addition to the addresses of the broker and the store. */
@@ -47,6 +53,8 @@ export interface Workshop {
     queue: WorkQueue | string,
     options?: DeliveryOptions,
   ): Promise<Result>;
+  /** Invokes an HTTP function with a signed request, as API Gateway does. */
+  request(handler: HttpHandler, request: SignedRequest): Promise<Response>;
   /** Returns how many messages are ready in a queue. */
   waiting(queue: string): Promise<number>;
   /** Deletes everything that the workshop has created, and stops what it has started. */
@@ -54,9 +62,9 @@ export interface Workshop {
 }
 
 /**
- * Opens a workshop: a virtual host with the queues, and a set of tables. The workshop uses the broker at AMQP_URL and
- * the DynamoDB at DYNAMODB_ENDPOINT, and starts each of them if its setting is not set. Tests that run at the same time
- * can use the same broker and DynamoDB.
+ * Opens a workshop: a virtual host with the queues, if there are any, and a set of tables. The workshop uses the broker at
+ * AMQP_URL and the DynamoDB at DYNAMODB_ENDPOINT, and starts each of them if its setting is not set. Tests that run at the
+ * same time can use the same broker and DynamoDB.
  */
 export async function workshop({ queues, tables = {}, settings = {} }: WorkshopOptions): Promise<Workshop> {
   const directory = mkdtempSync(join(tmpdir(), 'surehop-workshop-'));
@@ -73,12 +81,14 @@ export async function workshop({ queues, tables = {}, settings = {} }: WorkshopO
   try {
     const given = readSettings(process.env, directory);
     const options = { keepData: false, say: sayAside };
-    const broker = await withProgress(
-      'RabbitMQ',
-      startBroker({ ...options, dataDirectory: join(directory, 'rabbitmq') }, given),
-      sayAside,
-    );
-    undo.push(() => broker.stop());
+    const broker =
+      queues &&
+      (await withProgress(
+        'RabbitMQ',
+        startBroker({ ...options, dataDirectory: join(directory, 'rabbitmq') }, given),
+        sayAside,
+      ));
+    if (broker) undo.push(() => broker.stop());
     const store = await withProgress(
       'DynamoDB',
       startStore({ ...options, dataDirectory: join(directory, 'dynamodb') }, given),
@@ -86,10 +96,10 @@ export async function workshop({ queues, tables = {}, settings = {} }: WorkshopO
     );
     undo.push(() => store.stop());
 
-    const host = await createVirtualHost(broker);
-    undo.push(() => host.remove());
-    await applyTopology(host, defineTopology(queues));
-    const prefix = `${host.name}-`;
+    const host = broker && (await createVirtualHost(broker));
+    if (host) undo.push(() => host.remove());
+    if (host) await applyTopology(host, defineTopology(queues));
+    const prefix = `${host?.name ?? `workshop-${randomUUID()}`}-`;
     const { endpoint } = store;
     const definitions = [...toolkitTables, ...Object.values(tables)];
     const created = await createTables({ endpoint, tables: localTables(resourcesOf(definitions, prefix)) });
@@ -100,11 +110,14 @@ export async function workshop({ queues, tables = {}, settings = {} }: WorkshopO
     const environment = {
       ...LOCAL_AWS,
       ...settings,
-      AMQP_URL: host.amqpUrl,
-      MANAGEMENT_URL: broker.managementUrl,
+      ...(host && { AMQP_URL: host.amqpUrl, MANAGEMENT_URL: broker.managementUrl }),
       DYNAMODB_ENDPOINT: endpoint,
       TABLE_PREFIX: prefix,
       DEPLOYED_TABLES: created.map((name) => name.slice(prefix.length)).join(','),
+    };
+    const requireHost = () => {
+      if (host) return host;
+      throw new Error('this workshop has no broker: pass the queues of the service to the function workshop');
     };
     const publisher = lazyPublisher(createSurehop({ environment }));
     undo.push(() => publisher.close());
@@ -115,13 +128,14 @@ export async function workshop({ queues, tables = {}, settings = {} }: WorkshopO
       publish: eventPublisher(surehop, publisher),
       deliver: (handler, queue, delivery) =>
         deliver(
-          { amqpUrl: host.amqpUrl, virtualHost: host.name },
+          { amqpUrl: requireHost().amqpUrl, virtualHost: requireHost().name },
           handler,
           typeof queue === 'string' ? queue : queue.name,
           delivery,
         ),
+      request: (handler, request) => sendSigned(environment, handler, request),
       waiting: (queue) =>
-        withConnection(host.amqpUrl, async (connection) => {
+        withConnection(requireHost().amqpUrl, async (connection) => {
           const channel = await connection.createChannel();
           return (await channel.checkQueue(queue)).messageCount;
         }),

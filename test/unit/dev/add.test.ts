@@ -6,10 +6,14 @@ import { check } from 'prettier';
 import { parse } from 'yaml';
 import type { EventDefinition } from 'surehop/events';
 
-import { addConsumer, addEvent, addRoute, addTable, type Service } from '../../../infra/dev/add/add.ts';
 import { Changes } from '../../../infra/dev/add/changes.ts';
+import { addConsumer } from '../../../infra/dev/add/consumer.ts';
 import { addProperty } from '../../../infra/dev/add/edit-typescript.ts';
 import { addFunction } from '../../../infra/dev/add/edit-yaml.ts';
+import { addEvent } from '../../../infra/dev/add/event.ts';
+import { addRoute } from '../../../infra/dev/add/route.ts';
+import type { Service } from '../../../infra/dev/add/service.ts';
+import { addTable } from '../../../infra/dev/add/table.ts';
 import { loadFresh } from '../../../infra/dev/definitions/load-fresh.ts';
 import { localDirectory, rootDirectory } from '../../../infra/dev/runtime/directories.ts';
 
@@ -145,21 +149,76 @@ describe('surehop add consumer', () => {
   });
 });
 
-test('surehop add event, route and table write formatted files and keep every line', async () => {
-  const before = contents();
-  const changes = new Changes(project);
-  await addEvent(changes, await service(), 'customer.renamed');
-  await addRoute(changes, await service(), 'POST /payments', { event: 'payment.received' });
-  addTable(changes, 'shipping-labels', ['orderId', 'number:N']);
-  const written = changes.write().map((line) => line.split(' ')[1]!);
-  await expectFormatted(written);
-  for (const file of ['infra/tables.ts', 'serverless.yml']) expectOnlyAdded(before[join(project, file)]!, read(file));
-  expect(Object.keys(await load('functions/customers/events.ts'))).toEqual(['customerRenamed']);
-  const { tables } = (await load('infra/tables.ts')) as unknown as { tables: Record<string, object> };
-  expect(tables['shippingLabels']).toMatchObject({ name: 'shipping-labels', key: { orderId: 'S', number: 'N' } });
-  expect(parse(read('serverless.yml'), { merge: true }).functions['post-payments']).toMatchObject({
-    handler: 'functions/payments/post-payments.handler',
-    events: [{ httpApi: 'POST /payments' }],
+describe('surehop add event, route and table', () => {
+  const addAll = async () => {
+    const changes = new Changes(project);
+    await addEvent(changes, await service(), 'customer.renamed');
+    await addRoute(changes, await service(), 'POST /payments', { event: 'payment.received' });
+    addTable(changes, 'shipping-labels', ['orderId', 'number:N']);
+    return changes;
+  };
+
+  test('write formatted files, each with a test, and keep every line of the edited files', async () => {
+    const before = contents();
+    const written = (await addAll()).write();
+    expect(written.toSorted()).toEqual([
+      'changed infra/tables.ts',
+      'changed serverless.yml',
+      'created functions/customers/events.ts',
+      'created functions/payments/events.ts',
+      'created functions/payments/post-payments.ts',
+      'created test/customer-renamed-event.test.ts',
+      'created test/post-payments.test.ts',
+      'created test/shipping-labels-table.test.ts',
+    ]);
+    await expectFormatted(written.map((line) => line.split(' ')[1]!));
+    for (const file of ['infra/tables.ts', 'serverless.yml']) expectOnlyAdded(before[join(project, file)]!, read(file));
+    expect(Object.keys(await load('functions/customers/events.ts'))).toEqual(['customerRenamed']);
+    const { tables } = (await load('infra/tables.ts')) as unknown as { tables: Record<string, object> };
+    expect(tables['shippingLabels']).toMatchObject({ name: 'shipping-labels', key: { orderId: 'S', number: 'N' } });
+    expect(parse(read('serverless.yml'), { merge: true }).functions['post-payments']).toMatchObject({
+      handler: 'functions/payments/post-payments.handler',
+      events: [{ httpApi: 'POST /payments' }],
+    });
+  });
+
+  test('change nothing when they run again, even after the tests were edited', async () => {
+    (await addAll()).write();
+    for (const name of ['customer-renamed-event', 'post-payments', 'shipping-labels-table'])
+      writeFileSync(join(project, `test/${name}.test.ts`), '// edited\n');
+    const before = contents();
+    expect((await addAll()).write()).toEqual([]);
+    expect(contents()).toEqual(before);
+  });
+
+  test.each(['customer-renamed-event', 'post-payments', 'shipping-labels-table'])(
+    'do not overwrite the test %s that they did not write',
+    async (name) => {
+      writeFileSync(join(project, `test/${name}.test.ts`), '// by hand\n');
+      const before = contents();
+      await expect(addAll()).rejects.toThrow(`test/${name}.test.ts exists already and was not overwritten`);
+      expect(contents()).toEqual(before);
+    },
+  );
+
+  test('show their tests as a diff, and a dry run writes no file', async () => {
+    const before = contents();
+    const diff = (await addAll()).diff();
+    for (const name of ['customer-renamed-event', 'post-payments', 'shipping-labels-table'])
+      expect(diff).toContain(`+++ test/${name}.test.ts`);
+    expect(contents()).toEqual(before);
+  });
+
+  test('a route for an existing event has an example that matches the schema, and no second definition', async () => {
+    const changes = new Changes(project);
+    await addRoute(changes, await service(), 'PUT /orders', { event: 'order.placed' });
+    const written = changes.write();
+    expect(written.toSorted()).toEqual([
+      'changed serverless.yml',
+      'created functions/orders/put-orders.ts',
+      'created test/put-orders.test.ts',
+    ]);
+    await expectFormatted(written.map((line) => line.split(' ')[1]!));
   });
 });
 

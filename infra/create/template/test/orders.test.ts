@@ -2,10 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { readItem } from 'surehop/dynamodb';
-import { deriveId } from 'surehop/events';
 import { workshop, type Workshop } from 'surehop-dev';
 
-import { orderPlaced } from '../functions/orders/events.ts';
 import { tables } from '../infra/tables.ts';
 import { queues } from '../infra/topology.ts';
 
@@ -18,10 +16,12 @@ before(async () => {
 });
 after(() => bench.close());
 
-test('an order that RabbitMQ delivers is billed in DynamoDB', async () => {
+test('an order that is sent twice over HTTP is billed once', async () => {
+  const placeOrder = await import('../functions/orders/place-order.ts');
   const { handler } = await import('../functions/orders/bill-customer.ts');
-  const orderId = deriveId('an order');
-  await bench.publish(orderPlaced, { orderId, customerId: 'ada', cents: 250 }, { id: orderId });
+  const order = { route: placeOrder.route.route, body: { customerId: 'ada', cents: 250 }, key: 'one' };
+  assert.equal((await bench.request(placeOrder.handler, order)).status, 202);
+  assert.equal((await bench.request(placeOrder.handler, order)).status, 202);
   await bench.deliver(handler, queues.billing);
   assert.deepEqual(await readItem(bench.surehop, tables.balances, { customerId: 'ada' }), {
     customerId: 'ada',

@@ -1,5 +1,5 @@
 import { deriveId, eventPublisher } from 'surehop/events';
-import { endpoint, signature, type Route } from 'surehop/http';
+import { endpoint, idempotencyKeyProblems, publishProblems, signature, type Route } from 'surehop/http';
 import { idempotencyKey } from 'surehop/idempotency';
 import { lazyPublisher } from 'surehop/rabbitmq';
 import * as z from 'zod';
@@ -13,16 +13,7 @@ export const route = {
   access: signature,
   body: order,
   answers: { 202: z.strictObject({ orderId: z.uuid() }) },
-  problems: [
-    'missing-idempotency-key',
-    'invalid-idempotency-key',
-    'idempotency-key-mismatch',
-    'unroutable',
-    'refused',
-    'blocked',
-    'unconfirmed',
-    'broker-unavailable',
-  ],
+  problems: [...idempotencyKeyProblems, ...publishProblems],
   example: {
     body: { customerId: 'ada', cents: 250 },
     answer: { orderId: '0b8f9a52-6f0e-5b39-9c0e-2f6d1f1f7a10' },

@@ -1,0 +1,32 @@
+import type { EventDefinition } from 'surehop/events';
+import type { Topology, WorkQueue } from 'surehop/topology';
+
+import { UsageError } from '../commands/command.ts';
+import type { Changes } from './changes.ts';
+
+export interface Service {
+  readonly queues: Readonly<Record<string, WorkQueue>>;
+  readonly topology: Pick<Topology, 'exchanges'>;
+  /** Loads the events that a module of the project exports, by the names of the exports. */
+  readonly loadEvents: (file: string) => Promise<Readonly<Record<string, EventDefinition<unknown>>>>;
+}
+
+/** Returns the exchange of a new event or queue, if the service has only one. */
+export function exchangeOf({ topology }: Service): string {
+  const topics = topology.exchanges.filter(({ type }) => type === 'topic').map(({ name }) => name);
+  if (topics.length === 1) return topics[0]!;
+  throw new UsageError(
+    `pass --exchange with the name of the exchange${topics.length > 1 ? `: one of ${topics.join(', ')}, or a new name` : ''}`,
+  );
+}
+
+export function requireName(name: string, what: string): void {
+  if (!/^[a-z][a-z0-9-]*$/.test(name))
+    throw new UsageError(`"${name}" cannot be the name of a ${what}: use lower-case letters, digits and hyphens`);
+}
+
+export function requireServerlessYml(changes: Changes): string {
+  const text = changes.read('serverless.yml');
+  if (text === undefined) throw new UsageError('serverless.yml is missing');
+  return text;
+}
