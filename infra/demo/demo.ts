@@ -49,7 +49,7 @@ async function runDemo(environment: DevEnvironment, signal: AbortSignal): Promis
   const orders = planOrders(PLAN);
   const failing = orders.filter(({ awardFails }) => awardFails);
   await corruptItems(
-    environment.store.endpoint,
+    environment,
     failing.map(({ customerId }) => customerId),
   );
   say(`stock set for ${skus.length} SKUs; placing ${orders.length} orders with ${CLIENTS} concurrent clients`);

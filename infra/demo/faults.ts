@@ -23,24 +23,24 @@ export async function killBroker({ broker }: DevEnvironment): Promise<void> {
  * deletes the corrupt item.
  */
 export async function repairOnceRetried(
-  { service, store }: DevEnvironment,
+  environment: DevEnvironment,
   failing: readonly DemoOrder[],
   signal: AbortSignal,
 ): Promise<void> {
   await pMap(
     failing,
     async (order) => {
-      const { orderId } = await place(service.url, order, signal);
+      const { orderId } = await place(environment.service.url, order, signal);
       for (;;) {
         signal.throwIfAborted();
-        const points = await request<OrderStatus>(`${service.url}/orders/${orderId}`).then(
+        const points = await request<OrderStatus>(`${environment.service.url}/orders/${orderId}`).then(
           ({ consumers }) => consumers.points,
           () => undefined,
         );
         if (points?.outcome === 'retrying' ? points.attempt === 3 : points?.outcome === 'dead-lettered') break;
         await sleep(200);
       }
-      await repairItem(store.endpoint, order.customerId);
+      await repairItem(environment, order.customerId);
     },
     { concurrency: failing.length },
   );

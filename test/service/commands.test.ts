@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,14 +25,26 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function surehop(...args: string[]): Promise<{ code: number; out: string; said: string }> {
+function start(...args: string[]) {
   const bin = join(rootDirectory, 'infra/dev/surehop.mjs');
-  const env = { ...process.env, AMQP_URL: service.host.amqpUrl, SUREHOP_TOKEN: token, SIGNING_SECRETS: '' };
-  return new Promise((resolve) => {
-    execFile(process.execPath, [bin, ...args], { cwd: rootDirectory, env }, (error, out, err) =>
-      resolve({ code: error === null ? 0 : Number(error.code), out, said: out + err }),
-    );
-  });
+  const env = {
+    ...process.env,
+    AMQP_URL: service.host.amqpUrl,
+    TABLE_PREFIX: `${service.host.name}-`,
+    SUREHOP_TOKEN: token,
+    SIGNING_SECRETS: '',
+  };
+  const child = spawn(process.execPath, [bin, ...args], { cwd: rootDirectory, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (text) => (out += String(text)));
+  child.stderr.on('data', (text) => (err += String(text)));
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { child, ended, out: () => out, said: () => out + err };
+}
+
+async function surehop(...args: string[]): Promise<{ code: number | null; out: string; said: string }> {
+  const command = start(...args);
+  return { code: await command.ended, out: command.out(), said: command.said() };
 }
 const at = () => ['--url', service.url];
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '' && !line.startsWith('› '));
@@ -94,24 +106,30 @@ describe('surehop publish and surehop dead-letters', () => {
     expect([code, said]).toEqual([2, expect.stringContaining('it has bindings for order.created, order.rejected')]);
   });
 
-  test('surehop dead-letters list can filter by queue, code, type, reason and time', async () => {
+  test('surehop dead-letters list can filter by queue, code, type, group, text and time', async () => {
     const [all] = [linesOf((await list()).out)];
     expect(all).toHaveLength(2);
     const ofQueue = linesOf((await list('--queue', 'stock')).out);
     expect(ofQueue).toEqual([expect.stringMatching(/ stock {2}order\.created {2}[A-Z_]+ {2}open {2}attempt 1 {2}/)]);
     const [, code] = / {2}([A-Z_]+) {2}open /.exec(ofQueue[0]!)!;
     expect(linesOf((await list('--code', code!)).out)).toHaveLength(2);
-    expect(linesOf((await list('--type', 'order.created', '--since', '1h')).out)).toHaveLength(2);
+    expect(linesOf((await list('--type', 'order.created', '--from', '1h')).out)).toHaveLength(2);
+    expect(linesOf((await list('--text', 'b0a1f5f4-0f5e-5b5e-8d5e-00000000000a')).out)).toHaveLength(2);
+    const [, group] = / stock {2}.*\n +--group (\w+),/.exec((await surehop('dead-letters', 'group', ...at())).out)!;
+    expect(linesOf((await list('--group', group!)).out)).toEqual(ofQueue);
     expect(linesOf((await list('--type', 'order.rejected')).out)).toEqual([]);
-    expect(linesOf((await list('--reason', 'there is no such reason')).out)).toEqual([]);
-    expect(linesOf((await list('--until', '2026-01-01T00:00:00Z')).out)).toEqual([]);
+    expect(linesOf((await list('--client', 'there-is-no-such-client')).out)).toEqual([]);
+    expect(linesOf((await list('--text', 'there is no such reason')).out)).toEqual([]);
+    expect(linesOf((await list('--to', '2026-01-01T00:00:00Z')).out)).toEqual([]);
     expect((await list('--queue', 'stok')).said).toContain('unknown queue');
+    expect((await list('--from', 'yesterday')).said).toContain('--from is "yesterday": use 30m, 2h, 7d');
   });
 
-  test('surehop dead-letters group counts the dead letters with the same queue, code and reason', async () => {
+  test('surehop dead-letters group counts the dead letters with the same queue, code and cause', async () => {
     const { out } = await surehop('dead-letters', 'group', ...at());
     expect(out).toMatch(/^ {5}1 {2}(stock|points) {2}/);
     expect(out).toContain('2 groups');
+    expect((await surehop('dead-letters', 'group', '--status', 'discarded', ...at())).out).toContain('0 groups');
   });
 
   test('surehop dead-letters show prints one dead letter with its message', async () => {
@@ -120,25 +138,26 @@ describe('surehop publish and surehop dead-letters', () => {
     expect(JSON.parse(out)).toMatchObject({ queue: 'stock', body: { text: wrong('an order') } });
   });
 
-  test('with --dry-run, surehop dead-letters redrive and discard list the dead letters and change nothing', async () => {
+  test('with --dry-run, surehop dead-letters redrive and discard count the dead letters and change nothing', async () => {
     for (const verb of ['redrive', 'discard']) {
       const { code, out } = await surehop('dead-letters', verb, '--queue', 'stock', '--dry-run', ...at());
-      expect([code, linesOf(out)]).toEqual([0, [expect.stringContaining(' stock ')]]);
-      expect(out).toContain('1 dead letter would be');
+      expect([code, out]).toEqual([0, expect.stringContaining('1 dead letter would be')]);
     }
     expect(linesOf((await list()).out)).toHaveLength(2);
   });
 
-  test('surehop dead-letters redrive needs ids, a filter or --all', async () => {
-    const { code, said } = await surehop('dead-letters', 'redrive', ...at());
-    expect([code, said]).toEqual([2, expect.stringContaining('needs ids, or a filter, or --all')]);
+  test('surehop dead-letters redrive needs a reason, and either ids, a filter or --all', async () => {
+    const nothing = await surehop('dead-letters', 'redrive', ...at());
+    expect([nothing.code, nothing.said]).toEqual([2, expect.stringContaining('needs ids, or a filter, or --all')]);
+    const unreasoned = await surehop('dead-letters', 'redrive', '--all', ...at());
+    expect([unreasoned.code, unreasoned.said]).toEqual([2, expect.stringContaining('redrive needs --because')]);
   });
 
   test('surehop dead-letters discard discards the selected dead letters, and redrive --all redrives all others', async () => {
     const discarded = await surehop('dead-letters', 'discard', '--queue', 'stock', '--because', 'a test', ...at());
-    expect(discarded).toMatchObject({ code: 0, out: expect.stringContaining('1 dead letter discarded') });
+    expect(discarded).toMatchObject({ code: 0, out: expect.stringMatching(/› job-\S+ done: 1 discarded\n$/) });
     const redriven = await surehop('dead-letters', 'redrive', '--all', '--because', 'a test', ...at());
-    expect(redriven).toMatchObject({ code: 0, out: expect.stringContaining('1 dead letter redriven') });
+    expect(redriven).toMatchObject({ code: 0, out: expect.stringMatching(/› job-\S+ done: 1 redriven\n$/) });
     await eventually('the redriven message to fail again', async () => linesOf((await list()).out).length === 1);
     expect(linesOf((await list('--status', 'all')).out)).toHaveLength(3);
   });
@@ -146,22 +165,77 @@ describe('surehop publish and surehop dead-letters', () => {
   test('surehop dead-letters redrive ends with exit code 1 and the reason if a dead letter is not open', async () => {
     const [line] = linesOf((await list('--status', 'discarded')).out);
     const id = line!.split('  ')[1]!;
-    const { code, out } = await surehop('dead-letters', 'redrive', id, ...at());
-    expect([code, out]).toEqual([1, expect.stringContaining(`not redriven ${id}: 409 `)]);
+    const { code, out } = await surehop('dead-letters', 'redrive', id, '--because', 'a test', ...at());
+    expect([code, out]).toEqual([
+      1,
+      expect.stringContaining(`POST /dead-letters/${id}/redrive was answered with 409 `),
+    ]);
   });
 
-  test('surehop dead-letters reads all pages of the archive', async () => {
-    const { host } = service;
-    for (let number = 0; number < 130; number += 1)
-      host.channel.publish('orders', 'order.rejected', Buffer.from(wrong('a rejection')), {
-        messageId: `page-${number}`,
+  const wrongRejections = (count: number, prefix: string) => {
+    for (let number = 0; number < count; number += 1)
+      service.host.channel.publish('orders', 'order.rejected', Buffer.from(wrong('a rejection')), {
+        messageId: `${prefix}-${number}`,
       });
-    await eventually('all dead letters', async () => {
-      const lines = linesOf((await list('--queue', 'points')).out);
-      return lines.length >= 130;
-    });
+    return eventually('all dead letters', async () => linesOf((await list('--queue', 'points')).out).length >= count);
+  };
+
+  test('surehop dead-letters list reads all pages of the archive, and discard starts a job for all of them', async () => {
+    await wrongRejections(130, 'page');
     const { code, out } = await surehop('dead-letters', 'discard', '--queue', 'points', '--because', 'a test', ...at());
-    expect([code, out]).toEqual([0, expect.stringMatching(/13\d dead letters discarded/)]);
+    expect([code, out]).toEqual([0, expect.stringMatching(/job-\S+ done: 13\d discarded/)]);
     expect(linesOf((await list()).out)).toEqual([]);
+  });
+
+  test('Ctrl-C ends surehop dead-letters but not its job, which jobs lists and cancel cancels', async () => {
+    await wrongRejections(20, 'slow');
+    const arguments_ = ['discard', '--all', '--because', 'a test', '--rate', '0.5', ...at()];
+    const command = start('dead-letters', ...arguments_);
+    await eventually('the first progress', () => / running: [1-9]\d* discarded/.test(command.said()));
+    command.child.kill('SIGINT');
+    expect(await command.ended).toBe(130);
+    const [, cancel] = /surehop (dead-letters cancel job-\S+) cancels it/.exec(command.said())!;
+    const id = cancel!.split(' ').at(-1)!;
+    const job = async () =>
+      linesOf((await surehop('dead-letters', 'jobs', ...at())).out).find((line) => line.includes(id));
+    expect(await job()).toMatch(/ running: \d+ discarded$/);
+    expect((await surehop(...cancel!.split(' '), ...at())).out).toContain(`${id} cancelled: `);
+    const watched = await surehop('dead-letters', 'watch', id, ...at());
+    expect([watched.code, watched.out]).toEqual([1, expect.stringContaining(`${id} cancelled: `)]);
+    expect(linesOf((await list()).out).length).toBeGreaterThan(0);
+  });
+});
+
+describe('surehop table', () => {
+  test('surehop table lists the tables of the service with their keys', async () => {
+    const { code, out } = await surehop('table');
+    expect([code, out]).toEqual([0, expect.stringMatching(/^stock {2}\(sku\)$/m)]);
+    expect(out).toMatch(/^inbox {2}\(/m);
+    expect((await surehop('table', 'stok')).said).toContain('unknown table "stok": the tables are ');
+  });
+
+  test('surehop table put writes items that match the schema, and get and the list of items show them', async () => {
+    const file = join(folder, 'stock.json');
+    writeFileSync(file, JSON.stringify([1, 2, 3].map((number) => ({ sku: `seed-${number}`, available: number }))));
+    expect(await surehop('table', 'stock', 'put', `@${file}`)).toMatchObject({ code: 0, out: '› 3 items written\n' });
+    const got = await surehop('table', 'stock', 'get', '{"sku": "seed-2"}');
+    expect(JSON.parse(got.out)).toEqual({ sku: 'seed-2', available: 2 });
+    const some = await surehop('table', 'stock', '--limit', '2');
+    expect(linesOf(some.out)).toHaveLength(2);
+    expect(some.out).toContain('there may be more');
+    expect((await surehop('table', 'stock', '--limit', '1000')).out).toContain('{"sku":"seed-3","available":3}');
+    expect((await fetch(`${service.url}/stock/seed-3`)).status).toBe(200);
+  });
+
+  test.each([
+    [['stock', 'put', '{"sku": "wrong", "available": "many"}'], 2, 'available does not match the schema'],
+    [['stock', 'put', '{"sku": "wrong", "avaliable": 1}'], 2, 'avaliable is not in the schema of the table stock'],
+    [['stock', 'put', '{"available": 1}'], 1, 'the table stock in '],
+    [['inbox', 'put', '{}'], 2, 'the table inbox belongs to Surehop'],
+    [['stock', 'get', '{"sku": "missing"}'], 1, 'no item has the key {"sku": "missing"}'],
+    [['stock', 'drop', 'all'], 2, 'expected get with a key, or put with an item'],
+  ])('surehop table refuses the arguments %j', async (words, expected, reason) => {
+    const { code, said } = await surehop('table', ...words);
+    expect([code, said]).toEqual([expected, expect.stringContaining(reason)]);
   });
 });

@@ -57,7 +57,7 @@ const orphans = (spans: readonly Span[], callers: readonly string[] = []) =>
 
 test('one trace shows all steps of an order: the HTTP request, three retries, the dead letter, and the completion after a redrive', async () => {
   const customerId = 'grace';
-  await corruptItems(environment.store.endpoint, [customerId]);
+  await corruptItems(environment, [customerId]);
   const caller = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7' };
   const orderId = await placeOrder(customerId, 'traced', {
     traceparent: `00-${caller.traceId}-${caller.spanId}-01`,
@@ -71,7 +71,7 @@ test('one trace shows all steps of an order: the HTTP request, three retries, th
     const { deadLetters } = (await response.json()) as { deadLetters: { id: string; messageId: string }[] };
     return deadLetters.find(({ messageId }) => messageId === orderId);
   });
-  await repairItem(environment.store.endpoint, customerId);
+  await repairItem(environment, customerId);
   const redriven = await fetch(`${environment.service.url}/dead-letters/${deadLetter.id}/redrive`, {
     method: 'POST',
     headers: { ...(await operator('dead-letters:redrive')), 'content-type': 'application/json' },

@@ -5,6 +5,7 @@ import { metrics } from './metrics.ts';
 import { publish } from './publish.ts';
 import { reset } from './reset.ts';
 import { send } from './send.ts';
+import { table } from './local-table.ts';
 import { start } from './start.ts';
 import { token } from './token.ts';
 import { topology } from './topology.ts';
@@ -16,6 +17,7 @@ export const commands: Readonly<Record<string, Command>> = {
   send,
   publish,
   'dead-letters': deadLetters,
+  table,
   add,
   topology,
   trace,

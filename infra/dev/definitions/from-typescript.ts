@@ -1,2 +1,2 @@
 // load-fresh.ts compiles these modules again after every edit.
-export { resolveVariable, tableResources, topology } from 'serverless-surehop/definitions';
+export { resolveVariable, service, tableResources, topology } from 'serverless-surehop/definitions';

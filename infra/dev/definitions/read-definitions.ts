@@ -26,8 +26,13 @@ const VARIABLE = /\$\{(settings|consumes|operators):([^}]*)\}/;
  * Reads the current definitions of the service from disk, even if Node has already loaded an earlier version. If a file
  * contains a mistake, throws an error that names the file and the mistake.
  */
-export async function readDefinitions(root: string, tablePrefix: string): Promise<Definitions> {
-  const { topology, resolveVariable, tableResources } = await loadFresh<FromTypescript>(
+export async function readDefinitions(root: string, tablePrefix: string | undefined): Promise<Definitions> {
+  const {
+    topology,
+    resolveVariable,
+    service: declared,
+    tableResources,
+  } = await loadFresh<FromTypescript>(
     // The published package contains this module as a file of its own.
     createRequire(import.meta.url).resolve('surehop-dev/definitions'),
     root,
@@ -44,7 +49,7 @@ export async function readDefinitions(root: string, tablePrefix: string): Promis
   // The functions' environment is validated because the shell can override the service's own settings.
   resolveVariable('environment', '', 'local');
   const service = withValues(readYaml(join(root, 'serverless.yml'), 'serverless.yml'), resolved);
-  const tables = localTables(tableResources(tablePrefix));
+  const tables = localTables(tableResources(tablePrefix ?? `${declared.name}-local-`));
   return { topology, tables, settings, service: service as Definitions['service'] };
 }
 

@@ -85,8 +85,8 @@ export function watchDefinitions(
     const known = new Set(applied.tables.map(({ definition }) => definition.TableName));
     const added = tables.filter(({ definition }) => !known.has(definition.TableName));
     if (added.length === 0) return;
-    const { createTables } = await import('../runtime/store/tables.ts');
-    await createTables({ endpoint: store.endpoint, prefix: settings.tablePrefix, tables: added });
+    const { createTables } = await import('../runtime/store/create-tables.ts');
+    await createTables({ endpoint: store.endpoint, tables: added });
     applied = { ...applied, tables: [...applied.tables, ...added] };
     for (const { definition } of added) say(`table ${definition.TableName} created`);
   }

@@ -7,7 +7,7 @@ import { keepRunning } from './keep-running.ts';
 import { prepareBroker } from './broker/prepare.ts';
 import type { Settings } from './settings.ts';
 import { startStore, type Store } from './store/store.ts';
-import { createTables } from './store/tables.ts';
+import { createTables, localTablePrefix } from './store/tables.ts';
 import { watchExternal } from './watch-external.ts';
 import { startService, type Service } from './service.ts';
 import { withProgress } from './progress.ts';
@@ -18,6 +18,8 @@ export interface DevEnvironment {
   readonly broker: Broker;
   readonly store: Store;
   readonly service: Service;
+  /** The prefix of the names of all tables. */
+  readonly tablePrefix: string;
   /**
    * The receiver of the spans that the functions export. Absent if OTEL_EXPORTER_OTLP_ENDPOINT names another receiver.
    */
@@ -92,13 +94,14 @@ export async function startDevEnvironment({
     keep('RabbitMQ', broker, broker.amqpUrl);
     keep('DynamoDB', store, store.endpoint);
     say(`${broker.describe}, ${store.describe}`);
+    const tablePrefix = localTablePrefix(settings.tablePrefix);
     const preparing = Promise.all([
       prepareBroker(broker, say, { wanted: topology }),
-      createTables({ endpoint: store.endpoint, prefix: settings.tablePrefix }),
+      createTables({ endpoint: store.endpoint, prefix: tablePrefix }),
     ]);
     await withProgress('the topology and the tables', preparing, say);
     say('topology applied and tables created');
-    const { httpPort, tablePrefix } = settings;
+    const { httpPort } = settings;
     const traces = settings.otlpEndpoint === undefined ? await started(startTraceReceiver()) : undefined;
     const otlpEndpoint = settings.otlpEndpoint ?? traces?.url;
     const service = await Promise.race([
@@ -114,7 +117,7 @@ export async function startDevEnvironment({
       }),
     ]);
     service.onDeath((how) => fail(`the service ended unexpectedly (${how}); run npm start again, the data is kept`));
-    return { broker, store, service, traces, failed, stop };
+    return { broker, store, service, tablePrefix, traces, failed, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -6,7 +6,7 @@ import type { Say } from './command-line.ts';
 import { startDevEnvironment, type DevEnvironment } from './dev-environment.ts';
 import { localDirectory } from './directories.ts';
 import { freePorts } from './ports.ts';
-import { readSettings, TABLE_PREFIX } from './settings.ts';
+import { readSettings } from './settings.ts';
 
 /**
  * Starts a development environment with a broker and a DynamoDB of its own, even if AMQP_URL or DYNAMODB_ENDPOINT is
@@ -22,7 +22,7 @@ export async function startPrivateEnvironment(say: Say = () => {}): Promise<DevE
     httpPort: httpPort!,
     amqpUrl: undefined,
     dynamodbEndpoint: undefined,
-    tablePrefix: TABLE_PREFIX,
+    tablePrefix: undefined,
   };
   const options = { settings, dataDirectory, keepData: true, watch: false, say, output: () => {} };
   const environment = await startDevEnvironment(options);

@@ -12,6 +12,7 @@ export interface Running {
   readonly amqpUrl: string;
   readonly managementUrl: string;
   readonly dynamodbEndpoint: string;
+  readonly tablePrefix: string;
   /** The base URL of the trace receiver. Absent if the functions export their spans elsewhere. */
   readonly tracesUrl?: string;
 }
@@ -22,13 +23,14 @@ const file = join(localDirectory, 'running.json');
  * Saves the URLs of the development environment, so that other commands such as `surehop trace` find it. Returns a
  * function that deletes the saved URLs.
  */
-export function announceRunning({ service, broker, store, traces }: DevEnvironment): () => void {
+export function announceRunning({ service, broker, store, tablePrefix, traces }: DevEnvironment): () => void {
   const running: Running = {
     pid: process.pid,
     url: service.url,
     amqpUrl: broker.amqpUrl,
     managementUrl: broker.managementUrl,
     dynamodbEndpoint: store.endpoint,
+    tablePrefix,
     tracesUrl: traces?.url,
   };
   writeFileSync(file, JSON.stringify(running), { mode: 0o600 });

@@ -10,9 +10,6 @@ const DEV_SETTING_NAMES = ['HTTP_PORT', 'SUREHOP_CACHE', 'SUREHOP_DEBUG'];
 
 const DEFAULT_PORT = 3_000;
 
-/** The default prefix of local table names. */
-export const TABLE_PREFIX = 'surehop-local-';
-
 /** The settings that exist only in a deployed stage, each with the setting that replaces it in the stage `local`. */
 const FOR_DEPLOYED_STAGES: Readonly<Record<string, string>> = {
   BROKER_ENDPOINT: 'set AMQP_URL',
@@ -31,8 +28,8 @@ export interface Settings {
   readonly dynamodbEndpoint: string | undefined;
   /** The OTLP receiver of the functions' spans. If it is not set, `npm start` receives the spans itself. */
   readonly otlpEndpoint: string | undefined;
-  /** The prefix of the names of all tables. */
-  readonly tablePrefix: string;
+  /** The prefix of the names of all tables. If it is not set, the prefix contains the name of the service. */
+  readonly tablePrefix: string | undefined;
   /** The folder for unpacked packages, which all clones of this project on this machine share. */
   readonly cacheDirectory: string;
 }
@@ -56,7 +53,7 @@ export function readSettings(environment: NodeJS.ProcessEnv, localDirectory: str
     managementUrl: given('MANAGEMENT_URL'),
     dynamodbEndpoint: given('DYNAMODB_ENDPOINT'),
     otlpEndpoint: given('OTEL_EXPORTER_OTLP_ENDPOINT'),
-    tablePrefix: given('TABLE_PREFIX') ?? TABLE_PREFIX,
+    tablePrefix: given('TABLE_PREFIX'),
     cacheDirectory: cache!,
   });
 }

@@ -25,7 +25,7 @@ describe('the settings of the dev environment', () => {
       amqpUrl: undefined,
       managementUrl: undefined,
       dynamodbEndpoint: undefined,
-      tablePrefix: 'surehop-local-',
+      tablePrefix: undefined,
       cacheDirectory: join(LOCAL, 'cache'),
     });
   });

@@ -1,7 +1,10 @@
-import { tableResources } from 'serverless-surehop/definitions';
+import { service, tableResources } from 'serverless-surehop/definitions';
 import { createTables as create, localTables, type Table } from './create-tables.ts';
 
 export { localClient, localTables, type Table } from './create-tables.ts';
+
+/** Returns the prefix of the names of local tables: the given one, or one with the name of the service. */
+export const localTablePrefix = (given: string | undefined): string => given ?? `${service.name}-local-`;
 
 /**
  * Creates the missing tables in a local DynamoDB, by default all tables of the service. Returns the names of all tables as soon as
