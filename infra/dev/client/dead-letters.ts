@@ -14,7 +14,7 @@ export interface DeadLetter {
 }
 
 /** A group of dead letters as the route GET /dead-letters/groups returns it. */
-export interface DeadLetterGroup {
+interface DeadLetterGroup {
   readonly group: string;
   readonly queue?: string;
   readonly code: string;
@@ -42,7 +42,7 @@ export interface Filter {
 export type Action = 'redrive' | 'discard';
 
 /** What a job of the service redrives or discards: the dead letters that match the filter, or those with the ids. */
-export interface JobOrder {
+interface JobOrder {
   readonly action: Action;
   readonly filter?: Filter;
   readonly ids?: readonly string[];
@@ -66,7 +66,7 @@ export interface Job {
 }
 
 /** Says what a redrive would do. */
-export interface Trial {
+interface Trial {
   readonly selected: number;
   readonly skipped: readonly { readonly id: string; readonly reason: string }[];
   readonly unwritable: readonly { readonly id: string; readonly reason: string }[];
