@@ -11,6 +11,8 @@ export interface Arguments {
   readonly messages: number;
   /** The duration of a run in minutes; `undefined` if the run ends after `messages` messages. */
   readonly minutes?: number;
+  /** Whether the test system keeps running after the fault, until it is stopped by Ctrl-C. */
+  readonly hold: boolean;
   /** The broker of the run: `default` is the broker that `npm start` uses, and `4` is a private RabbitMQ 4. */
   readonly broker: 'default' | '4';
 }
@@ -25,6 +27,7 @@ const schema = z.object({
   only: z.array(z.string().min(1)).default([]).describe('the name of a fault, a part of it, or where it happens'),
   messages: whole.max(10_000_000).optional().describe('a number of messages'),
   minutes: z.coerce.number().positive().optional().describe('a number of minutes'),
+  hold: z.boolean().default(false),
   broker: z
     .enum(['default', '4'])
     .default('default')
@@ -41,6 +44,7 @@ export function readArguments(args: readonly string[], defaults: { messages: num
       messages: option,
       minutes: option,
       broker: option,
+      hold: { type: 'boolean' } as const,
       only: { ...option, multiple: true },
     };
     ({ values } = parseArgs({ args: [...args], options }));

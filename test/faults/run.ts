@@ -29,8 +29,8 @@ export interface Round {
    * Returns the next fault and the number of messages to send during this fault, or `undefined` after the last fault.
    */
   next(sentSoFar: number): { readonly fault: Fault; readonly messages: number } | undefined;
-  /** Checks the test system after the last fault, before the system stops. */
-  atEnd?(system: System): Promise<void>;
+  /** Called after the last fault, before the system stops. `signal` is aborted if the run is stopped. */
+  atEnd?(system: System, signal: AbortSignal): Promise<void>;
   /** Describes the progress of the round and estimates when it will end. */
   progress?(sentSoFar: number): string;
 }
@@ -84,7 +84,7 @@ export async function runRound(
     }
     const last = await lookAgain(round, system, ledger, signal, () => observe(store));
     if (Object.keys(last.violations).length > 0) record(last);
-    await round.atEnd?.(system);
+    await round.atEnd?.(system, signal);
   } finally {
     store.destroy();
     await system.stop();

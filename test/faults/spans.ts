@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 
 import { startTraceReceiver } from '../../infra/dev/traces/receiver.ts';
 import type { Span } from '../../infra/dev/traces/span.ts';
+import { createTraceStore } from '../../infra/dev/traces/trace-store.ts';
 
 export interface SpanResults {
   readonly collected: number;
@@ -15,23 +16,25 @@ export interface SpanResults {
 
 /** A server to which all functions export their spans. */
 export interface SpanCollector {
+  /** The base URL of the receiver, which also answers requests for traces. */
   readonly url: string;
   results(): SpanResults;
   stop(): Promise<void>;
 }
 
 /**
- * Starts a receiver that remembers the ids of all spans. `startsFile` is the file in which the consumers record every span
+ * Starts a receiver that keeps the latest traces and the ids of all spans. `startsFile` is the file in which the consumers record every span
  * that they start, with the id of the process.
  */
 export async function startSpanCollector(startsFile: string): Promise<SpanCollector> {
   const spans = new Map<string, Pick<Span, 'name' | 'source' | 'parentSpanId'>>();
+  const traces = createTraceStore();
   const receiver = await startTraceReceiver({
+    ...traces,
     add: (added) => {
+      traces.add(added);
       for (const { spanId, name, source, parentSpanId } of added) spans.set(spanId, { name, source, parentSpanId });
     },
-    find: () => [],
-    latest: () => [],
   });
   return {
     ...receiver,

@@ -69,11 +69,14 @@ export async function startSystem({
   upstreams,
   managementUrls,
   hasTraces = false,
+  httpPort: givenHttpPort,
   say,
 }: {
   directory: string;
   /** Whether the functions export their spans to a receiver of the test system. */
   hasTraces?: boolean;
+  /** The port of the HTTP server; by default a free port. */
+  httpPort?: number;
   /** The running broker to use. By default, the system starts the same broker as `npm start`. */
   broker?: Broker;
   /** The hosts and ports of the broker's nodes, if `broker` is a cluster. */
@@ -151,10 +154,10 @@ export async function startSystem({
         },
       });
     describeService();
-    const [httpPort] = await freePorts(1);
+    const httpPort = givenHttpPort ?? (await freePorts(1))[0]!;
     const start = () =>
       startService({
-        httpPort: httpPort!,
+        httpPort,
         broker: { amqpUrl: through(publishing).href, managementUrl: broker.managementUrl },
         store: { endpoint: storeProxy.url },
         tablePrefix: TABLE_PREFIX,

@@ -23,7 +23,15 @@ const file = join(localDirectory, 'running.json');
  * Saves the URLs of the development environment, so that other commands such as `surehop trace` find it. Returns a
  * function that deletes the saved URLs.
  */
-export function announceRunning({ service, broker, store, tablePrefix, traces }: DevEnvironment): () => void {
+export function announceRunning({
+  service,
+  broker,
+  store,
+  tablePrefix,
+  traces,
+}: Pick<DevEnvironment, 'service' | 'broker' | 'store' | 'tablePrefix'> & {
+  readonly traces: { readonly url: string } | undefined;
+}): () => void {
   const running: Running = {
     pid: process.pid,
     url: service.url,

@@ -1,7 +1,8 @@
 import { readArguments } from '../arguments.ts';
 import { runRounds, SIDE_BY_SIDE, type Planned } from '../command.ts';
+import { held } from '../hold.ts';
 import { atRandom, chosenOf, onceEach, onThreeNodes, singleFaults, startWith } from '../rounds.ts';
-import { entry, Problem } from '../../../infra/dev/runtime/command-line.ts';
+import { entry, Problem, say } from '../../../infra/dev/runtime/command-line.ts';
 import { obstacleToRabbitmq4 } from '../rabbitmq-4.ts';
 
 const MESSAGES = 10_000;
@@ -9,17 +10,25 @@ const CLUSTER_MESSAGES = 250;
 
 /**
  * The command `npm run faults`: injects every fault once, or with the option `--minutes` injects randomly chosen faults
- * for this duration.
+ * for this duration. With the option `--hold`, the command injects one fault, and then keeps the test system running.
  */
 await entry(async () => {
   const wish = readArguments(process.argv.slice(2), { messages: MESSAGES });
-  const { seed, only, messages, minutes, broker } = wish;
+  const { seed, only, messages, minutes, hold, broker } = wish;
   const obstacle = await obstacleToRabbitmq4();
   if (broker === '4' && obstacle !== undefined) throw new Problem(`RabbitMQ 4 cannot run on this machine: ${obstacle}`);
   if (minutes !== undefined)
     return runRounds('faults', seed, [{ round: atRandom({ ...wish, minutes }, startWith(broker)) }]);
 
   const chosen = chosenOf(singleFaults(seed), only);
+  if (hold) {
+    const [fault, ...more] = chosen;
+    if (fault === undefined || more.length > 0 || broker === '4')
+      throw new Problem('--hold needs exactly one fault, named with --only, and the broker that npm start uses', {
+        exitCode: 2,
+      });
+    return runRounds('faults', seed, [{ round: held(fault, messages, say) }]);
+  }
   const clusterShare = Math.ceil(CLUSTER_MESSAGES * Math.min(1, messages / MESSAGES));
   const cluster = onThreeNodes(only, clusterShare);
   if (chosen.length + cluster.length === 0) {

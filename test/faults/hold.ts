@@ -1,0 +1,44 @@
+import { once } from 'node:events';
+
+import { Problem } from '../../infra/dev/runtime/command-line.ts';
+import { localDirectory, startLock } from '../../infra/dev/runtime/directories.ts';
+import { takeLock } from '../../infra/dev/runtime/process-lock.ts';
+import { announceRunning } from '../../infra/dev/runtime/running.ts';
+import { readSettings } from '../../infra/dev/runtime/settings.ts';
+import type { Fault } from './lab.ts';
+import { onceEach } from './rounds.ts';
+import type { Round } from './run.ts';
+import { startSystem, TABLE_PREFIX } from './system.ts';
+
+/**
+ * Creates a round that injects one fault and then keeps the test system running until the run is stopped by Ctrl-C. The
+ * service of the test system records traces and listens on the port of `npm start`. Commands such as `npm run trace`
+ * therefore find the test system instead of `npm start`.
+ */
+export function held(fault: Fault, messages: number, print: (line: string) => void): Round {
+  const lock = takeLock(startLock);
+  if ('heldBy' in lock)
+    throw new Problem(
+      `npm start is running in this project (pid ${lock.heldBy}), and uses the same port: stop it first`,
+    );
+  const { httpPort } = readSettings(process.env, localDirectory);
+  const [round] = onceEach('held', [fault], messages, (directory, say) =>
+    startSystem({ directory, say, hasTraces: true, httpPort }),
+  );
+  return {
+    ...round!,
+    async atEnd({ broker, store, service, spans, url, logFile }, signal) {
+      const stopAnnouncing = announceRunning({
+        broker,
+        store,
+        service: service(),
+        tablePrefix: TABLE_PREFIX,
+        traces: spans,
+      });
+      print(`holding until Ctrl-C\n  metrics  ${url}/metrics\n  log      ${logFile}\n  traces   npm run trace`);
+      if (!signal.aborted) await once(signal, 'abort');
+      stopAnnouncing();
+      lock.release();
+    },
+  };
+}
