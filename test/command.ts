@@ -65,9 +65,8 @@ await entry(async () => {
 });
 
 /**
- * Selects the tests to run: those of one suite (`--suite=<name>`), those that depend on changed files
- * (`--changed[=<base>]`), those that match a path pattern, or by default the suite `everyday`. All other arguments are
- * passed to Jest.
+ * Selects the tests to run: the tests of a suite, the tests that depend on changed files, or the tests that match a
+ * path pattern. The default is the suite `everyday`.
  */
 async function plan(given: readonly string[]): Promise<Run | undefined> {
   const own = (name: string) => given.find((argument) => new RegExp(`^--${name}(=|$)`).test(argument));
@@ -137,7 +136,7 @@ async function startServices(started: { stop: () => Promise<void> }[]): Promise<
   ]);
   if (broker.status === 'rejected') throw broker.reason;
   if (store.status === 'rejected') throw store.reason;
-  say(`${broker.value.describe}, ${store.value.describe}`);
+  say(`the tests use ${broker.value.describe} and ${store.value.describe}`);
   return {
     AMQP_URL: broker.value.amqpUrl,
     MANAGEMENT_URL: broker.value.managementUrl,

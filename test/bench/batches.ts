@@ -16,10 +16,7 @@ const ITEMS_PER_REQUEST = 25;
 
 const skuNumber = (n: number): string => `sku-${n}`;
 
-/**
- * Creates `count` messages, each with a customer order for one piece. The orders take turns among `skus` different
- * SKUs.
- */
+/** Creates `count` messages, each with a customer order for one piece of one of `skus` different SKUs. */
 export function orders(count: number, skus: number, first = 0): OrderMessage[] {
   return Array.from({ length: count }, (_, index) => {
     const id = randomUUID();

@@ -67,7 +67,7 @@ async function installPeers(): Promise<void> {
   say('installing the libraries that the benchmark compares with Surehop (test/bench)');
   const startedAtMs = performance.now();
   const progress = setInterval(() => {
-    say(`still installing the libraries (${Math.round((performance.now() - startedAtMs) / 1_000)} s)`);
+    say(`still installing the libraries of the benchmark (${Math.round((performance.now() - startedAtMs) / 1_000)} s)`);
   }, PROGRESS_EVERY_MS);
   const quiet = ['--no-audit', '--no-fund', '--no-progress'];
   try {

@@ -16,10 +16,7 @@ export interface ComparisonOptions {
   /** The share of each batch that consists of already completed messages, between 0 and 1. */
   readonly duplicates?: number;
   readonly isMarked?: boolean;
-  /**
-   * Whether the consumers of Surehop and Powertools lose their in-memory caches before the measurement starts. A
-   * consumer then finds already completed messages only in DynamoDB, like a newly started process.
-   */
+  /** Whether the consumers of Surehop and Powertools lose their in-memory caches before the measurement starts. */
   readonly isForgotten?: boolean;
   /** Whether Powertools uses its local cache of completed messages. Powertools does not use this cache by default. */
   readonly isCached?: boolean;

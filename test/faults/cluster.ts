@@ -64,7 +64,7 @@ export async function startCluster({
   const root = await unpackRabbitmq4({ directory: join(cacheDirectory, 'rabbitmq-4'), say });
   const { scripts, version } = serverIn(root);
   const describe = `RabbitMQ ${version} (${size === 1 ? 'one node' : `${size} nodes`}, Debian's packages, run privately)`;
-  say(`starting ${describe}`);
+  say(`starting a broker for the fault tests: ${describe}`);
   const [portMapper = 0, ...free] = await freePorts(1 + 3 * size);
   const numbers = Array.from({ length: size }, (_, index) => index + 1);
   const nameOf = (number: number) => `surehop${number}@localhost`;

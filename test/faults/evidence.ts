@@ -7,8 +7,8 @@ import type { Outcome } from './run-fault.ts';
 import type { System } from './system.ts';
 
 /**
- * Saves the information that helps to explain a violated invariant: the seed, the affected messages, and the log files.
- * Returns the path of the folder with this information.
+ * Saves the seed, the affected messages and the log files of a violated invariant. Returns the path of the folder with
+ * these files.
  */
 export function keepEvidence(
   { fault, violations, audited, tookMs }: Outcome,

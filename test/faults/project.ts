@@ -21,10 +21,7 @@ interface Template {
   functions: Record<string, Definition>;
 }
 
-/**
- * Definitions of functions in serverless.yml that replace those of the service. Faults can be injected into these
- * functions, and their time limits and memory sizes are smaller.
- */
+/** The definitions of the functions in serverless.yml into which faults can be injected. */
 const replacements: Readonly<Record<string, Definition>> = {
   'reserve-stock': { handler: 'test/faults/functions/reserve-stock.handler', timeout: 15 },
   'award-points': { handler: 'test/faults/functions/award-points.handler', timeout: 6, memorySize: 160 },

@@ -23,8 +23,8 @@ const CLIENTS = 24;
 /** The share of a fault's orders that are sent before the fault begins, between 0 and 1. */
 const BEGIN_AT = 0.1;
 /**
- * How long to wait until all messages have a final state, in ms. This time is above three minutes, because the broker
- * waits three minutes before it publishes a refused dead letter again (`dead_letter_worker_publisher_confirm_timeout`).
+ * How long to wait until all messages have a final state, in ms. The broker alone waits three minutes before it
+ * publishes a refused dead letter again (`dead_letter_worker_publisher_confirm_timeout`).
  */
 const QUIET_WITHIN_MS = 240_000;
 /**

@@ -77,7 +77,7 @@ export async function runRound(
         results.skipped(`${fault.name}: ${obstacle}`);
         continue;
       }
-      say(`${fault.name}: ${fault.says}`);
+      say(`injecting the fault ${fault.name}: ${fault.says}`);
       const around = { system, store, ledger, random, messages: Math.max(messages, LEAST_MESSAGES), signal, say };
       record(await runFault(fault, around));
       if (round.progress) say(round.progress(sent()));

@@ -84,7 +84,6 @@ const messagesOf = (kinds: readonly Kind[], copies: number): ModelMessage[] =>
     return { id, copies, type: sent.type, body: { id, kind }, isPoison: false, due: 1, endsEitherWay: false };
   });
 
-/** Returns what is wrong with the items after all messages. */
 function check(messages: readonly ModelMessage[], { item }: StoredItems): string[] {
   const all: Record<string, unknown> = item(things, shared) ?? {};
   const done = (all['done'] ?? []) as readonly string[];

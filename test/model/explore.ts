@@ -11,8 +11,8 @@ type Scenario = (choose: Choose) => Promise<void>;
 const SAMPLED_RUNS = 80;
 
 /**
- * Runs a deterministic scenario many times and returns the number of runs. The choices are random; with `npm run
- * test:thorough`, every possible sequence of choices is tried.
+ * Runs a deterministic scenario many times, with random choices or with every possible sequence of choices. Returns the
+ * number of runs.
  */
 export const explore = (scenario: Scenario): Promise<number> =>
   isThorough ? exploreCompletely(scenario) : sample(scenario);

@@ -35,7 +35,8 @@ async function runModel(
       ),
       around: (run, { context: { id }, crash }) => {
         if (killers.has(id)) return crash();
-        if (unsure.has(id) && choose(2) === 1) throw new Error('the message fails in this execution environment');
+        if (unsure.has(id) && choose(2) === 1)
+          throw new Error('the model lets the message fail in this execution environment');
         return run();
       },
     },

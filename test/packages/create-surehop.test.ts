@@ -197,7 +197,9 @@ describe('a service that create-surehop has created', () => {
       expect((await surehop('topology', 'plan')).stdout).toBe('› No changes\n');
       expect((await surehop('trace')).stdout).toContain('POST /orders');
     } catch (error) {
-      throw new Error(`${(error as Error).message}\n${lines.slice(-40).join('\n')}`, { cause: error });
+      throw new Error(`the created service failed: ${(error as Error).message}\n${lines.slice(-40).join('\n')}`, {
+        cause: error,
+      });
     } finally {
       client.destroy();
       process.kill(-child.pid!, 'SIGINT');

@@ -61,7 +61,7 @@ const consumersKilled: Fault = {
   },
 };
 
-test('no message is lost or processed twice while connections break, responses are lost, and the broker and consumers are killed; only killed processes lose spans', async () => {
+test('no message is lost or processed twice while connections break and processes are killed, and only killed processes lose spans', async () => {
   const chosen = [mixed('several-at-once', several, several.length, seeded(SEED)), brokerKilledOnce, consumersKilled];
   const rows: Row[] = [];
   const evidence: string[] = [];

@@ -17,7 +17,7 @@ beforeAll(async () => {
     headers: { ...(await operator('stock:write')), 'content-type': 'application/json' },
     body: JSON.stringify({ available: 100_000 }),
   });
-  if (put.status !== 200) throw new Error(`PUT /stock/apple: ${put.status} ${await put.text()}`);
+  if (put.status !== 200) throw new Error(`PUT /stock/apple answered with status ${put.status}: ${await put.text()}`);
 }, 240_000);
 
 afterAll(async () => {

@@ -10,7 +10,7 @@ import { systemClock } from '../../lib/runtime/clock.ts';
 
 const given = (name: string): string => {
   const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set; run the tests with npm test, which starts a broker and a store`);
+  if (!value) throw new Error(`${name} is not set; run the tests with npm test, which starts RabbitMQ and DynamoDB`);
   return value;
 };
 
@@ -103,6 +103,7 @@ async function manage(method: string, path: string, body?: unknown): Promise<unk
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   const text = await response.text();
-  if (!response.ok) throw new Error(`${method} ${url.pathname}: ${response.status} ${text}`);
+  if (!response.ok)
+    throw new Error(`the management API answered ${method} ${url.pathname} with status ${response.status}: ${text}`);
   return text ? JSON.parse(text) : undefined;
 }

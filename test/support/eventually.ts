@@ -1,7 +1,4 @@
-/**
- * Calls `condition` repeatedly until it returns a value other than `undefined`, `null` and `false`, and returns this
- * value. Throws an error after `withinMs`, by default one minute.
- */
+/** Calls `condition` repeatedly until it returns a value, and returns this value. Throws an error after `withinMs`. */
 export async function eventually<T>(
   what: string,
   condition: () => Promise<T> | T,

@@ -18,10 +18,7 @@ export interface Deployed {
 
 /** A process that runs one packaged function with an emulated Lambda runtime API. */
 export interface Lambda {
-  /**
-   * Invokes the function and returns its result. Rejects if the function throws an error or does not start. The lines of
-   * the function's stack trace are the property `trace` of the error.
-   */
+  /** Invokes the function and returns its result. Rejects if the function throws an error or does not start. */
   invoke(event: unknown): Promise<unknown>;
   /**
    * Returns the version of Node that runs the function, or `undefined` until the function has requested its first
@@ -92,7 +89,9 @@ export async function startLambda(deployed: Deployed): Promise<Lambda> {
     };
     response.writeHead(202).end();
     const error = () =>
-      Object.assign(new Error(`${functionName}: ${body.errorType}: ${body.errorMessage}`), { trace: body.trace });
+      Object.assign(new Error(`the function ${functionName} failed: ${body.errorType}: ${body.errorMessage}`), {
+        trace: body.trace,
+      });
     if (id === 'init') return failAll(error());
     const invocation = running.get(id!)!;
     running.delete(id!);
@@ -123,7 +122,7 @@ export async function startLambda(deployed: Deployed): Promise<Lambda> {
   });
   const ended = new Promise<void>((done) => {
     child.once('error', (error) => {
-      failAll(new Error(`${functionName} could not be started: ${error.message}`, { cause: error }));
+      failAll(new Error(`the function ${functionName} could not be started: ${error.message}`, { cause: error }));
       done();
     });
     child.once('exit', (code, signal) => {

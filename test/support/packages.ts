@@ -21,10 +21,7 @@ export interface Packaged {
   readonly output: string;
 }
 
-/**
- * Copies the sources into a temporary directory, so that several `serverless` commands can run at the same time. With
- * `withoutCode`, the functions are empty and are packaged faster.
- */
+/** Copies the sources into a temporary directory, in which `serverless` commands can run. */
 export function aCheckout({ withoutCode = false } = {}): { readonly directory: string; remove(): void } {
   const directory = aHostileDirectory('package');
   for (const part of PARTS) cpSync(join(root, part), join(directory, part), { recursive: true });
@@ -83,7 +80,10 @@ async function serverless(
     return stdout + stderr;
   } catch (error) {
     const { stdout, stderr } = error as { stdout: string; stderr: string };
-    throw new Error(`serverless ${args.join(' ')} (${stack}): ${stdout}${stderr}`, { cause: error });
+    throw new Error(
+      `serverless failed in the stack ${stack}, with the arguments ${args.join(' ')}: ${stdout}${stderr}`,
+      { cause: error },
+    );
   }
 }
 

@@ -28,7 +28,8 @@ export const fastRetries: RetryPolicy = { attempts: 3, conflicts: 4, firstDelayM
 
 export async function openStore(): Promise<TestStore> {
   const endpoint = process.env['DYNAMODB_ENDPOINT'];
-  if (endpoint === undefined) throw new Error('DYNAMODB_ENDPOINT is not set; `npm test` starts a store and sets it');
+  if (endpoint === undefined)
+    throw new Error('DYNAMODB_ENDPOINT is not set; run the tests with npm test, which starts DynamoDB');
   const prefix = `test-${randomBytes(4).toString('hex')}-`;
   const tables = await createTestTables(endpoint, prefix);
   const client = inboxClient({ endpoint });

@@ -9,12 +9,12 @@ const END = 0x06054b50;
 export function unzip(file: string, directory: string): string[] {
   const zip = readFileSync(file);
   const end = zip.lastIndexOf(Buffer.from([0x50, 0x4b, 0x05, 0x06]));
-  if (end < 0 || zip.readUInt32LE(end) !== END) throw new Error(`${file} is not a zip`);
+  if (end < 0 || zip.readUInt32LE(end) !== END) throw new Error(`${file} is not a zip file`);
   const names: string[] = [];
   let at = zip.readUInt32LE(end + 16);
   for (let entry = 0; entry < zip.readUInt16LE(end + 10); entry += 1) {
     if (zip.readUInt32LE(at) !== CENTRAL)
-      throw new Error(`${file} is not a valid zip: its central directory is damaged`);
+      throw new Error(`${file} is not a valid zip file: its central directory is damaged`);
     const [method, size] = [zip.readUInt16LE(at + 10), zip.readUInt32LE(at + 20)];
     const lengths = [28, 30, 32].map((offset) => zip.readUInt16LE(at + offset));
     const name = zip.toString('utf8', at + 46, at + 46 + lengths[0]!);

@@ -90,7 +90,9 @@ export const userProjectIn = (directory: string): UserProject => ({
       return stdout;
     } catch (error) {
       const { stdout, stderr } = error as { stdout: string; stderr: string };
-      throw new Error(`${script} ${args.join(' ')}:\n${stdout}${stderr}`, { cause: error });
+      throw new Error(`the script ${script} failed with the arguments ${args.join(' ')}:\n${stdout}${stderr}`, {
+        cause: error,
+      });
     }
   },
   command: (name) => join(directory, 'node_modules', '.bin', name),

@@ -35,10 +35,7 @@ export const sqsEvent = (messages: readonly OrderMessage[]): SQSEvent => ({
 /** The size of Powertools' local cache of completed messages. Surehop's own cache has the same size. */
 const LOCAL_CACHE_SIZE = 10_000;
 
-/**
- * Creates a consumer that uses Powertools' batch processor and idempotency utility. The consumer processes all messages
- * of a batch concurrently, and reserves stock with one conditional DynamoDB update per message.
- */
+/** Creates a consumer that uses Powertools' batch processor and idempotency utility. */
 export function powertoolsConsumer(
   client: DynamoDBClient,
   reject: (order: Order & { orderId: string }) => Promise<void> = () =>

@@ -13,10 +13,7 @@ interface StoreRequest {
   readonly body: string | Uint8Array;
 }
 
-/**
- * The DynamoDB requests that Surehop sends for one batch of messages, in groups. The requests of one group are sent at
- * the same time, and the next group is sent after DynamoDB has answered all of them.
- */
+/** The DynamoDB requests that Surehop sends for one batch of messages, in groups of concurrent requests. */
 export type Waves = readonly (readonly StoreRequest[])[];
 
 /** The largest time between the first and the last request of a group, in ms. */

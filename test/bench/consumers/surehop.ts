@@ -19,9 +19,9 @@ import { TABLE_PREFIX } from '../protocol.ts';
 /** A publisher whose methods always fail, for measurements in which the consumer must not publish any message. */
 const nothingToPublish: Publisher = {
   publish: () =>
-    Promise.reject(new Error('Surehop published a message, but this section of the benchmark expects none')),
+    Promise.reject(new Error('Surehop published a message, but this section of the benchmark expects no message')),
   publishAll: () =>
-    Promise.reject(new Error('Surehop published a message, but this section of the benchmark expects none')),
+    Promise.reject(new Error('Surehop published a message, but this section of the benchmark expects no message')),
   close: () => Promise.resolve(),
 };
 
@@ -40,7 +40,8 @@ export function surehopConsumer(
     {
       ...dynamoDbPorts(table),
       publisher,
-      archiveLetter: () => Promise.reject(new Error('Surehop archived a dead letter, but the benchmark expects none')),
+      archiveLetter: () =>
+        Promise.reject(new Error('Surehop archived a dead letter, but the benchmark expects no dead letter')),
       clock: systemClock,
       tracing,
       settings: readAllSettings({}),

@@ -18,7 +18,6 @@ const bytes = new Map<string, number>();
 
 /**
  * Measures the sizes of three functions' bundles and of a bundle with Powertools, and the time to import each bundle.
- * Also measures how much longer an import takes if Node reads the source maps during the import.
  */
 export async function bundles({ round }: Bench): Promise<Measured> {
   if (round === 0) await buildAll();

@@ -14,8 +14,8 @@ const SKUS = 10;
 const SIDES = ['surehop', 'traced0', 'traced10', 'traced100'] as const satisfies readonly SideName[];
 
 /**
- * Measures the processor time per message of Surehop's consumer without an OpenTelemetry SDK, and with an SDK that records
- * a share of the traces. The time includes the export of the spans, but not the work of the receiver.
+ * Measures the processor time per message of Surehop's consumer without an OpenTelemetry SDK, and with an SDK that
+ * records a share of the traces.
  */
 export async function tracing(bench: Bench): Promise<Measured> {
   const receiver = await startReceiver();

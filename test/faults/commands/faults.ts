@@ -33,7 +33,9 @@ await entry(async () => {
   const cluster = onThreeNodes(only, clusterShare);
   if (chosen.length + cluster.length === 0) {
     const known = singleFaults(seed).map(({ name }) => name);
-    throw new Problem(`no fault is called ${only.join(' or ')}; the faults are ${known.join(', ')}`, { exitCode: 2 });
+    throw new Problem(`there is no fault with the name ${only.join(' or ')}; the faults are ${known.join(', ')}`, {
+      exitCode: 2,
+    });
   }
   return runRounds('faults', seed, [
     ...cluster.map((round): Planned => (obstacle === undefined ? { round } : { name: 'three nodes', obstacle })),

@@ -23,10 +23,7 @@ async function redrive({ system }: Lab): Promise<RedriveReport> {
 
 const FAILING_ORDERS = 60;
 
-/**
- * Creates a fault in which a consumer fails until orders become dead letters. Then the consumer works again, and
- * `atOnce` operators redrive these dead letters at the same time.
- */
+/** Creates a fault in which `atOnce` operators redrive the same dead letters at the same time. */
 const redriven = (name: string, says: string, atOnce: number): Fault => ({
   name,
   where: 'operators',

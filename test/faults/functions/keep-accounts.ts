@@ -16,7 +16,7 @@ export const handler = batchSteps(
       decide: (entry, { attempt }) =>
         step(name, 'decide', () => {
           if (entry.isPoison) throw new PermanentError('POISON', 'the test lets this message fail permanently');
-          if (attempt <= entry.fails) throw new Error(`the test lets attempt ${attempt} fail`);
+          if (attempt <= entry.fails) throw new Error(`the test makes attempt ${attempt} of the message fail`);
           return enter(entry);
         }),
     },

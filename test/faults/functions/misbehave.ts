@@ -58,7 +58,7 @@ export function misbehaving<T extends { readonly customerId: string }>(queue: st
 
 async function suffer(kind: Kind, queue: string, { attempt, signal }: RuleContext): Promise<void> {
   const failures = Number(/^fails(\d)$/.exec(kind)?.[1] ?? 0);
-  if (attempt <= failures) throw new Error(`the test lets attempt ${attempt} fail`);
+  if (attempt <= failures) throw new Error(`the test makes attempt ${attempt} of the message fail`);
   if (kind === 'hangs' && attempt === 1)
     await new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
   if (kind === 'poison') throw new PermanentError('POISON', 'the test lets this message fail permanently');

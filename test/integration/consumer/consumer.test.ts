@@ -453,7 +453,7 @@ test('if a batch contains a redelivered message and the retry copy of the same m
   await placed('loans');
 });
 
-test('if the headers of a failed message are too large for a dead letter, the dead letter omits the largest header and contains the name of this header', async () => {
+test('if the headers of a failed message are too large for a dead letter, the largest header is omitted, and the dead letter contains the name of this header', async () => {
   const large = 'x'.repeat(130_800);
   const report = await run([message('permanent', { headers: { large, tenant: 'blue' } }), message()]);
   expect(report.counts).toMatchObject({ completed: 1, 'dead-letter': 1 });

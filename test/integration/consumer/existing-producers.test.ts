@@ -89,7 +89,7 @@ const decide: Extract<ConsumerDefinition<z.infer<typeof ordered.schema>>, { deci
   { id },
 ) => {
   received.push(id);
-  if (event.fails && isBroken) throw new Error('the warehouse refused');
+  if (event.fails && isBroken) throw new Error('the warehouse refused the loan');
   return {
     effects: [{ kind: 'add', table: tables.loans, key: { isbn: event.isbn }, attribute: 'available', by: 1 }],
     events: [emit(followUp, { isbn: event.isbn })],

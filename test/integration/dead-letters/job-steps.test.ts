@@ -71,7 +71,7 @@ async function aJob(code: string): Promise<string> {
 
 const step = (id: string) => runJob(redriving(), id, () => 30_000);
 
-test('while the broker is unavailable, a job stays at its position and counts nothing as failed or skipped, and later it redrives everything once', async () => {
+test('while the broker is unavailable, a job waits and counts nothing as failed or skipped, and later the job redrives everything exactly once', async () => {
   await archived('one', 'AWAY');
   await archived('two', 'AWAY');
   await archived('old', 'AWAY', 100);

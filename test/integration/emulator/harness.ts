@@ -50,10 +50,7 @@ export interface Harness {
 
 const amqpUrl = () => given('AMQP_URL', 'amqp://guest:guest@127.0.0.1:5672');
 
-/**
- * Returns the source of a module with a Lambda handler that runs the code `body`. The code can use variables such as
- * `ids`, `messages` and `event`, and prints a value as JSON with `say(value)`.
- */
+/** Returns the source of a module with a Lambda handler that runs the code `body`. */
 export const handlerOf = (body: string): string => `
 import { setTimeout as sleep } from 'node:timers/promises';
 const say = (value) => console.log(JSON.stringify(value));
@@ -176,7 +173,7 @@ export async function until(
 ): Promise<void> {
   const endMs = performance.now() + limitMs;
   while (!(await condition())) {
-    if (performance.now() > endMs) throw new Error(`This did not happen within ${limitMs} ms: ${what}`);
+    if (performance.now() > endMs) throw new Error(`timed out after ${limitMs} ms while waiting for: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
@@ -202,7 +199,9 @@ async function manage(method: string, path: string, body?: unknown): Promise<voi
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   if (!response.ok)
-    throw new Error(`The management API answered ${method} ${path} with ${response.status}: ${await response.text()}`);
+    throw new Error(
+      `the management API answered ${method} ${path} with status ${response.status}: ${await response.text()}`,
+    );
 }
 
 function given(name: string, example: string): string {

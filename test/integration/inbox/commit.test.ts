@@ -103,7 +103,7 @@ describe('commits of several messages', () => {
     expect((await inbox.find(QUEUE, [id('one')])).get(id('one'))).toEqual((again as { marker?: unknown }).marker);
   });
 
-  test('when too few books are available for all messages of a batch, the commit needs only two transactions to complete some messages and reject the others', async () => {
+  test('if too few books are available for all messages of a batch, two transactions suffice to complete some messages and reject the others', async () => {
     await shelved('a', 5);
     const entries = [3, 4, 1, 2, 1].map((quantity, n) =>
       entry(n, { effects: [take('a', quantity)], otherwise: soldOut }),
@@ -311,7 +311,7 @@ describe('items that grow', () => {
   const growing = new Table({ name: 'loans', key: { isbn: 'S' } });
   const grow = (name: number) => entry(name, { effects: [growing.append(at(), { lines: [line] })] });
 
-  test('a message fails with INVALID_EFFECT and the name of the item if its append would make the item larger than 400 KB, and the other messages complete', async () => {
+  test('a message whose append would make an item larger than 400 KB fails with INVALID_EFFECT and the name of the item, and the other messages complete', async () => {
     const entries = [...[1, 2, 3, 4, 5, 6].map(grow), entry(7, { effects: [give('ok', 1)] })];
     const results = await store.inbox().commit(QUEUE, entries, never);
     expect(outcomes(results)).toEqual([

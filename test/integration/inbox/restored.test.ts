@@ -80,7 +80,7 @@ test('after the inbox table was restored from a backup, a message whose inbox ma
   expect(await available()).toBe(4);
 });
 
-test('if the restored inbox marker of a message says that an attempt failed, the retried message is dead-lettered, because a later marker may be lost', async () => {
+test('a retried message is dead-lettered if its restored inbox marker says that an attempt failed, because a later marker may be lost', async () => {
   const isbn = randomUUID();
   const failing = aMessage(isbn, minutesFromNow(-5), {}, 'transient');
   const { inbox } = setup.parts;

@@ -121,7 +121,7 @@ describe('signing keys', () => {
     expect((await place(oldSecret)).status).toBe(202);
   });
 
-  test('while the signing keys cannot be read, an order that is signed with an unknown key gets 401, and a later order makes the service try to read them again', async () => {
+  test('while the signing keys cannot be read, an order with an unknown key gets 401, and a later order causes a new attempt to read the keys', async () => {
     silent.secrets.swallow(1_000);
     expect(await place(newSecret)).toMatchObject({
       status: 401,

@@ -100,7 +100,7 @@ describe('publish', () => {
     expect(roomy.length).toBeGreaterThan(full.length);
   });
 
-  test('if the headers of a message do not fit into one AMQP frame, its publish fails before any byte is sent, and the error names the header that is too large', async () => {
+  test('publishing a message fails before any byte is sent if its headers do not fit into one AMQP frame, and the error names the header that is too large', async () => {
     const message = aMessage('loan.created');
     const withHeader = (bytes: number) => {
       const properties = { ...message.properties, headers: { long: 'x'.repeat(bytes) } };
@@ -120,7 +120,7 @@ describe('publish', () => {
 });
 
 describe('refused content', () => {
-  test('if the broker refuses a message because of its content, only its publish fails, and the messages published at the same time are confirmed', async () => {
+  test('if the broker refuses a message because of its content, only the publish of this message fails, and messages published at the same time are confirmed', async () => {
     const publisher = host.publisher(20_000);
     // RabbitMQ closes the channel if the header CC is not a list of strings.
     const refused = { ...aMessage('loan.created', 'refused') };

@@ -184,10 +184,7 @@ describe('sharded queue', () => {
   });
 });
 
-/**
- * Returns the definition of a consumer that processes messages in order per key and counts the messages of each key.
- * The consumer adds the key and the number of each message to `done`.
- */
+/** Returns the definition of a consumer that processes messages in order per key. */
 function definition(done: string[] = []) {
   return {
     queue: { ...queues.loans, ordered: true },

@@ -16,7 +16,7 @@ const aNode = (change: Partial<NodeFigures> = {}): NodeFigures => ({
   ...change,
 });
 
-test('a metric about broker nodes is the value of the worst node if it is a measurement, and the number of affected nodes if it is a condition', () => {
+test('a metric about broker nodes is either the value of the worst node or, for a condition such as a memory alarm, the number of affected nodes', () => {
   const nodes = [
     aNode(),
     aNode({ memoryUsed: 95, partitions: 2 }),

@@ -289,7 +289,7 @@ describe('unwritable parts', () => {
     expect(left.size).toBeLessThan(20_000);
   });
 
-  test('the description of the headers and properties of a message that AMQP cannot carry has fewer than 900 characters, however long their names are', () => {
+  test('the description of headers and properties that AMQP cannot carry has fewer than 900 characters, however long their names are', () => {
     const headers = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`${index}${'n'.repeat(300)}`, 1]));
     const text = describeParts(unwritableParts(aMessage({ headers })));
     expect(text.length).toBeLessThan(900);

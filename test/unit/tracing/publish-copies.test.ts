@@ -27,7 +27,7 @@ afterEach(() => {
 
 /** Refuses the messages that AMQP cannot encode, as the real publisher does. */
 const publisher: Publisher = {
-  publish: () => Promise.reject(new Error('copies are published together')),
+  publish: () => Promise.reject(new Error('copies must be published with publishAll')),
   publishAll: (messages) =>
     Promise.resolve(
       messages.map((message) => {
