@@ -121,15 +121,15 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
   },
   unroutable: {
     cause: 'No queue is bound to the exchange for this event.',
-    action: 'Apply the topology. The client sends the request again later.',
+    action: 'Apply the topology. The client can send the request again later.',
   },
   refused: {
     cause: 'The consumer of a full queue is stopped or too slow.',
-    action: 'Let the consumer catch up. The client sends the request again later.',
+    action: 'Let the consumer catch up. The client can send the request again later.',
   },
   blocked: {
     cause: 'The broker is short of memory or disk.',
-    action: 'Let the consumers catch up, or use a larger broker. The client sends the request again later.',
+    action: 'Let the consumers catch up, or use a larger broker. The client can send the request again later.',
   },
   unconfirmed: {
     cause: 'The broker is overloaded, or the network lost the answer of the broker.',
@@ -137,15 +137,16 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
   },
   'broker-unavailable': {
     cause: 'The broker restarts, or its address, its login or the network is wrong.',
-    action: 'Check the broker. The client sends the request again later.',
+    action: 'Check the broker. The client can send the request again later.',
   },
   'store-unavailable': {
     cause: 'DynamoDB is unavailable or throttles requests.',
-    action: 'Check DynamoDB. The client sends the request again later.',
+    action: 'Check DynamoDB. The client can send the request again later.',
   },
   'identity-unavailable': {
     cause: "The public keys of the tokens' issuer cannot be read.",
-    action: 'Check the issuer and the way from the function to the issuer. The client sends the request again later.',
+    action:
+      'Check the issuer and the way from the function to the issuer. The client can send the request again later.',
   },
   overloaded: {
     cause: 'The process already handles as many requests as it may.',
