@@ -1,4 +1,5 @@
 import { decode } from '../consumer/delivery.ts';
+import { readEnvelope } from '../events/envelope.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { eventMessage } from '../events/publish.ts';
 import type { FollowUp } from '../inbox/decision.ts';
@@ -6,6 +7,7 @@ import { describeError } from '../runtime/errors.ts';
 import { eventOf } from './event.ts';
 import { History } from './history.ts';
 import { brokenInvariant } from './invariants.ts';
+import { idOf, type MemoryBroker } from './memory-broker.ts';
 import { muted } from './mute.ts';
 import { currentChance, install, runTwice } from './repeat.ts';
 import { search } from './search.ts';
@@ -24,7 +26,7 @@ export interface ExhaustOptions {
    */
   readonly always?: (items: StoredItems) => unknown;
   /** An invariant that must hold at the end of every history, when no message is waiting. */
-  readonly finally?: (items: StoredItems) => unknown;
+  readonly finally?: (end: EndOfHistory) => unknown;
   /**
    * The largest number of faults in one history. A fault is a crash, a lost answer, a lost acknowledgement, or an
    * unusual order or batch of messages. The default is 2.
@@ -43,9 +45,22 @@ export interface ExhaustOptions {
   readonly repeatable?: boolean;
 }
 
+/** A message that became a dead letter, with its error code. */
+export interface ParkedMessage {
+  readonly id: string;
+  readonly code: string;
+}
+
+/** The stored items and the dead letters at the end of a history. */
+export interface EndOfHistory extends StoredItems {
+  readonly deadLetters: readonly ParkedMessage[];
+}
+
 /** What `exhaust` has tried. */
 export interface Exhausted {
   readonly histories: number;
+  /** The messages that became dead letters in at least one history. */
+  readonly deadLetters: readonly ParkedMessage[];
   /** Whether all possible histories were run, and not only a sample. */
   readonly isComplete: boolean;
 }
@@ -68,6 +83,7 @@ export class Counterexample extends Error {
 
 interface Failure {
   readonly broken: string;
+  readonly deadLetters: readonly ParkedMessage[];
   readonly history: readonly string[];
 }
 
@@ -108,11 +124,14 @@ export async function exhaust(
     definition.identify,
   ).map(({ id }) => String(id));
 
+  const allParked = new Map<string, ParkedMessage>();
+
   async function run(choose: (ways: number) => number): Promise<Failure | undefined> {
     const history = new History();
     let found: Failure | undefined;
+    let deadLetters: readonly ParkedMessage[] = [];
     const fail = (broken: string | undefined) => {
-      if (broken !== undefined) found ??= { broken, history: [...history.lines] };
+      if (broken !== undefined) found ??= { broken, deadLetters, history: [...history.lines] };
     };
     try {
       const world = await runWorld(
@@ -137,7 +156,9 @@ export async function exhaust(
         },
         choose,
       );
-      fail(brokenInvariant(world, ids) ?? failure('finally', atEnd, storedItems(world.store)));
+      deadLetters = parkedMessages(world.broker);
+      for (const parked of deadLetters) allParked.set(describeParked(parked), parked);
+      fail(brokenInvariant(world, ids) ?? failure('finally', atEnd, { ...storedItems(world.store), deadLetters }));
     } catch (error) {
       fail(describeError(error).message);
     }
@@ -148,14 +169,15 @@ export async function exhaust(
     const searched = await muted(() => search(run, { deviations: faults, runs: histories, seed }));
     const { failures, runs, deviations, isComplete } = searched;
     const [shortest] = failures.toSorted((one, other) => one.history.length - other.history.length);
-    if (shortest === undefined) return { histories: runs, isComplete };
-    const { broken, history } = shortest;
+    if (shortest === undefined) return { histories: runs, isComplete, deadLetters: [...allParked.values()] };
+    const { broken, deadLetters, history } = shortest;
     const sample = isComplete ? '' : ` They are a sample with the seed ${seed}.`;
     const text = [
       broken,
       '',
       'The shortest history in which this happens:',
       ...history,
+      ...(deadLetters.length > 0 ? ['', `Dead letters: ${deadLetters.map(describeParked).join(', ')}.`] : []),
       '',
       `Histories tried: ${runs}, with at most ${deviations} faults each.${sample}`,
     ];
@@ -165,16 +187,27 @@ export async function exhaust(
   }
 }
 
+function parkedMessages({ deadLetters }: MemoryBroker): ParkedMessage[] {
+  const parked = new Map<string, ParkedMessage>();
+  for (const message of deadLetters) {
+    const { id = '', code = '' } = readEnvelope(message.properties.headers).deadLetter ?? {};
+    parked.set(String(id), { id: String(idOf(message)), code });
+  }
+  return [...parked.values()];
+}
+
+const describeParked = ({ id, code }: ParkedMessage): string => `${id} (${code})`;
+
 const START_MS = Date.parse('2026-01-01T00:00:00Z');
 
 const ADVICE =
   'A decide function must depend only on its event, its context and the items that it reads: not on the clock, random numbers or variables outside of the function';
 
 /** Returns why an invariant fails, or `undefined` if it holds. */
-function failure(
+function failure<Items>(
   name: string,
-  invariant: ((items: StoredItems) => unknown) | undefined,
-  items: StoredItems,
+  invariant: ((items: Items) => unknown) | undefined,
+  items: Items,
 ): string | undefined {
   try {
     return invariant?.(items) === false ? `the invariant "${name}" returned false` : undefined;

@@ -9,5 +9,12 @@ export { type DeliveryOptions } from './memory-consumer.ts';
 export { crashAfterEachStep } from './crash.ts';
 export { Received, type Expected, type Fate, type PublishedEvent, type Settlement } from './received.ts';
 export { ExpectationError } from './expectation-error.ts';
-export { Counterexample, exhaust, type Exhausted, type ExhaustOptions } from './exhaust.ts';
+export {
+  Counterexample,
+  exhaust,
+  type EndOfHistory,
+  type Exhausted,
+  type ExhaustOptions,
+  type ParkedMessage,
+} from './exhaust.ts';
 export { type Given, type StoredItems } from './stored-items.ts';

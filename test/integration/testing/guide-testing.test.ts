@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -24,13 +24,12 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 /**
  * Runs a script of the guide without the environment variables of AWS. Returns the output, even if the script fails.
  */
-async function run(...args: readonly string[]): Promise<string> {
-  const given = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'));
-  const environment = { ...Object.fromEntries(given), NODE_OPTIONS: '', FORCE_COLOR: '0' };
-  const running = promisify(execFile)(process.execPath, ['--import', 'tsx', ...args], {
-    cwd: directory,
-    env: environment,
-  });
+const run = (...args: readonly string[]): Promise<string> => execute(['--import', 'tsx', ...args], directory);
+
+async function execute(args: readonly string[], cwd: string): Promise<string> {
+  const given = Object.entries(process.env).filter(([name]) => !/^(AWS_|JEST_|VITEST)/.test(name));
+  const env = { ...Object.fromEntries(given), NODE_OPTIONS: '', FORCE_COLOR: '0', NO_COLOR: '1' };
+  const running = promisify(execFile)(process.execPath, args, { cwd, env });
   const { stdout, stderr } = await running.catch((error: { stdout: string; stderr: string }) => error);
   return stdout + stderr;
 }
@@ -52,6 +51,37 @@ describe('the guide about testing', () => {
       const output = await run('--test', '--test-reporter=tap', `test/${name}.test.ts`);
       expect(output).toContain(`# pass ${count}\n`);
       expect(output).toContain('# fail 0\n');
+    },
+    120_000,
+  );
+
+  // The guide says which lines differ in other test frameworks.
+  test.each([
+    ['vitest', ['node_modules/vitest/vitest.mjs', 'run', '--root', '.'], /Tests {2}9 passed \(9\)/],
+    ['@jest/globals', ['node_modules/jest/bin/jest.js', '--config', 'jest.config.json'], /Tests: +9 passed, 9 total/],
+  ])(
+    'the example tests of the guide that need no broker pass in the test framework that %s belongs to',
+    async (framework, [script, ...args], summary) => {
+      const tests = join(directory, framework.replace('/', '-'));
+      cpSync(join(directory, 'functions'), join(tests, 'functions'), { recursive: true });
+      mkdirSync(join(tests, 'test'));
+      for (const name of ['rule', 'consumer', 'exhaust', 'perform']) {
+        const example = readFileSync(join(directory, 'test', `${name}.test.ts`), 'utf8');
+        const changed = example.replace("from 'node:test'", `from '${framework}'`);
+        expect(changed).not.toBe(example);
+        writeFileSync(join(tests, 'test', `${name}.test.ts`), changed);
+      }
+      writeFileSync(join(tests, 'package.json'), '{"type":"module"}');
+      const transform = { '\\.ts$': join(rootDirectory, 'test/support/esbuild-transform.mjs') };
+      writeFileSync(
+        join(tests, 'jest.config.json'),
+        JSON.stringify({ rootDir: '.', transform, extensionsToTreatAsEsm: ['.ts'], testMatch: ['**/*.test.ts'] }),
+      );
+      const output = await execute(
+        ['--experimental-vm-modules', '--no-warnings', join(rootDirectory, script!), ...args],
+        tests,
+      );
+      expect(output).toMatch(summary);
     },
     120_000,
   );
