@@ -78,6 +78,8 @@ export async function workshop({ queues, tables = {}, settings = {} }: WorkshopO
       await close();
     }
   };
+  // README.md says which versions of Node the AWS SDK supports. Every test file would repeat the warning of the SDK.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
   try {
     const given = readSettings(process.env, directory);
     const options = { keepData: false, say: sayAside };
