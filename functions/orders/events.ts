@@ -11,8 +11,8 @@ const name = z
   .max(100)
   .regex(/^[A-Za-z0-9._-]+$/, 'must be letters, digits, ".", "_" and "-"');
 
-export const sku = name;
-export const customerId = name;
+export const sku = name.meta({ examples: ['apple'] });
+export const customerId = name.meta({ examples: ['ada'] });
 
 /**
  * The upper limits for the numbers in an order. With these limits, an order costs at most 5 * 10^13 minor units, which
@@ -31,7 +31,10 @@ const item = z.strictObject({
 /** The body of a request to place an order. */
 export const order = z.strictObject({
   customerId,
-  currency: z.string().refine((code) => currencyCodes.has(code), 'must be an ISO 4217 code such as EUR'),
+  currency: z
+    .string()
+    .refine((code) => currencyCodes.has(code), 'must be an ISO 4217 code such as EUR')
+    .meta({ examples: ['EUR'] }),
   items: z.array(item).min(1).max(max.items),
 });
 

@@ -118,8 +118,8 @@ async function bundlePackage(
     withoutTypes(subpath, file);
   }
   for (const [subpath, file] of Object.entries(files)) {
-    copyFileSync(join(root, folder, file), join(dist, file));
-    withoutTypes(subpath, file);
+    copyFileSync(join(root, folder, file), join(dist, basename(file)));
+    withoutTypes(subpath, basename(file));
   }
   return published;
 }

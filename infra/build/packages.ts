@@ -48,6 +48,7 @@ export const packages: readonly PackageDefinition[] = [
     modules: { '.': 'workshop/workshop.ts' },
     ownModules: { './definitions': 'definitions/from-typescript.ts' },
     plugins: { './http-functions': { source: 'http-functions/plugin.ts', className: 'HttpFunctionsPlugin' } },
+    files: { './failing-handler': 'console/failing-handler.mjs' },
   },
   { name: 'create-surehop', folder: 'infra/create', isCopied: true },
 ];

@@ -16,6 +16,8 @@ export interface EnvironmentSettings {
   variables: Record<string, string>;
   timeoutMs: number;
   memoryMb: number;
+  /** The URL of a module whose default export receives the handler and returns the handler to invoke instead. */
+  handlerWrapper?: string;
   /** Receives each line that the function writes to stdout or stderr. */
   onLine(line: string): void;
 }
@@ -132,15 +134,19 @@ function failure(reply: Awaited<ReturnType<Sandbox['reply']>>, when: string): In
 }
 
 function startSandbox(settings: EnvironmentSettings): Sandbox {
-  const { modulePath, exportName, workingDirectory, variables, memoryMb, onLine } = settings;
-  const child = fork(runtimePath, [JSON.stringify({ modulePath, exportName, parentPid: process.pid })], {
-    cwd: workingDirectory,
-    // The AWS SDK needs a home directory, which Lambda provides. A local user may have neither HOME nor an entry in /etc/passwd.
-    env: { HOME: process.env.HOME || tmpdir(), ...variables },
-    execArgv: ['--enable-source-maps', `--max-old-space-size=${memoryMb}`],
-    serialization: 'advanced',
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
+  const { modulePath, exportName, handlerWrapper, workingDirectory, variables, memoryMb, onLine } = settings;
+  const child = fork(
+    runtimePath,
+    [JSON.stringify({ modulePath, exportName, handlerWrapper, parentPid: process.pid })],
+    {
+      cwd: workingDirectory,
+      // The AWS SDK needs a home directory, which Lambda provides. A local user may have neither HOME nor an entry in /etc/passwd.
+      env: { HOME: process.env.HOME || tmpdir(), ...variables },
+      execArgv: ['--enable-source-maps', `--max-old-space-size=${memoryMb}`],
+      serialization: 'advanced',
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    },
+  );
   for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream! }).on('line', onLine);
 
   const ended = new Promise<string>((resolve) => {

@@ -47,10 +47,11 @@ export class EventSourcePlugin {
   }
 
   #start(): void {
+    const { handlerWrapper } = this.#serverless.service.custom?.rabbitmqEventSource ?? {};
     for (const mapping of this.#declared) {
       const settings = environmentSettings(this.#serverless, mapping.functionKey);
       const environments = Array.from({ length: mapping.concurrency }, () =>
-        createEnvironment({ ...settings, onLine: writeLine }),
+        createEnvironment({ ...settings, handlerWrapper, onLine: writeLine }),
       );
       this.#environments.push(...environments);
       this.#log.notice(mappingLine(mapping, this.#settings!.url));

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
-const { modulePath, exportName, parentPid } = JSON.parse(process.argv[2]);
+const { modulePath, exportName, handlerWrapper, parentPid } = JSON.parse(process.argv[2]);
 
 // Ctrl-C sends a signal to the whole process group, but the parent process decides when the running batch ends. So this process
 // ignores the signal.
@@ -27,7 +27,7 @@ async function load() {
   const pick = (from) => path.reduce((value, key) => value?.[key], from);
   const handler = pick(loaded) ?? pick(loaded.default);
   if (typeof handler !== 'function') throw new Error(`${file} exports no function named "${exportName}".`);
-  return handler;
+  return handlerWrapper ? (await import(handlerWrapper)).default(handler) : handler;
 }
 
 function lambdaContext({ requestId, deadlineMs }) {

@@ -41,6 +41,8 @@ interface EventSourceSettings {
    * execution environment.
    */
   ordered?: string[];
+  /** The URL of a module whose default export receives each handler and returns the handler to invoke instead. */
+  handlerWrapper?: string;
 }
 
 /** The part of the Serverless object that this plugin reads. */

@@ -96,7 +96,14 @@ export const stageSchema = z.strictObject({
   /** Who issues operators' tokens: the Cognito user pool of the stage (`cognito`), or an existing OpenID provider. */
   operators: z.union([
     z.literal('cognito'),
-    z.strictObject({ issuer: z.url({ protocol: /^https$/ }), audience: z.string().min(1) }),
+    z.strictObject({
+      issuer: z.url({ protocol: /^https$/ }),
+      audience: z.string().min(1),
+      /** The id of the public client with which people log in to the operators' console. Without it, nobody can log in there. */
+      consoleClient: z.string().min(1).optional(),
+      /** The origins of the provider's login and token endpoints, if they differ from the origin of the issuer. */
+      loginOrigins: z.array(z.url({ protocol: /^https$/ }).regex(/^https:\/\/[^/]+$/)).optional(),
+    }),
   ]),
   functions: z.strictObject({ request: limits(29), consumer: limits(840), operation: limits(840) }),
   eventSource: z.strictObject({

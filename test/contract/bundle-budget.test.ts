@@ -88,6 +88,15 @@ describe('the size of the bundled functions', () => {
     expect(startedBy(bundles.get('place-order')!).filter((file) => file.includes('node_modules/amqplib/'))).toEqual([]);
   });
 
+  test("no deployed function contains code of the developer's machine, such as the routes that issue tokens to the console", () => {
+    const containing = [...bundles].filter(([, { inputs }]) =>
+      Object.keys(inputs).some((file) => /(^|\/)infra\/(dev|emulator)\/|node_modules\/surehop-dev\//.test(file)),
+    );
+    expect(containing.map(([name]) => name)).toEqual([]);
+    const routes = JSON.stringify(Object.values(functions).map(({ events }) => events));
+    expect(routes).not.toMatch(/\/console\//);
+  });
+
   test('no bundle imports node:process, because that import calls every getter of the object process', () => {
     const importing = [...bundles].filter(([, { outputs }]) =>
       Object.values(outputs).some(({ imports }) => imports.some(({ path }) => /^(node:)?process$/.test(path))),

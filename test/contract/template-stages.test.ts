@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import * as z from 'zod';
 
 import { reserveConcurrency } from '../../infra/aws/service/connections.ts';
+import { consoleEnvironment } from '../../infra/aws/service/console-login.ts';
 import { commonEnvironment, httpEnvironment } from '../../infra/aws/service/environment.ts';
 import { emulatedEventSources, eventSources } from '../../infra/aws/service/event-sources.ts';
 import { prod } from '../../infra/stages/prod.ts';
@@ -326,6 +327,26 @@ describe('the reserved concurrency of functions', () => {
       /endless publishes messages: set access\.connections .* to 2, because/,
     );
   });
+});
+
+describe("the login of people to the operators' console", () => {
+  test("with an OpenID provider, the page receives the id of its client and the provider's other origins, if the stage has them", () => {
+    const provider = { issuer: 'https://id.example/realms/shop', audience: 'surehop' };
+    const full = { ...provider, consoleClient: 'console', loginOrigins: ['https://a.example', 'https://b.example'] };
+    expect(consoleEnvironment('surehop', 'prod', { operators: full })).toEqual({
+      CONSOLE_CLIENT_ID: 'console',
+      CONSOLE_LOGIN_ORIGINS: 'https://a.example,https://b.example',
+    });
+    expect(consoleEnvironment('surehop', 'prod', { operators: provider })).toEqual({});
+  });
+
+  test.each(['https://a.example/login', 'http://a.example', 'https://a.example/'])(
+    'reading a stage fails if an origin of its OpenID provider is %s',
+    (origin) => {
+      const operators = { issuer: 'https://id.example', audience: 'surehop', loginOrigins: [origin] };
+      expect(() => readStage('prod', { prod: { ...prod, operators } })).toThrow('operators');
+    },
+  );
 });
 
 test("functions that verify operators' tokens receive the URL of the token issuer, but not the URL of the issuer's keys", () => {

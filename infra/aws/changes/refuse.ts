@@ -1,4 +1,4 @@
-import type { Template } from '../template.ts';
+import type { Resource, Template } from '../template.ts';
 import { compareTemplates, type Change } from './compare.ts';
 
 /**
@@ -41,6 +41,10 @@ const permanent: readonly Permanent[] = [
   },
 ];
 
+/** Returns whether a resource is a client of Cognito without a secret, which therefore holds nothing that could be lost. */
+const isPublicClient = (resource: Resource | undefined): boolean =>
+  resource?.Type === 'AWS::Cognito::UserPoolClient' && resource.Properties?.['GenerateSecret'] !== true;
+
 /** Returns the reasons why the template `wanted` must not be deployed: one sentence per setting or resource. */
 export function refusals(
   deployed: Template,
@@ -55,6 +59,7 @@ export function refusals(
   const named = new Set(refused.map(({ resource }) => resource));
   const others = changes.flatMap(({ id, type, effect, properties }) => {
     const isLost = effect === 'deleted' && deployed.Resources[id]!.DeletionPolicy !== 'Retain';
+    if (isPublicClient(deployed.Resources[id])) return [];
     if (!(type in holdings) || named.has(id) || !(effect === 'replaced' || isLost)) return [];
     const action = effect === 'replaced' ? `replace ${id} (${properties.join(', ')})` : `delete ${id}`;
     return [`this deployment would ${action}, which loses ${holdings[type]}`];

@@ -29,6 +29,8 @@ const samples: Readonly<Record<string, readonly unknown[]>> = {
   ],
   'operators.issuer': ['https://one.example', 'https://two.example'],
   'operators.audience': ['one', 'two'],
+  'operators.consoleClient': ['one', 'two'],
+  'operators.loginOrigins': [[], ['https://one.example'], ['https://two.example']],
   'eventSource.concurrency': [1, 2, 4, 1_000],
   'tracing.endpoint': ['http://localhost:4318', 'https://traces.example.com'],
   'tracing.collectorLayer': ['arn:aws:lambda:eu-central-1:123456789012:layer:collector:1'],

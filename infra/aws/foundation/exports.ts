@@ -13,6 +13,7 @@ export const exportNames = [
   'signing-keys',
   'operators-issuer',
   'operators-client',
+  'operators-pool',
   'private-subnets',
   'functions-security-group',
   'critical-topic',

@@ -6,17 +6,27 @@ const RESOURCE_SERVER = service.name;
 /** The prefix of every scope in an operator's token. It is the name of Cognito's resource server. */
 export const SCOPE_PREFIX = `${RESOURCE_SERVER}/`;
 
-/** The descriptions of the scopes that operators' tokens can contain: the scopes of the toolkit, and those of the service. */
-export const scopes: Readonly<Record<string, string>> = {
+/** The descriptions of the scopes of the toolkit's routes, which the operators' console uses. */
+export const toolkitScopes: Readonly<Record<string, string>> = {
   'dead-letters:read': 'List and read dead letters',
   'dead-letters:redrive': 'Send dead letters back, or discard them',
   'status:read': 'See how many messages wait in each queue',
-  ...service.scopes,
 };
 
+/** The descriptions of the scopes that operators' tokens can contain: the scopes of the toolkit, and those of the service. */
+export const scopes: Readonly<Record<string, string>> = { ...toolkitScopes, ...service.scopes };
+
+/** Returns the first part of the name of the pool's login page. It contains the account id, because it must be unique in a region. */
+const domainOf = (serviceName: string, stageName: string) => `${serviceName}-${stageName}-\${AWS::AccountId}`;
+
+/** Returns the origin of the web pages and the token endpoint with which people log in. */
+export const loginOrigin = (serviceName: string, stageName: string): Value =>
+  sub(`https://${domainOf(serviceName, stageName)}.auth.\${AWS::Region}.amazoncognito.com`);
+
 /**
- * Returns the Cognito user pool that issues operators' tokens. Every stage has this user pool, even a stage that
- * accepts only the tokens of another issuer.
+ * Returns the Cognito user pool that issues operators' tokens: to programs in exchange for a client secret, and to people
+ * who log in to the operators' console. Every stage has this user pool, even a stage that accepts only the tokens of another
+ * issuer.
  */
 export const operators = (serviceName: string, stageName: string): Resources => ({
   Operators: {
@@ -37,10 +47,9 @@ export const operators = (serviceName: string, stageName: string): Resources => 
       Scopes: Object.entries(scopes).map(([ScopeName, ScopeDescription]) => ({ ScopeName, ScopeDescription })),
     },
   },
-  // The name ends with the account id, because domain names must be unique within a region.
   OperatorsDomain: {
     Type: 'AWS::Cognito::UserPoolDomain',
-    Properties: { UserPoolId: ref('Operators'), Domain: sub(`${serviceName}-${stageName}-\${AWS::AccountId}`) },
+    Properties: { UserPoolId: ref('Operators'), Domain: sub(domainOf(serviceName, stageName)) },
   },
   OperatorsClient: {
     Type: 'AWS::Cognito::UserPoolClient',
@@ -59,8 +68,9 @@ export const operators = (serviceName: string, stageName: string): Resources => 
   },
 });
 
-/** Returns the issuer and the client id with which API Gateway verifies operators' tokens. */
-export const operatorsOutputs = (): { 'operators-issuer': Value; 'operators-client': Value } => ({
+/** Returns the issuer and the client id with which API Gateway verifies operators' tokens, and the id of the user pool. */
+export const operatorsOutputs = (): Record<'operators-issuer' | 'operators-client' | 'operators-pool', Value> => ({
   'operators-issuer': sub('https://cognito-idp.${AWS::Region}.${AWS::URLSuffix}/${Operators}'),
   'operators-client': ref('OperatorsClient'),
+  'operators-pool': ref('Operators'),
 });

@@ -11,6 +11,7 @@ import { functionAlarms, toolkitAlarms } from './alarms/function-alarms.ts';
 import { queueAlarms } from './alarms/queue-alarms.ts';
 import { reserveConcurrency, sharesConnections } from './connections.ts';
 import { dashboard } from './dashboard.ts';
+import { addConsoleClient, consoleEnvironment, servesConsole } from './console-login.ts';
 import { brokerEnvironment, httpEnvironment } from './environment.ts';
 import { dashboardSections } from './dashboard-charts.ts';
 import { eventSourceRemoval, FUNCTIONS_NETWORK, functionsNetwork, rotations, topologyResource } from './operations.ts';
@@ -36,6 +37,7 @@ const environmentsOf = (source: { queue: string } | undefined, stage: Stage): nu
  * the reserved concurrencies.
  */
 export function prepareFunctions(serverless: Serverless, stageName: string, stage: Stage): number {
+  const { service } = serverless.service;
   const demands = Object.fromEntries(
     entries(serverless).map(([key, { access, events }]) => [
       key,
@@ -50,6 +52,7 @@ export function prepareFunctions(serverless: Serverless, stageName: string, stag
       ...definition.environment,
       ...brokerEnvironment(stageName, access),
       ...(kindOf(definition) === 'request' && httpEnvironment(stageName, stage, access)),
+      ...(servesConsole(definition) && consoleEnvironment(service, stageName, stage)),
     };
     if (stage.tracing !== 'off' && stage.tracing.collectorLayer) definition.layers = [stage.tracing.collectorLayer];
     if (reserved[key] !== undefined) definition.reservedConcurrency = reserved[key];
@@ -130,6 +133,8 @@ export function completeFunctions(serverless: Serverless, service: string, stage
   );
   for (const [id, source] of ofType(template.Resources, 'AWS::Lambda::EventSourceMapping'))
     add(eventSourceRemoval(removalId, id, roleOfSource(source)));
+  if (stage.operators === 'cognito' && entries(serverless).some(([, definition]) => servesConsole(definition)))
+    addConsoleClient(template.Resources, stageName);
   limitRate(template.Resources, stage);
   allowOrigins(template.Resources, stage);
 

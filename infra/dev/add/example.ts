@@ -13,6 +13,8 @@ interface Schema {
   readonly exclusiveMinimum?: number;
   readonly minLength?: number;
   readonly format?: string;
+  readonly default?: unknown;
+  readonly examples?: readonly unknown[];
 }
 
 const FORMATS: Readonly<Record<string, string>> = {
@@ -25,23 +27,36 @@ const FORMATS: Readonly<Record<string, string>> = {
 
 /** Returns a value that matches a schema, or undefined if none is found, for example because the schema has a pattern. */
 export function exampleFor(schema: z.ZodType): unknown {
+  const example = draftFor(schema);
+  return schema.safeParse(example).success ? example : undefined;
+}
+
+/**
+ * Returns a value with the structure of a schema. Where a part of the schema has a pattern or a check of its own and neither
+ * examples nor a default value, the value may not match. The strings in `formats` are the examples of string formats.
+ */
+export function draftFor(schema: z.ZodType, formats: Readonly<Record<string, string>> = {}): unknown {
   try {
-    const example = build(z.toJSONSchema(schema, { io: 'input' }) as Schema);
-    return schema.safeParse(example).success ? example : undefined;
+    const jsonSchema = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Schema;
+    return build(jsonSchema, { ...FORMATS, ...formats });
   } catch {
     return undefined;
   }
 }
 
-function build(schema: Schema): unknown {
+function build(schema: Schema, formats: Readonly<Record<string, string>>): unknown {
+  if (schema.examples?.length) return schema.examples[0];
+  if (schema.default !== undefined) return schema.default;
   if (schema.const !== undefined) return schema.const;
   if (schema.enum) return schema.enum[0];
-  if (schema.anyOf) return build(schema.anyOf[0]!);
+  if (schema.anyOf) return build(schema.anyOf[0]!, formats);
   switch (schema.type) {
     case 'object':
-      return Object.fromEntries((schema.required ?? []).map((name) => [name, build(schema.properties![name]!)]));
+      return Object.fromEntries(
+        (schema.required ?? []).map((name) => [name, build(schema.properties![name]!, formats)]),
+      );
     case 'array':
-      return Array.from({ length: schema.minItems ?? 0 }, () => build(schema.items!));
+      return Array.from({ length: schema.minItems ?? 0 }, () => build(schema.items!, formats));
     case 'integer':
     case 'number':
       return Math.max(1, schema.minimum ?? 1, (schema.exclusiveMinimum ?? 0) + 1);
@@ -50,7 +65,7 @@ function build(schema: Schema): unknown {
     case 'null':
       return null;
     default:
-      return FORMATS[schema.format ?? ''] ?? 'one'.padEnd(schema.minLength ?? 0, '-');
+      return formats[schema.format ?? ''] ?? 'one'.padEnd(schema.minLength ?? 0, '-');
   }
 }
 

@@ -8,6 +8,7 @@ import { addEvent } from '../add/event.ts';
 import { addRoute } from '../add/route.ts';
 import type { Service } from '../add/service.ts';
 import { addTable } from '../add/table.ts';
+import { eventsIn } from '../definitions/events-in.ts';
 import { say } from '../runtime/command-line.ts';
 import { rootDirectory } from '../runtime/directories.ts';
 import { defineCommand, print, UsageError } from './command.ts';
@@ -75,11 +76,5 @@ export const add = defineCommand({
   },
 });
 
-async function loadEvents(file: string): Promise<Record<string, EventDefinition<unknown>>> {
-  const module = (await import(pathToFileURL(join(rootDirectory, file)).href)) as Record<string, unknown>;
-  const isEvent = (value: unknown): value is EventDefinition<unknown> =>
-    typeof value === 'object' && value !== null && 'schema' in value && 'type' in value && 'exchange' in value;
-  return Object.fromEntries(
-    Object.entries(module).flatMap(([name, value]) => (isEvent(value) ? [[name, value] as const] : [])),
-  );
-}
+const loadEvents = async (file: string): Promise<Record<string, EventDefinition<unknown>>> =>
+  eventsIn((await import(pathToFileURL(join(rootDirectory, file)).href)) as Record<string, unknown>);

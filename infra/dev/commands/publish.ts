@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { createSurehop } from 'surehop';
 import { defineEvent, eventPublisher, type MessageId } from 'surehop/events';
-import { lazyPublisher } from 'surehop/rabbitmq';
 import type { Topology } from 'surehop/topology';
 import * as z from 'zod';
 
 import { parseJson, readText } from '../client/body.ts';
+import { routesOf, type RoutedTo } from '../client/routing.ts';
+import { withPublisher } from '../client/with-publisher.ts';
 import { Problem, say } from '../runtime/command-line.ts';
 import { runningIfAny } from '../runtime/running.ts';
-import { LOCAL_AWS } from '../runtime/store/probe.ts';
 import { defineCommand, UsageError } from './command.ts';
 
 export const publish = defineCommand({
@@ -40,14 +39,10 @@ export const publish = defineCommand({
     const amqpUrl = runningIfAny()?.amqpUrl ?? process.env['AMQP_URL'];
     if (!amqpUrl)
       throw new Problem('npm start is not running in this project: run npm start in another terminal, or set AMQP_URL');
-    const surehop = createSurehop({ environment: { ...LOCAL_AWS, AMQP_URL: amqpUrl } });
-    const publisher = lazyPublisher(surehop);
-    try {
-      const event = defineEvent({ type, version: Number(version), exchange, schema: z.unknown() });
-      await eventPublisher(surehop, publisher)(event, data, { id: id as MessageId, key });
-    } finally {
-      await publisher.close();
-    }
+    const event = defineEvent({ type, version: Number(version), exchange, schema: z.unknown() });
+    await withPublisher(amqpUrl, (publisher, surehop) =>
+      eventPublisher(surehop, publisher)(event, data, { id: id as MessageId, key }),
+    );
     say(
       `published ${type} with the id ${id} to the exchange ${exchange}, which routes it to ${destinations.join(', ')}`,
     );
@@ -55,28 +50,17 @@ export const publish = defineCommand({
   },
 });
 
-function routeOf({ bindings }: Topology, type: string, wanted: string | undefined) {
-  const matching = bindings.filter(
-    ({ exchange, routingKey }) =>
-      routingKey !== '' && matches(routingKey, type) && (wanted === undefined || exchange === wanted),
-  );
-  const exchanges = [...new Set(matching.map(({ exchange }) => exchange))];
-  const [exchange] = exchanges;
-  if (exchange === undefined) {
-    const types = [...new Set(bindings.map(({ routingKey }) => routingKey).filter(Boolean))].toSorted();
+/** Returns the exchange that routes a type of event, and the queues or exchanges to which it routes the type. */
+function routeOf(topology: Topology, type: string, wanted: string | undefined): RoutedTo {
+  const routes = routesOf(topology, type).filter(({ exchange }) => wanted === undefined || exchange === wanted);
+  const [route] = routes;
+  if (route === undefined) {
+    const types = [...new Set(topology.bindings.map(({ routingKey }) => routingKey).filter(Boolean))].toSorted();
     throw new UsageError(
       `infra/topology.ts binds no queue to the type "${type}"${wanted === undefined ? '' : ` at the exchange ${wanted}`}; it has bindings for ${types.join(', ') || 'no type'}`,
     );
   }
-  if (exchanges.length > 1) throw new UsageError(`pass --exchange with one of ${exchanges.join(', ')}`);
-  return { exchange, destinations: matching.map((one) => ('queue' in one ? one.queue : one.toExchange)) };
-}
-
-/** Returns whether a topic exchange routes a message with this routing key to a binding with this pattern. */
-function matches(pattern: string, routingKey: string): boolean {
-  const words = pattern.split('.').map((word) => {
-    if (word === '#') return '(?:[^.]+\\.)*';
-    return `${word === '*' ? '[^.]+' : word.replaceAll(/[^\w-]/g, '\\$&')}\\.`;
-  });
-  return new RegExp(`^${words.join('')}$`).test(`${routingKey}.`);
+  if (routes.length > 1)
+    throw new UsageError(`pass --exchange with one of ${routes.map(({ exchange }) => exchange).join(', ')}`);
+  return route;
 }

@@ -1,3 +1,4 @@
+import { LOCAL_SCOPE } from '../console/guard.ts';
 import { localDirectory } from '../runtime/directories.ts';
 import { issueToken } from '../runtime/issuer.ts';
 import { defineCommand, print, UsageError } from './command.ts';
@@ -18,9 +19,10 @@ export const token = defineCommand({
   async run({ words, options: { scope = [], subject } }) {
     const { scopes } = await import('serverless-surehop/definitions');
     const wanted = [...words, ...scope].flatMap((given) => given.split(/[\s,]+/)).filter(Boolean);
-    const known = `the scopes are ${Object.keys(scopes).join(', ')}`;
+    const all = [...Object.keys(scopes), LOCAL_SCOPE];
+    const known = `the scopes are ${all.join(', ')}`;
     if (wanted.length === 0) throw new UsageError(`--scope is missing; ${known}`);
-    const unknown = wanted.filter((name) => !Object.hasOwn(scopes, name));
+    const unknown = wanted.filter((name) => !all.includes(name));
     if (unknown.length > 0) throw new UsageError(`unknown scope "${unknown.join('", "')}"; ${known}`);
     print(await issueToken(localDirectory, wanted, { subject }));
     return 0;

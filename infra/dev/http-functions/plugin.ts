@@ -3,6 +3,7 @@ import type { Invocable } from 'serverless-offline/lambda';
 import { problems, type ProblemName } from 'surehop/http';
 import { createEnvironment } from 'serverless-offline-rabbitmq/environment';
 import { environmentSettings, type Serverless } from 'serverless-offline-rabbitmq/service';
+import { forward, forwardedTo, type Forwarded } from './forward.ts';
 import { createEnvironmentPool, type EnvironmentPool } from './pool.ts';
 import { httpResult, problemResult, type HttpResult } from './result.ts';
 import { answerServerErrorsWithProblems } from './server-errors.ts';
@@ -20,16 +21,8 @@ const IDLE_MS = 60_000;
 
 const NO_ROUTE = 'no-such-route';
 
-interface HttpEvent {
+interface HttpEvent extends Forwarded {
   readonly version?: string;
-  readonly rawPath?: string;
-  readonly requestContext?: { readonly http?: { readonly method?: string } };
-}
-
-async function forward(url: string): Promise<HttpResult> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(INTEGRATION_TIMEOUT_MS) });
-  const headers = { 'content-type': response.headers.get('content-type') ?? 'text/plain' };
-  return { statusCode: response.status, headers, body: await response.text() };
 }
 
 /** Returns the HTTP route of a function, for example `GET /orders/{id}`. */
@@ -71,6 +64,7 @@ export class HttpFunctionsPlugin {
   async #prepare(): Promise<void> {
     answerServerErrorsWithProblems(this.#serverless.serviceDir, this.#urnNamespace);
     const { default: Lambda } = await import('serverless-offline/lambda');
+    this.#wrapHandlers();
     Lambda.prototype.get = (functionKey) => this.#invocable(functionKey);
     this.#serverless.service.functions[NO_ROUTE] = {
       name: NO_ROUTE,
@@ -79,25 +73,34 @@ export class HttpFunctionsPlugin {
     };
   }
 
+  /** Makes the local event source wrap the handlers of the consumers with the module that `npm start` names. */
+  #wrapHandlers(): void {
+    const { SUREHOP_HANDLER_WRAPPER: handlerWrapper } = process.env;
+    if (!handlerWrapper) return;
+    const custom = (this.#serverless.service.custom ??= {});
+    custom.rabbitmqEventSource = { ...custom.rabbitmqEventSource, handlerWrapper };
+  }
+
   #invocable(functionKey: string): Invocable {
     let event: unknown;
     return {
       setEvent: (given) => void (event = given),
       setClientContext: () => {},
       runHandler: () => {
-        const { version, requestContext, ...request } = event as HttpEvent;
-        return version === '2.0' && requestContext?.http
-          ? this.#respond(functionKey, event, request.rawPath)
+        const request = event as HttpEvent;
+        return request.version === '2.0' && request.requestContext?.http
+          ? this.#respond(functionKey, request)
           : this.#invoke(functionKey, event);
       },
     };
   }
 
-  async #respond(functionKey: string, event: unknown, path = ''): Promise<HttpResult> {
+  async #respond(functionKey: string, event: HttpEvent): Promise<HttpResult> {
+    const { rawPath: path = '' } = event;
     const requestId = randomUUID();
     const source = { requestId, urnNamespace: this.#urnNamespace };
-    if (functionKey === NO_ROUTE && path === '/metrics' && process.env['SUREHOP_METRICS_URL'])
-      return forward(process.env['SUREHOP_METRICS_URL']);
+    const server = functionKey === NO_ROUTE ? forwardedTo(path) : undefined;
+    if (server !== undefined) return forward(event, server);
     if (!this.#isWithinLimit()) {
       this.#countUnhandled(functionKey, 'rate-limited');
       return problemResult('rate-limited', 'The API exceeds the rate or burst limit of its stage.', source);

@@ -8,11 +8,14 @@ interface Hapi {
 }
 
 interface HapiServer {
-  ext(event: 'onPreResponse', method: (request: HapiRequest, toolkit: HapiToolkit) => unknown): void;
+  ext: (event: string, method: ResponseMethod, options?: unknown) => void;
 }
+
+type ResponseMethod = (request: HapiRequest, toolkit: HapiToolkit) => unknown;
 
 interface HapiRequest {
   readonly info: { readonly id: string };
+  readonly headers: { readonly origin?: string };
   readonly response: { readonly isBoom?: boolean; readonly message?: string; readonly output?: { statusCode: number } };
 }
 
@@ -28,7 +31,8 @@ interface HapiResponse {
 
 /**
  * Makes hapi respond with a problem document when hapi itself rejects a request, for example because the body is too
- * large.
+ * large. Also prevents that serverless-offline lets every web page read every response: only pages of the origins in
+ * CORS_ORIGINS may, as on AWS.
  */
 export function answerServerErrorsWithProblems(serviceDirectory: string, urnNamespace: string): void {
   const offline = createRequire(`${serviceDirectory}/`).resolve('serverless-offline');
@@ -47,9 +51,23 @@ export function answerServerErrorsWithProblems(serviceDirectory: string, urnName
       for (const [name, value] of Object.entries(headers)) answer.header(name, value);
       return answer;
     });
+    const ext = server.ext.bind(server);
+    server.ext = (event, method, ...more) =>
+      ext(
+        event,
+        event === 'onPreResponse'
+          ? (request, toolkit) =>
+              isAllowedOrigin(request.headers.origin) ? method(request, toolkit) : toolkit.continue
+          : method,
+        ...more,
+      );
     return server;
   };
 }
+
+/** Returns whether serverless-offline may add the headers with which a page of the given origin can read a response. */
+const isAllowedOrigin = (origin: string | undefined): boolean =>
+  origin !== undefined && (process.env['CORS_ORIGINS'] ?? '').split(',').includes(origin);
 
 /** Returns the problem document for an error of the HTTP server itself. */
 function serverError(status: number, source: ProblemSource, reason: string | undefined): HttpResult {

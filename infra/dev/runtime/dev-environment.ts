@@ -11,6 +11,8 @@ import { createTables, localTablePrefix } from './store/tables.ts';
 import { watchExternal } from './watch-external.ts';
 import { startService, type Service } from './service.ts';
 import { withProgress } from './progress.ts';
+import { startConsoleServer } from '../console/console-server.ts';
+import { rootDirectory } from './directories.ts';
 import { startTraceReceiver, type TraceReceiver } from '../traces/receiver.ts';
 
 /** The development environment: a running broker, a running DynamoDB and the running service. */
@@ -104,11 +106,25 @@ export async function startDevEnvironment({
     const { httpPort } = settings;
     const traces = settings.otlpEndpoint === undefined ? await started(startTraceReceiver()) : undefined;
     const otlpEndpoint = settings.otlpEndpoint ?? traces?.url;
+    const console = await started(
+      startConsoleServer({ broker, traces, dataDirectory, serviceDirectory: rootDirectory }),
+    );
     const service = await Promise.race([
       started(
         withProgress(
           'the functions and their event sources',
-          startService({ httpPort, broker, store, tablePrefix, otlpEndpoint, dataDirectory, watch, say, output }),
+          startService({
+            httpPort,
+            broker,
+            store,
+            tablePrefix,
+            otlpEndpoint,
+            console,
+            dataDirectory,
+            watch,
+            say,
+            output,
+          }),
           say,
         ),
       ),

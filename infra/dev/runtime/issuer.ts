@@ -8,6 +8,7 @@ import {
   exportJWK,
   generateKeyPair,
   importJWK,
+  jwtVerify,
   SignJWT,
   type JWK,
   type JWTPayload,
@@ -15,6 +16,9 @@ import {
 import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from 'surehop/development';
 
 const ALGORITHM = 'RS256';
+
+/** How long an operator's token is valid, in seconds. */
+export const TOKEN_SECONDS = 3_600;
 
 /**
  * A local server that publishes the public key of the development issuer. Functions use this key to verify operators'
@@ -62,8 +66,20 @@ export async function issueToken(
     sub: subject,
     scope: scopes.join(' '),
     iat: nowSeconds,
-    exp: nowSeconds + 3_600,
+    exp: nowSeconds + TOKEN_SECONDS,
   });
+}
+
+/** Verifies an operator's token that `issueToken` has issued, and returns its scopes. Throws if the token is not valid. */
+export async function verifyLocalToken(dataDirectory: string, token: string): Promise<string[]> {
+  const { kty, n, e } = await privateKey(dataDirectory);
+  const { payload } = await jwtVerify(token, await importJWK({ kty, n, e }, ALGORITHM), {
+    issuer: DEVELOPMENT_ISSUER,
+    audience: DEVELOPMENT_AUDIENCE,
+    algorithms: [ALGORITHM],
+    requiredClaims: ['exp', 'sub'],
+  });
+  return typeof payload['scope'] === 'string' ? payload['scope'].split(' ') : [];
 }
 
 /** Signs a token that contains the given claims with the issuer's key. */

@@ -1,6 +1,7 @@
 import { createWriteStream, existsSync, mkdirSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Broker } from './broker/broker.ts';
+import type { ConsoleServer } from '../console/console-server.ts';
 import { Problem, reasonOf, type Say } from './command-line.ts';
 import { STARTED } from '../http-functions/started.ts';
 import { startMetricsServer } from '../metrics/metrics-server.ts';
@@ -54,6 +55,8 @@ export interface ServiceOptions {
   readonly tablePrefix: string;
   /** The OTLP receiver of the functions' spans. If it is undefined, the functions record no spans. */
   readonly otlpEndpoint?: string;
+  /** The server of the console's local routes. If it is undefined, the service does not have these routes. */
+  readonly console?: Pick<ConsoleServer, 'url' | 'handlerWrapper'>;
   readonly dataDirectory: string;
   /** The folder that contains serverless.yml; by default the root of this project. */
   readonly serviceDirectory?: string;
@@ -199,7 +202,7 @@ async function askReadiness(url: string): Promise<string> {
   }
 }
 
-function environment({ broker, store, tablePrefix, otlpEndpoint, watch }: ServiceOptions): NodeJS.ProcessEnv {
+function environment({ broker, store, tablePrefix, otlpEndpoint, console, watch }: ServiceOptions): NodeJS.ProcessEnv {
   return {
     ...serverlessEnvironment(),
     AMQP_URL: broker.amqpUrl,
@@ -207,6 +210,8 @@ function environment({ broker, store, tablePrefix, otlpEndpoint, watch }: Servic
     DYNAMODB_ENDPOINT: store.endpoint,
     TABLE_PREFIX: tablePrefix,
     OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint,
+    SUREHOP_CONSOLE_URL: console?.url,
+    SUREHOP_HANDLER_WRAPPER: console?.handlerWrapper,
     SUREHOP_WATCH: watch ? 'on' : 'off',
   };
 }

@@ -34,7 +34,8 @@ export function welcome({ environment, settings, definitions }: Started): string
     ['DynamoDB', shown(environment.store.endpoint)],
     ['log', logFile],
   ];
-  return `ready ${url}
+  const page = routes.has('GET /console') ? `${url}/console` : url;
+  return `ready ${page}
 ${firstSteps}
 ${rows
   .filter(([, , route]) => route === undefined || routes.has(route))

@@ -1,0 +1,42 @@
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/** Makes the next attempts of consumers fail, in every process that runs the consumer. */
+export interface FailNext {
+  /** The URL of the module that wraps the handlers of the consumers. */
+  readonly handlerWrapper: string;
+  /** Makes the next `count` attempts of the consumer of a queue fail, instead of the attempts that were to fail before. */
+  set(queue: string, count: number): void;
+  /** Returns how many further attempts of the consumer of a queue will fail. */
+  remaining(queue: string): number;
+}
+
+/** Stores the attempts that are to fail as files below `directory`, which is emptied first. */
+export function createFailNext(directory: string): FailNext {
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory, { recursive: true });
+  const filesOf = (queue: string) => join(directory, encodeURIComponent(queue));
+  const wrapper = pathToFileURL(createRequire(import.meta.url).resolve('surehop-dev/failing-handler'));
+  wrapper.searchParams.set('directory', directory);
+  return {
+    handlerWrapper: wrapper.href,
+    set(queue, count) {
+      rmSync(filesOf(queue), { recursive: true, force: true });
+      if (count === 0) return;
+      // The folder gets its name when it is complete, because consumers already look for it.
+      const prepared = `${filesOf(queue)}.new`;
+      mkdirSync(prepared, { recursive: true });
+      for (let number = 1; number <= count; number += 1) writeFileSync(join(prepared, String(number)), '');
+      renameSync(prepared, filesOf(queue));
+    },
+    remaining(queue) {
+      try {
+        return readdirSync(filesOf(queue)).length;
+      } catch {
+        return 0;
+      }
+    },
+  };
+}
