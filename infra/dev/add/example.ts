@@ -28,7 +28,12 @@ const FORMATS: Readonly<Record<string, string>> = {
 /** Returns a value that matches a schema, or undefined if none is found, for example because the schema has a pattern. */
 export function exampleFor(schema: z.ZodType): unknown {
   const example = draftFor(schema);
-  return schema.safeParse(example).success ? example : undefined;
+  try {
+    return schema.safeParse(example).success ? example : undefined;
+  } catch {
+    // A schema with an asynchronous check cannot be used here.
+    return undefined;
+  }
 }
 
 /**
