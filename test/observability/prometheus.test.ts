@@ -269,7 +269,7 @@ describeWithPrograms('while Prometheus scrapes npm start under load', () => {
     expect([...received.critical.keys()]).not.toContain('QueuePointsDeadLetter');
   }, 90_000);
 
-  test('an alert leads to the line of code in four steps: alert, exemplar of the metric, trace, log line', async () => {
+  test('four steps lead from an alert to the line of code that caused it: the alert, the exemplar of the metric, the trace, and the log line', async () => {
     const { annotations } = received.critical.get('QueuePointsDeadLetters')!;
     expect(annotations.runbook_url).toBe('docs/runbook.md#many-dead-letters');
 

@@ -12,7 +12,7 @@ import { DEVELOPMENT_SECRET } from '../../../lib/http/development.ts';
 /** Values of one setting that must be rejected and values that must be accepted. */
 interface Row {
   readonly wrong: readonly string[];
-  /** Values that must be accepted, including the smallest and the largest. */
+  /** Valid values of the setting, including the smallest and the largest. */
   readonly right: readonly string[];
   /** Converts the value of the setting to text; by default with `String`. */
   readonly written?: (value: unknown) => string;

@@ -55,7 +55,7 @@ describe('packing', () => {
     expect([...groups[10]!.after].toSorted((one, other) => one - other)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  test('pack places the first transactions of all items before the second transaction of any item', () => {
+  test('pack places the second transaction of an item only after the first transactions of all items', () => {
     const groups = pack(candidates(5_000, (n) => [n % 10]));
     expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);
     for (const [index, { after }] of groups.entries()) for (const before of after) expect(before).toBeLessThan(index);

@@ -54,7 +54,7 @@ async function counterexample(...args: Parameters<typeof exhaust>): Promise<Coun
 
 const threeSeats: ExhaustOptions = { given: (store) => store.given(seats, show, { free: 3 }) };
 
-/** Another system, which books each idempotency key once. */
+/** A fake of another system, which books once per idempotency key. */
 function anotherSystem() {
   const keys = new Set<string>();
   let calls = 0;
@@ -67,7 +67,7 @@ function anotherSystem() {
       calls += 1;
       if (key !== undefined) keys.add(key);
     },
-    /** How often the other system has booked. */
+    /** The number of bookings in the other system. */
     charges: () => (keys.size > 0 ? keys.size : calls),
   };
 }
