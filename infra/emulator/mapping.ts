@@ -5,7 +5,7 @@ import { eventJson, maxPayloadBytes, recordJson as recordJsonOf } from './event.
 import type { EventOrigin } from './event.ts';
 import { createIntake } from './intake.ts';
 import type { Log } from './log.ts';
-import { settle } from './settle.ts';
+import { acknowledge, settle } from './settle.ts';
 import type { Delivery, OnError } from './settle.ts';
 import type { ReceivedMessage } from './session.ts';
 import { subscribe } from './subscription.ts';
@@ -44,9 +44,10 @@ export function startMapping(settings: MappingSettings): RunningMapping {
   const { queue, batchSize, batchingWindowMs, environments, log } = settings;
   const stopping = new AbortController();
   const maxBytes = maxPayloadBytes - Buffer.byteLength(eventJson(settings, []));
-  const intake = createIntake<Delivery>({ batchSize, batchingWindowMs, maxBytes });
+  // Each environment has its own channel, and the messages of its batch are the oldest unsettled messages of this channel.
+  const intakes = environments.map(() => createIntake<Delivery>({ batchSize, batchingWindowMs, maxBytes }));
 
-  function receive(message: ReceivedMessage, channel: Channel): void {
+  function receive(message: ReceivedMessage, channel: Channel, consumer: number): void {
     const recordJson = recordJsonOf(message);
     const bytes = Buffer.byteLength(recordJson);
     if (bytes > maxBytes) {
@@ -54,21 +55,22 @@ export function startMapping(settings: MappingSettings): RunningMapping {
         `Message ${message.properties.messageId ?? 'without an id'} of queue "${queue}" needs a record of ${bytes} bytes, ` +
           `more than the 6 MB of an invocation, and is dropped as on AWS. The message is LOST; reject large bodies when publishing.`,
       );
-      settle([{ message, channel, recordJson, bytes }], 'acknowledge');
+      acknowledge({ message, channel });
       return;
     }
     const commaBytes = 1;
-    intake.add({ message, channel, recordJson, bytes: bytes + commaBytes });
+    intakes[consumer]!.add({ message, channel, recordJson, bytes: bytes + commaBytes });
   }
 
-  // When a session is lost, the broker redelivers its unsettled messages, so the intake drops them.
+  // When a session is lost, the broker redelivers its unsettled messages, so the intakes drop them.
   const subscription = subscribe(
-    { ...settings, prefetch: batchSize * environments.length, onMessage: receive },
+    { ...settings, consumers: environments.length, prefetch: batchSize, onMessage: receive },
     log,
-    () => intake.clear(),
+    () => intakes.forEach((intake) => intake.clear()),
   );
 
   async function invokeBatches(environment: ExecutionEnvironment, index: number): Promise<void> {
+    const intake = intakes[index]!;
     let retryDelayMs = firstRetryDelayMs;
     for (let batch = await intake.next(); batch; batch = await intake.next()) {
       const startedAtMs = performance.now();
@@ -79,8 +81,7 @@ export function startMapping(settings: MappingSettings): RunningMapping {
         ),
       );
       report(index, batch.length, performance.now() - startedAtMs, result);
-      const how = result.outcome === 'success' ? 'acknowledge' : settings.onError;
-      settle(batch, how, { allUpToLast: environments.length === 1 });
+      settle(batch, result.outcome === 'success' ? 'acknowledge' : settings.onError);
       if (result.outcome === 'success') {
         warnAboutItemFailures(result.resultJson);
         retryDelayMs = firstRetryDelayMs;
@@ -122,8 +123,9 @@ export function startMapping(settings: MappingSettings): RunningMapping {
     async stop() {
       stopping.abort();
       await subscription.cancel();
-      settle(intake.close(), 'nack');
+      const unprocessed = intakes.map((intake) => intake.close());
       await finished;
+      for (const deliveries of unprocessed) settle(deliveries, 'nack');
       await subscription.close();
       await Promise.all(environments.map((environment) => environment.stop()));
     },

@@ -16,15 +16,18 @@ export interface SessionOptions {
   url: string;
   virtualHost: string;
   queue: string;
+  /** The number of consumers. Each consumer has its own channel. */
+  consumers: number;
+  /** How many unsettled messages each consumer can have. */
   prefetch: number;
-  onMessage(message: ReceivedMessage, channel: Channel): void;
+  onMessage(message: ReceivedMessage, channel: Channel, consumer: number): void;
 }
 
-/** A consumer of a queue. The consumer has its own connection to the broker. */
+/** The consumers of a queue, which share a connection to the broker. */
 export interface Session {
-  /** Resolves, when the connection or the consumer has ended, with the reason for its end. */
+  /** Resolves, when the connection or a consumer has ended, with the reason for its end. */
   lost: Promise<string>;
-  /** Cancels the consumer. The broker then sends no more messages to the consumer. */
+  /** Cancels the consumers. The broker then sends no more messages to them. */
   cancel(): Promise<void>;
   close(): Promise<void>;
 }
@@ -54,22 +57,27 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const guard = setTimeout(() => dropConnection(connection, 'the broker does not answer'), connectTimeoutMs);
   try {
     useRawFrames(connection);
-    const channel = await connection.createChannel();
-    channel.on('error', (error) => lose(error.message));
-    channel.on('close', () => lose('channel closed'));
-    await channel.prefetch(options.prefetch);
-    const { consumerTag } = await channel.consume(options.queue, (message) => {
-      if (message) options.onMessage(message as unknown as ReceivedMessage, channel);
-      else lose(`the broker cancelled the consumer of queue "${options.queue}" (was it deleted?)`);
-    });
+    const consume = async (_: unknown, consumer: number) => {
+      const channel = await connection.createChannel();
+      channel.on('error', (error) => lose(error.message));
+      channel.on('close', () => lose('channel closed'));
+      await channel.prefetch(options.prefetch);
+      const { consumerTag } = await channel.consume(options.queue, (message) => {
+        if (message) options.onMessage(message as unknown as ReceivedMessage, channel, consumer);
+        else lose(`the broker cancelled a consumer of queue "${options.queue}" (was it deleted?)`);
+      });
+      return { channel, consumerTag };
+    };
+    const consumers = await Promise.all(Array.from({ length: options.consumers }, consume));
     return {
       lost,
       async cancel() {
-        await within(closeTimeoutMs, channel.cancel(consumerTag)).catch(() => {});
+        const cancelled = consumers.map(({ channel, consumerTag }) => channel.cancel(consumerTag));
+        await within(closeTimeoutMs, Promise.all(cancelled)).catch(() => {});
       },
       // The broker receives the acknowledgements before the request to close the channel, so none of them is lost.
       async close() {
-        await within(closeTimeoutMs, channel.close()).catch(() => {});
+        await within(closeTimeoutMs, Promise.all(consumers.map(({ channel }) => channel.close()))).catch(() => {});
         await closeConnection(connection);
       },
     };

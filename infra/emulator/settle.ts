@@ -13,28 +13,32 @@ export interface Delivery {
 }
 
 /**
- * Acknowledges or requeues each message on the channel that delivered the message. Skips the messages of closed
- * channels, because the broker has already requeued them. With `allUpToLast`, one AMQP method settles all messages;
- * this is allowed only if no other message of the channel is unsettled.
+ * Settles all messages of a channel up to the last one of the given deliveries, with one AMQP method where AMQP has one.
+ * Does nothing if the channel is closed, because the broker has already requeued its messages.
  */
-export function settle(
-  deliveries: Delivery[],
-  how: 'acknowledge' | OnError,
-  { allUpToLast = false }: { readonly allUpToLast?: boolean } = {},
-): void {
+export function settle(deliveries: readonly Delivery[], how: 'acknowledge' | OnError): void {
   // RabbitMQ may return acknowledged messages to a quorum queue if a channel acknowledges more than 32 messages one by one
   // and is closed soon afterwards (measured on 3.10.8 and 4.3.6). AMQP cannot reject several messages together.
-  const settled = allUpToLast && how !== 'reject' ? deliveries.slice(-1) : deliveries;
-  for (const delivery of settled) {
-    const { channel } = delivery;
-    // amqplib reads only the delivery tag of the message here.
-    const message = delivery.message as unknown as Message;
-    try {
-      if (how === 'acknowledge') channel.ack(message, allUpToLast);
-      else if (how === 'nack') channel.nack(message, allUpToLast, true);
-      else channel.reject(message, true);
-    } catch (error) {
-      if ((error as Error).name !== 'IllegalOperationError') throw error;
-    }
+  const settled = how === 'reject' ? deliveries : deliveries.slice(-1);
+  for (const { channel, message } of settled)
+    unlessClosed(() => {
+      if (how === 'acknowledge') channel.ack(asRead(message), true);
+      else if (how === 'nack') channel.nack(asRead(message), true, true);
+      else channel.reject(asRead(message), true);
+    });
+}
+
+/** Acknowledges one message of a channel. */
+export const acknowledge = ({ channel, message }: Pick<Delivery, 'channel' | 'message'>): void =>
+  unlessClosed(() => channel.ack(asRead(message)));
+
+/** amqplib reads only the delivery tag of a message when it settles the message. */
+const asRead = (message: ReceivedMessage) => message as unknown as Message;
+
+function unlessClosed(settling: () => void): void {
+  try {
+    settling();
+  } catch (error) {
+    if ((error as Error).name !== 'IllegalOperationError') throw error;
   }
 }

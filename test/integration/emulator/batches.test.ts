@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Channel } from 'amqplib';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { createHarness, handlerOf, until } from './harness.ts';
 import type { Harness } from './harness.ts';
 import { decodeHeaders } from '../../../lib/events/json-form.ts';
@@ -128,6 +129,49 @@ describe('the batches of an emulated event source', () => {
     expect(said.map(({ at }) => at)).toEqual(['start', 'end', 'start', 'end', 'start', 'end', 'start', 'end']);
     expect(new Set(said.map(({ pid }) => pid)).size).toBe(1);
   });
+
+  test('several environments of an emulated function process batches of a queue at the same time', async () => {
+    const queue = await harness.declareQueue();
+    await harness.publish(queue, ['a', 'b', 'c']);
+    const gate = await harness.writeModule('');
+    const source = await harness.run(
+      queue,
+      `import { existsSync } from 'node:fs';
+       ${handlerOf(`say(ids); while (!existsSync(${JSON.stringify(`${gate}.open`)})) await sleep(20);`)}`,
+      { batchSize: 1, concurrency: 3 },
+    );
+    await until('a batch in each environment', () => source.said().length === 3);
+    expect(source.reports).toEqual([]);
+    writeFileSync(`${gate}.open`, '');
+    await until('the reports', () => source.reports.length === 3);
+    expect(source.reports.map(({ environment }) => environment).toSorted()).toEqual(['1 of 3', '2 of 3', '3 of 3']);
+    await source.stop();
+    expect(await harness.takeAll(queue)).toBe(0);
+  });
+
+  test.each([1, 3])(
+    'with %i environments, one AMQP method acknowledges a batch, and no acknowledged message returns to its queue after the event source has stopped',
+    async (concurrency) => {
+      // The event source is in this process, and its channels have the same class as the channel of the harness.
+      const { prototype } = (Object.getPrototypeOf(harness.channel) as { constructor: { prototype: object } })
+        .constructor;
+      const acknowledge = jest.spyOn(Object.getPrototypeOf(prototype) as Channel, 'ack');
+      const queue = await harness.declareQueue();
+      await harness.publish(
+        queue,
+        Array.from({ length: 300 }, (_, number) => String(number)),
+      );
+      const source = await harness.run(queue, sayIds, { batchSize: 100, concurrency });
+      await until('all messages', () => source.said<string[]>().flat().length >= 300);
+      await source.stop();
+      expect(await harness.takeAll(queue)).toBe(0);
+      expect(source.said<string[]>().flat().toSorted()).toEqual(
+        Array.from({ length: 300 }, (_, number) => String(number)).toSorted(),
+      );
+      expect(acknowledge).toHaveBeenCalledTimes(source.reports.length);
+      acknowledge.mockRestore();
+    },
+  );
 
   test('an emulated function receives a Lambda context, and does not inherit environment variables such as PATH and AMQP_URL', async () => {
     const queue = await harness.declareQueue();

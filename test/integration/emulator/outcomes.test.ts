@@ -27,11 +27,11 @@ describe('the outcome of an emulated invocation', () => {
       'const kept = []; for (;;) kept.push(new Array(100_000).fill(Math.random()));',
       /signal SIGABRT|exit code 134/,
     ],
-    ['an unhandled rejection', 'crash', 'Promise.reject(new Error("forgotten")); await sleep(900);', /exit code 1/],
+    ['an unhandled rejection', 'crash', 'Promise.reject(new Error("forgotten")); await sleep(60_000);', /exit code 1/],
     [
       'an uncaught exception',
       'crash',
-      'setTimeout(() => { throw new Error("late"); }); await sleep(900);',
+      'setTimeout(() => { throw new Error("late"); }); await sleep(60_000);',
       /exit code 1/,
     ],
   ])(
@@ -39,7 +39,8 @@ describe('the outcome of an emulated invocation', () => {
     async (_name, outcome, how, error) => {
       const queue = await harness.declareQueue();
       await harness.publish(queue, ['a', 'b', 'c']);
-      const source = await harness.run(queue, failingOnce(how), { batchSize: 3, timeoutMs: 1_000, memoryMb: 64 });
+      const timeoutMs = outcome === 'timeout' ? 1_000 : 60_000;
+      const source = await harness.run(queue, failingOnce(how), { batchSize: 3, timeoutMs, memoryMb: 64 });
       await until('the batch is invoked twice', () => source.reports.length === 2);
       await source.stop();
       expect(source.reports).toMatchObject([
