@@ -111,6 +111,9 @@ export async function workshop({ queues, tables = {}, settings = {} }: WorkshopO
     for (const [name, value] of Object.entries(LOCAL_AWS)) process.env[name] ??= value;
     const environment = {
       ...LOCAL_AWS,
+      // The output of a test is easier to read without the metrics and without a line for each message.
+      LOG_LEVEL: 'WARN',
+      POWERTOOLS_METRICS_DISABLED: 'true',
       ...settings,
       ...(host && { AMQP_URL: host.amqpUrl, MANAGEMENT_URL: broker.managementUrl }),
       DYNAMODB_ENDPOINT: endpoint,
@@ -122,7 +125,7 @@ export async function workshop({ queues, tables = {}, settings = {} }: WorkshopO
       throw new Error('this workshop has no broker: pass the queues of the service to the function workshop');
     };
     const publisher = lazyPublisher(createSurehop({ environment }));
-    undo.push(() => publisher.close());
+    if (host) undo.push(() => publisher.close());
     const surehop = createSurehop({ environment, clients: { publisher } });
     return {
       surehop,
