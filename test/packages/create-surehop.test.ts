@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 
 import { freePorts } from '../../infra/dev/runtime/ports.ts';
 import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
+import { DEVELOPMENT_SECRET } from '../../lib/development.ts';
 import { localClient } from '../../infra/dev/runtime/store/create-tables.ts';
 import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
 import { eventually } from '../support/eventually.ts';
@@ -26,12 +27,13 @@ let project: UserProject;
 const parents: string[] = [];
 
 const guide = aGuide('first-consumer.md');
+const deployGuide = aGuide('deploy.md');
 
-/** Runs commands of the guide in the folder of the service. */
-async function shell(commands: string): Promise<string> {
+/** Runs commands of a guide in the folder of the service. */
+async function shell(commands: string, variables: Readonly<Record<string, string>> = {}): Promise<string> {
   // npm passes its own configuration of this repository to the tests in variables.
   const inherited = Object.entries(process.env).filter(([name]) => !/^npm_(?!config_(cache|registry)$)/i.test(name));
-  const env = { ...Object.fromEntries(inherited), AMQP_URL: host.amqpUrl };
+  const env = { ...Object.fromEntries(inherited), AMQP_URL: host.amqpUrl, ...variables };
   const options = { cwd: project.directory, env, maxBuffer: 10_000_000 };
   return (await promisify(execFile)('sh', ['-euc', commands], options)).stdout;
 }
@@ -60,6 +62,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const parent of parents) rmSync(dirname(parent), { recursive: true, force: true });
   guide.remove();
+  deployGuide.remove();
   await host?.remove();
   tarballs?.remove();
 });
@@ -175,6 +178,11 @@ describe('a service that create-surehop has created', () => {
         const request = new GetItemCommand({ TableName: `${prefix}shipments`, Key: { orderId: { S: 'one' } } });
         return (await client.send(request)).Item;
       });
+      const [, , , send, , group] = deployGuide.blocks('sh');
+      const deployed = { url: `http://localhost:${port}`, key: DEVELOPMENT_SECRET };
+      expect(JSON.parse(await shell(send!, deployed))).toEqual({ orderId: expect.any(String) });
+      const token = await shell('npx surehop token --scope "dead-letters:read dead-letters:redrive"');
+      expect(await shell(group!, { ...deployed, token: token.trim() })).toMatch(/billing {2}[A-Z_]+/);
       // docs/guides/operate.md shows these requests.
       const operate = async (...request: string[]) =>
         JSON.parse((await surehop('send', ...request, '--scope', 'dead-letters:read dead-letters:redrive')).stdout);
@@ -236,7 +244,8 @@ describe('a service that create-surehop has created', () => {
       AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
     };
     const command = project.command('serverless');
-    await project.run(command, ['package', '--stage', 'dev'], variables);
+    const [packaging, , keys, , inspection] = deployGuide.blocks('sh');
+    await shell(packaging!, variables);
     const template = readFileSync(
       join(project.directory, '.serverless/cloudformation-template-update-stack.json'),
       'utf8',
@@ -250,5 +259,8 @@ describe('a service that create-surehop has created', () => {
       'utf8',
     );
     expect(broker).toContain('AWS::AmazonMQ::Broker');
+    const names = [...`${keys} ${inspection}`.matchAll(/[\w/-]*my-shop[\w/-]+/g)].map(([name]) => name);
+    expect(names).toHaveLength(3);
+    for (const name of names) expect(template + broker).toContain(`"${name}"`);
   });
 });
