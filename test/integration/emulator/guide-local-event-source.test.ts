@@ -47,7 +47,7 @@ const here = (text: string) =>
 const shell = (command: string) => promisify(execFile)('sh', ['-euc', here(command)], { cwd: directory });
 
 /** Runs the event source with the command of the guide until `use` has ended. */
-async function whileRunning(use: (lines: readonly string[]) => Promise<void>): Promise<void> {
+async function whileRunning(use: (lines: readonly string[]) => Promise<unknown>): Promise<void> {
   const [httpPort, lambdaPort, websocketPort] = await freePorts(3);
   const ports = `--httpPort ${httpPort} --lambdaPort ${lambdaPort} --websocketPort ${websocketPort}`;
   const child: ChildProcess = spawn('sh', ['-euc', `${here(start!)} ${ports}`], {
