@@ -4,6 +4,7 @@ import { storeSettings } from './dynamodb/settings.ts';
 import { signingSettings, tokenSettings } from './http/auth/settings.ts';
 import { httpSettings } from './http/settings.ts';
 import { inboxSettings } from './inbox/settings.ts';
+import { consoleSettings } from './operations/console-settings.ts';
 import { brokerSettings } from './rabbitmq/settings.ts';
 import { tracingSettings } from './tracing/settings.ts';
 import { serviceSettings } from './runtime/service-settings.ts';
@@ -27,6 +28,7 @@ const concerns = [
   httpSettings,
   signingSettings,
   tokenSettings,
+  consoleSettings,
   consumerSettings,
   inboxSettings,
   archiveSettings,

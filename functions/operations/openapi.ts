@@ -1,5 +1,5 @@
 import { deadLetterRoutes } from 'surehop/archive';
-import { healthRoutes, openApiRoute } from 'surehop/health';
+import { consoleRoute, healthRoutes, openApiRoute } from 'surehop/health';
 import { endpoint, ok, openApi } from 'surehop/http';
 
 import { orderRoutes } from '../orders/routes.ts';
@@ -13,7 +13,7 @@ const about = {
 };
 
 /** Every route of the service, in the order of the OpenAPI document. */
-const routes = [...orderRoutes, ...deadLetterRoutes, ...healthRoutes];
+const routes = [...orderRoutes, ...deadLetterRoutes, ...healthRoutes, consoleRoute];
 
 /** GET /openapi.json: returns the OpenAPI document, which is generated from the schemas that validate requests. */
 export const handler = endpoint(surehop, openApiRoute, () => ok(openApi(surehop, about, routes)));

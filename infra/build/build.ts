@@ -12,6 +12,7 @@ import {
   type Manifest,
   type Published,
 } from './manifest.ts';
+import { browserScripts } from '../aws/bundler/browser.ts';
 import { SERVICE_MODULES } from '../dev/project/find-project.mjs';
 import { packages, type PackageDefinition } from './packages.ts';
 import { writePlugin, writeServicePlugin } from './plugins.ts';
@@ -51,9 +52,10 @@ async function publish(
     return copiedManifest(manifest);
   }
   mkdirSync(join(directory, 'dist'));
-  const exports = definition.plugins
-    ? await bundlePackage(root, directory, definition, manifest)
-    : await compilePackage(root, source, directory, manifest);
+  const exports =
+    definition.modules || definition.plugins
+      ? await bundlePackage(root, directory, definition, manifest)
+      : await compilePackage(root, source, directory, manifest);
   return publishedManifest(manifest, exports);
 }
 
@@ -146,7 +148,7 @@ async function bundle(root: string, source: string, outfile: string, external: r
     sourcemap: 'linked',
     sourceRoot: '.',
     external: [...external],
-    plugins: [importService(root)],
+    plugins: [browserScripts, importService(root)],
     metafile: true,
     logLevel: 'silent',
   });
@@ -154,9 +156,8 @@ async function bundle(root: string, source: string, outfile: string, external: r
   const service = imported.find((path) => path.startsWith(serviceModule('')) && !external.includes(path));
   if (service)
     throw new Error(`${source} imports ${service}: only a plugin that contains the service may import its modules`);
-  const libraries = Object.keys(metafile.inputs).flatMap(
-    (file) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? [],
-  );
+  const bundled = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
+  const libraries = bundled.flatMap((file) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? []);
   if (libraries.length > 0)
     throw new Error(
       `${source} imports ${[...new Set(libraries)].join(', ')}: add them to the dependencies of its package`,

@@ -9,6 +9,7 @@ import { rootDirectory } from '../dev/runtime/directories.ts';
 const checks: readonly { readonly name: string; readonly tool: string; readonly args: readonly string[] }[] = [
   { name: 'format', tool: 'prettier', args: ['--check', '--cache', '--log-level', 'warn', '.'] },
   { name: 'types', tool: 'typescript', args: ['--noEmit', '-p', 'tsconfig.json'] },
+  { name: 'types of the console', tool: 'typescript', args: ['--noEmit', '-p', 'infra/console/tsconfig.json'] },
   { name: 'lint and dependency direction', tool: 'oxlint', args: ['--type-aware', '--deny-warnings'] },
   { name: 'unused code and dependencies', tool: 'knip', args: ['--no-progress'] },
 ];

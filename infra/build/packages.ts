@@ -50,5 +50,6 @@ export const packages: readonly PackageDefinition[] = [
     plugins: { './http-functions': { source: 'http-functions/plugin.ts', className: 'HttpFunctionsPlugin' } },
     files: { './failing-handler': 'console/failing-handler.mjs' },
   },
+  { name: 'surehop-console', folder: 'infra/console', modules: { './page': 'page.ts' } },
   { name: 'create-surehop', folder: 'infra/create', isCopied: true },
 ];

@@ -4,7 +4,10 @@ import type { Problem } from './problem.ts';
 import type { RequestFacts } from './request.ts';
 import type { HttpSettings } from './settings.ts';
 
-/** The response that a handler returns. `body` is serialised as JSON. */
+/**
+ * The response that a handler returns. A `body` of bytes is sent unchanged, and the handler names its media type in the
+ * header `content-type`. Every other `body` is serialised as JSON.
+ */
 export interface Answer {
   readonly status: number;
   readonly body: unknown;
@@ -13,7 +16,10 @@ export interface Answer {
 
 export const ok = (body: unknown): Answer => ({ status: 200, body });
 
-/** The security headers of every response. Responses contain only data, so browsers must not cache, embed or render them. */
+/**
+ * The security headers of every response. Most responses contain only data, so browsers must not cache, embed or render
+ * them. A handler that answers with a page replaces the content security policy.
+ */
 const securityHeaders = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
@@ -31,13 +37,15 @@ export const toResult = (
 ): APIGatewayProxyStructuredResultV2 => ({
   statusCode: status,
   headers: {
-    'content-type': 'application/json',
+    'content-type': body instanceof Uint8Array ? 'application/octet-stream' : 'application/json',
     ...securityHeaders,
     'x-request-id': id,
     ...corsHeaders(settings, origin),
     ...headers,
   },
-  body: JSON.stringify(body),
+  ...(body instanceof Uint8Array
+    ? { body: Buffer.from(body).toString('base64'), isBase64Encoded: true }
+    : { body: JSON.stringify(body) }),
 });
 
 function corsHeaders(

@@ -44,6 +44,8 @@ export interface Route extends Shape<unknown, unknown, unknown> {
   readonly summary: string;
   /** The schemas of the successful responses, by status code. */
   readonly answers: Readonly<Record<number, ZodType>>;
+  /** The media type of the successful responses; by default `application/json`. */
+  readonly mediaType?: string;
   /**
    * The problems that only this route returns, in addition to those that follow from the route's access, schemas and
    * dependencies.

@@ -64,7 +64,7 @@ const signedHeaders = [
 ].map(([name, required, description]) => ({ name, in: 'header', required, description, schema: { type: 'string' } }));
 
 function operation(route: Route): object {
-  const { summary, access, body, path, query, answers, example } = route;
+  const { summary, access, body, path, query, answers, mediaType = 'application/json', example } = route;
   return {
     summary,
     security: access.scheme === 'public' ? [] : [{ [access.scheme]: access.scopes ?? [] }],
@@ -85,7 +85,7 @@ function operation(route: Route): object {
           status,
           {
             description: summary,
-            content: { 'application/json': { schema: jsonSchema(schema, 'output'), example: example.answer } },
+            content: { [mediaType]: { schema: jsonSchema(schema, 'output'), example: example.answer } },
           },
         ]),
       ),

@@ -1,8 +1,8 @@
 import type { Route } from '../http/endpoint.ts';
-import { healthzRoute, openApiRoute, readyzRoute } from './open-routes.ts';
+import { consoleRoute, healthzRoute, openApiRoute, readyzRoute } from './open-routes.ts';
 import { statusRoute } from './status-route.ts';
 
-export { healthzRoute, openApiRoute, readyzRoute, statusRoute };
+export { consoleRoute, healthzRoute, openApiRoute, readyzRoute, statusRoute };
 
 /** The HTTP routes of the functions that show the state of a service, in the order of the OpenAPI document. */
 export const healthRoutes = [healthzRoute, readyzRoute, statusRoute, openApiRoute] as const satisfies readonly Route[];

@@ -34,3 +34,12 @@ export const openApiRoute = {
   answers: { 200: z.looseObject({ openapi: z.string() }) },
   example: { answer: { openapi: '3.1.1' } },
 } satisfies Route;
+
+export const consoleRoute = {
+  route: 'GET /console',
+  summary: "Returns the operators' console, a page that calls this API with the token of the operator.",
+  access: open,
+  answers: { 200: z.string() },
+  mediaType: 'text/html',
+  example: { answer: '<!doctype html>' },
+} satisfies Route;

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import type { BuildOptions, Metafile } from 'esbuild';
+import { browserScripts } from './browser.ts';
 import { describeBuildError } from './describe-build-error.ts';
 import { leanSdk } from './lean-sdk.ts';
 import { withoutTraces } from './without-traces.ts';
@@ -46,7 +47,7 @@ export function bundleOptions({ entries, outDirectory, root = process.cwd(), tra
     sourcesContent: false,
     metafile: true,
     banner: { js: requireBanner },
-    plugins: traces ? [leanSdk] : [leanSdk, withoutTraces],
+    plugins: [browserScripts, leanSdk, ...(traces ? [] : [withoutTraces])],
     logLevel: 'silent',
   } satisfies BuildOptions;
 }

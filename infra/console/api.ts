@@ -1,0 +1,109 @@
+import type { groupsRoute, getRoute, jobsRoute, listRoute, redriveManyRoute, startJobRoute } from 'surehop/archive';
+import type { statusRoute } from 'surehop/health';
+import type * as z from 'zod';
+
+import type { ApiRequest } from './curl.ts';
+import { given, type Query } from './route.ts';
+
+export type Status = z.output<(typeof statusRoute.answers)[200]>;
+export type DeadLetterList = z.output<(typeof listRoute.answers)[200]>;
+export type DeadLetter = DeadLetterList['deadLetters'][number];
+export type DeadLetterDetails = z.output<(typeof getRoute.answers)[200]>;
+export type DeadLetterGroups = z.output<(typeof groupsRoute.answers)[200]>;
+export type DeadLetterGroup = DeadLetterGroups['groups'][number];
+export type Job = z.output<(typeof jobsRoute.answers)[200]>['jobs'][number];
+export type JobOrder = z.input<typeof startJobRoute.body>;
+export type RedriveReport = z.output<(typeof redriveManyRoute.answers)[200]>;
+export type { Query };
+
+/** Why a request failed. */
+export type Failure =
+  /** The service did not answer. */
+  | { readonly kind: 'lost' }
+  /** The token is missing or has expired. */
+  | { readonly kind: 'logged-out' }
+  | { readonly kind: 'denied'; readonly scope: string | undefined }
+  | {
+      readonly kind: 'problem';
+      readonly status: number;
+      readonly problem: string;
+      readonly title: string;
+      readonly detail: string;
+      readonly instance: string | undefined;
+      readonly errors: readonly { readonly pointer?: string; readonly parameter?: string; readonly detail: string }[];
+      /** The parts of the service that are away, in the answer of `GET /readyz`. */
+      readonly away: readonly string[];
+    };
+
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.kind === 'problem' ? failure.title : failure.kind);
+    this.failure = failure;
+  }
+}
+
+/** How long the page waits for an answer, in ms. API Gateway answers within 30 seconds. */
+const TIMEOUT_MS = 35_000;
+
+/** Sends a request with the operator's token. Throws an `ApiError` if the service does not answer with a success. */
+export async function send<T>(token: string | undefined, { method, path, body }: ApiRequest): Promise<T> {
+  const response = await fetch(path, {
+    method,
+    headers: {
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(body && { 'content-type': 'application/json' }),
+    },
+    ...(body && { body: JSON.stringify(body) }),
+    cache: 'no-store',
+    credentials: 'omit',
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  }).catch(() => {
+    throw new ApiError({ kind: 'lost' });
+  });
+  const text = await response.text().catch(() => '');
+  const answer = parse(text);
+  if (response.ok) return answer as T;
+  throw new ApiError(failureOf(response, answer));
+}
+
+function failureOf({ status, headers }: Response, answer: unknown): Failure {
+  if (status === 401) return { kind: 'logged-out' };
+  const {
+    type = '',
+    title,
+    detail,
+    instance,
+    errors,
+    away,
+    message,
+  } = (answer ?? {}) as Record<string, string | undefined> & { errors?: []; away?: [] };
+  if (status === 403)
+    return { kind: 'denied', scope: /scope="([^"]+)"/.exec(headers.get('www-authenticate') ?? '')?.[1] };
+  return {
+    kind: 'problem',
+    status,
+    problem: type.slice(type.lastIndexOf(':') + 1),
+    title: title ?? message ?? String(status),
+    detail: detail ?? '',
+    instance: instance?.slice(instance.lastIndexOf(':') + 1),
+    errors: Array.isArray(errors) ? errors : [],
+    away: Array.isArray(away) ? away : [],
+  };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Adds a query to a path. Values that are empty or undefined do not become part of the path. */
+export function withQuery(path: string, query: Query): string {
+  const search = new URLSearchParams(given(query)).toString();
+  return search ? `${path}?${search}` : path;
+}

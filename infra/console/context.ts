@@ -1,0 +1,84 @@
+import { createContext } from 'preact';
+import { useContext, useEffect, useRef, useState } from 'preact/hooks';
+
+import { ApiError, type Failure } from './api.ts';
+import type { ApiRequest } from './curl.ts';
+import type { Format } from './format.ts';
+import type { Session } from './session.ts';
+import type { Texts } from './texts.ts';
+
+/** What every view needs: the texts and formats of the reader's language, and the API of the service. */
+export interface Console {
+  readonly texts: Texts;
+  readonly format: Format;
+  readonly session: Session | undefined;
+  /** The current time, which the page updates every few seconds. */
+  readonly nowMs: number;
+  request<T>(request: ApiRequest): Promise<T>;
+  /** Whether the operator's token has a scope. */
+  has(scope: string): boolean;
+}
+
+export const ConsoleContext = createContext<Console>(undefined as unknown as Console);
+
+export const useConsole = (): Console => useContext(ConsoleContext);
+
+export interface Loaded<T> {
+  /** The last answer. It stays while newer requests fail. */
+  readonly value?: T;
+  /** Why the last request failed. */
+  readonly failure?: Failure;
+  reload(): void;
+}
+
+/**
+ * Reads a path of the API, and reads it again every `everyMs` milliseconds while the tab is visible. Reads nothing if the
+ * path is undefined.
+ */
+export function useGet<T>(path: string | undefined, everyMs?: number): Loaded<T> {
+  const { request } = useConsole();
+  const [state, setState] = useState<{ path?: string; value?: T; failure?: Failure }>({});
+  const [count, setCount] = useState(0);
+  const latest = useRef(request);
+  latest.current = request;
+
+  useEffect(() => {
+    if (path === undefined) return undefined;
+    let isStopped = false;
+    let isReading = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    async function read(wanted: string) {
+      clearTimeout(timer);
+      if (isReading) return;
+      isReading = true;
+      try {
+        const value = await latest.current<T>({ method: 'GET', path: wanted });
+        if (!isStopped) setState({ path: wanted, value });
+      } catch (error) {
+        const failure = failureOf(error);
+        if (!isStopped) setState((before) => ({ ...(before.path === wanted ? before : {}), path: wanted, failure }));
+      }
+      isReading = false;
+      if (!isStopped && everyMs !== undefined && !document.hidden) timer = setTimeout(() => void read(wanted), everyMs);
+    }
+    const onVisible = () => {
+      if (everyMs !== undefined && !document.hidden) void read(path);
+    };
+    void read(path);
+    document.addEventListener('visibilitychange', onVisible);
+    return () => {
+      isStopped = true;
+      clearTimeout(timer);
+      document.removeEventListener('visibilitychange', onVisible);
+    };
+  }, [path, everyMs, count]);
+
+  const { value, failure } = state.path === path ? state : {};
+  return { value, failure, reload: () => setCount((before) => before + 1) };
+}
+
+/** Returns why a request failed. Errors of the page itself are thrown again. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof ApiError) return error.failure;
+  throw error;
+}

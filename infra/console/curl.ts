@@ -1,0 +1,18 @@
+export interface ApiRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: object;
+}
+
+/** Returns the shell command that sends a request. The command reads the operator's token from the variable `TOKEN`. */
+export function curlOf(origin: string, { method, path, body }: ApiRequest): string {
+  const parts = [
+    `curl -sS${method === 'GET' ? '' : ` -X ${method}`} ${quoted(origin + path)}`,
+    '-H "authorization: Bearer $TOKEN"',
+    ...(body ? ["-H 'content-type: application/json'", `-d ${quoted(JSON.stringify(body))}`] : []),
+  ];
+  return parts.join(' \\\n  ');
+}
+
+/** Quotes a text for a POSIX shell, which then does not expand anything in the text. */
+const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;

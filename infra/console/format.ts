@@ -1,0 +1,57 @@
+/** Formats numbers, times and sizes for a locale. */
+export interface Format {
+  number(value: number): string;
+  percent(share: number): string;
+  /** A date and time with seconds, in the time zone of the reader. */
+  time(iso: string): string;
+  /** How long ago a time is, for example "3 min. ago". */
+  ago(iso: string, nowMs: number): string;
+  duration(ms: number): string;
+  bytes(count: number): string;
+}
+
+const UNITS = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+  ['second', 1_000],
+] as const;
+
+export function createFormat(locale: string): Format {
+  const number = new Intl.NumberFormat(locale);
+  const percent = new Intl.NumberFormat(locale, { style: 'percent' });
+  const time = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
+  const relative = new Intl.RelativeTimeFormat(locale, { style: 'narrow', numeric: 'always' });
+  const unit = (value: number, name: string, digits = 0) =>
+    new Intl.NumberFormat(locale, {
+      style: 'unit',
+      unit: name,
+      unitDisplay: 'short',
+      maximumFractionDigits: digits,
+    }).format(value);
+
+  return {
+    number: (value) => number.format(value),
+    percent: (share) => percent.format(share),
+    time: (iso) => time.format(new Date(iso)),
+    ago(iso, nowMs) {
+      const ms = Math.max(nowMs - Date.parse(iso), 0);
+      const [name, size] = UNITS.find(([, size]) => ms >= size) ?? ['second', 1_000];
+      return relative.format(-Math.floor(ms / size), name);
+    },
+    duration(ms) {
+      if (ms < 1_000) return unit(Math.round(ms), 'millisecond');
+      if (ms < 10_000) return unit(ms / 1_000, 'second', 1);
+      const index = UNITS.findIndex(([, size]) => ms >= size);
+      const [name, size] = UNITS[index]!;
+      const whole = Math.floor(ms / size);
+      const next = UNITS[index + 1];
+      const rest = next ? Math.floor((ms - whole * size) / next[1]) : 0;
+      return next && rest > 0 ? `${unit(whole, name)} ${unit(rest, next[0])}` : unit(whole, name);
+    },
+    bytes(count) {
+      if (count < 1_000) return unit(count, 'byte');
+      return count < 1_000_000 ? unit(count / 1_000, 'kilobyte', 1) : unit(count / 1_000_000, 'megabyte', 1);
+    },
+  };
+}

@@ -1,0 +1,102 @@
+/** One line of formatted JSON, with the JSON pointer of the value that begins on it. */
+export interface JsonLine {
+  readonly depth: number;
+  readonly text: string;
+  /** The pointer (RFC 6901) of the value. Absent on lines that only close an object or a list. */
+  readonly pointer?: string;
+}
+
+/** A number whose text JavaScript would change, for example an integer above 2^53. */
+class ExactNumber {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** Formats JSON line by line, at most `maximum` lines. Returns `undefined` if the text is not JSON. */
+export function jsonLines(text: string, maximum: number): { lines: JsonLine[]; isCut: boolean } | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text, exact as (key: string, value: unknown) => unknown);
+  } catch {
+    return undefined;
+  }
+  const lines: JsonLine[] = [];
+  const isComplete = write(lines, maximum, value, { depth: 0, pointer: '', before: '', after: '' });
+  return { lines, isCut: !isComplete };
+}
+
+const exact = (_key: string, value: unknown, context?: { readonly source?: string }) =>
+  typeof value === 'number' && context?.source !== undefined && context.source !== String(value)
+    ? new ExactNumber(context.source)
+    : value;
+
+interface Place {
+  readonly depth: number;
+  readonly pointer: string;
+  /** The name of the member, as it stands before the value. */
+  readonly before: string;
+  /** The comma after the value, or nothing. */
+  readonly after: string;
+}
+
+/** Writes the lines of a value. Returns whether all lines fitted. */
+function write(lines: JsonLine[], maximum: number, value: unknown, { depth, pointer, before, after }: Place): boolean {
+  if (lines.length >= maximum) return false;
+  if (typeof value !== 'object' || value === null || value instanceof ExactNumber) {
+    const text = value instanceof ExactNumber ? value.text : JSON.stringify(value);
+    lines.push({ depth, text: `${before}${text}${after}`, pointer });
+    return true;
+  }
+  const isList = Array.isArray(value);
+  const members = Object.entries(value);
+  const [open, close] = isList ? ['[', ']'] : ['{', '}'];
+  if (members.length === 0) {
+    lines.push({ depth, text: `${before}${open}${close}${after}`, pointer });
+    return true;
+  }
+  lines.push({ depth, text: `${before}${open}`, pointer });
+  for (const [index, [name, member]] of members.entries()) {
+    const isWritten = write(lines, maximum, member, {
+      depth: depth + 1,
+      pointer: `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+      before: isList ? '' : `${JSON.stringify(name)}: `,
+      after: index < members.length - 1 ? ',' : '',
+    });
+    if (!isWritten) return false;
+  }
+  if (lines.length >= maximum) return false;
+  lines.push({ depth, text: `${close}${after}` });
+  return true;
+}
+
+/** What is wrong with a value in a body. */
+export interface Fault {
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+/** Reads the faults from the reason of a dead letter, for example `/items/0/quantity: too small; /sku: missing`. */
+export function faultsOf(reason: string): Fault[] {
+  return reason.split(/; (?=\/)/).flatMap((part) => {
+    const [, pointer, detail] = /^(?:[A-Z_]+: )?(\/[^:;]*): (.*)$/s.exec(part) ?? [];
+    return pointer === undefined || detail === undefined ? [] : [{ pointer, detail }];
+  });
+}
+
+/**
+ * Returns the faults of each line, by the index of the line. The fault of a missing field belongs to the line of the
+ * object that lacks the field.
+ */
+export function faultsByLine(lines: readonly JsonLine[], faults: readonly Fault[]): Map<number, Fault[]> {
+  const indexes = new Map(lines.flatMap(({ pointer }, index) => (pointer === undefined ? [] : [[pointer, index]])));
+  const found = new Map<number, Fault[]>();
+  for (const fault of faults) {
+    let pointer = fault.pointer;
+    while (!indexes.has(pointer) && pointer !== '') pointer = pointer.slice(0, pointer.lastIndexOf('/'));
+    const index = indexes.get(pointer) ?? 0;
+    found.set(index, [...(found.get(index) ?? []), fault]);
+  }
+  return found;
+}

@@ -1,0 +1,43 @@
+/** What the page shows. The fragment of the page's address contains the route, so that operators can share it. */
+export interface Route {
+  readonly view: string;
+  /** The id of the dead letter, message or job that the view shows. */
+  readonly id?: string;
+  readonly query: Readonly<Record<string, string>>;
+}
+
+/** Parses the fragment of the page's address, for example `#/failures?queue=stock`. */
+export function readRoute(hash: string): Route {
+  const [path = '', search = ''] = hash.replace(/^#\/?/, '').split(/\?(.*)/s);
+  const [view = '', id] = path.split(/\/(.*)/s);
+  return {
+    view: view || 'overview',
+    ...(id && { id: decode(id) }),
+    query: Object.fromEntries(new URLSearchParams(search)),
+  };
+}
+
+/** Returns the fragment for a route. Values that are empty or undefined do not become part of the fragment. */
+export function writeRoute(view: string, { id, query = {} }: { id?: string; query?: Query } = {}): string {
+  const search = new URLSearchParams(given(query)).toString();
+  const path = [view === 'overview' ? '' : view, ...(id === undefined ? [] : [encodeURIComponent(id)])].join('/');
+  return `#/${path}${search && `?${search}`}`;
+}
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** Returns the values that are neither empty nor undefined, as texts. */
+export const given = (query: Query): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(query).flatMap(([name, value]) =>
+      value === undefined || value === '' ? [] : [[name, String(value)] as const],
+    ),
+  );
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,60 @@
+import { configuration } from './configuration.ts';
+import { finishLogin, renewLogin, type Tokens } from './login.ts';
+import { claimsOf } from './token.ts';
+
+/** The operator's token, which only the memory of the page contains. */
+export interface Session {
+  readonly token: string;
+  /** The scopes of the token, without the prefix of the service. */
+  readonly scopes: readonly string[];
+  readonly operator: string;
+  readonly expiresAtMs: number;
+  /** Replaces the token before it expires. Absent if the operator must log in again. */
+  readonly renew?: () => Promise<Session>;
+}
+
+/** Thrown when no login is configured, neither by `npm start` nor at an OpenID provider. */
+export class NoLoginError extends Error {
+  override readonly name = 'NoLoginError';
+}
+
+/**
+ * Starts the session of the page. Under `npm start`, the service issues a token. Otherwise the page finishes a login from
+ * which the OpenID provider has just returned; without such a login, the result is `undefined`.
+ */
+export async function startSession(): Promise<Session | undefined> {
+  const { login } = configuration;
+  if (!login) return localSession();
+  const tokens = await finishLogin(login);
+  return tokens && sessionOf(tokens);
+}
+
+async function localSession(): Promise<Session> {
+  const response = await fetch('/console/session', { cache: 'no-store' });
+  if (response.status === 404 || response.status === 403) throw new NoLoginError();
+  if (!response.ok) throw new Error(`GET /console/session: ${response.status}`);
+  const { token, expiresAt, scopes } = (await response.json()) as {
+    token: string;
+    expiresAt: string;
+    scopes: readonly string[];
+  };
+  const operator = String(claimsOf(token)['sub'] ?? '');
+  return { token, scopes, operator, expiresAtMs: Date.parse(expiresAt), renew: localSession };
+}
+
+function sessionOf({ accessToken, refreshToken, expiresInSeconds }: Tokens): Session {
+  const { scope, scp, username, sub, exp } = claimsOf(accessToken);
+  const scopes = [scope, scp]
+    .flat()
+    .flatMap((one) => (typeof one === 'string' ? one.split(' ') : []))
+    .map((one) => (one.startsWith(configuration.scopePrefix) ? one.slice(configuration.scopePrefix.length) : one));
+  return {
+    token: accessToken,
+    scopes,
+    operator: String(username ?? sub ?? ''),
+    expiresAtMs: typeof exp === 'number' ? exp * 1_000 : Date.now() + expiresInSeconds * 1_000,
+    ...(refreshToken && {
+      renew: async () => sessionOf({ refreshToken, ...(await renewLogin(configuration.login!, refreshToken)) }),
+    }),
+  };
+}

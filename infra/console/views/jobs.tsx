@@ -1,0 +1,255 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+
+import { withQuery, type DeadLetterGroups, type Failure, type Job } from '../api.ts';
+import { failureOf, useConsole, useGet } from '../context.ts';
+import { readFilter } from '../filter.ts';
+import { ActionButton } from '../parts/buttons.tsx';
+import { Curl } from '../parts/curl.tsx';
+import { Plain } from '../parts/plain.tsx';
+import { Empty, FailureNote, View } from '../parts/states.tsx';
+import { Ago, Time } from '../parts/time.tsx';
+import { writeRoute } from '../route.ts';
+
+const EVERY_MS = 2_000;
+const LIST_EVERY_MS = 5_000;
+
+const JOBS = '/dead-letters/jobs';
+
+interface Jobs {
+  readonly jobs: readonly Job[];
+}
+
+/** The newest jobs, which redrive or discard many dead letters. */
+export function JobList() {
+  const { texts, format } = useConsole();
+  const loaded = useGet<Jobs>(JOBS, LIST_EVERY_MS);
+  return (
+    <>
+      <h1 tabIndex={-1}>{texts.jobs}</h1>
+      <View loaded={loaded}>
+        {({ jobs }) =>
+          jobs.length === 0 ? (
+            <Empty>{texts.noJobs}</Empty>
+          ) : (
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col">{texts.job}</th>
+                  <th scope="col">{texts.status}</th>
+                  <th scope="col" class="number">
+                    {texts.done}
+                  </th>
+                  <th scope="col" class="number">
+                    {texts.skipped}
+                  </th>
+                  <th scope="col" class="number">
+                    {texts.failed}
+                  </th>
+                  <th scope="col">{texts.startedBy}</th>
+                  <th scope="col">{texts.started}</th>
+                </tr>
+              </thead>
+              <tbody>
+                {jobs.map((job) => (
+                  <tr key={job.id}>
+                    <th scope="row" data-label={texts.job}>
+                      <a href={writeRoute('jobs', { id: job.id })}>
+                        {texts.jobNames[job.order.action]}: <Plain text={job.order.reason} />
+                      </a>
+                    </th>
+                    <td data-label={texts.status}>
+                      <JobStatus job={job} />
+                    </td>
+                    <td data-label={texts.done} class="number">
+                      {format.number(job.progress.done)}
+                    </td>
+                    <td data-label={texts.skipped} class="number">
+                      {format.number(skippedOf(job))}
+                    </td>
+                    <td data-label={texts.failed} class="number">
+                      {format.number(job.progress.failed)}
+                    </td>
+                    <td data-label={texts.startedBy}>
+                      <Plain text={job.order.requestedBy} />
+                    </td>
+                    <td data-label={texts.started}>
+                      <Ago at={job.createdAt} />
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          )
+        }
+      </View>
+    </>
+  );
+}
+
+const skippedOf = ({ progress }: Job): number => Object.values(progress.skipped).reduce((sum, count) => sum + count, 0);
+
+function JobStatus({ job: { status } }: { readonly job: Job }) {
+  const { texts } = useConsole();
+  return <span class={`badge ${status}`}>{texts.jobStatuses[status]}</span>;
+}
+
+/** One job with its progress. While the page shows a running job, the page also asks the service to work on it. */
+export function JobView({ id }: { readonly id: string }) {
+  const { texts, format, request, has } = useConsole();
+  const loaded = useGet<Jobs>(JOBS, EVERY_MS);
+  const job = loaded.value?.jobs.find((one) => one.id === id);
+  const [failure, setFailure] = useState<Failure>();
+  const total = useTotal(job);
+  const change = { method: 'POST', path: `${JOBS}/${encodeURIComponent(id)}` } as const;
+  const isRunning = job?.status === 'running';
+
+  // The function that continues jobs runs only once a minute. Only one process works on a job at a time.
+  const isWorking = useRef(false);
+  useEffect(() => {
+    if (!isRunning || isWorking.current || !has('dead-letters:redrive')) return;
+    isWorking.current = true;
+    request<Job>({ ...change, body: { action: 'continue' } }).then(
+      () => void (isWorking.current = false),
+      (error: unknown) => {
+        setFailure(failureOf(error));
+        setTimeout(() => void (isWorking.current = false), 10_000);
+      },
+    );
+  }, [isRunning, loaded.value]);
+
+  async function cancel() {
+    setFailure(undefined);
+    try {
+      await request({ ...change, body: { action: 'cancel' } });
+      loaded.reload();
+    } catch (error) {
+      setFailure(failureOf(error));
+    }
+  }
+
+  return (
+    <>
+      <h1 tabIndex={-1}>{texts.job}</h1>
+      <View loaded={loaded}>
+        {() => {
+          if (!job) return <Empty>{texts.noJob}</Empty>;
+          const { order, progress, createdAt, updatedAt } = job;
+          const handled = progress.done + progress.failed + skippedOf(job);
+          const wanted = Math.max(total ?? 0, isRunning ? handled : 0);
+          const query = readFilter(order.filter ?? {});
+          return (
+            <section class="card">
+              <header class="bar">
+                <h2>
+                  {texts.jobNames[order.action]} <JobStatus job={job} />
+                </h2>
+                {isRunning && (
+                  <ActionButton scope="dead-letters:redrive" kind="danger" onClick={() => void cancel()}>
+                    {texts.cancelJob}
+                  </ActionButton>
+                )}
+              </header>
+              <p class="reason large">
+                <Plain text={order.reason} />
+              </p>
+              {isRunning && total !== undefined && (
+                <progress aria-label={texts.progress} max={Math.max(wanted, 1)} value={handled} />
+              )}
+              <p role="status" class="large">
+                {texts.jobProgress[order.action](
+                  format.number(progress.done),
+                  isRunning && total !== undefined ? format.number(wanted) : undefined,
+                )}
+                {isRunning && total !== undefined && wanted > handled && (
+                  <small> {texts.timeLeft(format.duration(((wanted - handled) / order.ratePerSecond) * 1_000))}</small>
+                )}
+              </p>
+              {failure && failure.kind !== 'lost' && <FailureNote failure={failure} />}
+              <ul>
+                {Object.entries(progress.skipped).map(([reason, count]) => (
+                  <li key={reason}>{texts.didSkip(format.number(count), texts.skipReasons[reason] ?? reason)}</li>
+                ))}
+                {progress.failed > 0 && <li>{texts.didFail(format.number(progress.failed))}</li>}
+              </ul>
+              {progress.error !== undefined && (
+                <p class="note warn">
+                  {texts.lastError}: <Plain text={progress.error} />
+                </p>
+              )}
+              <dl class="facts">
+                <div>
+                  <dt>{texts.started}</dt>
+                  <dd>
+                    <Time at={createdAt} />
+                  </dd>
+                </div>
+                <div>
+                  <dt>{texts.updated}</dt>
+                  <dd>
+                    <Time at={updatedAt} />
+                  </dd>
+                </div>
+                <div>
+                  <dt>{texts.startedBy}</dt>
+                  <dd>
+                    <Plain text={order.requestedBy} />
+                  </dd>
+                </div>
+                <div>
+                  <dt>{texts.rate}</dt>
+                  <dd>{texts.perSecond(format.number(order.ratePerSecond))}</dd>
+                </div>
+                <div>
+                  <dt>{texts.selects}</dt>
+                  <dd>
+                    {order.ids ? (
+                      texts.selected(format.number(order.ids.length))
+                    ) : (
+                      <a href={writeRoute('failures', { query })}>
+                        <Plain
+                          text={
+                            Object.entries(query)
+                              .map(([name, value]) => `${name}=${value}`)
+                              .join(', ') || texts.everything
+                          }
+                        />
+                      </a>
+                    )}
+                    {order.force && ` (${texts.force})`}
+                  </dd>
+                </div>
+              </dl>
+              <Curl request={{ method: 'GET', path: JOBS }} />
+              {isRunning && <Curl request={{ ...change, body: { action: 'cancel' } }} />}
+            </section>
+          );
+        }}
+      </View>
+      <p>
+        <a href={writeRoute('jobs')}>{texts.allJobs}</a>
+      </p>
+    </>
+  );
+}
+
+/** Counts once how many dead letters a running job is for. Returns `undefined` until the number is known. */
+function useTotal(job: Job | undefined): number | undefined {
+  const { request } = useConsole();
+  const [total, setTotal] = useState<number>();
+  const isRunning = job?.status === 'running';
+  useEffect(() => {
+    if (!job || !isRunning) return;
+    const { order, progress, createdAt } = job;
+    if (order.ids) return setTotal(order.ids.length);
+    const path = withQuery('/dead-letters/groups', { ...order.filter, to: order.filter?.['to'] ?? createdAt });
+    request<DeadLetterGroups>({ method: 'GET', path }).then(
+      ({ groups }) => {
+        const open = groups.reduce((sum, { count }) => sum + count, 0);
+        setTotal(Math.min(progress.done + open, order.maximum));
+      },
+      // The job is shown without a progress bar.
+      () => {},
+    );
+  }, [job?.id, isRunning]);
+  return total;
+}

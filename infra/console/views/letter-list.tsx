@@ -1,0 +1,169 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+
+import { withQuery, type DeadLetter, type DeadLetterList, type Failure } from '../api.ts';
+import { failureOf, useConsole } from '../context.ts';
+import type { Filter, Target } from '../filter.ts';
+import { ActionButton } from '../parts/buttons.tsx';
+import { Plain } from '../parts/plain.tsx';
+import { Empty, FailureNote, Loading } from '../parts/states.tsx';
+import { Ago } from '../parts/time.tsx';
+import { writeRoute } from '../route.ts';
+import type { Action } from './action-dialog.tsx';
+
+const PAGE = 50;
+
+interface LetterListProps {
+  readonly filter: Filter;
+  readonly status: string;
+  /** How many dead letters match the filter, if the number is known. */
+  readonly count: number | undefined;
+  readonly onAction: (action: Action, target: Target) => void;
+}
+
+/** The list of dead letters, newest first, with the actions for a selection and for all that match the filter. */
+export function LetterList({ filter, status, count, onAction }: LetterListProps) {
+  const { texts, format, request } = useConsole();
+  const [letters, setLetters] = useState<readonly DeadLetter[]>();
+  const [cursor, setCursor] = useState<string>();
+  const [failure, setFailure] = useState<Failure>();
+  const [selected, setSelected] = useState<ReadonlyMap<string, DeadLetter>>(new Map());
+  const wanted = JSON.stringify([filter, status]);
+  const current = useRef(wanted);
+  current.current = wanted;
+
+  async function read(after?: string) {
+    setFailure(undefined);
+    try {
+      const path = withQuery('/dead-letters', { ...filter, status, limit: PAGE, cursor: after });
+      const page = await request<DeadLetterList>({ method: 'GET', path });
+      if (current.current !== wanted) return;
+      setLetters((before = []) => (after === undefined ? page.deadLetters : [...before, ...page.deadLetters]));
+      setCursor(page.cursor);
+    } catch (error) {
+      if (current.current === wanted) setFailure(failureOf(error));
+    }
+  }
+  // The list follows the number of matching dead letters, unless the operator has selected some or has read further pages.
+  useEffect(() => {
+    setLetters(undefined);
+    setSelected(new Map());
+    void read();
+  }, [wanted]);
+  useEffect(() => {
+    if (letters !== undefined && letters.length <= PAGE && selected.size === 0) void read();
+  }, [count]);
+
+  const isOpen = status === 'open';
+  const shown = letters ?? [];
+  const toggle = (letter: DeadLetter) => {
+    const next = new Map(selected);
+    if (!next.delete(letter.id)) next.set(letter.id, letter);
+    setSelected(next);
+  };
+  const isAllSelected = shown.length > 0 && shown.every(({ id }) => selected.has(id));
+  const target: Target =
+    selected.size > 0 ? { kind: 'selection', letters: [...selected.values()] } : { kind: 'filter', filter };
+  return (
+    <section aria-labelledby="letters-title">
+      <header class="bar">
+        <h2 id="letters-title">{texts.messages}</h2>
+        <button type="button" class="small" onClick={() => void read()}>
+          {texts.refresh}
+        </button>
+      </header>
+      {failure && <FailureNote failure={failure} onRetry={() => void read()} />}
+      {letters === undefined && !failure && <Loading />}
+      {letters?.length === 0 && <Empty>{texts.noneMatch}</Empty>}
+      {shown.length > 0 && (
+        <>
+          {isOpen && (
+            <div class="bulk" role="group" aria-label={texts.actions}>
+              <span role="status">
+                {selected.size > 0
+                  ? texts.selected(format.number(selected.size))
+                  : texts.allThatMatch(count === undefined ? undefined : format.number(count))}
+              </span>
+              <ActionButton scope="dead-letters:redrive" onClick={() => onAction('redrive', target)}>
+                {selected.size > 0 ? texts.redriveSelected : texts.redriveAll}
+              </ActionButton>
+              <ActionButton scope="dead-letters:redrive" onClick={() => onAction('discard', target)}>
+                {selected.size > 0 ? texts.discardSelected : texts.discardAll}
+              </ActionButton>
+              {selected.size > 0 && (
+                <button type="button" class="small" onClick={() => setSelected(new Map())}>
+                  {texts.clearSelection}
+                </button>
+              )}
+            </div>
+          )}
+          <table class="letters">
+            <thead>
+              <tr>
+                {isOpen && (
+                  <th scope="col" class="check">
+                    <input
+                      type="checkbox"
+                      aria-label={texts.selectShown}
+                      checked={isAllSelected}
+                      onChange={() =>
+                        setSelected(isAllSelected ? new Map() : new Map(shown.map((letter) => [letter.id, letter])))
+                      }
+                    />
+                  </th>
+                )}
+                <th scope="col">{texts.time}</th>
+                <th scope="col">{texts.queue}</th>
+                <th scope="col">{texts.reason}</th>
+                <th scope="col">{texts.messageId}</th>
+                <th scope="col" class="number">
+                  {texts.redrives}
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {shown.map((letter) => (
+                <tr key={letter.id} class={selected.has(letter.id) ? 'selected' : undefined}>
+                  {isOpen && (
+                    <td class="check">
+                      <input
+                        type="checkbox"
+                        aria-label={texts.select(letter.messageId ?? letter.id)}
+                        checked={selected.has(letter.id)}
+                        onChange={() => toggle(letter)}
+                      />
+                    </td>
+                  )}
+                  <td data-label={texts.time}>
+                    <Ago at={letter.deadLetteredAt} />
+                  </td>
+                  <td data-label={texts.queue}>{letter.queue ?? texts.unknownQueue}</td>
+                  <td data-label={texts.reason} class="wide">
+                    <span class="badge bad">{letter.code}</span>{' '}
+                    <a href={writeRoute('dead-letters', { id: letter.id })}>
+                      <Plain text={letter.reason.length > 200 ? `${letter.reason.slice(0, 200)}…` : letter.reason} />
+                    </a>
+                  </td>
+                  <td data-label={texts.messageId}>
+                    <code>
+                      <Plain text={letter.messageId ?? '–'} />
+                    </code>
+                  </td>
+                  <td data-label={texts.redrives} class="number">
+                    {format.number(letter.redrives + letter.timesRedriven)}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </>
+      )}
+      {cursor !== undefined && (
+        <p class="more">
+          <button type="button" onClick={() => void read(cursor)}>
+            {texts.more}
+          </button>
+        </p>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,150 @@
+import type { Status } from '../api.ts';
+import { useConsole, useGet } from '../context.ts';
+import { Curl } from '../parts/curl.tsx';
+import { View } from '../parts/states.tsx';
+import { Ago } from '../parts/time.tsx';
+import { writeRoute } from '../route.ts';
+
+const STATUS_EVERY_MS = 5_000;
+const READY_EVERY_MS = 10_000;
+
+/** The state of the service: its broker and store, its queues, and its dead letters. */
+export function Overview() {
+  const { texts, has } = useConsole();
+  const status = useGet<Status>(has('status:read') ? '/status' : undefined, STATUS_EVERY_MS);
+  return (
+    <>
+      <h1 tabIndex={-1}>{texts.overview}</h1>
+      <Parts open={status.value?.deadLetters} />
+      {has('status:read') ? (
+        <View loaded={status}>
+          {(status) => (
+            <>
+              <Queues status={status} />
+              <DelayQueues status={status} />
+            </>
+          )}
+        </View>
+      ) : (
+        <p class="note warn">{texts.denied('status:read')}</p>
+      )}
+      <Curl request={{ method: 'GET', path: '/status' }} />
+    </>
+  );
+}
+
+function Parts({ open }: { readonly open: Status['deadLetters'] | undefined }) {
+  const { texts, format } = useConsole();
+  const { value, failure } = useGet<unknown>('/readyz', READY_EVERY_MS);
+  const away = failure?.kind === 'problem' ? failure.away : [];
+  const stateOf = (part: string) =>
+    value !== undefined && !failure
+      ? 'good'
+      : away.includes(part)
+        ? 'bad'
+        : failure?.kind === 'problem' && away.length > 0
+          ? 'good'
+          : 'unknown';
+  return (
+    <ul class="tiles">
+      {(['broker', 'store'] as const).map((part) => (
+        <li key={part} class={stateOf(part)}>
+          <span>{texts.parts[part]}</span>
+          <strong>{texts.partStates[stateOf(part)]}</strong>
+        </li>
+      ))}
+      {open && (
+        <>
+          <li class={open.open ? 'bad' : 'good'}>
+            <span>{texts.openFailures}</span>
+            <strong>
+              <a href={writeRoute('failures')}>
+                {open.open === null ? '–' : `${open.openIsAtLeast ? '≥ ' : ''}${format.number(open.open)}`}
+              </a>
+            </strong>
+          </li>
+          <li class={open.ready ? 'warn' : 'good'}>
+            <span>{texts.waitingForArchive}</span>
+            <strong>{open.ready === null ? '–' : format.number(open.ready)}</strong>
+          </li>
+        </>
+      )}
+    </ul>
+  );
+}
+
+function Queues({ status: { queues } }: { readonly status: Status }) {
+  const { texts, format } = useConsole();
+  const figure = (value: number | null) => (value === null ? '–' : format.number(value));
+  return (
+    <section aria-labelledby="queues-title">
+      <h2 id="queues-title">{texts.queues}</h2>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{texts.queue}</th>
+            <th scope="col" class="number">
+              {texts.ready}
+            </th>
+            <th scope="col" class="number">
+              {texts.inWork}
+            </th>
+            <th scope="col" class="number">
+              {texts.retrying}
+            </th>
+            <th scope="col" class="number">
+              {texts.failures}
+            </th>
+            <th scope="col" class="number">
+              {texts.consumers}
+            </th>
+            <th scope="col">{texts.oldestMessage}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {queues.map(({ name, ready, unacknowledged, retrying, deadLettered, consumers, oldestMessage }) => (
+            <tr key={name}>
+              <th scope="row" data-label={texts.queue}>
+                {name}
+              </th>
+              <td data-label={texts.ready} class="number">
+                {figure(ready)}
+              </td>
+              <td data-label={texts.inWork} class="number">
+                {figure(unacknowledged)}
+              </td>
+              <td data-label={texts.retrying} class="number">
+                {figure(retrying)}
+              </td>
+              <td data-label={texts.failures} class={`number ${deadLettered ? 'bad' : ''}`}>
+                <a href={writeRoute('failures', { query: { queue: name } })}>{figure(deadLettered)}</a>
+              </td>
+              <td data-label={texts.consumers} class={`number ${consumers === 0 ? 'bad' : ''}`}>
+                {figure(consumers)}
+              </td>
+              <td data-label={texts.oldestMessage}>{oldestMessage ? <Ago at={oldestMessage.publishedAt} /> : '–'}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function DelayQueues({ status: { delayQueues } }: { readonly status: Status }) {
+  const { texts, format } = useConsole();
+  if (delayQueues.length === 0) return null;
+  return (
+    <section aria-labelledby="delays-title">
+      <h2 id="delays-title">{texts.delayQueues}</h2>
+      <ul class="tiles small">
+        {delayQueues.map(({ name, delayMs, waiting }) => (
+          <li key={name} class={waiting ? 'warn' : 'good'}>
+            <span>{format.duration(delayMs)}</span>
+            <strong>{waiting === null ? '–' : format.number(waiting)}</strong>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
