@@ -1,4 +1,4 @@
-import type { groupsRoute, getRoute, jobsRoute, listRoute, redriveManyRoute, startJobRoute } from 'surehop/archive';
+import type { groupsRoute, getRoute, jobsRoute, listRoute, redriveManyRoute } from 'surehop/archive';
 import type { statusRoute } from 'surehop/health';
 import type * as z from 'zod';
 
@@ -12,7 +12,6 @@ export type DeadLetterDetails = z.output<(typeof getRoute.answers)[200]>;
 export type DeadLetterGroups = z.output<(typeof groupsRoute.answers)[200]>;
 export type DeadLetterGroup = DeadLetterGroups['groups'][number];
 export type Job = z.output<(typeof jobsRoute.answers)[200]>['jobs'][number];
-export type JobOrder = z.input<typeof startJobRoute.body>;
 export type RedriveReport = z.output<(typeof redriveManyRoute.answers)[200]>;
 export type { Query };
 

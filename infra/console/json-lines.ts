@@ -18,7 +18,7 @@ class ExactNumber {
 export function jsonLines(text: string, maximum: number): { lines: JsonLine[]; isCut: boolean } | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(text, exact as (key: string, value: unknown) => unknown);
+    value = JSON.parse(text, exact);
   } catch {
     return undefined;
   }
@@ -81,7 +81,8 @@ export interface Fault {
 export function faultsOf(reason: string): Fault[] {
   return reason.split(/; (?=\/)/).flatMap((part) => {
     const [, pointer, detail] = /^(?:[A-Z_]+: )?(\/[^:;]*): (.*)$/s.exec(part) ?? [];
-    return pointer === undefined || detail === undefined ? [] : [{ pointer, detail }];
+    // The root of the body is written as "/" in reasons, but its pointer is empty.
+    return pointer === undefined || detail === undefined ? [] : [{ pointer: pointer === '/' ? '' : pointer, detail }];
   });
 }
 

@@ -1,3 +1,4 @@
+// oxlint-disable-next-line typescript/triple-slash-reference
 /// <reference path="./browser.d.ts" />
 import { script, style } from 'browser:./main.tsx';
 

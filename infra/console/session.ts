@@ -38,12 +38,12 @@ async function localSession(): Promise<Session> {
     expiresAt: string;
     scopes: readonly string[];
   };
-  const operator = String(claimsOf(token)['sub'] ?? '');
-  return { token, scopes, operator, expiresAtMs: Date.parse(expiresAt), renew: localSession };
+  return { token, scopes, operator: nameIn(claimsOf(token)), expiresAtMs: Date.parse(expiresAt), renew: localSession };
 }
 
 function sessionOf({ accessToken, refreshToken, expiresInSeconds }: Tokens): Session {
-  const { scope, scp, username, sub, exp } = claimsOf(accessToken);
+  const claims = claimsOf(accessToken);
+  const { scope, scp, exp } = claims;
   const scopes = [scope, scp]
     .flat()
     .flatMap((one) => (typeof one === 'string' ? one.split(' ') : []))
@@ -51,10 +51,15 @@ function sessionOf({ accessToken, refreshToken, expiresInSeconds }: Tokens): Ses
   return {
     token: accessToken,
     scopes,
-    operator: String(username ?? sub ?? ''),
+    operator: nameIn(claims),
     expiresAtMs: typeof exp === 'number' ? exp * 1_000 : Date.now() + expiresInSeconds * 1_000,
     ...(refreshToken && {
       renew: async () => sessionOf({ refreshToken, ...(await renewLogin(configuration.login!, refreshToken)) }),
     }),
   };
+}
+
+function nameIn({ username, sub }: Readonly<Record<string, unknown>>): string {
+  const name = username ?? sub;
+  return typeof name === 'string' ? name : '';
 }

@@ -91,7 +91,7 @@ function Json({ lines, isCut, faults }: ReturnType<typeof jsonLines> & object & 
   );
 }
 
-export function Faults({ faults }: { readonly faults: readonly Fault[] }) {
+function Faults({ faults }: { readonly faults: readonly Fault[] }) {
   if (faults.length === 0) return null;
   return (
     <ul class="faults">

@@ -177,7 +177,10 @@ function FilterForm({ filter, status, groups }: FilterFormProps) {
   function apply(event: SubmitEvent) {
     event.preventDefault();
     const values = new FormData(event.currentTarget as HTMLFormElement);
-    const text = (name: string) => String(values.get(name) ?? '').trim();
+    const text = (name: string) => {
+      const value = values.get(name);
+      return typeof value === 'string' ? value.trim() : '';
+    };
     const chosen = text('status');
     location.hash = writeRoute('failures', {
       query: {

@@ -96,6 +96,18 @@ const table: Readonly<Record<SettingName, Row>> = {
   JWKS_URL: url('https://login.example.com/.well-known/jwks.json'),
   JWT_VERIFIED_BY: { wrong: ['nobody', 'Function', ' '], right: ['function'] },
   JWT_SCOPE_PREFIX: { wrong: ['surehop', 'a b/', '/', 'x'.repeat(300)], right: ['surehop/'] },
+  CONSOLE_CLIENT_ID: word,
+  CONSOLE_LOGIN_ORIGINS: {
+    wrong: [
+      '*',
+      ' ',
+      'https://login.example.com/',
+      'http://login.example.com',
+      'https://a.example.com; script-src *',
+      ',',
+    ],
+    right: ['https://login.example.com', 'https://login.example.com,https://tokens.example.com'],
+  },
   CORS_ORIGINS: {
     wrong: [
       '*',
