@@ -55,3 +55,13 @@ export function createFormat(locale: string): Format {
     },
   };
 }
+
+/** Converts an ISO time to the value of an input for local times, and back. */
+export function toLocalInput(iso: string | undefined): string {
+  if (iso === undefined || Number.isNaN(Date.parse(iso))) return '';
+  const date = new Date(iso);
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+export const fromLocalInput = (value: string): string | undefined =>
+  value === '' ? undefined : new Date(value).toISOString();

@@ -20,8 +20,8 @@ const NAMES: Readonly<Record<string, string>> = {
   '\ufeff': 'BOM',
 };
 
-// oxlint-disable-next-line no-control-regex
-const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
+/** Characters that are invisible or change the direction of text. Tabs, new lines and the variants of emoji are left out. */
+const UNSEEN = /(?![\t\n\ufe00-\ufe0f])[\p{Cc}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\u2028\u2029]/u;
 
 /**
  * Splits a text from a message into parts. Characters that are invisible, or that change the direction of text, become

@@ -1,5 +1,6 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
@@ -10,6 +11,7 @@ import type { CustomResourceEvent } from '../../lib/aws/custom-resource.ts';
 import type { MessageId } from '../../lib/events/message-id.ts';
 import { aDeployment, type Deployment } from '../support/deployment.ts';
 import { eventually } from '../support/eventually.ts';
+import { aRequest } from '../support/request.ts';
 import { rolesOf } from '../support/deployed-logins.ts';
 import { properties, type Statement, resolveValue, walk } from '../support/templates.ts';
 
@@ -191,6 +193,23 @@ test('the packaged functions for health, readiness, status and the OpenAPI docum
     await reporter.invoke({});
     return metricLines('report-queues').some(({ QueueReportFailed }) => QueueReportFailed === 0);
   });
+});
+
+test("the packaged function of the operators' console answers with a compressed page", async () => {
+  const console = await deployed.lambda('console');
+  const about = { route: 'GET /console', headers: { 'accept-encoding': 'gzip, br' } };
+  const { headers, body, isBase64Encoded } = (await console.invoke(aRequest(about))) as {
+    headers: Record<string, string>;
+    body: string;
+    isBase64Encoded: boolean;
+  };
+  expect([isBase64Encoded, headers['content-encoding']]).toEqual([true, 'gzip']);
+  const compressed = Buffer.from(body, 'base64');
+  expect(compressed.length).toBeLessThan(150_000);
+  const [, script = ''] = /<script type="module">(.*?)<\/script>/s.exec(gunzipSync(compressed).toString()) ?? [];
+  const hash = createHash('sha256').update(script).digest('base64');
+  expect(headers['content-security-policy']).toContain(`script-src 'sha256-${hash}';`);
+  expect(script.length).toBeGreaterThan(10_000);
 });
 
 test('an order is accepted while DynamoDB is unavailable, and a metric counts the missing idempotency record', async () => {

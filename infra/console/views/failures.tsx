@@ -2,7 +2,8 @@ import { useEffect, useId, useState } from 'preact/hooks';
 
 import { withQuery, type DeadLetterGroup, type DeadLetterGroups } from '../api.ts';
 import { useConsole, useGet } from '../context.ts';
-import { FILTER_FIELDS, fromLocalInput, readFilter, toLocalInput, type Filter, type Target } from '../filter.ts';
+import { FILTER_FIELDS, readFilter, type Filter, type Target } from '../filter.ts';
+import { fromLocalInput, toLocalInput } from '../format.ts';
 import { ActionButton } from '../parts/buttons.tsx';
 import { Plain } from '../parts/plain.tsx';
 import { Sparkline } from '../parts/sparkline.tsx';
@@ -40,6 +41,11 @@ export function Failures({ query }: { readonly query: Readonly<Record<string, st
                   <small>{texts.lettersInGroups(format.number(count ?? 0), format.number(groups.length))}</small>
                 </h2>
               </header>
+              {filter.group !== undefined && (
+                <p>
+                  <a href={writeRoute('failures', { query: { ...query, group: undefined } })}>{texts.allGroups}</a>
+                </p>
+              )}
               {isIncomplete && <p class="note warn">{texts.groupsIncomplete}</p>}
               <table class="groups">
                 <thead>
@@ -193,75 +199,66 @@ function FilterForm({ filter, status, groups }: FilterFormProps) {
     });
   }
 
-  const active = Object.keys(filter).length > 0 || status !== 'open';
+  const isActive = Object.keys(filter).length > 0 || status !== 'open';
   return (
-    <form key={JSON.stringify([filter, status])} class="filter" role="search" onSubmit={apply}>
-      <label>
-        {texts.queue}
-        <input name="queue" list={`${id}-queues`} defaultValue={filter.queue ?? ''} autocomplete="off" />
-      </label>
-      <label>
-        {texts.code}
-        <input name="code" list={`${id}-codes`} defaultValue={filter.code ?? ''} autocomplete="off" />
-      </label>
-      <label>
-        {texts.text}
-        <input name="text" type="search" defaultValue={filter.text ?? ''} placeholder={texts.textHint} />
-      </label>
-      <label>
-        {texts.client}
-        <input name="client" defaultValue={filter.client ?? ''} autocomplete="off" />
-      </label>
-      <label>
-        {texts.from}
-        <input name="from" type="datetime-local" defaultValue={toLocalInput(filter.from)} />
-      </label>
-      <label>
-        {texts.to}
-        <input name="to" type="datetime-local" defaultValue={toLocalInput(filter.to)} />
-      </label>
-      <label>
-        {texts.status}
-        <select name="status">
-          {STATUSES.map((one) => (
-            <option key={one} value={one} selected={one === status}>
-              {texts.statuses[one]}
-            </option>
+    <details class="filter" open={isActive || matchMedia('(min-width: 50rem)').matches}>
+      <summary>{texts.filter}</summary>
+      <form key={JSON.stringify([filter, status])} role="search" onSubmit={apply}>
+        <label>
+          {texts.queue}
+          <input name="queue" list={`${id}-queues`} defaultValue={filter.queue ?? ''} autocomplete="off" />
+        </label>
+        <label>
+          {texts.code}
+          <input name="code" list={`${id}-codes`} defaultValue={filter.code ?? ''} autocomplete="off" />
+        </label>
+        <label>
+          {texts.text}
+          <input name="text" type="search" defaultValue={filter.text ?? ''} placeholder={texts.textHint} />
+        </label>
+        <label>
+          {texts.client}
+          <input name="client" defaultValue={filter.client ?? ''} autocomplete="off" />
+        </label>
+        <label>
+          {texts.from}
+          <input name="from" type="datetime-local" defaultValue={toLocalInput(filter.from)} />
+        </label>
+        <label>
+          {texts.to}
+          <input name="to" type="datetime-local" defaultValue={toLocalInput(filter.to)} />
+        </label>
+        <label>
+          {texts.status}
+          <select name="status">
+            {STATUSES.map((one) => (
+              <option key={one} value={one} selected={one === status}>
+                {texts.statuses[one]}
+              </option>
+            ))}
+          </select>
+        </label>
+        <div class="buttons">
+          <button type="submit" class="primary">
+            {texts.filter}
+          </button>
+          {isActive && (
+            <a class="button" href={writeRoute('failures')}>
+              {texts.clearFilter}
+            </a>
+          )}
+        </div>
+        <datalist id={`${id}-queues`}>
+          {known.queues.map((queue) => (
+            <option key={queue} value={queue} />
           ))}
-        </select>
-      </label>
-      <div class="buttons">
-        <button type="submit" class="primary">
-          {texts.filter}
-        </button>
-        {active && (
-          <a class="button" href={writeRoute('failures')}>
-            {texts.clearFilter}
-          </a>
-        )}
-      </div>
-      {filter.group && (
-        <p class="chip">
-          {texts.onlyGroup} <code>{filter.group}</code>{' '}
-          <a
-            href={writeRoute('failures', {
-              query: { ...filter, group: undefined, status: status === 'open' ? undefined : status },
-            })}
-          >
-            {texts.allGroups}
-          </a>
-        </p>
-      )}
-      <datalist id={`${id}-queues`}>
-        {known.queues.map((queue) => (
-          <option key={queue} value={queue} />
-        ))}
-      </datalist>
-      <datalist id={`${id}-codes`}>
-        {known.codes.map((code) => (
-          <option key={code} value={code} />
-        ))}
-      </datalist>
-    </form>
+        </datalist>
+        <datalist id={`${id}-codes`}>
+          {known.codes.map((code) => (
+            <option key={code} value={code} />
+          ))}
+        </datalist>
+      </form>
+    </details>
   );
 }

@@ -1,0 +1,43 @@
+import { execFileSync } from 'node:child_process';
+
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+
+import { curlOf } from '../../../infra/console/curl.ts';
+
+/** Returns the arguments that a POSIX shell passes to `curl` when it runs the command. */
+function argumentsOf(command: string): string[] {
+  const script = `curl() { for one in "$@"; do printf '%s\\0' "$one"; done; }\n${command}`;
+  const output = execFileSync('sh', ['-c', script], { encoding: 'utf8', env: { TOKEN: 'the-token' } });
+  return output.split('\0').slice(0, -1);
+}
+
+test('the curl command of a request contains its method, address, token and body', () => {
+  const command = curlOf('https://shop.example.com', {
+    method: 'POST',
+    path: '/dead-letters/jobs',
+    body: { reason: "it's $HOME `fixed`" },
+  });
+  expect(argumentsOf(command)).toEqual([
+    '-sS',
+    '-X',
+    'POST',
+    'https://shop.example.com/dead-letters/jobs',
+    '-H',
+    'authorization: Bearer the-token',
+    '-H',
+    'content-type: application/json',
+    '-d',
+    '{"reason":"it\'s $HOME `fixed`"}',
+  ]);
+});
+
+test('a shell passes every body to curl unchanged', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), (reason) => {
+      const given = argumentsOf(curlOf('https://x.example', { method: 'DELETE', path: '/', body: { reason } }));
+      expect(JSON.parse(given.at(-1)!)).toEqual({ reason });
+    }),
+    { numRuns: 30 },
+  );
+});

@@ -1,0 +1,67 @@
+import { expect, test } from '@jest/globals';
+
+import { faultsByLine, faultsOf, jsonLines } from '../../../infra/console/json-lines.ts';
+
+const textOf = (json: string) =>
+  jsonLines(json, 1_000)
+    ?.lines.map(({ depth, text }) => '  '.repeat(depth) + text)
+    .join('\n');
+
+test('JSON is formatted as JSON.stringify formats it', () => {
+  const value = { a: [1, { 'b/c': null }, []], d: {}, e: 'x"\n', '': true };
+  expect(textOf(JSON.stringify(value))).toBe(JSON.stringify(value, undefined, 2));
+});
+
+/** Whether `JSON.parse` passes the text of a number to its second argument. Node 20 does not. */
+const keepsText = (() => {
+  const sources: unknown[] = [];
+  const revive = (_key: string, _value: unknown, context?: { source?: string }) => sources.push(context?.source);
+  JSON.parse('1', revive);
+  return sources[0] === '1';
+})();
+
+test('a number that JavaScript cannot represent keeps its digits if the browser passes its text', () => {
+  const digits = keepsText ? '9007199254740993123' : '9007199254740993000';
+  expect(textOf('{"id": 9007199254740993123}')).toBe(`{\n  "id": ${digits}\n}`);
+});
+
+test('a text that is not JSON has no lines', () => {
+  expect(jsonLines('{"a": 1', 1_000)).toBeUndefined();
+});
+
+test('long JSON is cut after the given number of lines', () => {
+  const json = jsonLines(JSON.stringify(Array.from({ length: 100 }, (_, index) => index)), 10)!;
+  expect(json.isCut).toBe(true);
+  expect(json.lines).toHaveLength(10);
+});
+
+test('deeply nested JSON is cut and does not exhaust the stack', () => {
+  const depth = 100_000;
+  const json = jsonLines('['.repeat(depth) + ']'.repeat(depth), 2_000);
+  expect(json?.lines.length ?? 0).toBeLessThanOrEqual(2_000);
+});
+
+test('the reason of a schema mismatch is read as a list of faults', () => {
+  expect(faultsOf('/items/0/quantity: Too small; expected >=1; /: Unrecognized key: "x"')).toEqual([
+    { pointer: '/items/0/quantity', detail: 'Too small; expected >=1' },
+    { pointer: '', detail: 'Unrecognized key: "x"' },
+  ]);
+  expect(faultsOf('no rule for version 2 of order.created')).toEqual([]);
+});
+
+test('a fault belongs to the line of its field, or of the nearest object that contains the field', () => {
+  const { lines } = jsonLines('{"items": [{"quantity": 0}]}', 1_000)!;
+  const faults = ['/items/0/quantity', '/items/0/price', '/currency', ''].map((pointer) => ({
+    pointer,
+    detail: 'wrong',
+  }));
+  const found = [...faultsByLine(lines, faults)].map(([index, own]) => [
+    lines[index]!.text,
+    own.map(({ pointer }) => pointer),
+  ]);
+  expect(found).toEqual([
+    ['"quantity": 0', ['/items/0/quantity']],
+    ['{', ['/items/0/price']],
+    ['{', ['/currency', '']],
+  ]);
+});

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
+
+import { describe, expect, test } from '@jest/globals';
+
+import { consolePage } from '../../../lib/operations/console.ts';
+import { consoleRoute } from '../../../lib/operations/open-routes.ts';
+import { endpoint } from '../../../lib/http/endpoint.ts';
+import { createSurehop } from '../../../lib/runtime/surehop.ts';
+import { aRequest } from '../../support/request.ts';
+
+const page = { script: 'console.log("✓ <&>")', style: 'body { color: red }' };
+
+async function open(environment: Record<string, string> = {}, headers: Record<string, string> = {}) {
+  const surehop = createSurehop({ environment });
+  const handler = endpoint(surehop, consoleRoute, consolePage(surehop, page));
+  const {
+    statusCode,
+    headers: answered,
+    body = '',
+    isBase64Encoded,
+  } = await handler(aRequest({ route: 'GET /console', headers }));
+  const bytes = Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
+  return { statusCode, headers: answered as Record<string, string>, bytes };
+}
+
+const hashOf = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+
+describe('GET /console', () => {
+  test('the page contains the script, the style and the configuration', async () => {
+    const { statusCode, headers, bytes } = await open({ SERVICE_NAME: 'shop', STAGE: 'prod' });
+    expect(statusCode).toBe(200);
+    expect(headers['content-type']).toBe('text/html; charset=utf-8');
+    const html = bytes.toString();
+    expect(html).toContain(`<script type="module">${page.script}</script>`);
+    expect(html).toContain(`<style>${page.style}</style>`);
+    expect(html).toContain('{"service":"shop","stage":"prod","scopePrefix":""}');
+  });
+
+  test('the content security policy allows only the script and the style of the page', async () => {
+    const { headers } = await open();
+    expect(headers['content-security-policy']).toBe(
+      `default-src 'none'; script-src ${hashOf(page.script)}; style-src ${hashOf(page.style)}; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+    );
+  });
+
+  test('the page has the security headers of every other response', async () => {
+    const { headers } = await open();
+    expect(headers).toMatchObject({
+      'cache-control': 'no-store',
+      'cross-origin-resource-policy': 'same-origin',
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+    });
+  });
+
+  test('the page is compressed for a browser that accepts gzip', async () => {
+    const plain = await open();
+    const compressed = await open({}, { 'Accept-Encoding': 'gzip, deflate, br' });
+    expect(compressed.headers['content-encoding']).toBe('gzip');
+    expect(plain.headers['content-encoding']).toBeUndefined();
+    expect(gunzipSync(compressed.bytes).equals(plain.bytes)).toBe(true);
+  });
+
+  test('with a client at an OpenID provider, the page may send requests to the provider and knows the scopes', async () => {
+    const { headers, bytes } = await open({
+      STAGE: 'prod',
+      CONSOLE_CLIENT_ID: 'console',
+      JWT_ISSUER: 'https://cognito.example.com/pool',
+      JWT_SCOPE_PREFIX: 'shop/',
+      CONSOLE_LOGIN_ORIGINS: 'https://login.example.com',
+    });
+    expect(headers['content-security-policy']).toContain(
+      "connect-src 'self' https://cognito.example.com https://login.example.com;",
+    );
+    expect(bytes.toString()).toContain(
+      '"login":{"issuer":"https://cognito.example.com/pool","clientId":"console","scopes":["openid","shop/status:read"',
+    );
+  });
+
+  test('a client id with markup cannot end the script element of the configuration', async () => {
+    const { bytes } = await open({ CONSOLE_CLIENT_ID: '</script><script>', JWT_ISSUER: 'https://login.example.com' });
+    expect(bytes.toString().match(/<\/script>/g)).toHaveLength(2);
+  });
+});
