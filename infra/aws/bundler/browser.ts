@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { dirname, relative } from 'node:path';
 import { build } from 'esbuild';
 import type { Metafile, Plugin } from 'esbuild';
 
@@ -11,7 +11,7 @@ const PREFIX = 'browser:';
  */
 export const browserScripts: Plugin = {
   name: 'browser-scripts',
-  setup({ initialOptions: { absWorkingDir = process.cwd() }, onResolve, onLoad, onEnd, resolve }) {
+  setup({ initialOptions: { absWorkingDir: root = process.cwd() }, onResolve, onLoad, onEnd, resolve }) {
     const sources: Metafile['inputs'] = {};
     onResolve({ filter: /^browser:/ }, async ({ path, kind, resolveDir }) => {
       const { errors, path: file } = await resolve(path.slice(PREFIX.length), { kind, resolveDir });
@@ -19,8 +19,9 @@ export const browserScripts: Plugin = {
     });
     onLoad({ filter: /.*/, namespace: 'browser' }, async ({ path }) => {
       const { outputFiles, metafile } = await build({
-        absWorkingDir,
-        entryPoints: [path],
+        absWorkingDir: root,
+        // The path is relative because esbuild reads a star in an absolute path as a glob pattern.
+        entryPoints: [`./${relative(root, path)}`],
         outdir: dirname(path),
         bundle: true,
         write: false,
