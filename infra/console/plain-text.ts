@@ -21,7 +21,7 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 
 /** Characters that are invisible or change the direction of text. Tabs, new lines and the variants of emoji are left out. */
-const UNSEEN = /(?![\t\n\ufe00-\ufe0f])[\p{Cc}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\u2028\u2029]/u;
+const UNSEEN = /(?![\t\n]|\p{Variation_Selector})[\p{Cc}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\u2028\u2029]/u;
 
 /**
  * Splits a text from a message into parts. Characters that are invisible, or that change the direction of text, become
