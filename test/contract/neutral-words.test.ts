@@ -21,7 +21,7 @@ const EXCEPTIONS = [
   /^test\/(unit|integration)\/(orders|demo)\//,
   /^test\/(service|faults|bench|observability)\//,
   /^test\/packages\/(packages-run|serverless-package|make-it-yours)\.test\.ts$/,
-  /^test\/contract\/guide-template\.test\.ts$/,
+  /^test\/packages\/guide-cloudformation\.test\.ts$/,
   // Example projects of users.
   /^test\/packages\/(guide-migrate|create-surehop)\.test\.ts$/,
   // The service that create-surehop creates.

@@ -5,8 +5,8 @@ import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { localDirectory, rootDirectory } from '../../../infra/dev/runtime/directories.ts';
-import { writeExamples } from '../../support/user-project.ts';
+import { localDirectory, rootDirectory } from '../../infra/dev/runtime/directories.ts';
+import { writeExamples } from '../support/user-project.ts';
 
 const guide = readFileSync(join(rootDirectory, 'docs/guides/testing.md'), 'utf8');
 const texts = [...guide.matchAll(/^```text\n(.*?)^```$/gms)].map(([, text]) => text!.trimEnd());

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 
-import { rootDirectory } from '../../../infra/dev/runtime/directories.ts';
-import { aCheckout } from '../../support/packages.ts';
-import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
+import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
+import { aCheckout } from '../support/packages.ts';
+import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
 
 let host: VirtualHost;
 /** A copy of the sources whose topology is that of the fictitious lending library. */

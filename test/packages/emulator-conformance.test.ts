@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { connect, type ConsumeMessage } from 'amqplib';
 
-import { conformanceCases, type BatchCase, type EventCase } from '../../../infra/emulator/conformance/cases.ts';
-import { runConformanceCase, type Mapping } from '../../../infra/emulator/conformance/run.ts';
-import { EventSourcePlugin } from '../../../infra/emulator/plugin.ts';
-import type { Serverless } from '../../../infra/emulator/service.ts';
-import { createHarness, type Harness } from './harness.ts';
+import { conformanceCases, type BatchCase, type EventCase } from '../../infra/emulator/conformance/cases.ts';
+import { runConformanceCase, type Mapping } from '../../infra/emulator/conformance/run.ts';
+import { EventSourcePlugin } from '../../infra/emulator/plugin.ts';
+import type { Serverless } from '../../infra/emulator/service.ts';
+import { createHarness, type Harness } from '../integration/emulator/harness.ts';
 
 let harness: Harness;
 let amqpUrl: string;
