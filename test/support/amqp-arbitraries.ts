@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 
+import { character } from './characters.ts';
+
 /** Encodes an AMQP short string: one byte with the length, then the bytes. */
 const short = (bytes: Uint8Array) => Buffer.concat([Buffer.from([bytes.length]), bytes]);
 
@@ -12,7 +14,7 @@ const long = (tag: string, bytes: Uint8Array) => {
 const fixed = (tag: string, bytes: number) =>
   fc.uint8Array({ minLength: bytes, maxLength: bytes }).map((value) => Buffer.concat([Buffer.from(tag), value]));
 
-const text = fc.string({ unit: 'binary', maxLength: 30 }).map((value) => Buffer.from(value));
+const text = fc.string({ unit: character, maxLength: 30 }).map((value) => Buffer.from(value));
 
 /** Generates header names that other software or attackers may use, including names that are not valid UTF-8. */
 const headerName = fc.oneof(

@@ -3,12 +3,13 @@ import fc from 'fast-check';
 
 import { fromParts, readProperties, toParts, writeProperties } from '../../../lib/archive/message-parts.ts';
 import { decodeHeaders } from '../../../lib/events/json-form.ts';
+import { character } from '../../support/characters.ts';
 import { encodeTable, type GivenHeader } from '../../support/delivery.ts';
 
 const { value: headerValue } = fc.letrec<{ value: GivenHeader }>((tie) => ({
   value: fc.oneof(
     { depthSize: 'small' },
-    fc.string({ unit: 'binary' }),
+    fc.string({ unit: character }),
     fc.integer(),
     fc.double({ noNaN: true, noDefaultInfinity: true }).map((number) => (Object.is(number, -0) ? 0 : number)),
     fc.boolean(),
