@@ -173,11 +173,14 @@ describe('a service that create-surehop has created', () => {
       await eventually('the dead letter', async () =>
         /billing {2}[A-Z_]+/.test((await surehop('dead-letters', 'group')).stdout),
       );
-      await shell(guide.blocks('sh').at(-1)!.split('\n')[0]!);
+      const [publish, ...look] = guide.blocks('sh').at(-1)!.trim().split('\n');
+      await shell(publish!);
       await eventually('the shipment of the guide to the first consumer', async () => {
         const request = new GetItemCommand({ TableName: `${prefix}shipments`, Key: { orderId: { S: 'one' } } });
         return (await client.send(request)).Item;
       });
+      // Without this variable, the command uses the tables of npm start.
+      expect(await shell(look.join('\n'), { DYNAMODB_ENDPOINT: '' })).toMatch(/"orderId":"one"/);
       const [, , , send, , group] = deployGuide.blocks('sh');
       const deployed = { url: `http://localhost:${port}`, key: DEVELOPMENT_SECRET };
       expect(JSON.parse(await shell(send!, deployed))).toEqual({ orderId: expect.any(String) });
