@@ -15,9 +15,8 @@ export const sku = name.meta({ examples: ['apple'] });
 export const customerId = name.meta({ examples: ['ada'] });
 
 /**
- * The upper limits for the numbers in an order. With these limits, an order costs at most 5 * 10^13 minor units, which
- * is below the highest amount that a business rule can add to a counter (2^46, about 7 * 10^13). The test
- * test/integration/orders/bounds.test.ts checks the limits.
+ * The upper limits for the numbers in an order. With these limits, the price of an order is at most 5 * 10^13 minor
+ * units. A business rule can add at most 2^46 (about 7 * 10^13) to a counter.
  */
 const max = { items: 50, quantity: 1_000, unitPrice: 1_000_000_000 };
 

@@ -100,8 +100,8 @@ export interface Memory {
   /** The ids of follow-up events that the broker has confirmed. */
   readonly confirmed: Set<MessageId>;
   /**
-   * The order of messages, by ordering key, that an earlier batch could not write to DynamoDB. The next batch writes
-   * this order.
+   * For each ordering key, the order of messages that an earlier batch could not write to DynamoDB. The next batch
+   * writes the order.
    */
   unrecorded: Sequences;
   /** When the consumer's progress in each shard of the queue was last written to DynamoDB, in ms since the epoch. */

@@ -20,8 +20,8 @@ export interface CopyToPublish {
   readonly outcome: Failed;
   readonly copy: Message;
   /**
-   * Creates a smaller dead letter for the case that the broker refuses this one. Without this function, a refused
-   * message is stored in the archive directly.
+   * Creates a smaller dead letter, which is published if the broker refuses this dead letter. If this function is
+   * absent, a refused dead letter is stored in the archive directly.
    */
   readonly smaller?: () => CopyToPublish;
 }

@@ -20,8 +20,9 @@ interface MessageToIdentify {
 
 /**
  * Returns the id, type and version of a message. The result must be the same for every delivery of the message, and
- * different messages must have different ids. If the result has no type or no version, the consumer reads it from the
- * message. If the function returns `undefined`, the message is identified without it.
+ * different messages must have different ids. If the result has no type or no version, the consumer takes the missing
+ * value from the properties of the message. If the function returns `undefined`, the consumer identifies the message as
+ * if it had no function `identify`.
  */
 export type Identify = (
   message: MessageToIdentify,

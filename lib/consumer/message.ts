@@ -63,7 +63,7 @@ export const toResult = ({ delivery }: Pick<Message, 'delivery'>, outcome: Outco
 
 /**
  * Finds the business rule for a message and parses the message body. A message without a business rule or with an
- * invalid body would fail at every retry, and is therefore dead-lettered at once.
+ * invalid body would fail at every retry, and is therefore dead-lettered without a retry.
  */
 export function validate(delivery: Delivery, rules: readonly Rule[], keyOf?: KeyOf): Candidate | Invalid {
   const { id, fault } = delivery;

@@ -35,7 +35,9 @@ export async function runRules(candidates: readonly Candidate[], batch: Batch): 
   return ran;
 }
 
-/** Returns a function that commits the decision of a `perform` function at once instead of at the end of the batch. */
+/**
+ * Returns a function that commits the decision of a `perform` function immediately instead of at the end of the batch.
+ */
 function commitPerformed(batch: Batch): (decided: Decided) => Promise<Result> {
   let running: Promise<unknown> = Promise.resolve();
   let waiting: Decided[] = [];

@@ -74,7 +74,7 @@ const MESSAGES: Readonly<Record<Outcome['is'], string>> = {
 
 const SAMPLED: ReadonlySet<Outcome['is']> = new Set(['completed', 'duplicate']);
 
-/** Logs the messages of a batch, one line per message, and the batch. All lines are written at once. */
+/** Logs one line for each message of a batch, and one line for the batch. All lines are written together. */
 function logOutcomes(
   queue: string,
   results: readonly Result[],

@@ -18,11 +18,14 @@ export interface AttemptRun {
 }
 
 /**
- * The attempts to process one message that were stored and not deleted. Either such an attempt is still running, or the
- * process crashed during the attempt.
+ * The stored attempts to process one message. If an attempt is still stored, either the attempt is still running, or
+ * the process crashed during the attempt.
  */
 export interface OpenAttempts {
-  /** The latest end, in ms since the epoch, of each stored attempt to process only this message. */
+  /**
+   * For each stored attempt to process only this message, the latest time at which the attempt can end, in ms since the
+   * epoch.
+   */
   readonly isolatedEndByMs: readonly number[];
 }
 

@@ -57,8 +57,8 @@ export interface DeadLetters {
   jobs(): Promise<Answer>;
   changeJob(request: Request<z.infer<typeof changeJobRoute.body>, PathWithId>): Promise<Answer>;
   /**
-   * Creates a handler that continues the running jobs on which no process is working. Throws if a setting of the broker
-   * is wrong.
+   * Creates a handler that continues each unfinished job that no process is working on. Throws a `SettingsError` if a
+   * setting of the broker is missing or wrong.
    */
   continueJobs(): (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>) => Promise<void>;
 }

@@ -10,7 +10,7 @@ interface OnItem {
 
 interface Conditional extends OnItem {
   /**
-   * A condition on the stored item, before this decision changes it. If the condition fails, the decision in
+   * A condition on the item as it is stored before this decision is committed. If the condition fails, the decision in
    * `otherwise` is tried instead.
    */
   readonly when?: When;

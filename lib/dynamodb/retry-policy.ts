@@ -27,8 +27,8 @@ export async function backOff(n: number, retryPolicy: RetryPolicy, signal?: Abor
 
 /**
  * Sends a request to DynamoDB, and sends it again if DynamoDB throttles it, reports a conflict or does not reply. The
- * request must be safe to carry out twice. Throws `StoreUnavailableError` if the last attempt fails too, and
- * `MisconfiguredError` at once if a retry would fail in the same way.
+ * request must be safe to carry out twice. Throws `StoreUnavailableError` if the last attempt fails too, and throws
+ * `MisconfiguredError` without a retry if a retry would fail in the same way.
  */
 export async function withRetries<T>(send: () => Promise<T>, retryPolicy: RetryPolicy): Promise<T> {
   for (let attempt = 1; ; attempt++) {

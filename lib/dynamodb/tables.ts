@@ -37,7 +37,7 @@ type Appended<I> = { readonly [A in Attributes<I, readonly unknown[] | ReadonlyS
 
 interface Options<S> {
   /**
-   * A condition on the stored item, before this decision changes it. If the condition fails, the decision in
+   * A condition on the item as it is stored before this decision is committed. If the condition fails, the decision in
    * `otherwise` is tried instead.
    */
   readonly when?: When<Written<S>>;

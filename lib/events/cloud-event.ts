@@ -11,9 +11,9 @@ import { deriveId } from './message-id.ts';
  * the CloudEvent may be invalid.
  */
 export interface CloudEvent {
-  /** Returns the unchanged value of an attribute, or `undefined` if the message does not have it. */
+  /** Returns the unchanged value of an attribute, or `undefined` if the message does not have the attribute. */
   readonly attribute: (name: string) => unknown;
-  /** The data of the event. Absent in binary mode, where the data are the body of the message. */
+  /** The data of the event. Absent in binary mode, because the body of the message then contains the data. */
   readonly data?: ParsedJson;
 }
 

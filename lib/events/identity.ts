@@ -22,7 +22,6 @@ export const MAX_NAME_BYTES = 255;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const CONTROL_CHARACTER = /\p{Cc}/u;
 
-/** Whether a text may have lost bytes that are not UTF-8. */
 const isDamaged = (text: string) => text.includes('\ufffd') || LONE_SURROGATE.test(text);
 
 export const isPlainText = (text: string): boolean => !isDamaged(text) && !CONTROL_CHARACTER.test(text);

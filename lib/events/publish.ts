@@ -32,8 +32,8 @@ export interface EventOptions {
   /** The AMQP `correlation-id`. By default it is the id of the event. */
   readonly correlationId?: string;
   /**
-   * The key that chooses a shard. Pass it if the event was read from DynamoDB; otherwise, the key function of the
-   * event's definition returns it.
+   * The key that decides which shard receives the event. By default, the definition of the event computes the key. Pass
+   * the key if the event was read from DynamoDB.
    */
   readonly key?: string;
   /** The trace to which the event belongs. By default the event starts a new trace. */

@@ -67,8 +67,8 @@ export function refuseIfOpen(surehop: Surehop, dependency: Dependency): void {
 
 /**
  * Runs `work` behind the circuit breaker of a dependency. After several consecutive failures of the dependency,
- * requests that need the dependency fail at once for some seconds, because clients should not wait for a timeout. Then
- * a single request tries the dependency again. Each Lambda execution environment has its own circuit breakers.
+ * requests that need the dependency fail immediately for some seconds, because clients should not wait for a timeout.
+ * Then a single request tries the dependency again. Each Lambda execution environment has its own circuit breakers.
  */
 export async function guarded<T>(surehop: Surehop, dependency: Dependency, work: () => Promise<T>): Promise<T> {
   const { policy } = breakerOf(surehop, dependency);

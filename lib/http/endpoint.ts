@@ -29,7 +29,7 @@ export interface Shape<Body, Path, Query> {
   readonly query?: ZodType<Query>;
   /**
    * The dependencies of the route. While the circuit breaker of one of the dependencies is open, every request to the
-   * route fails at once.
+   * route fails immediately.
    */
   readonly needs?: readonly Dependency[];
 }

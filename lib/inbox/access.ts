@@ -1,7 +1,9 @@
 import type { Condition } from '../dynamodb/conditions.ts';
 import { expressionLength, isCheck, MAX_EXPRESSION_LENGTH, type Change, type Operation } from './operation.ts';
 
-/** How messages use a DynamoDB item. From this, the commit knows which messages can share a transaction. */
+/**
+ * How messages use a DynamoDB item. The commit uses this information to decide which messages can share a transaction.
+ */
 export interface Access {
   /** `true` if no other message of the same transaction may use the item. */
   readonly isExclusive: boolean;

@@ -19,8 +19,8 @@ export interface Choice {
 const numberOf = (value: AttributeValue | undefined): number => (value === undefined ? 0 : Number(value.N));
 
 /**
- * Selects the first decision or alternative of each message whose conditions hold. `refused` lists the messages that
- * have none.
+ * Selects, for each message, the decision of the business rule if its conditions hold, and otherwise the first
+ * alternative whose conditions hold. `refused` contains the messages without such a decision or alternative.
  */
 export function selectBranches(
   candidates: readonly Candidate[],

@@ -26,8 +26,8 @@ export interface Candidate {
   /** The decision of the business rule, followed by its alternatives in the order in which the commit tries them. */
   readonly branches: readonly [Branch, ...Branch[]];
   /**
-   * How the message uses each DynamoDB item that it may write or check, by item id. Its inbox record is one of these
-   * items.
+   * How the message uses each DynamoDB item that it may write or check, by item id. The inbox record of the message is
+   * one of these items.
    */
   readonly items: ReadonlyMap<string, Access>;
   /** The largest number of bytes that the message can add to a transaction. */

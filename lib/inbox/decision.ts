@@ -18,8 +18,8 @@ export interface Decision {
   /** `rejected` if the business rule rejects the message. The default is `completed`. */
   readonly outcome?: 'rejected' | 'completed';
   /**
-   * Why the message is rejected, or why this alternative is committed instead of the first decision. The reason is
-   * stored in the inbox record.
+   * The reason for this decision, for example why the message is rejected. The inbox record of the message stores the
+   * reason.
    */
   readonly reason?: string;
 }

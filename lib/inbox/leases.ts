@@ -29,7 +29,7 @@ export interface Leases {
    * dead-lettered.
    */
   take(queue: string, lease: Lease): Promise<boolean>;
-  /** Ends the owner's lease at once. A retry of the message then need not wait until the lease expires. */
+  /** Ends the owner's lease immediately. A retry of the message then need not wait until the lease expires. */
   release(queue: string, id: MessageId, owner: string): Promise<void>;
 }
 

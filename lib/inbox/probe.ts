@@ -14,8 +14,8 @@ const NEVER = 'attribute_exists(#never) AND attribute_not_exists(#never)';
  */
 export interface Probe {
   /**
-   * Returns the full names of the tables in `writes` that do not exist. If every table is found, returns the names of
-   * all of them.
+   * Returns the full names of the tables in `writes` that do not exist. If no table is found to be missing, returns the
+   * names of all tables in `writes`.
    */
   missingTables(writes: readonly TransactWriteItem[]): Promise<readonly string[]>;
   /**

@@ -28,9 +28,9 @@ const queueStatus = depth.extend({
   /** The number of the queue's dead letters in the archive that were neither redriven nor discarded. */
   deadLettered: figure,
   /**
-   * The last batch that the queue's consumer processed. It shows how old the oldest waiting message may be. `asOf` is
-   * when the batch was processed, and `publishedAt` is when its oldest message was published. `null` if no message
-   * waits or no batch was processed yet.
+   * The last batch that the queue's consumer processed, which shows how old the oldest waiting message may be. `asOf`
+   * is when the batch was processed, and `publishedAt` is when the oldest message of the batch was published. `null` if
+   * no message waits or no batch was processed yet.
    */
   oldestMessage: z.strictObject({ publishedAt: z.iso.datetime(), asOf: z.iso.datetime() }).nullable(),
   /** The figures of each shard, if the queue is sharded. The other figures of the queue are sums over its shards. */

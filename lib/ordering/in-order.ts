@@ -11,7 +11,8 @@ import { byKey, keyOf } from './sequences.ts';
 const MAX_WAITING = 5_000;
 
 /**
- * How long the messages of an ordering key wait for a missing first message, in ms. They are then processed without it.
+ * How long the messages of an ordering key wait for a missing first message, in ms. After this time, the messages are
+ * processed without the missing message.
  */
 const MAX_BLOCKED_MS = 3_600_000;
 /** How long the messages of an ordering key wait for each further missing message, in ms. */

@@ -22,7 +22,10 @@ interface Opened {
 }
 
 export interface Opening {
-  /** The messages of the batch. If their order could not be stored, those with an ordering key are unfinished. */
+  /**
+   * The messages of the batch. If the order of the messages could not be stored, the messages with an ordering key are
+   * unfinished.
+   */
   readonly messages: readonly Message[];
   readonly opened?: Opened;
 }

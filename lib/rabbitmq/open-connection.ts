@@ -26,7 +26,9 @@ export function dropConnection(connection: ChannelModel, reason: string): void {
   socketOf(connection).destroy(new Error(reason));
 }
 
-/** Connects to the broker and logs in within `timeoutMs`. A connection that opens later than that is closed at once. */
+/**
+ * Connects to the broker and logs in within `timeoutMs`. A connection that opens later than that is closed immediately.
+ */
 export async function openConnection(
   amqpUrl: string,
   { timeoutMs = STEP_MS, ...options }: OpenOptions = {},

@@ -108,7 +108,7 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
     }
   }
 
-  /** Publishes messages one at a time, to find the message because of which the broker closes the channel. */
+  /** Publishes messages one at a time, to find out which message makes the broker close the channel. */
   function alone(task: () => Promise<void>): Promise<void> {
     const turn = aloneUntil.then(task);
     aloneUntil = turn.catch(() => {});
@@ -128,7 +128,10 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
 
 const RECONNECT_PAUSE_MS = 50;
 
-/** Thrown for a message that was unconfirmed when the broker closed the channel because of this or another message. */
+/**
+ * Thrown for a message that was unconfirmed when the broker closed the channel. Either this message or another message
+ * made the broker close the channel.
+ */
 class SuspectError extends Error {
   readonly failure: PublishError;
   readonly wasAlone: boolean;
@@ -140,7 +143,7 @@ class SuspectError extends Error {
   }
 }
 
-/** A message counts as refused after the broker has closed the channel this often because of it. */
+/** A message counts as refused after it has made the broker close the channel this often. */
 const REFUSALS_TO_BELIEVE = 2;
 
 const refusedFor = ({ cause }: PublishError) =>

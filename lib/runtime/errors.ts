@@ -14,7 +14,7 @@ export class CodedError extends Error {
   }
 }
 
-/** A business rule throws this error if a retry cannot help. The message is then dead-lettered at once. */
+/** A business rule throws this error if a retry cannot help. The message is then dead-lettered without a retry. */
 export class PermanentError extends CodedError {
   override readonly name = 'PermanentError';
 }

@@ -28,8 +28,8 @@ class BatchLogger extends Logger {
   }
 
   /**
-   * Writes many log lines to the standard output at once. Lines with the same `shared` fields are formatted together,
-   * because formatting these fields takes about ten times as long as formatting the rest of a line.
+   * Writes many log lines to the standard output in one write. Lines with the same `shared` fields are formatted
+   * together, because formatting these fields takes about ten times as long as formatting the rest of a line.
    */
   writeLines(groups: readonly LogLines[]): void {
     let text = '';

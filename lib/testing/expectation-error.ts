@@ -2,7 +2,7 @@
 export class ExpectationError extends Error {
   override readonly name = 'ExpectationError';
 
-  /** `thrower` is the function that the test called. The stack trace starts at its caller. */
+  /** The stack trace of the error starts at the caller of `thrower`, the function that the test called. */
   constructor(
     subject: string,
     differences: readonly string[],

@@ -34,7 +34,10 @@ export const memorySettings = (environment: Environment): ConsumerParts['setting
   ...readSettings(inboxSettings, environment),
 });
 
-/** Creates the in-memory replacements through which a consumer uses DynamoDB and the broker. */
+/**
+ * Creates the clients of a consumer with an in-memory store and an in-memory broker instead of DynamoDB and RabbitMQ.
+ * `gate` decides whether each call of a client succeeds, fails or crashes the process.
+ */
 export function gatedParts({ store, clock, settings, take }: Backend, gate: Gate): ConsumerParts {
   const unavailable = async (): Promise<never> => {
     throw new StoreUnavailableError();

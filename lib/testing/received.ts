@@ -82,7 +82,9 @@ export class Received implements Fate {
     this.#history = history;
   }
 
-  /** Throws an error that explains every difference and lists the steps so far, unless the message is as expected. */
+  /**
+   * Throws an error unless the message is as expected. The error explains every difference and lists the steps so far.
+   */
   expect(expected: Expected): void {
     const differences = [
       ...this.#outcomeDifferences(expected),

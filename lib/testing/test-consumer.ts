@@ -141,8 +141,8 @@ export function toTestConsumer(memory: MemoryConsumer): TestConsumer {
 }
 
 /**
- * Creates an in-memory consumer for a unit test. The handler runs as on AWS, but with an in-memory store, an in-memory
- * broker and a simulated clock.
+ * Creates an in-memory consumer for a unit test. The handler runs the same code as on AWS, but with an in-memory store,
+ * an in-memory broker and a simulated clock.
  */
 export const testConsumer = (consumable: Consumable): TestConsumer =>
   toTestConsumer(createMemoryConsumer(definitionOf(consumable)));

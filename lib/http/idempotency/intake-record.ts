@@ -98,7 +98,7 @@ export const markAccepted = (intake: Intake): Promise<void> =>
     },
   });
 
-/** Ends the reservation of the idempotency key. The client can then repeat the request at once. */
+/** Ends the reservation of the idempotency key. The client can then repeat the request immediately. */
 export const releaseKey = (intake: Intake): Promise<void> =>
   update(intake, { UpdateExpression: 'REMOVE claimedUntilMs' });
 

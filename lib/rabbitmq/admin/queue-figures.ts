@@ -14,12 +14,12 @@ export interface QueueFigures {
   readonly consumers?: number;
   /**
    * The number of expired or dead-lettered messages that the broker has not yet moved to their next queue, for example
-   * because the next queue is full. They count neither as ready nor as unacknowledged.
+   * because the next queue is full. These messages count neither as ready nor as unacknowledged.
    */
   readonly handingOn?: number;
   /**
-   * The number of requeued messages that RabbitMQ 4.3 or later redelivers only after a delay. They count neither as
-   * ready nor as unacknowledged.
+   * The number of requeued messages that RabbitMQ 4.3 or later redelivers only after a delay. These messages count
+   * neither as ready nor as unacknowledged.
    */
   readonly delayed?: number;
 }

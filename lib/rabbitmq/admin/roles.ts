@@ -9,8 +9,8 @@ import type { Topology } from '../topology/topology.ts';
 export interface BrokerRole {
   readonly name: string;
   /**
-   * The two broker users of the role, of which only one is in use at a time. A rotation changes the password of the
-   * other.
+   * The two broker users of the role. Only one of them is in use at a time, and a rotation changes the password of the
+   * unused one.
    */
   readonly usernames: readonly [string, string];
   /** The user tags, which grant access to the management API (https://www.rabbitmq.com/docs/management#permissions). */
@@ -67,6 +67,5 @@ export function roleOf(username: string, roles: readonly BrokerRole[]): BrokerRo
   throw new Error(`the login names the user "${username}", which belongs to no role; known users: ${known}`);
 }
 
-/** Returns the other of the two users of a role. */
 export const otherUser = ({ usernames: [one, other] }: BrokerRole, username: string): string =>
   username === one ? other : one;

@@ -7,14 +7,14 @@ import { canLogIn } from '../open-connection.ts';
 import { otherUser, roleOf, type BrokerRole } from './roles.ts';
 
 /**
- * Generates a password of 256 random bits. Its characters need no escaping in a URL, and Amazon MQ accepts them (no comma,
- * colon or equal sign).
+ * Generates a password of 256 random bits. The password contains no character that must be escaped in a URL, and no
+ * comma, colon or equal sign, because Amazon MQ refuses these characters.
  */
 const newPassword = () => randomBytes(32).toString('base64url');
 
 /**
- * Rotates the login of a role by changing to the other of the role's two broker users. The broker user that is in use
- * keeps its password, and therefore a process that has read the old secret can still log in.
+ * Rotates the login of a role by switching from the current broker user of the role to the unused one. The previous
+ * user keeps its password, and therefore a process that has read the old secret can still log in.
  */
 export function loginRotation(broker: () => Promise<BrokerAccess>, roles: readonly BrokerRole[]) {
   const read = (secret: string) => parseLogin(secret, 'the rotation');
@@ -28,7 +28,7 @@ export function loginRotation(broker: () => Promise<BrokerAccess>, roles: readon
       const pending = read(pendingText);
       if (pending.username === read(currentText).username)
         throw new Error(
-          `the user ${pending.username} is in use: a rotation can only change the other user of its role`,
+          `the user ${pending.username} is in use, and a rotation must not change its password: start the rotation again`,
         );
       const role = roleOf(pending.username, roles);
       const { amqpUrl, api } = await broker();

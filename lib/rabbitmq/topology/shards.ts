@@ -53,8 +53,8 @@ export const ringExchanges = ({ ring }: ShardedQueue): Exchange[] =>
     : [];
 
 /**
- * The routing key of every binding from a consistent-hash exchange to a shard. RabbitMQ reads it as the weight of the
- * shard.
+ * The routing key of every binding from a consistent-hash exchange to a shard. RabbitMQ reads this routing key as the
+ * weight of the shard.
  */
 const WEIGHT = '1';
 
