@@ -13,7 +13,7 @@ export const tables = {
   orders: defineTable({ name: 'orders', key: { orderId: 'S' }, expires: true }),
   stock: defineTable({ name: 'stock', key: { sku: 'S' }, item: z.object({ available: z.int() }) }),
   points: defineTable({ name: 'points', key: { customerId: 'S' }, item: z.object({ points: z.number() }) }),
-  /** For each order, whether its points were awarded, withheld, or awarded and later taken back. */
+  /** The state of each order's points: awarded, withheld, or taken back after they were awarded. */
   awards: defineTable({
     name: 'awards',
     key: { orderId: 'S' },

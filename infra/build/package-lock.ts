@@ -12,7 +12,10 @@ export interface Lock {
 const PLATFORM =
   /(android|darwin|freebsd|linux|openharmony|win32)-(arm64|arm|ia32|ppc64|riscv64|s390x|x64)(?:-(gnu|musl|eabi|gnueabihf|musleabihf|msvc))?$/;
 
-/** Adds to a package-lock.json the optional packages for other platforms that npm has left out. */
+/**
+ * Adds the optional packages of other platforms to a package-lock.json. npm may list only the optional packages of the
+ * platform on which it runs.
+ */
 export function completeLock(lock: Lock): { lock: Lock; added: string[] } {
   const packages: Record<string, LockedPackage> = { ...lock.packages };
   const added: string[] = [];

@@ -33,7 +33,7 @@ interface EventSourceSettings {
   onError?: OnError;
   /**
    * The number of execution environments that process messages of a queue at the same time, by the name of the queue.
-   * The default is 1, as on AWS.
+   * The default is 1, which is also the default of AWS.
    */
   concurrency?: Record<string, number>;
   /**

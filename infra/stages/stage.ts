@@ -40,8 +40,8 @@ const release = z.discriminatedUnion('strategy', [
    */
   z.strictObject({ strategy: z.literal('canary'), percent: whole(1, 50), minutes: whole(1, 60) }),
   /**
-   * With the strategy `blue-green`, a release shifts 99 % of the traffic to the new version at once. The old version is
-   * kept for `minutes` minutes; an alarm during this time rolls the release back.
+   * With the strategy `blue-green`, a release immediately shifts 99 % of the traffic to the new version. The old
+   * version is kept for `minutes` minutes; an alarm during this time rolls the release back.
    */
   z.strictObject({ strategy: z.literal('blue-green'), minutes: whole(1, 60) }),
   z.strictObject({ strategy: z.literal('at-once') }),
@@ -99,7 +99,10 @@ export const stageSchema = z.strictObject({
     z.strictObject({
       issuer: z.url({ protocol: /^https$/ }),
       audience: z.string().min(1),
-      /** The id of the public client with which people log in to the operators' console. Without it, nobody can log in there. */
+      /**
+       * The id of the public client with which people log in to the operators' console. If the id is missing, nobody
+       * can log in to the console.
+       */
       consoleClient: z.string().min(1).optional(),
       /** The origins of the provider's login and token endpoints, if they differ from the origin of the issuer. */
       loginOrigins: z.array(z.url({ protocol: /^https$/ }).regex(/^https:\/\/[^/]+$/)).optional(),
@@ -126,8 +129,8 @@ export const stageSchema = z.strictObject({
        */
       endpoint: z.url({ protocol: /^https?$/ }),
       /**
-       * The share of the traces to record, from 0 to 1. It does not apply if the caller of a request has already
-       * decided whether to record the trace.
+       * The share of the traces to record, from 0 to 1. This share does not apply if the caller of a request has
+       * already decided whether to record the trace.
        */
       sampledShare: z.number().min(0).max(1),
       /** The ARN of a Lambda layer version with an OpenTelemetry collector, which every function gets. */

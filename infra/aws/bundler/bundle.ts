@@ -86,7 +86,6 @@ export function onlyUsed({ inputs, outputs }: Metafile): Metafile {
   return { inputs, outputs: Object.fromEntries(Object.entries(outputs).filter(([file]) => used.has(file))) };
 }
 
-/** Returns the AWS SDK's module for event streams, unless an AWS client in the bundle needs this module. */
 function unusedEventStreams(inputs: Metafile['inputs']): string | undefined {
   const module = Object.keys(inputs).find((file) => /@smithy\/core\/.*\/event-streams\/index\.js$/.test(file));
   const importers = Object.keys(inputs).filter((file) => inputs[file]!.imports.some(({ path }) => path === module));

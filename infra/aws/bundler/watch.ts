@@ -12,8 +12,8 @@ import { describeBuildError } from './describe-build-error.ts';
 /** Callbacks that receive the result of each rebuild. */
 export interface WatchListener {
   /**
-   * Called with the names of the modules whose bundled code has changed. If no code has changed, it is called only if
-   * the rebuild before has failed.
+   * Called with the names of the modules whose bundled code has changed. After a rebuild that changes no code, this
+   * callback is called only if the previous rebuild failed.
    */
   onBuilt(changed: string[]): void | Promise<void>;
   onMistake(message: string): void;

@@ -41,7 +41,7 @@ const permanent: readonly Permanent[] = [
   },
 ];
 
-/** Returns whether a resource is a client of Cognito without a secret, which therefore holds nothing that could be lost. */
+/** Returns whether a resource is a Cognito client without a secret. Replacing such a client loses no data. */
 const isPublicClient = (resource: Resource | undefined): boolean =>
   resource?.Type === 'AWS::Cognito::UserPoolClient' && resource.Properties?.['GenerateSecret'] !== true;
 

@@ -22,8 +22,8 @@ const secretField = (field: string): Value =>
   sub(`{{resolve:secretsmanager:\${AdministratorLogin}:SecretString:${field}}}`);
 
 /**
- * Returns the Amazon MQ broker and its configuration. The broker runs in private subnets and accepts only TLS. It is either a
- * cluster over three availability zones or a single instance.
+ * Returns the Amazon MQ broker and its configuration. The broker runs in private subnets and accepts only TLS. The
+ * broker is either a cluster over three availability zones or a single instance.
  */
 export function broker(name: string, stage: Pick<Stage, 'broker'>): Resources {
   const { engineVersion, deployment, instanceType, maintenance } = stage.broker;

@@ -3,29 +3,28 @@ import { ref, sub, type Resources, type Value } from '../template.ts';
 
 const RESOURCE_SERVER = service.name;
 
-/** The prefix of every scope in an operator's token. It is the name of Cognito's resource server. */
+/** The prefix of every scope in an operator's token: the identifier of the Cognito resource server, and a slash. */
 export const SCOPE_PREFIX = `${RESOURCE_SERVER}/`;
 
-/** The descriptions of the scopes of the toolkit's routes, which the operators' console uses. */
+/** Describes each scope that a route of the toolkit requires. */
 export const toolkitScopes: Readonly<Record<string, string>> = {
   'dead-letters:read': 'List and read dead letters',
   'dead-letters:redrive': 'Send dead letters back, or discard them',
   'status:read': 'See how many messages wait in each queue',
 };
 
-/** The descriptions of the scopes that operators' tokens can contain: the scopes of the toolkit, and those of the service. */
+/** Describes each scope that an operator's token can contain. */
 export const scopes: Readonly<Record<string, string>> = { ...toolkitScopes, ...service.scopes };
 
-/** Returns the first part of the name of the pool's login page. It contains the account id, because it must be unique in a region. */
 const domainOf = (serviceName: string, stageName: string) => `${serviceName}-${stageName}-\${AWS::AccountId}`;
 
-/** Returns the origin of the web pages and the token endpoint with which people log in. */
+/** Returns the origin of Cognito's login page and token endpoint. */
 export const loginOrigin = (serviceName: string, stageName: string): Value =>
   sub(`https://${domainOf(serviceName, stageName)}.auth.\${AWS::Region}.amazoncognito.com`);
 
 /**
- * Returns the Cognito user pool that issues operators' tokens: to programs in exchange for a client secret, and to people
- * who log in to the operators' console. Every stage has this user pool, even a stage that accepts only the tokens of another
+ * Returns the Cognito user pool of a stage. It issues operators' tokens to programs with a client secret, and to people
+ * who log in to the operators' console. A stage has a user pool even if the stage accepts only the tokens of another
  * issuer.
  */
 export const operators = (serviceName: string, stageName: string): Resources => ({

@@ -4,8 +4,8 @@ import { service as declared } from '../../service.ts';
 import { sub, type Resource, type Value } from '../template.ts';
 
 /**
- * The severity of an alarm: `critical` needs action at once, `warning` needs action during working hours, and `release` notifies
- * nobody but makes CodeDeploy roll back a release.
+ * The severity of an alarm: `critical` needs immediate action, `warning` needs action during working hours, and
+ * `release` notifies nobody but makes CodeDeploy roll back a release.
  */
 type Severity = 'critical' | 'warning' | 'release';
 
@@ -57,7 +57,7 @@ const operators = {
   below: 'LessThanThreshold',
 } as const;
 
-/** The SNS topic that is notified of alarms, by severity. */
+/** The SNS topics that are notified of alarms: one topic for each severity. */
 export type Topics = Readonly<Record<Exclude<Severity, 'release'>, Value>>;
 
 const dimensionsOf = ({ dimensions }: Metric): Value =>

@@ -16,7 +16,7 @@ export function servesConsole(definition: Pick<FunctionDefinition, 'events'>): b
   return route?.method === 'GET' && route.path === '/console';
 }
 
-/** Returns the environment variables with which the operators' console lets people log in. */
+/** Returns the environment variables with the login settings of the operators' console. */
 export function consoleEnvironment(
   service: string,
   stageName: string,
@@ -36,8 +36,8 @@ export function consoleEnvironment(
 }
 
 /**
- * Adds the client with which people log in to the operators' console at the Cognito user pool of the stage. The client has
- * no secret, because a web page cannot keep one. Cognito sends the result of a login only to the address of the console.
+ * Adds the client of the operators' console to the Cognito user pool of the stage. The client has no secret, because a
+ * web page cannot keep a secret. After a login, Cognito redirects only to the address of the console.
  */
 export function addConsoleClient(resources: Template['Resources'], stageName: string): void {
   resources[CLIENT] = consoleClient(stageName);

@@ -78,8 +78,8 @@ export const releaseAlarms = (released: Released, release: Release): AlarmDefini
     : [];
 
 /**
- * Returns the alias of a function and, unless the stage releases at once, the CodeDeploy deployment group that shifts
- * the traffic of the alias. CodeDeploy watches the alarms with the logical ids `alarmIds`.
+ * Returns the alias of a function. If releases of the stage shift traffic gradually, also returns the CodeDeploy
+ * deployment group of the alias, which watches the alarms with the logical ids `alarmIds`.
  */
 export function releaseResources(
   { key, functionId, aliasId, versionId }: Released,

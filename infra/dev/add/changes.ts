@@ -24,7 +24,7 @@ export class Changes {
     this.#after.set(file, change(text));
   }
 
-  /** Creates a file. An existing file with another content is not overwritten. */
+  /** Creates a file. An existing file with different content is not overwritten. */
   create(file: string, content: string): void {
     const existing = this.read(file);
     if (existing !== undefined && existing !== content)
@@ -32,7 +32,10 @@ export class Changes {
     this.#after.set(file, content);
   }
 
-  /** Creates a file, unless the command has created the file before. The user may have edited it since. */
+  /**
+   * Creates a file, unless the command has created the file before, because the user may have edited the file since
+   * then.
+   */
   createUnless(isKnown: boolean, file: string, content: string): void {
     if (!(isKnown && this.read(file) !== undefined)) this.create(file, content);
   }
@@ -58,7 +61,7 @@ export class Changes {
     });
   }
 
-  /** Writes the changed files. Returns one line for each. */
+  /** Writes the changed files. Returns one line of output for each file. */
   write(): string[] {
     return this.#changed().map(([file, content]) => {
       const isNew = this.#before(file) === undefined;

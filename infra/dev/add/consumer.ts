@@ -88,7 +88,10 @@ test('${name} completes an event of the type ${type}, and skips its redelivery',
 `;
 };
 
-/** Adds a queue to infra/topology.ts, unless the queue exists. Returns the name of its property in \`queues\`. */
+/**
+ * Adds a queue to infra/topology.ts, unless the queue exists. Returns the name of the property in `queues` that
+ * contains the queue.
+ */
 function addQueue(
   changes: Changes,
   service: Service,

@@ -1,6 +1,5 @@
 import { UsageError } from '../commands/command.ts';
 
-/** The part of a source file between two positions. */
 interface Range {
   readonly start: number;
   readonly end: number;

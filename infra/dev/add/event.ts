@@ -15,7 +15,7 @@ interface EventOptions {
 export interface DefinedEvent {
   readonly constant: string;
   readonly example: unknown;
-  /** Whether the service had the event before. */
+  /** Whether the service had the event before the command ran. */
   readonly isKnown: boolean;
 }
 

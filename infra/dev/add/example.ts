@@ -37,8 +37,8 @@ export function exampleFor(schema: z.ZodType): unknown {
 }
 
 /**
- * Returns a value with the structure of a schema. Where a part of the schema has a pattern or a check of its own and neither
- * examples nor a default value, the value may not match. The strings in `formats` are the examples of string formats.
+ * Returns a value with the structure of a schema. The value may violate a pattern or a custom check in the schema.
+ * `formats` contains an example for each string format.
  */
 export function draftFor(schema: z.ZodType, formats: Readonly<Record<string, string>> = {}): unknown {
   try {

@@ -11,7 +11,10 @@ export interface Service {
   readonly loadEvents: (file: string) => Promise<Readonly<Record<string, EventDefinition<unknown>>>>;
 }
 
-/** Returns the exchange of a new event or queue, if the service has only one. */
+/**
+ * Returns the only topic exchange of the service. Throws a `UsageError` if the service has several topic exchanges or
+ * none.
+ */
 export function exchangeOf({ topology }: Service): string {
   const topics = topology.exchanges.filter(({ type }) => type === 'topic').map(({ name }) => name);
   if (topics.length === 1) return topics[0]!;

@@ -4,7 +4,10 @@ import { addImport, addProperty, addZod } from './edit-typescript.ts';
 import { call, camelCase } from './names.ts';
 import { requireName } from './service.ts';
 
-/** Adds a table to infra/tables.ts, with a test. `keys` are its key attributes, such as `customerId` or `at:N`. */
+/**
+ * Adds a table to infra/tables.ts, with a test. `keys` are the key attributes of the table, such as `customerId` or
+ * `at:N`.
+ */
 export function addTable(changes: Changes, name: string, keys: readonly string[]): void {
   requireName(name, 'table');
   if (keys.length < 1 || keys.length > 2)

@@ -41,7 +41,7 @@ export interface Filter {
 
 export type Action = 'redrive' | 'discard';
 
-/** What a job of the service redrives or discards: the dead letters that match the filter, or those with the ids. */
+/** What a job redrives or discards: the dead letters that match the filter, or the dead letters with the given ids. */
 interface JobOrder {
   readonly action: Action;
   readonly filter?: Filter;
@@ -65,7 +65,6 @@ export interface Job {
   };
 }
 
-/** Says what a redrive would do. */
 interface Trial {
   readonly selected: number;
   readonly skipped: readonly { readonly id: string; readonly reason: string }[];
@@ -76,14 +75,13 @@ interface Trial {
 /** Thrown when the service refuses a request. */
 export class RefusedError extends Problem {}
 
-/** The number of dead letters on a page, and the largest number of dead letters that a trial of a redrive selects. */
+/** The number of dead letters on a page, and the largest number of dead letters that a dry run of a redrive selects. */
 const PAGE = 100;
 const TRIAL = 1_000;
 
-/** Matches the paths that are in the service if it has the functions for dead letters, whatever is in the archive. */
 const ROUTES = /^\/dead-letters(\/groups|\/jobs|\/redrive)?(\?|$)/;
 
-/** The routes of the service for dead letters. */
+/** A client of the HTTP routes with which operators manage dead letters. */
 export interface DeadLetterClient {
   /** Returns the matching dead letters of all pages, newest first. */
   list(filter: Filter & { readonly status?: string }): AsyncGenerator<DeadLetter>;
@@ -98,7 +96,7 @@ export interface DeadLetterClient {
   startJob(order: JobOrder): Promise<Job>;
   /** Returns the newest jobs, newest first. A very recent job may be missing. */
   jobs(): Promise<readonly Job[]>;
-  /** Works on a job until it ends or the service has to respond. */
+  /** Lets the service work on a job until the job ends or the HTTP response is due. */
   continueJob(id: string): Promise<Job>;
   cancelJob(id: string): Promise<Job>;
 }

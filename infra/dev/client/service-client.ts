@@ -24,7 +24,7 @@ export interface ServiceResponse {
   readonly text: string;
 }
 
-/** Returns the base URL of the service: the given one, or that of the running `npm start`. */
+/** Returns the base URL of the service: the given URL, or the URL of the service that `npm start` runs. */
 export function serviceUrl(given: string | undefined): string {
   const url = given ?? runningIfAny()?.url;
   if (url === undefined)

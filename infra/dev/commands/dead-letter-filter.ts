@@ -8,7 +8,6 @@ export interface FilterOptions extends Filter {
   readonly status?: string;
 }
 
-/** Returns the filter that the service applies. */
 export const filterOf = ({ queue, code, type, group, client, text, from, to }: FilterOptions): Filter => ({
   queue,
   code,
@@ -20,7 +19,7 @@ export const filterOf = ({ queue, code, type, group, client, text, from, to }: F
   to: timeOf('--to', to),
 });
 
-/** Returns the status that a list contains, or undefined if it contains all. */
+/** Returns the status of the dead letters to list. Returns `undefined` if dead letters of every status are listed. */
 export function statusOf({ status = 'open' }: FilterOptions): string | undefined {
   if (!STATUSES.includes(status)) throw new UsageError(`--status is "${status}": use one of ${STATUSES.join(', ')}`);
   return status === 'all' ? undefined : status;

@@ -71,7 +71,7 @@ async function run(): Promise<number> {
     const reason = await Promise.race([shutdown, environment.failed]);
     stopWatching();
     stopAnnouncing();
-    if (reason === undefined) say('stopping after the running batch (Ctrl-C again to stop at once)');
+    if (reason === undefined) say('stopping after the running batch (Ctrl-C again to stop immediately)');
     await environment.stop();
     if (reason !== undefined) throw new Problem(reason);
     say('stopped');

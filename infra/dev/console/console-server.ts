@@ -16,10 +16,10 @@ import { Refusal } from './refusal.ts';
 /** The maximum size of the body of a request, in bytes. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** The server of the routes that the console has only on the developer's machine. */
+/** The HTTP server for the routes of the console that exist only on the developer's machine. */
 export interface ConsoleServer {
   readonly url: string;
-  /** The URL of the module that wraps the handlers of the consumers, and makes their next attempts fail when asked to. */
+  /** The URL of the module that wraps each consumer's handler and makes attempts fail on request. */
   readonly handlerWrapper: string;
   readonly stop: () => Promise<void>;
 }

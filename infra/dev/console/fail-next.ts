@@ -3,17 +3,23 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** Makes the next attempts of consumers fail, in every process that runs the consumer. */
+/** Makes the next attempts of a consumer fail, in every process that runs the consumer. */
 export interface FailNext {
   /** The URL of the module that wraps the handlers of the consumers. */
   readonly handlerWrapper: string;
-  /** Makes the next `count` attempts of the consumer of a queue fail, instead of the attempts that were to fail before. */
+  /**
+   * Makes the next `count` attempts of the consumer of a queue fail. The new count replaces an earlier count for the
+   * same queue.
+   */
   set(queue: string, count: number): void;
   /** Returns how many further attempts of the consumer of a queue will fail. */
   remaining(queue: string): number;
 }
 
-/** Stores the attempts that are to fail as files below `directory`, which is emptied first. */
+/**
+ * Creates a `FailNext` that stores one file below `directory` for each attempt to fail. Deletes the earlier content of
+ * `directory`.
+ */
 export function createFailNext(directory: string): FailNext {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });

@@ -27,7 +27,10 @@ function eventFiles(root: string): string[] {
     .toSorted();
 }
 
-/** Describes an event for a form: the JSON schema of its body, and an example of the body with ids of its own. */
+/**
+ * Describes an event for a form: the JSON schema of the event's body, and an example of the body. Each call returns an
+ * example with new ids.
+ */
 export function describeEvent({ type, version, exchange, schema }: EventDefinition<unknown>) {
   const { $schema: _, ...jsonSchema } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
   return { type, version, exchange, schema: jsonSchema, example: draftFor(schema, { uuid: randomUUID() }) };

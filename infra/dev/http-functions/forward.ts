@@ -14,8 +14,9 @@ export interface Forwarded {
 }
 
 /**
- * Returns the URL of the server of `npm start` that answers requests to a path. Returns undefined if no such server does. These
- * routes exist only on the developer's machine, because the deployed functions do not contain this module.
+ * Returns the URL of the local server to which requests with this path are forwarded. Returns `undefined` if the
+ * function itself answers the requests. Only functions under `npm start` forward requests, because deployed functions
+ * do not contain this module.
  */
 export function forwardedTo(path: string): string | undefined {
   const { SUREHOP_METRICS_URL, SUREHOP_CONSOLE_URL } = process.env;

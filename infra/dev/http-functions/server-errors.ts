@@ -31,8 +31,8 @@ interface HapiResponse {
 
 /**
  * Makes hapi respond with a problem document when hapi itself rejects a request, for example because the body is too
- * large. Also prevents that serverless-offline lets every web page read every response: only pages of the origins in
- * CORS_ORIGINS may, as on AWS.
+ * large. Also lets only pages of the origins in CORS_ORIGINS read responses; serverless-offline would let the pages of
+ * all origins read them.
  */
 export function answerServerErrorsWithProblems(serviceDirectory: string, urnNamespace: string): void {
   const offline = createRequire(`${serviceDirectory}/`).resolve('serverless-offline');

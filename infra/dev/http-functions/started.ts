@@ -1,2 +1,2 @@
-/** The line that the plugin prints after every plugin of the service has started, the local event source included. */
+/** The line that the plugin prints when all plugins of the service, including the local event source, have started. */
 export const STARTED = 'Functions and event sources started.';

@@ -21,7 +21,7 @@ export interface Span extends SpanId {
   readonly attributes: Attributes;
   readonly links: readonly SpanId[];
   readonly hasFailed: boolean;
-  /** The description of the failure. Absent if the span has not failed or if its function described no failure. */
+  /** The description of the failure. Absent if the span did not fail, or if the function gave no description. */
   readonly failure?: string;
 }
 

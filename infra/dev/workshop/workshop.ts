@@ -62,9 +62,9 @@ export interface Workshop {
 }
 
 /**
- * Opens a workshop: a virtual host with the queues, if there are any, and a set of tables. The workshop uses the broker at
- * AMQP_URL and the DynamoDB at DYNAMODB_ENDPOINT, and starts each of them if its setting is not set. Tests that run at the
- * same time can use the same broker and DynamoDB.
+ * Opens a workshop: a virtual host with the queues, if there are any, and a set of tables. The workshop uses the broker
+ * at AMQP_URL and the DynamoDB at DYNAMODB_ENDPOINT. If one of these settings is not set, the workshop starts its own
+ * broker or DynamoDB. Tests that run at the same time can use the same broker and DynamoDB.
  */
 export async function workshop({ queues, tables = {}, settings = {} }: WorkshopOptions): Promise<Workshop> {
   const directory = mkdtempSync(join(tmpdir(), 'surehop-workshop-'));

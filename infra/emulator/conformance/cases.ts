@@ -19,7 +19,9 @@ interface PublishedMessage {
 /** What the function does in an invocation. */
 export type Answer = { readonly return: unknown } | { readonly fail: 'throw' | 'exit' | 'time out' };
 
-/** A batch that the function must receive: the bodies of its messages as text, and whether they are redelivered. */
+/**
+ * A batch that the function must receive: the bodies of its messages as text, and whether the messages are redelivered.
+ */
 interface ExpectedBatch {
   readonly bodies: readonly string[];
   readonly redelivered: boolean;
@@ -43,7 +45,7 @@ export interface EventCase extends CommonCase {
 export interface BatchCase extends CommonCase {
   readonly batchSize?: number;
   readonly maximumBatchingWindowInSeconds?: number;
-  /** What the function does in its first invocation, in its second, and so on. All later invocations return null. */
+  /** What the function does in each of its first invocations, in order. All later invocations return null. */
   readonly answers?: readonly Answer[];
   readonly batches: readonly ExpectedBatch[];
   /** How many messages are in the queue after the event source has stopped. The default is 0. */

@@ -15,9 +15,9 @@ export interface Mapping {
   readonly amqpUrl: string;
   readonly queue: string;
   readonly virtualHost: string;
-  /** The maximum number of messages in a batch. The emulator has a default, as AWS does. */
+  /** The maximum number of messages in a batch. If it is absent, the emulator uses its own default. */
   readonly batchSize?: number;
-  /** How long messages are collected for a batch, in seconds. The emulator has a default, as AWS does. */
+  /** How long messages are collected for a batch, in seconds. If it is absent, the emulator uses its own default. */
   readonly maximumBatchingWindowInSeconds?: number;
   /** The timeout of the function. */
   readonly timeoutSeconds: number;

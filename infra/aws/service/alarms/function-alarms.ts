@@ -87,7 +87,6 @@ function recordedBy(
   return { errors: own('Unfinished', 'Sum', { queue }), duration: own('BatchDuration', 'Average', { queue }) };
 }
 
-/** Returns the alarms on metrics that any function may record. */
 export const toolkitAlarms = (own: MetricOf): AlarmDefinition[] => [
   {
     name: 'requests-without-record',

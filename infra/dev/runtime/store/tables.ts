@@ -3,7 +3,9 @@ import { createTables as create, localTables, type Table } from './create-tables
 
 export { localClient, localTables, type Table } from './create-tables.ts';
 
-/** Returns the prefix of the names of local tables: the given one, or one with the name of the service. */
+/**
+ * Returns the prefix of the names of local tables: the given prefix, or a prefix that contains the name of the service.
+ */
 export const localTablePrefix = (given: string | undefined): string => given ?? `${service.name}-local-`;
 
 /**

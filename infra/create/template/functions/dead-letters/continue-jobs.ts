@@ -1,4 +1,4 @@
 import { deadLetters } from './dead-letters.ts';
 
-/** Once a minute, continues each running redrive or discard job that no process is working on. */
+/** Once a minute, continues each unfinished redrive or discard job that no process is working on. */
 export const handler = deadLetters.continueJobs();
