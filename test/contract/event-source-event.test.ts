@@ -17,7 +17,6 @@ interface Frozen {
   rmqMessagesByQueue: Record<string, EventRecord[]>;
 }
 
-/** A message with AMQP properties in the form that amqplib can encode. */
 interface DeliveredMessage {
   content: Buffer;
   fields: { redelivered: boolean };

@@ -58,7 +58,7 @@ describe.each(stageNames)('the order of resources in the CloudFormation template
     expect(wrong(['functions/BrokerTopology'], ['broker/Broker', behind('functions/BrokerTopology')])).toEqual([]);
   });
 
-  test('a function is created after its role and its log group, and its alias is created after its version', () => {
+  test('the role and the log group of a function are created before the function, and the version of the function is created before its alias', () => {
     for (const lambda of lambdas()) {
       const name = String(properties(order.resource(lambda))['FunctionName']);
       const log = order

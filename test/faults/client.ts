@@ -22,7 +22,7 @@ interface Told {
 }
 
 /**
- * Places one order over HTTP and records the answer in the ledger. Several identical requests are sent at once if
+ * Places one order over HTTP and records the answer in the ledger. Several identical requests are sent concurrently if
  * `order.copies` is above 1.
  */
 export async function place(

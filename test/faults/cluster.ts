@@ -38,7 +38,7 @@ export interface Cluster {
   readonly broker: Broker;
   /**
    * Disconnects `node` from the other nodes of the cluster, but not from AMQP clients. The returned function reconnects
-   * it.
+   * the node.
    */
   readonly partition: (node: ClusterNode) => Promise<() => Promise<void>>;
 }

@@ -217,7 +217,7 @@ describe('messages that are performed under a lease', () => {
     ],
   ];
   for (const [what, kinds, copies, options] of cases)
-    test(`every message of a perform function reaches exactly one final state, despite crashes between perform and commit: ${what}`, async () => {
+    test(`every message that a perform function processes reaches exactly one final state, despite crashes between perform and commit: ${what}`, async () => {
       const explored = await prove(() => {
         return { messages: messagesOf(kinds, copies), definition: performing, faults: 0, stepMs, ...options };
       });

@@ -47,7 +47,7 @@ const isFiring = (alertname: string, atMinute: number, severity: string | undefi
 
 describeWithPrograms('the files in docs/observability', () => {
   test.each(['critical', 'warning'])(
-    'amtool routes alerts of the severity %s to the receiver of this name',
+    'amtool routes alerts of the severity %s to the receiver with the same name',
     (severity) => {
       const file = `--config.file=${join(folder, 'alertmanager.yml')}`;
       expect(run('amtool', 'config', 'routes', 'test', file, `severity=${severity}`).trim()).toBe(severity);

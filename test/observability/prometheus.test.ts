@@ -60,7 +60,6 @@ interface Alert {
   readonly annotations: { readonly description: string; readonly runbook_url: string };
 }
 
-/** The alerts that each receiver got from Alertmanager, by name. */
 const received = { critical: new Map<string, Alert>(), warning: new Map<string, Alert>() };
 
 async function start(program: 'prometheus' | 'prometheus-alertmanager', args: readonly string[]): Promise<void> {
@@ -164,7 +163,7 @@ async function placeOrder(customerId: string, sku: string): Promise<void> {
   expect(status).toBe(202);
 }
 
-/** Sends many unsigned orders at once. Returns whether the rate limit refused one of them. */
+/** Sends many unsigned orders concurrently. Returns whether the rate limit refused one of them. */
 async function exceedRateLimit(): Promise<boolean> {
   const statuses = await pMap(Array.from({ length: 100 }), async () => {
     const { status } = await fetch(`${service.url}/orders`, { method: 'POST' });

@@ -78,7 +78,7 @@ test('create-surehop refuses a name that AWS resources cannot have, and a folder
   expect(readdirSync(parent)).toEqual(['used']);
 });
 
-test('npm create surehop makes the same service, except that its packages come from the registry', async () => {
+test('npm create surehop creates the same files as npm run create, except that the packages come from the registry', async () => {
   const parent = aHostileDirectory('from-registry');
   parents.push(parent);
   await create(parent, 'my-shop');

@@ -68,7 +68,7 @@ describe('the emulator passes the conformance suite', () => {
   );
 });
 
-/** The differences of the test's own emulator from the event source of Amazon MQ. */
+/** The ways in which the test's own emulator deliberately differs from the event source of Amazon MQ. */
 interface Differences {
   readonly acknowledgesFailedBatches?: boolean;
   readonly returnsItemFailures?: boolean;

@@ -82,7 +82,7 @@ describe('surehop publish and surehop dead-letters', () => {
   const wrong = (reason: string) => JSON.stringify({ not: reason });
   const list = (...filter: string[]) => surehop('dead-letters', 'list', ...filter, ...at());
 
-  test('a wrong event that surehop publish sends becomes a dead letter of every queue that receives its type', async () => {
+  test('a wrong event that surehop publish sends becomes a dead letter of every queue that receives events of this type', async () => {
     const file = join(folder, 'wrong.json');
     writeFileSync(file, wrong('an order'));
     const { code, said } = await surehop(
@@ -101,7 +101,7 @@ describe('surehop publish and surehop dead-letters', () => {
     await eventually('the dead letters', async () => linesOf((await list()).out).length === 2);
   });
 
-  test('if the topology does not route the given type of event, the error of surehop publish lists the types that it routes', async () => {
+  test('if the topology does not route the given type of event, the error of surehop publish lists the types that the topology routes', async () => {
     const { code, said } = await surehop('publish', 'order.craeted', '{}');
     expect([code, said]).toEqual([2, expect.stringContaining('it has bindings for order.created, order.rejected')]);
   });
@@ -180,14 +180,14 @@ describe('surehop publish and surehop dead-letters', () => {
     return eventually('all dead letters', async () => linesOf((await list('--queue', 'points')).out).length >= count);
   };
 
-  test('surehop dead-letters list reads all pages of the archive, and discard starts a job for all of them', async () => {
+  test('surehop dead-letters list reads all pages of the archive, and discard starts a job for all listed dead letters', async () => {
     await wrongRejections(130, 'page');
     const { code, out } = await surehop('dead-letters', 'discard', '--queue', 'points', '--because', 'a test', ...at());
     expect([code, out]).toEqual([0, expect.stringMatching(/job-\S+ done: 13\d discarded/)]);
     expect(linesOf((await list()).out)).toEqual([]);
   });
 
-  test('Ctrl-C ends surehop dead-letters but not its job, which jobs lists and cancel cancels', async () => {
+  test('Ctrl-C ends the command surehop dead-letters but not its job; the subcommand jobs lists the job, and the subcommand cancel cancels it', async () => {
     await wrongRejections(20, 'slow');
     const arguments_ = ['discard', '--all', '--because', 'a test', '--rate', '0.5', ...at()];
     const command = start('dead-letters', ...arguments_);
@@ -214,7 +214,7 @@ describe('surehop table', () => {
     expect((await surehop('table', 'stok')).said).toContain('unknown table "stok": the tables are ');
   });
 
-  test('surehop table put writes items that match the schema, and get and the list of items show them', async () => {
+  test('surehop table put writes items that match the schema, and surehop table shows them one by one and as a list', async () => {
     const file = join(folder, 'stock.json');
     writeFileSync(file, JSON.stringify([1, 2, 3].map((number) => ({ sku: `seed-${number}`, available: number }))));
     expect(await surehop('table', 'stock', 'put', `@${file}`)).toMatchObject({ code: 0, out: '› 3 items written\n' });

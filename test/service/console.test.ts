@@ -35,10 +35,10 @@ beforeAll(async () => {
 
 afterAll(() => environment?.stop(), 60_000);
 
-/** The headers with which a browser sends a request of a page of the service. */
+/** The headers of a request that a browser sends for a page of the service. */
 const own = (more: Record<string, string> = {}) => ({ host, 'sec-fetch-site': 'same-origin', ...more });
 
-/** Sends an HTTP request. Unlike `fetch`, it sends exactly the given headers. */
+/** Sends an HTTP request with exactly the given headers, whereas `fetch` would refuse some of them. */
 function ask(method: string, path: string, headers: Record<string, string> = {}, body?: unknown): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sent = request(environment.service.url + path, { method, headers }, (response) => {
@@ -89,7 +89,7 @@ describe("the developer's session", () => {
   });
 
   test.each(['GET /openapi.json', 'OPTIONS /console/session', 'OPTIONS /console/dev/kill-broker', 'GET /nowhere'])(
-    'the response to %s has no headers with which a page of another site could read it',
+    'the response to %s has no headers with which a page of another site could read the response',
     async (route) => {
       const [method = '', path = ''] = route.split(' ');
       const origin = 'https://attacker.example';
@@ -129,7 +129,7 @@ describe('what a developer can send from the console', () => {
     expect(await deadLetterOf(poison.body.id)).toMatchObject({ queue: 'stock' });
   });
 
-  test('as many attempts of a consumer fail as were asked for, and the message is completed afterwards', async () => {
+  test('exactly the requested number of attempts of a consumer fail, and the message is completed afterwards', async () => {
     expect(await post('fail-next', { queue: 'points', count: 2 })).toMatchObject({ status: 200 });
     const { body } = await ask('GET', '/console/dev/events', asDeveloper());
     const published = await post('publish', { type: 'order.rejected', body: body.events[1].example });
@@ -161,7 +161,7 @@ describe('what a developer can send from the console', () => {
   });
 
   test.each(['publish', 'poison', 'fail-next', 'kill-broker'])(
-    'POST /console/dev/%s is refused for a page of another site, without a token, and as a form',
+    'a request to POST /console/dev/%s is refused if a page of another site sends it, if it has no token, or if its content type is not JSON',
     async (action) => {
       const route = `/console/dev/${action}`;
       const foreign = { ...asDeveloper(), 'sec-fetch-site': 'cross-site' };
@@ -174,7 +174,7 @@ describe('what a developer can send from the console', () => {
     },
   );
 
-  test('a killed broker is running again soon, and an event is published to it', async () => {
+  test('after a request has killed the broker, npm start restarts the broker, and an event can be published', async () => {
     const { pid } = environment.broker;
     expect(await post('kill-broker')).toMatchObject({ status: 200, body: { killed: true } });
     await eventually('another broker', () => environment.broker.pid !== pid);

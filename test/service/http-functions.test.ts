@@ -210,7 +210,7 @@ test('a request to an unknown path is answered 404 with a problem document', asy
   }
 });
 
-test('a request with an HTTP method that its path does not support is answered 404 with a problem document', async () => {
+test('a request with an HTTP method that the path does not support is answered 404 with a problem document', async () => {
   const response = await fetch(`${service.url}/plain`, { method: 'POST', body: '{}' });
   expect([response.status, response.headers.get('content-type')]).toEqual([404, 'application/problem+json']);
 });

@@ -123,7 +123,7 @@ describe('npm start with invalid settings or files', () => {
     },
   );
 
-  test('npm start ends with exit code 2 and the mistake if Serverless rejects serverless.yml', async () => {
+  test('npm start prints the mistake and ends with exit code 2 if Serverless rejects serverless.yml', async () => {
     const undo = edit('serverless.yml', (text) => text.replace('  get-points:\n', '  get-points:\n    timeot: 7\n'));
     const { code, lines } = await refusal({
       AMQP_URL: host.amqpUrl,
@@ -167,7 +167,10 @@ describe('npm start while source files are edited', () => {
   };
 
   let marks = 0;
-  /** Waits until `npm start` has handled all earlier edits, and returns the lines that it printed about them. */
+  /**
+   * Waits until `npm start` has handled all earlier edits, and returns the lines that `npm start` printed about these
+   * edits.
+   */
   const settled = async (): Promise<string[]> => {
     marks += 1;
     const mark = `mark${marks}`;

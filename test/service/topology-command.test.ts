@@ -9,7 +9,10 @@ import { aCheckout } from '../support/packages.ts';
 import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
 
 let host: VirtualHost;
-/** A copy of the sources whose topology is that of the fictitious lending library. */
+/**
+ * A copy of the repository's sources in which infra/topology.ts is replaced by the topology of the fictitious lending
+ * library.
+ */
 let checkout: ReturnType<typeof aCheckout>;
 beforeAll(async () => {
   host = await aVirtualHost();

@@ -49,7 +49,8 @@ export function administrator(): string {
 }
 
 /**
- * Returns broker roles with usernames that no other virtual host of the broker uses; by default the roles of the fictitious lending library.
+ * Returns broker roles with usernames that no other virtual host of the broker uses. By default, these are the roles of
+ * the fictitious lending library.
  */
 export const rolesOf = ({ name }: VirtualHost, roles: readonly BrokerRole[] = brokerRoles): BrokerRole[] =>
   roles.map((role) => ({

@@ -37,7 +37,7 @@ export interface Deployment {
   readonly template: Template;
   readonly host: VirtualHost;
   readonly secrets: SecretsManager;
-  /** For each broker role, the ARN of the secret that contains its login. */
+  /** For each broker role, the ARN of the secret that contains the role's login. */
   readonly logins: Readonly<Record<(typeof ROLES)[number], string>>;
   readonly signingKey: string;
   /** The values that the broker stack exports, by the name of the export. */

@@ -8,8 +8,8 @@ import { dependenciesAt } from './consumer-dependencies.ts';
 import { scriptedEvent, scriptedConsumer } from './scripted-consumer.ts';
 
 /**
- * Functions that end the process or block it forever, by the ISBN of the message for which the consumer calls the
- * function.
+ * For each ISBN, a function that ends the process or blocks it forever. The consumer calls the function for a message
+ * with this ISBN.
  */
 const ends: Record<string, () => void> = {
   exit: () => process.exit(1),

@@ -6,7 +6,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
  */
 export interface TcpProxy {
   readonly port: number;
-  /** Closes every connection, and closes new connections at once until `restore` is called. */
+  /** Closes every connection, and immediately closes new connections until `restore` is called. */
   cut(): void;
   restore(): void;
   close(): Promise<void>;

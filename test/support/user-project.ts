@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
 import { aHostileDirectory } from './hostile-directory.ts';
 
-/** A project of a user outside of the repository. */
+/** A project outside of the repository, as a user would create it. */
 export interface UserProject {
   readonly directory: string;
   /** Runs a script with Node. Throws an error with the output of the script if the script fails. */

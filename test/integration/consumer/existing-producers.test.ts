@@ -144,7 +144,10 @@ interface Shown {
   readonly headers: Record<string, unknown>;
 }
 
-/** Archives the dead letter in the dead-letter queue, and returns the response of `GET /dead-letters/{id}` for it. */
+/**
+ * Archives the dead letter in the dead-letter queue, and returns the response of `GET /dead-letters/{id}` for this dead
+ * letter.
+ */
 async function archived(): Promise<Shown> {
   const records = await takeFrom('dead-letters');
   await archive(anEvent(records, 'dead-letters'));
@@ -210,7 +213,7 @@ const producers: [string, () => Promise<Buffer>, Identify | undefined, () => str
 ];
 
 describe.each(producers)('a message that is identified by %s', (_, publishMessage, identify, id) => {
-  test('when a message without a message-id is retried, archived and redriven, it keeps the id that identify gave it', async () => {
+  test('when a message without a message-id is retried, archived and redriven, the message keeps the id that identify returned', async () => {
     const body = await publishMessage();
     const first = await takeFrom('loans');
     expect(messageCounts(await run(consume(identify), first))).toEqual({ retry: 1 });

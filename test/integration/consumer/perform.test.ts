@@ -108,7 +108,7 @@ test("if both `perform` and the release of the message's lease fail, the report 
   await setup.host.drain('loans');
 });
 
-test('if a process dies while it performs a message, the message is postponed until its lease expires and then performed again', async () => {
+test('if a process dies while it performs a message, the message is postponed until the lease on the message expires, and is then performed again', async () => {
   const record = message();
   const { id, payloadHash } = decode(anEvent([record]))[0]!;
   await setup.parts.leases.take('loans', {

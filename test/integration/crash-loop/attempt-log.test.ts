@@ -15,7 +15,7 @@ afterAll(() => store.close());
 const isolated = (id: string, endsByMs: number) => ({ kind: 'isolated', id, endsByMs }) as const;
 const read = async (id: MessageId) => (await attemptLog.read('loans', [id])).get(id);
 
-test('deleting one isolated run of a message from the attempt log keeps the other isolated runs of the message', async () => {
+test('deleting one attempt to process a message alone from the attempt log keeps the other attempts', async () => {
   const id = 'kept' as MessageId;
   for (const run of [isolated('first', 1), isolated('second', 2)]) await attemptLog.begin('loans', [id], run);
   await attemptLog.end('loans', new Map([[id, isolated('second', 2)]]));
@@ -23,7 +23,7 @@ test('deleting one isolated run of a message from the attempt log keeps the othe
   expect(await read(id)).toEqual({ isolatedEndByMs: [1] });
 });
 
-test('the attempt log has no entry for a message whose only isolated run was deleted, and none for a message that never ran alone', async () => {
+test('the attempt log has no entry for a message whose only attempt was deleted, and none for a message that was never processed alone', async () => {
   const id = 'once' as MessageId;
   await attemptLog.begin('loans', [id], isolated('first', 1));
   await attemptLog.end('loans', new Map([[id, isolated('first', 1)]]));
@@ -31,7 +31,7 @@ test('the attempt log has no entry for a message whose only isolated run was del
   expect(await attemptLog.read('loans', [id, 'never' as MessageId])).toEqual(new Map());
 });
 
-test('deleting all runs of a message removes its item from the attempt log', async () => {
+test('deleting all attempts to process a message from the attempt log removes the DynamoDB item of the message', async () => {
   const id = 'all' as MessageId;
   await attemptLog.begin('loans', [id], { kind: 'together', id: 'a run', endsByMs: 1 });
   await attemptLog.begin('loans', [id], isolated('first', 1));

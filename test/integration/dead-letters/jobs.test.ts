@@ -111,7 +111,7 @@ describe('a job', () => {
     expect(await takenFromQueue(1)).toEqual(['JOB_B-0']);
   });
 
-  test('a job of selected ids skips an unknown id, and discards the others', async () => {
+  test('a job with a list of ids skips an unknown id, and discards the dead letters with the other ids', async () => {
     const ids = await archived('JOB_C', 2);
     const job = await started({ action: 'discard', ids: [ids[0], 'no-such-id', ids[1]] });
     expect((await changed(job.id, 'continue')).body).toMatchObject({

@@ -232,7 +232,7 @@ describe('bulk redrives', () => {
     });
   });
 
-  test('a bulk redrive publishes each of 320 messages once, although it reads and publishes them in several groups', async () => {
+  test('a bulk redrive publishes each of 320 messages once, although the service reads and publishes the messages in several groups', async () => {
     const code = 'LOTS';
     const records = Array.from({ length: 320 }, (_, index) => {
       const note = {

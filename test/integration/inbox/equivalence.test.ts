@@ -77,7 +77,6 @@ async function markers(list: readonly Entry[], to: string) {
     .toSorted();
 }
 
-/** Whether the message is performed under a lease. */
 const isPerformed = ({ id }: Entry) => Number(id.slice(id.lastIndexOf('m') + 1)) % 2 === 1;
 
 /** Takes a lease on each message that a `perform` rule handles. Returns all messages, with the owners of the leases. */

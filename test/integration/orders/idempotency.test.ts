@@ -78,7 +78,7 @@ test('while a request is in progress, a second request with the same webhook-id 
   expect(await published()).toBe(2);
 });
 
-test('after an order could not be published, the client can repeat it at once with the same webhook-id', async () => {
+test('after an order could not be published, the client can immediately repeat the order with the same webhook-id', async () => {
   const key = randomUUID();
   await backend.host.channel.deleteExchange('orders');
   try {

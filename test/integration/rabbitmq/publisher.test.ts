@@ -192,7 +192,7 @@ describe('failing network', () => {
     await publisher.close();
   });
 
-  test('after a process was frozen for longer than the broker waits for a heartbeat, its next publish opens a new connection at once', async () => {
+  test('after a process was frozen for longer than the broker waits for a heartbeat, its next publish immediately opens a new connection', async () => {
     let skewMs = 0;
     const publisher = publisherThroughProxy(10_000, () => Date.now() + skewMs);
     await publisher.publish(aMessage('loan.created', 'warm'));

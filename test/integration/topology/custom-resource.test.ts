@@ -70,8 +70,8 @@ afterAll(async () => {
 });
 
 /**
- * Invokes the function of the custom resource, and checks that it sends CloudFormation exactly one response, without
- * passwords.
+ * Invokes the function of the custom resource, and checks that the function sends CloudFormation exactly one response,
+ * without passwords.
  */
 async function send(change: Partial<CustomResourceEvent> = {}, invocation = anInvocation()) {
   answers = [];

@@ -26,7 +26,7 @@ beforeEach(async () => {
 });
 afterEach(() => host.remove());
 
-/** Starts a consumer that counts the deliveries and returns each delivered message to the queue at once. */
+/** Starts a consumer that counts the deliveries and immediately returns each delivered message to the queue. */
 async function returning(queue: string): Promise<() => number> {
   let deliveries = 0;
   await host.channel.consume(queue, (message) => {
@@ -36,7 +36,7 @@ async function returning(queue: string): Promise<() => number> {
   return () => deliveries;
 }
 
-test('RabbitMQ 4.3 and later delay the redelivery of a returned message unless its queue keeps order per key; earlier versions always redeliver it at once', async () => {
+test('RabbitMQ 4.3 and later delay the redelivery of a returned message unless its queue keeps order per key; earlier versions always redeliver it immediately', async () => {
   for (const queue of ['loans', 'notices'])
     host.channel.sendToQueue(queue, Buffer.from('returned'), { persistent: true });
   const [paced, unpaced] = [await returning('loans'), await returning('notices')];

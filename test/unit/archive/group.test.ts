@@ -11,7 +11,7 @@ describe('the group of a dead letter', () => {
     expect(of({}).group).toMatch(/^[0-9a-f]{16}$/);
   });
 
-  test('dead letters with another queue or another code are in another group', () => {
+  test('dead letters with different queues or different codes are in different groups', () => {
     expect(of({ queue: 'notices' }).group).not.toBe(of({}).group);
     expect(of({ queue: undefined }).group).not.toBe(of({}).group);
     expect(of({ code: 'BANG' }).group).not.toBe(of({}).group);

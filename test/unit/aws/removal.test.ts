@@ -73,14 +73,14 @@ test('the removal of a stage keeps waiting after AWS has throttled a request or 
   await waitForFunctionInterfaces(access, 'sg-functions', waiting());
 });
 
-test('the removal of a stage fails at once with the error code of AWS if a permission is missing', async () => {
+test('the removal of a stage fails immediately with the error code of AWS if a permission is missing', async () => {
   aws.failNext(1, 403, 'UnauthorizedOperation');
   await expect(waitForFunctionInterfaces(access, 'sg-functions', waiting())).rejects.toThrow(
     /answered UnauthorizedOperation/,
   );
 });
 
-test('if the IAM role of an event source is missing, AWS does not delete its network interfaces, and its removal fails at the timeout', async () => {
+test('if the IAM role of a function is missing, AWS does not delete the network interfaces of its event source, and removing the event source fails at the timeout', async () => {
   aws.addMapping('one', 'sg-broker');
   aws.deleteRole();
   const removal = removeEventSource(access, 'one', waiting());

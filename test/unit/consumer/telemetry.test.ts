@@ -93,7 +93,7 @@ describe('the log lines of a batch', () => {
     expect(logged('duplicate skipped')).toMatchObject([{ level: 'INFO', ...ids(2) }]);
   });
 
-  test('the log lines of all messages of a batch are written at once, followed by a line with the number of messages per outcome', () => {
+  test('the log lines of all messages of a batch are written together, followed by a line with the number of messages per outcome', () => {
     record([completed, retry, completed, dead]);
     expect(writes).toBe(1);
     expect(logged('batch processed')).toMatchObject([

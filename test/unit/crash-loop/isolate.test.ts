@@ -138,7 +138,7 @@ test('if DynamoDB was unavailable when the processing of a message ended, the at
   expect(store.attempts.size).toBe(0);
 });
 
-test('a message that is postponed while it runs alone keeps its earlier runs in the attempt log, and is not dead-lettered', async () => {
+test('a message that is postponed while it is processed alone keeps its earlier attempts in the attempt log, and is not dead-lettered', async () => {
   const { store, run, record, begun, lease } = aConsumer(undefined, { perform: async () => {} });
   lease('a', inProgress);
   record('a', ended, ended);
@@ -149,7 +149,7 @@ test('a message that is postponed while it runs alone keeps its earlier runs in 
   }
 });
 
-test('messages that run together and are postponed leave no entry in the attempt log', async () => {
+test('messages that are processed together and postponed leave no entry in the attempt log', async () => {
   const { store, run, begun, lease } = aConsumer(undefined, { perform: async () => {} });
   for (const id of ['a', 'b']) lease(id, inProgress);
   expect((await run('a', 'b')).counts.postponed).toBe(2);
@@ -157,7 +157,7 @@ test('messages that run together and are postponed leave no entry in the attempt
   expect(store.attempts.size).toBe(0);
 });
 
-test('a message whose lease has expired runs alone, even at its first delivery, but a message whose lease was released does not', async () => {
+test('a message whose lease has expired is processed alone, even at its first delivery, but a message whose lease was released is not', async () => {
   const { run, begun, lease } = aConsumer();
   lease('expired', ended);
   lease('released', 0);

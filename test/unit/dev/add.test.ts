@@ -158,7 +158,7 @@ describe('surehop add event, route and table', () => {
     return changes;
   };
 
-  test('write formatted files, each with a test, and keep every line of the edited files', async () => {
+  test('surehop add event, route and table write formatted files, each with a test, and keep every line of the edited files', async () => {
     const before = contents();
     const written = (await addAll()).write();
     expect(written.toSorted()).toEqual([
@@ -182,7 +182,7 @@ describe('surehop add event, route and table', () => {
     });
   });
 
-  test('change nothing when they run again, even after the tests were edited', async () => {
+  test('surehop add event, route and table change nothing when they run again, even after the tests were edited', async () => {
     (await addAll()).write();
     for (const name of ['customer-renamed-event', 'post-payments', 'shipping-labels-table'])
       writeFileSync(join(project, `test/${name}.test.ts`), '// edited\n');
@@ -192,7 +192,7 @@ describe('surehop add event, route and table', () => {
   });
 
   test.each(['customer-renamed-event', 'post-payments', 'shipping-labels-table'])(
-    'do not overwrite the test %s that they did not write',
+    'surehop add event, route and table do not overwrite the test %s that they did not write',
     async (name) => {
       writeFileSync(join(project, `test/${name}.test.ts`), '// by hand\n');
       const before = contents();
@@ -201,7 +201,7 @@ describe('surehop add event, route and table', () => {
     },
   );
 
-  test('show their tests as a diff, and a dry run writes no file', async () => {
+  test('surehop add event, route and table show their tests as a diff, and a dry run writes no file', async () => {
     const before = contents();
     const diff = (await addAll()).diff();
     for (const name of ['customer-renamed-event', 'post-payments', 'shipping-labels-table'])
@@ -209,7 +209,7 @@ describe('surehop add event, route and table', () => {
     expect(contents()).toEqual(before);
   });
 
-  test('a route for an existing event has an example that matches the schema, and no second definition', async () => {
+  test('surehop add route for an existing event writes an example that matches the schema, and no second definition of the event', async () => {
     const changes = new Changes(project);
     await addRoute(changes, await service(), 'PUT /orders', { event: 'order.placed' });
     const written = changes.write();

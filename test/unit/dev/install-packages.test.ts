@@ -49,7 +49,7 @@ describe('the installed npm packages', () => {
     expect(isInstalled(root, 'start')).toBe(false);
   });
 
-  test('packages must be installed if one is missing, if one has another version than in package-lock.json, or if npm has not recorded the installed packages', () => {
+  test('npm packages must be installed if a package is missing, if a package has another version than in package-lock.json, or if npm has not recorded the installed packages', () => {
     expect(isInstalled(root, 'start')).toBe(false);
     install({ jest: '30.5.2' });
     expect(isInstalled(root, 'start')).toBe(false);
@@ -65,7 +65,7 @@ describe('the installed npm packages', () => {
     expect(groupOf(root, false)).toBe('everything');
   });
 
-  test('the progress of an installation counts the unpacked packages that the command needs, without links and optional packages', () => {
+  test('the progress of an installation counts the npm packages that are already extracted, but neither links nor optional packages', () => {
     expect(progressOf(root, 'everything')).toEqual({ done: 0, total: 2 });
     install({ amqplib: '2.3.1' });
     expect(progressOf(root, 'everything')).toEqual({ done: 1, total: 2 });

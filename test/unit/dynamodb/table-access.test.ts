@@ -75,12 +75,12 @@ describe('the check of DynamoDB requests in the stage local', () => {
     expect(refusal(() => checkOf()(operation, input))).toBeUndefined();
   });
 
-  test('a transaction is refused if the access does not allow the action of one of its parts', () => {
+  test('a transaction is refused if serverless.yml does not allow the action of one of the writes in the transaction', () => {
     const TransactItems = [{ Put: { TableName: full('inbox') } }, { Delete: { TableName: full('addresses') } }];
     expect(refusal(() => checkOf()('TransactWriteItems', { TransactItems }))).toContain('add effects: [addresses]');
   });
 
-  test('requests are not checked if the setting TABLE_ACCESS is missing, as on AWS', () => {
+  test('without the setting TABLE_ACCESS, which is never set on AWS, DynamoDB requests are not checked', () => {
     expect(accessCheck({ TABLE_PREFIX })).toBeUndefined();
   });
 });

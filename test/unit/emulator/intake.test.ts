@@ -42,7 +42,7 @@ describe('the intake of an event source', () => {
     expect(batch).toEqual(items(1, 2));
   });
 
-  test('the event source emulator returns a batch at once if its first message has already waited for the batching window', async () => {
+  test('the event source emulator returns a batch immediately if its first message has already waited for the batching window', async () => {
     const intake = anIntake();
     intake.add({ bytes: 1 });
     await jest.advanceTimersByTimeAsync(1_000);

@@ -17,7 +17,10 @@ const { functions } = parse(readFileSync(join(rootDirectory, 'serverless.yml'), 
   functions: Record<string, FunctionDefinition>;
 };
 
-/** Starts every function with one wrong setting. Returns the names of the functions that refuse to start because of it. */
+/**
+ * Starts every function with one wrong setting. Returns the names of the functions that refuse to start because of this
+ * setting.
+ */
 function refusingToStart(name: string, value: string): string[] {
   const modules = Object.entries(functions).map(([key, { handler }]) => [
     key,

@@ -38,7 +38,7 @@ describe('a transaction', () => {
     expect(needs({ effects: [add(-2, 0), add(-2, 1)] })).toBe('5');
   });
 
-  test('an update accepts a missing attribute only if the value 0 satisfies its condition', () => {
+  test('an update accepts a missing attribute only if the value 0 satisfies the condition of the update', () => {
     expect(updateOf({ effects: [add(3, 1)] })?.ConditionExpression).toBe('(attribute_not_exists(#a0) OR #a0 >= :v1)');
     expect(updateOf({ effects: [add(0, 0)] })?.ConditionExpression).toBe('(attribute_not_exists(#a0) OR #a0 >= :v1)');
     expect(updateOf({ effects: [add(-1, 0)] })?.ConditionExpression).toBe('#a0 >= :v1');

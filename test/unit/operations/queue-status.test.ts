@@ -11,7 +11,7 @@ const none = { byQueue: new Map(), isAtLeast: false };
 const unread = new Map();
 const figures = (name: string, ready: number, unacknowledged = 0) => ({ name, ready, unacknowledged, consumers: 1 });
 
-test('the number of retrying messages of a work queue is null while a delay queue that it shares with another work queue contains messages', () => {
+test('the number of retrying messages of a work queue is null while a delay queue that the work queue shares with another work queue contains messages', () => {
   const queues = [queue('loans'), queue('notices'), queue('own', [delayQueue('retry.own')])];
   const waiting = (inShared: number) =>
     statusOf(

@@ -148,7 +148,7 @@ describe('headers', () => {
     expect(headersInEvent(headers)).toEqual(event);
   });
 
-  test('a byte array of 100,000 bytes in a header fits into the frame of a copied message', () => {
+  test('a copy of a message can contain a header with a byte array of 100,000 bytes, because the header fits into an AMQP frame', () => {
     const headers = { binary: new Structure(Array.from({ length: 100_000 }, (_, index) => (index % 256) - 128)) };
     expect(unwritableParts(aMessage({ headers }))).toEqual([]);
   });

@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 
 import { concurrently } from '../../../lib/runtime/concurrently.ts';
 
-test('the function "concurrently" processes every item with its index and never more items at once than its limit', async () => {
+test('the function "concurrently" processes every item with its index, and never processes more items at the same time than its limit', async () => {
   let atOnce = 0;
   let most = 0;
   const done: [string, number][] = [];
@@ -26,6 +26,6 @@ test('the function "concurrently" processes every item with its index and never 
   ]);
 });
 
-test('the function "concurrently" resolves at once when there are no items', async () => {
+test('the function "concurrently" resolves immediately when there are no items', async () => {
   await expect(concurrently([], 5, () => Promise.reject(new Error('called')))).resolves.toBeUndefined();
 });

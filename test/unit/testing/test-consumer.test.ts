@@ -99,7 +99,7 @@ describe('an in-memory consumer', () => {
     );
   });
 
-  test('a business rule decides about the retry and the dead letter of its message', async () => {
+  test('a business rule can decide when its message is retried and whether it is dead-lettered', async () => {
     const consumer = testConsumer({
       queue,
       event: cartPaid,
