@@ -23,7 +23,7 @@ function surehop(cwd: string, ...args: string[]) {
 }
 
 describe('surehop outside of a project', () => {
-  test('surehop --help and the help of a command work', () => {
+  test('surehop --help lists the commands, and the option --help of a command explains the command', () => {
     expect(surehop(folder, '--help')).toMatchObject({ status: 0, said: `${overviewOf(commands)}\n` });
     expect(surehop(folder, 'start', '--help')).toMatchObject({
       status: 0,
