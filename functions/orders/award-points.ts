@@ -7,7 +7,7 @@ import { awardPoints, withholdPoints } from './rules/award-points.ts';
 
 /**
  * Awards points for each order that is not rejected. The result is the same whether the event about the new order or
- * the event about its rejection arrives first.
+ * the event about the rejection arrives first.
  */
 export const handler = consumer(surehop, {
   queue: queues.points,

@@ -34,7 +34,7 @@ type OrderStatus = z.infer<typeof orderStatusSchema>;
 
 /**
  * Derives the status of an order from the stored HTTP request that placed the order, the inbox markers of the order's
- * consumers, and the order's dead letters. Returns undefined if none of them exists.
+ * consumers, and the order's dead letters. Returns undefined if there is no such request, marker or dead letter.
  */
 export function orderStatus(
   orderId: string,

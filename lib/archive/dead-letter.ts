@@ -24,7 +24,7 @@ export interface DeadLetter {
   readonly reason: string;
   /** The id of the group of dead letters with the same queue, code and cause. */
   readonly group: string;
-  /** The AMQP property `app-id` of the message, which names the program that published the message. */
+  /** The AMQP property `app-id` of the message: the name of the program that published the message. */
   readonly client?: string;
   /** The parts of the message that AMQP cannot encode, with the reasons. Absent if no such parts are known. */
   readonly unwritable?: string;

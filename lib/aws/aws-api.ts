@@ -90,7 +90,7 @@ function reasonOf(thrown: unknown): string {
   return cause?.message || cause?.code || message;
 }
 
-/** Sends one request to the EC2 API, which takes form parameters and returns XML. */
+/** Sends one request to the EC2 API. This API takes form parameters and returns XML. */
 export const ec2Request = (
   access: AwsAccess,
   action: string,

@@ -17,7 +17,9 @@ import { withSourcePositions } from '../runtime/stack.ts';
 export interface RotationEvent {
   readonly Step: 'createSecret' | 'setSecret' | 'testSecret' | 'finishSecret';
   readonly SecretId: string;
-  /** The id of the new version of the secret, which becomes the current version at the end of the rotation. */
+  /**
+   * The id of the new version of the secret. The new version becomes the current version at the end of the rotation.
+   */
   readonly ClientRequestToken: string;
 }
 

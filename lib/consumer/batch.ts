@@ -85,7 +85,7 @@ export function newBatch(
  * requests to DynamoDB, but still processes every message correctly.
  */
 export interface Memory {
-  /** How often each unfinished message of the previous batch was returned to its queue by this process. */
+  /** How often this process returned each unfinished message of the previous batch to the queue. */
   survived: Map<MessageId, number>;
   /**
    * The attempt-log entries that must still be deleted from DynamoDB, by message id. `undefined` stands for all entries

@@ -96,8 +96,8 @@ function deadLetterToPublish(delivery: Delivery, outcome: DeadLettered, queue: W
 }
 
 /**
- * Returns the id of a dead letter, which is the same for all copies of the dead letter. A message without an id gets a
- * random id, because two messages with equal bodies may still be different messages.
+ * Returns the id of a dead letter. All copies of the dead letter have this id. A message without an id gets a random
+ * id, because two messages with equal bodies may still be different messages.
  */
 export function deadLetterId(
   { id, envelope, payloadHash }: Delivery,

@@ -40,7 +40,10 @@ export interface Delivery {
    */
   readonly identity?: Identity;
   readonly body: Buffer;
-  /** The data of a CloudEvent in structured mode. Absent for all other messages, whose data are the whole body. */
+  /**
+   * The data of a CloudEvent in structured mode. Absent for all other messages, because the whole body of such a
+   * message is the data.
+   */
   readonly data?: ParsedJson;
   /** When the event occurred, if the message is a CloudEvent with a time. */
   readonly occurredAt?: string;
@@ -161,8 +164,8 @@ const countOf = (value: HeaderValue | undefined) => (typeof value === 'number' ?
 const ZONE_SECONDS = 900;
 
 /**
- * Converts the AMQP timestamp of a message, which the event source writes without a time zone, to seconds since the
- * epoch.
+ * Converts the AMQP timestamp of a message to seconds since the epoch. The event source writes the timestamp without a
+ * time zone.
  */
 function decodeTimestamp(timestamp: unknown, publishedAt?: string): unknown {
   if (typeof timestamp !== 'string') return timestamp ?? undefined;

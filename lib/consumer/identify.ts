@@ -9,12 +9,14 @@ import { describeError } from '../runtime/errors.ts';
 import { readJson } from '../runtime/json.ts';
 import { kindOf } from '../runtime/kind-of.ts';
 
-/** The properties, headers and body of a message, which the function `identify` of a consumer receives. */
+/** The properties, headers and body of a message. The function `identify` of a consumer receives this object. */
 interface MessageToIdentify {
   readonly properties: Omit<Properties, 'headers'>;
   /** The message headers as JSON values: an AMQP string or a date is a string, and an AMQP table is an object. */
   readonly headers: Readonly<Record<string, any>>;
-  /** The JSON value in the body, before it is checked against a schema. It is undefined if the body is not JSON. */
+  /**
+   * The JSON value in the body, before it is checked against a schema. The value is undefined if the body is not JSON.
+   */
   readonly body: any;
 }
 

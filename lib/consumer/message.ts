@@ -8,7 +8,6 @@ import type { Fault } from './identify.ts';
 import { deadLetter, type DeadLettered, type Outcome } from './outcome.ts';
 import type { Rule } from './rule.ts';
 
-/** A delivered message in one of its processing stages. */
 export type Message = Candidate | Invalid | Copy | Result;
 
 /** A valid message that still needs an outcome. */
@@ -30,8 +29,8 @@ export interface Candidate {
 }
 
 /**
- * An invalid message, which no business rule can process. It becomes a dead letter, unless an earlier delivery of the
- * message was completed or dead-lettered.
+ * A message that no business rule can process, because the message is invalid. The message becomes a dead letter,
+ * unless an earlier delivery of the message was completed or dead-lettered.
  */
 export interface Invalid {
   readonly is: 'invalid';
@@ -40,8 +39,8 @@ export interface Invalid {
 }
 
 /**
- * Another copy of a message in the same batch, which is not processed itself. Its outcome follows from the outcome of
- * the copy that is processed.
+ * Another copy of a message in the same batch. The copy is not processed itself; the outcome of the copy follows from
+ * the outcome of the message.
  */
 export interface Copy {
   readonly is: 'copy';

@@ -59,8 +59,7 @@ export interface DeadLettered {
    */
   readonly givenUpAt?: Attempt;
   /**
-   * The owner of the lease on the message. Present only if the last attempt exceeded its time limit while it held a
-   * lease.
+   * The owner of the lease on the message. Present only if the last attempt held a lease and exceeded the time limit.
    */
   readonly leaseOwner?: string;
 }

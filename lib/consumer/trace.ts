@@ -13,7 +13,7 @@ export interface BatchTrace {
   readonly receive: Span['trace'];
   /** Returns the span of a message. The first call starts the span. */
   of(delivery: Delivery): Span;
-  /** Starts the `settle` span, and runs `work` with it as the active span. */
+  /** Starts the `settle` span, and runs `work` with this span as the active span. */
   settle<T>(work: () => T): T;
   /** Ends the span of each message with the outcome of the message. */
   finish(results: readonly Result[]): void;

@@ -40,9 +40,9 @@ export function noteSurvival(results: readonly Result[], memory: Memory): void {
 }
 
 /**
- * Finds out which of the suspected messages crash the process. The suspected messages are first processed together. If
- * the process crashes again, each of them is processed alone. A message that crashes the process three times while it
- * is processed alone is dead-lettered.
+ * Finds out which messages crash the process. The messages that are suspected of crashing the process are first
+ * processed together. If the process crashes again, each of these messages is processed alone. A message that crashes
+ * the process three times while it is processed alone is dead-lettered.
  */
 export async function isolate(suspects: readonly Candidate[], batch: Batch, process: Process): Promise<Result[]> {
   let open: Map<MessageId, OpenAttempts>;

@@ -7,7 +7,7 @@ import { deadLetterStatuses, type ArchivedMessage, type DeadLetter } from '../ar
 
 const at = z.iso.datetime();
 
-/** The schema of a dead letter in a list response, which does not contain the message itself. */
+/** The schema of a dead letter in a list response. A list response contains no messages. */
 const deadLetter = z.strictObject({
   id: z.string(),
   messageId: z.string().optional(),

@@ -14,7 +14,7 @@ export interface Filter {
   readonly client?: string;
   readonly status?: DeadLetterStatus;
   /**
-   * A text that occurs in the reason, or that equals the id of the dead letter, its message id or its correlation id.
+   * A text that occurs in the reason, or that equals the id, the message id or the correlation id of the dead letter.
    */
   readonly text?: string;
   /** The earliest time of dead-lettering, inclusive (ISO 8601 in UTC, with milliseconds). */

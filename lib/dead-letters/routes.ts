@@ -206,7 +206,7 @@ export const changeJobRoute = {
   example: { body: { action: 'continue' }, answer: exampleJob },
 } satisfies Route;
 
-/** The HTTP routes of the functions that manage dead letters. The OpenAPI document is generated from them. */
+/** The HTTP routes of the functions that manage dead letters. The OpenAPI document is generated from these routes. */
 export const deadLetterRoutes = [
   listRoute,
   groupsRoute,

@@ -5,7 +5,7 @@ import { MisconfiguredError, StoreUnavailableError } from '../runtime/errors.ts'
 import { requestedTables } from './client.ts';
 import { reportMisconfigured } from './report-misconfigured.ts';
 
-/** What is known about a failed DynamoDB request from its error. */
+/** What the error of a failed DynamoDB request says about the request. */
 export type Failure =
   /** DynamoDB cancelled the transaction and wrote nothing. */
   | { readonly is: 'cancelled'; readonly reasons: readonly CancellationReason[] }

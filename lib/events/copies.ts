@@ -9,8 +9,8 @@ export interface CopySource extends Pick<Message, 'body' | 'properties'> {
 }
 
 /**
- * Adds the message's id, type and version to its headers, so that a later copy of the message is identified in the same
- * way. Changes nothing if the AMQP properties identify the message.
+ * Adds the id, type and version of a message to the headers of the message, so that a later copy of the message is
+ * identified in the same way. Changes nothing if the AMQP properties identify the message.
  */
 export const withIdentity = ({ body, properties, identity }: CopySource): Pick<Message, 'body' | 'properties'> => ({
   body,
@@ -58,8 +58,8 @@ export const deadLetterCopy = (
 });
 
 /**
- * Creates the smallest possible dead letter, which has only the id, the body and the reason. It is published if the
- * broker refuses a dead letter with more headers.
+ * Creates the smallest possible dead letter, which has only the id, the body and the reason. This dead letter is
+ * published if the broker refuses a dead letter with more headers.
  */
 export function bareDeadLetter(
   { body, properties: { messageId, headers }, identity }: CopySource,

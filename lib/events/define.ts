@@ -1,6 +1,8 @@
 import type { ZodType, infer as Infer } from 'zod';
 
-/** The definition of an event: its version, the schema of its body, and its AMQP `type`, which is also its routing key. */
+/**
+ * The definition of an event: the version, the schema of the body, and the AMQP `type`, which is also the routing key.
+ */
 export interface EventDefinition<T> {
   readonly type: string;
   readonly version: number;

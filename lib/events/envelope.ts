@@ -7,8 +7,8 @@ import { readTrace, type Trace } from './trace.ts';
 export const KEY_HEADER = 'surehop-key';
 
 /**
- * The message headers that Surehop writes. They contain everything that is needed to retry or dead-letter a message,
- * because the Amazon MQ event source passes on neither the exchange nor the routing key.
+ * The message headers that Surehop writes. These headers contain everything that is needed to retry or dead-letter a
+ * message, because the Amazon MQ event source passes on neither the exchange nor the routing key.
  */
 export const headerNames = {
   key: KEY_HEADER,
@@ -58,7 +58,7 @@ export interface Envelope extends Partial<Trace> {
 
 /** Why, where and when a consumer dead-lettered a message. */
 export interface DeadLetterNote {
-  /** The id of the dead letter, which is the same for every copy of the dead letter. */
+  /** The id of the dead letter. Every copy of the dead letter has this id. */
   readonly id: MessageId;
   readonly code: string;
   readonly reason: string;
@@ -123,7 +123,7 @@ const nonNegative = (value: HeaderValue | undefined, max = Number.MAX_SAFE_INTEG
 const traceHeader = (headers: Headers, name: keyof Trace): string | undefined =>
   nonEmpty(headers[name] ?? Object.entries(headers).find(([other]) => other.toLowerCase() === name)?.[1]);
 
-/** The headers that record the identity of a message in its copies. */
+/** The headers in which a copy of a message records the identity of the message. */
 export const identityHeaders = (identity: Identity | undefined): Headers => {
   if (!identity) return {};
   const { id, type, version } = identity;

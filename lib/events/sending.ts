@@ -12,7 +12,7 @@ export interface Sending {
 }
 
 /**
- * Starts the span of a publish, and returns the message with the span in its trace headers. Returns the message
+ * Starts the span of a publish, and returns the message with this span in the trace headers. Returns the message
  * unchanged if no spans are recorded.
  */
 export function startSending(

@@ -25,8 +25,8 @@ export function readBytes(
 }
 
 /**
- * Parses the request body and converts all its strings to Unicode normalization form C. Returns `undefined` if there is no
- * body.
+ * Parses the request body and converts all strings in the body to Unicode normalization form C. Returns `undefined` if
+ * there is no body.
  */
 export function readJson(bytes: Buffer | undefined, headers: Readonly<Record<string, string>>): unknown {
   if (!bytes) return undefined;

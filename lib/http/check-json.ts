@@ -4,7 +4,10 @@ const MAX_DEPTH = 16;
 const MAX_MEMBERS = 2_000;
 const MAX_STRING_LENGTH = 10_000;
 
-/** The field names that are not allowed in a request, because they could change JavaScript's built-in objects. */
+/**
+ * The field names that are not allowed in a request, because fields with these names could change JavaScript's built-in
+ * objects.
+ */
 const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 /** Matches the tokens of valid JSON. */

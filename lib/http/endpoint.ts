@@ -19,8 +19,8 @@ import { recordTelemetry } from './telemetry.ts';
 import { validateBody, validateParameters } from './validate.ts';
 
 /**
- * How the requests of a route are authenticated and validated. The body, path or query of a request is ignored if the
- * route has no schema for it. If the body is optional, its schema has a default value.
+ * How the requests of a route are authenticated and validated. A part of a request (body, path or query) for which the
+ * route has no schema is ignored. If the body is optional, the schema of the body has a default value.
  */
 export interface Shape<Body, Path, Query> {
   readonly access: Access;
@@ -129,8 +129,8 @@ const parsePart = <T>(schema: ZodType<T> | undefined, parse: (schema: ZodType<T>
   schema ? parse(schema) : (undefined as T);
 
 /**
- * Runs `work` and returns its result. After `ms` milliseconds, aborts the signal of `work` and throws the problem
- * `deadline-exceeded`.
+ * Runs `work` and returns the result of `work`. After `ms` milliseconds, aborts the signal of `work` and throws the
+ * problem `deadline-exceeded`.
  */
 async function withDeadline<T>(ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();

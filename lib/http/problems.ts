@@ -6,8 +6,8 @@ export interface ProblemKind {
 }
 
 /**
- * All problems that an HTTP response may contain. The `type` of a problem is `urn:surehop:problem:` followed by its
- * name in this list, unless `createSurehop` sets another namespace. A name must never change.
+ * All problems that an HTTP response may contain. The `type` of a problem is `urn:surehop:problem:` followed by the
+ * name of the problem in this list, unless `createSurehop` sets another namespace. A name must never change.
  */
 export const problems = {
   'malformed-json': { status: 400, title: 'The body is not JSON in UTF-8' },

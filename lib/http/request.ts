@@ -115,7 +115,7 @@ const MAX_HEADERS_BYTES = 10_240;
 const MAX_HEADERS = 100;
 
 /**
- * Throws a problem if a request has more than `MAX_HEADERS` headers, or if its headers together are larger than
+ * Throws a problem if a request has more than `MAX_HEADERS` headers, or if the headers together are larger than
  * `MAX_HEADERS_BYTES`.
  */
 export function checkHeaders(headers: Readonly<Record<string, string>>): void {

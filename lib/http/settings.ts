@@ -1,6 +1,9 @@
 import { defineSettings, matching, setting, wholeNumber } from '../runtime/settings.ts';
 
-/** The settings of all HTTP functions: their limits, which web pages may call them, and the names in their responses. */
+/**
+ * The settings of all HTTP functions: limits, the origins of the web pages that may call the functions, and the names
+ * in HTTP responses.
+ */
 export const httpSettings = defineSettings({
   REQUEST_DEADLINE_MS: wholeNumber(
     'how long a request may take until it is answered in any case, in ms',
@@ -31,7 +34,9 @@ export const httpSettings = defineSettings({
 
 export type HttpSettings = NonNullable<(typeof httpSettings)['type']>;
 
-/** Whether `origin` is written as browsers send it: scheme and host, and the port unless it is the default port. */
+/**
+ * Whether `origin` is written as browsers write an origin: scheme and host, and the port unless it is the default port.
+ */
 function isOrigin(origin: string): boolean {
   return /^https?:\/\/[^*]+$/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin;
 }

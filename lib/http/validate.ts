@@ -11,7 +11,7 @@ interface FieldError {
 }
 
 /**
- * Validates a request body against its schema. Throws a problem that lists each invalid field by its JSON pointer (RFC
+ * Validates a request body against a schema. Throws a problem that lists each invalid field by its JSON pointer (RFC
  * 6901).
  */
 export function validateBody<T>(schema: ZodType<T>, body: unknown): T {
@@ -23,7 +23,7 @@ export function validateBody<T>(schema: ZodType<T>, body: unknown): T {
   });
 }
 
-/** Validates path or query parameters against their schema. Throws a problem that lists each invalid parameter. */
+/** Validates path or query parameters against a schema. Throws a problem that lists each invalid parameter. */
 export function validateParameters<T>(schema: ZodType<T>, parameters: unknown, where: 'path' | 'query'): T {
   const parsed = schema.safeParse(parameters);
   if (parsed.success) return parsed.data;

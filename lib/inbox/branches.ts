@@ -6,8 +6,8 @@ import type { Branch, Candidate } from './candidate.ts';
 import type { Operation } from './operation.ts';
 
 /**
- * The stored DynamoDB items, by item id, whose write condition failed in a cancelled transaction. `undefined` stands
- * for a missing item.
+ * The items whose write condition failed in a cancelled transaction, as DynamoDB stores them, by item id. `undefined`
+ * stands for a missing item.
  */
 export type Observed = ReadonlyMap<string, Attributes | undefined>;
 

@@ -9,17 +9,17 @@ import type { Transaction } from './transaction.ts';
 /** The reasons why DynamoDB cancelled a transaction. */
 export interface Findings {
   /**
-   * The messages for which DynamoDB already has an inbox record that must not be replaced, with this record if DynamoDB
-   * returned it.
+   * The messages for which DynamoDB already has an inbox record that must not be replaced. Contains the inbox record if
+   * DynamoDB returned it.
    */
   readonly met: [Candidate, Attributes | undefined][];
-  /** The items whose write condition failed, each with its stored content. */
+  /** The items whose write condition failed, with the stored content of each item. */
   readonly seen: [itemId: string, item: Attributes | undefined][];
   /** Messages with a write to an item that another transaction was writing at the same time. */
   readonly conflicting: Candidate[];
   /** Messages with a write that DynamoDB throttled or could not carry out at the time. */
   readonly throttled: Candidate[];
-  /** Writes that DynamoDB refuses as invalid, each with its messages and the reason. */
+  /** Writes that DynamoDB refuses as invalid, with the reason for each write and the messages that need the write. */
   readonly invalid: { readonly members: readonly Candidate[]; readonly message: string }[];
   /** Present if a table does not exist or if the function's role may not write to a table. */
   misconfigured?: MisconfiguredError;

@@ -8,7 +8,7 @@ import { markerItemId } from './marker.ts';
 import { addOperation, operationBytes, type Operation } from './operation.ts';
 
 /**
- * One way to finish a message: the decision of its business rule, or one of the alternatives that the business rule
+ * One way to finish a message: the decision of the business rule, or one of the alternatives that the business rule
  * gave for a failed condition.
  */
 export interface Branch {
@@ -23,7 +23,7 @@ export interface Candidate {
   /** The position of the message among the entries to commit. */
   readonly index: number;
   readonly entry: Entry;
-  /** The decision of the business rule, followed by its alternatives in the order in which the commit tries them. */
+  /** The decision of the business rule, followed by the alternatives in the order in which the commit tries them. */
   readonly branches: readonly [Branch, ...Branch[]];
   /**
    * How the message uses each DynamoDB item that it may write or check, by item id. The inbox record of the message is
@@ -90,8 +90,8 @@ function compile(index: number, entry: Entry, queue: string): Candidate {
 }
 
 /**
- * Converts the decision of a business rule and its alternatives into DynamoDB writes. Throws `INVALID_EFFECT` if
- * DynamoDB could never accept one of the writes.
+ * Converts the decision of a business rule and the alternatives of the decision into DynamoDB writes. Throws
+ * `INVALID_EFFECT` if DynamoDB could never accept one of the writes.
  */
 export function toCandidate(index: number, entry: Entry, queue: string): Candidate {
   try {

@@ -28,8 +28,8 @@ export interface Commit extends InboxTable {
 }
 
 /**
- * Commits the effects of each message together with its inbox record, in few transactions. The returned `results` are
- * in the order of `entries`.
+ * Commits the effects of each message together with the inbox record of the message, in few transactions. The returned
+ * `results` are in the order of `entries`.
  */
 export async function commitEntries(
   commit: Commit,

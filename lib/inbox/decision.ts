@@ -36,5 +36,5 @@ export const reject = (
   { effects = [], events }: Partial<Pick<Decision, 'effects' | 'events'>> = {},
 ): Alternative => ({ outcome: 'rejected', reason, effects, events });
 
-/** Pairs an event with its data. The compiler then checks the data against the event. */
+/** Pairs an event with data. The compiler then checks the data against the definition of the event. */
 export const emit = <E extends EventDefinition<any>>(event: E, data: Payload<E>): FollowUp => ({ event, data });

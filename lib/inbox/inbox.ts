@@ -25,8 +25,8 @@ export type Marker =
       readonly code: ErrorCode;
       readonly message: string;
       /**
-       * `true` if the dead letter may not have been published yet. The next delivery of the message then publishes it
-       * under the same id.
+       * `true` if the dead letter may not have been published yet. The next delivery of the message then publishes the
+       * dead letter with the same id.
        */
       readonly isPending?: boolean;
     } & Attempt &
@@ -95,7 +95,10 @@ export type CommitResult =
    */
   | { readonly is: 'unfinished'; readonly error: Error };
 
-/** The inbox record of a failed message, which is written when a copy of the message is retried or dead-lettered. */
+/**
+ * The inbox record of a failed message. The record is written when a copy of the message is published, for a retry or
+ * as a dead letter.
+ */
 export interface Handoff extends Attempt {
   readonly id: MessageId;
   readonly payloadHash: string;
@@ -106,8 +109,8 @@ export interface Handoff extends Attempt {
 }
 
 /**
- * Commits the effects of each message together with its inbox record. The inbox record prevents a second application of
- * the effects when the queue delivers the message again.
+ * Commits the effects of each message together with the inbox record of the message. The inbox record prevents a second
+ * application of the effects when the queue delivers the message again.
  */
 export interface Inbox {
   /**
@@ -116,8 +119,8 @@ export interface Inbox {
    */
   find(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, Marker>>;
   /**
-   * Commits the effects of each message together with its inbox record, at most once per message id. Returns the results in
-   * the order of the entries and never throws.
+   * Commits the effects of each message together with the inbox record of the message, at most once per message id.
+   * Returns the results in the order of the entries and never throws.
    */
   commit(queue: string, entries: readonly Entry[], signal: AbortSignal): Promise<CommitResult[]>;
   /**

@@ -89,7 +89,7 @@ function cut(text: string, maxBytes: number): string {
   return bytes.toString('utf8', 0, end);
 }
 
-/** Creates the DynamoDB item that records a failed message, its attempt and its error. */
+/** Creates the DynamoDB item that records a failed message, with the number of the attempt and the error. */
 export function handoffItem(
   queue: string,
   handoff: Handoff,

@@ -154,8 +154,8 @@ function combine(one: Operation, other: Operation): Operation {
 export const isCheck = (operation: Operation): boolean => operation.write === 'update' && operation.changes.size === 0;
 
 /**
- * Adds the operation of an effect to the operations of its decision, which are stored by item id. Throws `INVALID_EFFECT`
- * if DynamoDB could never accept the effect.
+ * Converts an effect to an operation, and adds the operation to the other operations of the decision, by item id.
+ * Throws `INVALID_EFFECT` if DynamoDB could never accept the effect.
  */
 export function addOperation(effect: Effect, operations: Map<string, Operation>): void {
   const { table, kind } = effect;

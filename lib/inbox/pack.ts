@@ -1,7 +1,7 @@
 import { share, type Access } from './access.ts';
 import { transactionLimits, type Candidate } from './candidate.ts';
 
-/** Messages that fit into one transaction together, whichever of their alternatives are committed. */
+/** Messages that fit into one transaction together, whichever alternatives of their decisions are committed. */
 export interface Group {
   readonly members: readonly Candidate[];
   /**

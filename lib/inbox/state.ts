@@ -7,15 +7,14 @@ import type { Candidate } from './candidate.ts';
 import type { CommitResult, Marker } from './inbox.ts';
 import type { Scope, Transaction } from './transaction.ts';
 
-/** The state of the commit of one group of messages. */
+/** The progress of committing one group of messages. */
 export interface State {
   readonly scope: Scope;
   readonly retryPolicy: RetryPolicy;
   /** The messages that have no result yet and are part of the next transaction, in order. */
   readonly pending: readonly Candidate[];
   /**
-   * Messages that are left for later transactions, because their group was split to find a message that DynamoDB
-   * refuses.
+   * Messages that are left for later transactions, because the group was split to find a message that DynamoDB refuses.
    */
   readonly later: readonly (readonly Candidate[])[];
   readonly observed: Observed;
@@ -54,7 +53,7 @@ export type Next =
   | { readonly do: 'findMissingTables' }
   | { readonly do: 'tryMarker' }
   /**
-   * Every message of the group has its result. `unavailable` is set if no message of another group can be committed
+   * Every message of the group has a result. `unavailable` is set if no message of another group can be committed
    * either.
    */
   | { readonly do: 'done'; readonly unavailable?: Error };

@@ -23,8 +23,8 @@ export function firstStep(
 }
 
 /**
- * Decides from the reply to the last DynamoDB request which messages have their result, and which request to send next.
- * Does not modify its arguments.
+ * Decides from the reply to the last DynamoDB request which messages have a result, and which request to send next.
+ * Does not modify the arguments.
  */
 export function step(state: State, reply: Reply, nowMs: number): Step {
   const { open } = state;

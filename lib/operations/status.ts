@@ -18,7 +18,7 @@ const TIMEOUT_MS = 5_000;
 
 /**
  * How long this function caches the number of messages in each queue, in ms. The broker updates these numbers only
- * every five seconds, and each request for them costs the broker work.
+ * every five seconds, and each request for these numbers costs the broker work.
  */
 const CACHED_MS = 5_000;
 

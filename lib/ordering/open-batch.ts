@@ -126,6 +126,6 @@ function firstOf(sequences: Sequences): Sequences {
   });
 }
 
-/** Whether an inbox record shows that its message no longer blocks later messages with the same ordering key. */
+/** Whether an inbox record shows that a message no longer blocks later messages with the same ordering key. */
 export const isFinal = (marker: Marker | undefined): boolean =>
   marker?.state === 'completed' || marker?.state === 'rejected' || marker?.state === 'dead-lettered';

@@ -3,7 +3,7 @@ export interface Login {
   readonly password: string;
 }
 
-/** Returns the AMQP URI without its user name and password. */
+/** Returns the AMQP URI without the user name and the password. */
 export function withLogin(amqpUrl: string, { username, password }: Login): string {
   const address = new URL(amqpUrl);
   address.username = encodeURIComponent(username);

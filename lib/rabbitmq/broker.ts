@@ -6,7 +6,7 @@ import { brokerUrl } from './login.ts';
 import { createPublisher } from './publisher.ts';
 import { brokerSettings } from './settings.ts';
 
-/** The publisher of this process. The publisher opens its connection and its confirm channel at the first publish. */
+/** The publisher of this process. The publisher opens a connection and a confirm channel at the first publish. */
 export const publisher = (surehop: Surehop): Publisher => surehop.clients.publisher ?? surehop.shared(newPublisher);
 
 /**

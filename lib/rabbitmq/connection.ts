@@ -37,7 +37,7 @@ export interface ConnectionOptions {
 }
 
 /**
- * The broker connection of a process, which all publishers share. The connection is opened when first needed, and
+ * The broker connection that all publishers of a process share. The connection is opened when first needed, and
  * replaced after it closed or after Lambda froze the process.
  */
 export interface Connection {

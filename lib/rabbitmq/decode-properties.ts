@@ -197,7 +197,10 @@ function fixed(letter: string, bytes: Buffer, at: number): string {
   }
 }
 
-/** Converts a number to the JSON of the Lambda event. JSON cannot represent infinity or NaN, so they become `null`. */
+/**
+ * Converts a number to the JSON of the Lambda event. JSON cannot represent infinity or NaN, so these numbers become
+ * `null`.
+ */
 const numberInEvent = (value: number) =>
   Object.is(value, -0) ? '-0.0' : Number.isFinite(value) ? String(value) : 'null';
 

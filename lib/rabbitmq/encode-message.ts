@@ -5,7 +5,7 @@ import { AmqpWriter, FRAME_BYTES, isChangedByUtf8, SHORT_STRING_BYTES, writeBody
 import { notADate, writeHeaders } from './header-table.ts';
 import { describeParts, type UnwritablePart } from './unwritable.ts';
 
-/** The number of bytes in an AMQP frame besides its payload. */
+/** The number of bytes in an AMQP frame in addition to the payload of the frame. */
 const FRAME_OVERHEAD_BYTES = 8;
 
 /** Returns the parts of a message that AMQP cannot encode, each with the reason. Sends nothing. */

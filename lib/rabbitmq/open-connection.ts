@@ -16,7 +16,7 @@ interface OpenOptions {
   readonly clientProperties?: Readonly<Record<string, string>>;
 }
 
-/** Returns the socket of an amqplib connection, which amqplib's types do not declare. */
+/** Returns the socket of an amqplib connection. The types of amqplib do not declare the socket. */
 export const socketOf = (connection: ChannelModel): Socket =>
   (connection as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream;
 

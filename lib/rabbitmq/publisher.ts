@@ -188,7 +188,7 @@ const refused = (message: Message) =>
 
 const isNack = (error: unknown) => error instanceof Error && error.message === 'message nacked';
 
-/** Creates the error for a message that was unconfirmed when its channel was closed. */
+/** Creates the error for a message that was unconfirmed when the channel was closed. */
 function lost(cause: unknown, message: Message): PublishError {
   const text = describeError(cause).message;
   if (text.includes(`no exchange '${message.exchange}'`)) return unroutable(message, 'the exchange is missing');

@@ -6,7 +6,7 @@ export function parseDuration(text: string): number | undefined {
   return count && unit ? Number(count) * UNITS_MS[unit]! : undefined;
 }
 
-/** Formats a duration in its shortest notation, for example `1m` instead of `60s`. */
+/** Formats a duration in the shortest notation, for example `1m` instead of `60s`. */
 export function formatDuration(ms: number): string {
   const [unit, unitMs] = Object.entries(UNITS_MS).find(([, unitMs]) => ms % unitMs === 0)!;
   return `${ms / unitMs}${unit}`;

@@ -55,7 +55,10 @@ function withoutSecrets(fields: Readonly<Record<string, unknown>>): string {
  */
 export const log = (): Logger => logger();
 
-/** Writes the log lines of one batch together, which is fast enough for one log line per message. */
+/**
+ * Writes the log lines of one batch together. Writing each line separately would be too slow for one log line per
+ * message.
+ */
 export const logLines = (groups: readonly LogLines[]): void => logger().writeLines(groups);
 
 /** Whether log lines with this level are written. */

@@ -4,7 +4,7 @@
  */
 type Layer = 'infrastructure' | 'application' | 'business';
 
-/** The units of metrics, which are names of CloudWatch's units. */
+/** The units of metrics, as CloudWatch names the units. */
 type Unit = 'Count' | 'Milliseconds' | 'Percent' | 'None';
 
 /** The definition of a metric that functions record. */

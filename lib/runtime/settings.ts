@@ -23,8 +23,8 @@ export interface Setting<T> {
 }
 
 /**
- * Defines a setting without zod, which would make every cold start slower. `read` returns the value of a text, or
- * `undefined` if the text is invalid. `fallback` is the value if the environment variable is not set.
+ * Defines a setting without the library zod, because zod would make every cold start slower. `read` returns the value
+ * of a text, or `undefined` if the text is invalid. `fallback` is the value if the environment variable is not set.
  */
 export const setting = <T, const F>(
   read: (text: string) => T | undefined,
@@ -124,8 +124,8 @@ export function readSettings<T>(concern: Concern<T>, environment: Environment): 
 }
 
 /**
- * Returns one sentence per wrong setting. The sentence contains the name of the setting, what is wrong with its value,
- * and an example.
+ * Returns one sentence per wrong setting. The sentence contains the name of the setting, the reason why the value is
+ * wrong, and an example.
  */
 export const settingFaults = (concern: Concern<unknown>, environment: Environment): string[] =>
   parse(concern, environment).faults;

@@ -28,8 +28,8 @@ interface Clients {
 }
 
 /**
- * The toolkit, set up for one service. Consumers, endpoints and the archive of dead letters take it as their first
- * argument.
+ * The toolkit, set up for one service. Consumers, endpoints and the archive of dead letters take this object as their
+ * first argument.
  */
 export interface Surehop {
   readonly clock: Clock;
@@ -40,8 +40,8 @@ export interface Surehop {
   /** Reads and validates the settings of one part of the toolkit. Throws a `SettingsError` that names all wrong settings. */
   settings<T>(concern: Concern<T>): T;
   /**
-   * Returns the result of `make`, which is called only the first time that the same function is passed. All callers in
-   * a process therefore share one instance, for example of a client.
+   * Returns the result of `make`. Only the first call with the same function `make` calls the function; later calls
+   * return the same result. All callers in a process therefore share one instance, for example of a client.
    */
   shared<T>(make: (surehop: Surehop) => T): T;
 }

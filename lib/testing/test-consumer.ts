@@ -54,8 +54,8 @@ export interface TestConsumer extends StoredItems {
   /** Waits until the delay of a retried or postponed message has passed, and delivers the waiting copy of the message. */
   retry(message: Received, options?: DeliveryOptions): Promise<Received>;
   /**
-   * Throws an error unless the stored item has exactly these attributes besides its key. `undefined` means that there must
-   * be no item.
+   * Throws an error unless the stored item has exactly these attributes in addition to the key. `undefined` means that
+   * there must be no item.
    */
   expectItem<K extends KeyTypes, S extends z.ZodObject | undefined>(
     table: Table<K, S>,
@@ -66,7 +66,10 @@ export interface TestConsumer extends StoredItems {
   readonly history: readonly string[];
 }
 
-/** Returns the definition of a consumer. Throws an error if the value is neither a consumer nor its definition. */
+/**
+ * Returns the definition of a consumer. Throws an error if the value is neither a consumer nor the definition of a
+ * consumer.
+ */
 export function definitionOf(consumable: Consumable): ConsumerDefinition<any> {
   const definition = 'definition' in consumable ? consumable.definition : consumable;
   if (typeof definition === 'object' && typeof definition.queue?.name === 'string') return definition;

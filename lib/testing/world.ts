@@ -40,8 +40,8 @@ export interface WorldOptions {
    */
   readonly refusals?: number;
   /**
-   * How far the simulated clock advances at the start of each batch, in ms. By default, it advances far enough for
-   * every lease to expire.
+   * How far the simulated clock advances at the start of each batch, in ms. By default, the clock advances far enough
+   * for every lease to expire.
    */
   readonly stepMs?: number;
   /** Whether the messages may arrive in any order. By default, they arrive in the order of the list. */

@@ -7,7 +7,7 @@ import {
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace-node';
 
-/** The time limit for one export of spans, in ms. If the export takes longer, its spans are lost. */
+/** The time limit for one export of spans, in ms. If the export takes longer, the spans are lost. */
 const EXPORT_MS = 2_000;
 
 interface SdkOptions {

@@ -5,7 +5,7 @@ import { tables } from '../../../infra/tables.ts';
 import { orderRejected, type orderCreated } from '../events.ts';
 import { totalOf } from '../total.ts';
 
-/** Reserves all items of an order, or rejects the order if the stock is too low for one of them. */
+/** Reserves all items of an order, or rejects the order if the stock is too low for one of the items. */
 export function reserveStock(order: Payload<typeof orderCreated>): Decision {
   const { orderId, customerId, currency } = order;
   const quantities = new Map<string, number>();

@@ -14,7 +14,7 @@ import type { Issuer } from './issuer.ts';
 
 /**
  * The largest accepted difference between the clocks of the issuer and of this service, in seconds. A token is still
- * accepted for this long after it expires.
+ * accepted for this many seconds after it expires.
  */
 const CLOCK_TOLERANCE_SECONDS = 30;
 
@@ -22,8 +22,8 @@ const CLOCK_TOLERANCE_SECONDS = 30;
 const MAX_KEYS = 50;
 
 /**
- * Verifies a token with the keys of its issuer and returns its claims. Throws an error of the library `jose` if the token
- * is invalid.
+ * Verifies a token with the keys of the token's issuer, and returns the claims of the token. Throws an error of the
+ * library `jose` if the token is invalid.
  */
 export async function verifyToken(token: string, issuer: Issuer): Promise<JWTPayload> {
   // If Lambda froze this environment during a read of the keys, the read may time out right after the environment resumes.

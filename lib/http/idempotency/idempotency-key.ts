@@ -3,8 +3,8 @@ import { Problem } from '../problem.ts';
 const MAX_KEY_LENGTH = 255;
 
 /**
- * Returns the idempotency key of a request, which is in the header `Idempotency-Key` or, in a signed request, in the
- * header `webhook-id`. If a request has both headers, their values must be equal, because the signature covers only
+ * Returns the idempotency key of a request. The key is in the header `Idempotency-Key` or, in a signed request, in the
+ * header `webhook-id`. If a request has both headers, the two values must be equal, because the signature covers only
  * `webhook-id`.
  */
 export function idempotencyKey({ headers }: { readonly headers: Readonly<Record<string, string>> }): string {

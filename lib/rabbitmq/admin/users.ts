@@ -34,7 +34,7 @@ export async function ensureUsers({ amqpUrl, api }: BrokerAccess, role: BrokerRo
   }
 }
 
-/** Creates the broker user or changes its password. Connections that are already open stay open. */
+/** Creates the broker user or changes the user's password. Connections that are already open stay open. */
 export async function setPassword(
   api: ManagementApi,
   { tags }: BrokerRole,

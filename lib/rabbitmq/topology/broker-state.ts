@@ -44,7 +44,7 @@ export interface BrokerState {
   readonly queues: readonly z.infer<typeof queue>[];
   readonly bindings: readonly z.infer<typeof binding>[];
   readonly policies: readonly BrokerPolicy[];
-  /** The operator policies, which can only make the limits of other policies stricter. */
+  /** The operator policies. An operator policy can only make the limits of other policies stricter. */
   readonly operatorPolicies: readonly BrokerPolicy[];
 }
 

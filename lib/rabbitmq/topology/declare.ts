@@ -38,7 +38,7 @@ export async function declareTopology(amqpUrl: string, topology: Topology): Prom
 }
 
 /**
- * Declares one exchange, queue or binding on an AMQP channel of its own, because the broker closes the channel if it
+ * Declares one exchange, queue or binding on a separate AMQP channel, because the broker closes the channel if it
  * rejects the declaration.
  */
 async function declare(

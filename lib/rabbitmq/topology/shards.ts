@@ -3,8 +3,8 @@ import type { Message } from '../../events/message.ts';
 import type { Binding, Exchange, Ring, WorkQueue } from './topology.ts';
 
 /**
- * The largest number of shards of a queue. With at most this many shards, the numbers in their names have two digits,
- * and the names sort by number.
+ * The largest number of shards of a queue. With at most this many shards, the numbers in the names of the shards have
+ * two digits, and the names sort by number.
  */
 const MAX_SHARDS = 100;
 
