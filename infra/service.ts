@@ -4,7 +4,7 @@ import { queues } from './topology.ts';
 
 const PLACE_ORDER = 'POST /orders';
 
-/** The consumer of the queue `stock`, which decides whether an order is fulfilled or rejected. */
+/** The consumer that decides whether an order is fulfilled or rejected. This consumer reads the queue `stock`. */
 const decidedBy = { queue: queues.stock.name };
 
 const orderMetrics = (metric: MetricOf) => ({

@@ -3,7 +3,7 @@ import { brokerRolesFor, DEAD_LETTERS, defineTopology, workQueue } from 'surehop
 /** The names of the exchanges to which the service publishes. */
 export const exchanges = { orders: 'orders', deadLetters: DEAD_LETTERS } as const;
 
-/** The name of the dead-letter queue, whose messages are stored in the archive. */
+/** The name of the dead-letter queue. The archive stores the messages of this queue. */
 export const deadLetterQueue = DEAD_LETTERS;
 
 /**

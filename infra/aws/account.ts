@@ -37,7 +37,7 @@ export interface Deployment {
 
 /** The result of checking an AWS account before a deployment. */
 export interface Findings {
-  /** The reasons why the deployment would fail, each with its remedy. */
+  /** The reasons why the deployment would fail. Each reason says what to do. */
   readonly faults: readonly string[];
   /** The checks that failed to run, each with the reason. */
   readonly unknown: readonly string[];

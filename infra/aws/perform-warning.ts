@@ -10,8 +10,8 @@ import type { FunctionDefinition } from './serverless.ts';
 const PERFORM = /\bperform\s*[:,}(]/;
 
 /**
- * Returns a warning for each consumer with a `perform` function in a stage whose VPC has no internet access. Requests
- * from `perform` to other systems would time out there.
+ * Returns a warning for each consumer with a `perform` function in a stage whose VPC has no internet access. In such a
+ * stage, requests from `perform` to other systems would time out.
  */
 export async function performWarnings(
   root: string,

@@ -16,7 +16,7 @@ export interface FunctionDefinition {
   layers?: string[];
   environment?: Record<string, unknown>;
   targetAlias?: { name: string; logicalId: string };
-  /** The logical id of the function's version, which Serverless sets when it compiles the functions. */
+  /** The logical id that Serverless gives to the version of the function when it compiles the functions. */
   versionLogicalId?: string;
 }
 

@@ -5,7 +5,7 @@ import { commonEnvironment } from './service/environment.ts';
 import { emulatedEventSources, eventSources } from './service/event-sources.ts';
 import { operatorsValue } from './service/operators.ts';
 
-/** The name of the service. The names of all resources of the service begin with it. */
+/** The name of the service. The names of all resources of the service begin with this name. */
 export const SERVICE = declared.name;
 
 type Source = (stageName: string, stage: Stage, address: string) => unknown;
@@ -29,8 +29,8 @@ export const sourceNames = Object.keys(sources) as readonly SourceName[];
 const settingsOf = (stageName: string): Stage => (stageName === 'local' ? readLocalStage() : readStage(stageName));
 
 /**
- * Returns the value of a variable in serverless.yml, which has the form `${source:address}`. If the variable has no
- * value, throws an error that names the mistake in one sentence.
+ * Returns the value of a variable of the form `${source:address}` in serverless.yml. If the variable has no value,
+ * throws an error that names the mistake in one sentence.
  */
 export const resolveVariable = (
   source: SourceName,

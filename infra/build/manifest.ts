@@ -32,7 +32,7 @@ export const installedWith = (manifest: Manifest): string[] =>
     ...manifest.optionalDependencies,
   });
 
-/** Returns the manifest of a published package that contains the same files as its folder in the repository. */
+/** Returns the manifest of a package whose published files are the unchanged files of the package's folder. */
 export function copiedManifest(manifest: Manifest): object {
   const { private: _, ...published } = manifest;
   return published;

@@ -3,7 +3,10 @@ import { join } from 'node:path';
 
 import { buildPackages } from './build.ts';
 
-/** Builds every package in `directory`, and packs each into a tarball there, as npm publishes it. Returns the paths by package. */
+/**
+ * Builds every package in `directory`, and packs each package into a tarball in `directory`, as npm would publish the
+ * package. Returns the paths of the tarballs by package.
+ */
 export async function packPackages(root: string, directory: string): Promise<Readonly<Record<string, string>>> {
   const built = await buildPackages(root, join(directory, 'dist'));
   return Object.fromEntries(

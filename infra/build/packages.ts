@@ -11,7 +11,7 @@ export interface PackageDefinition {
   readonly files?: Readonly<Record<string, string>>;
   /** Whether the package contains the unchanged files that `files` in package.json lists, and no compiled modules. */
   readonly isCopied?: boolean;
-  /** Modules that only the package itself loads, by subpath. They import the definitions of the service. */
+  /** Modules that only the package itself loads, by subpath. These modules import the definitions of the service. */
   readonly ownModules?: Readonly<Record<string, string>>;
 }
 
@@ -19,7 +19,7 @@ interface Plugin {
   readonly source: string;
   /** The name of the plugin class that the module exports. */
   readonly className: string;
-  /** Whether the plugin contains the definitions of the service: its queues, tables and stages. */
+  /** Whether the plugin contains the queues, tables and stages of the service. */
   readonly containsService?: boolean;
 }
 

@@ -10,7 +10,7 @@ import { rootDirectory } from '../dev/runtime/directories.ts';
 /** The page with the meaning of every error code, as a path in the repository. */
 export const TROUBLESHOOTING = 'docs/guides/troubleshooting.md';
 
-/** Returns the content of the page with its generated parts up to date. */
+/** Returns the content of the page with newly generated parts. */
 export async function troubleshootingPage(): Promise<string> {
   const filepath = join(rootDirectory, TROUBLESHOOTING);
   let text = await readFile(filepath, 'utf8');

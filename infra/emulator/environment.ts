@@ -22,13 +22,13 @@ export interface EnvironmentSettings {
   onLine(line: string): void;
 }
 
-/** The outcome of an invocation. It contains the function's result only if the invocation succeeded. */
+/** The outcome of an invocation. The outcome contains the function's result only if the invocation succeeded. */
 export type InvocationResult =
   { outcome: 'success'; resultJson: string } | { outcome: 'error' | 'timeout' | 'crash'; error: string };
 
 /**
- * A process that emulates a Lambda execution environment of one function. It runs one invocation at a time and is
- * reused for later invocations.
+ * A process that emulates a Lambda execution environment of one function. The process runs one invocation at a time and
+ * is reused for later invocations.
  */
 export interface ExecutionEnvironment {
   invoke(eventJson: string): Promise<InvocationResult>;

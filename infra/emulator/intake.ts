@@ -1,4 +1,4 @@
-/** The limits of a batch, which is closed as soon as it reaches one of them. */
+/** The limits of a batch. A batch is closed as soon as it reaches one of the limits. */
 export interface BatchLimits {
   batchSize: number;
   batchingWindowMs: number;

@@ -10,7 +10,7 @@ import type { Delivery, OnError } from './settle.ts';
 import type { ReceivedMessage } from './session.ts';
 import { subscribe } from './subscription.ts';
 
-/** The settings of an event source mapping, which delivers the messages of a queue to a function in batches. */
+/** The settings of an event source mapping. The mapping delivers the messages of a queue to a function in batches. */
 export interface MappingSettings extends EventOrigin {
   url: string;
   functionKey: string;

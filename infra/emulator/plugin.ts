@@ -11,8 +11,8 @@ import type { OnError } from './settle.ts';
 const writeLine = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /**
- * A Serverless plugin that emulates Lambda's event source for Amazon MQ. It consumes the queue of every `rabbitmq` event in
- * serverless.yml during `serverless offline start`.
+ * A Serverless plugin that emulates Lambda's event source for Amazon MQ. During `serverless offline start`, the plugin
+ * consumes the queue of every `rabbitmq` event in serverless.yml.
  */
 export class EventSourcePlugin {
   readonly hooks = {

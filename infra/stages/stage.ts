@@ -133,7 +133,7 @@ export const stageSchema = z.strictObject({
        * already decided whether to record the trace.
        */
       sampledShare: z.number().min(0).max(1),
-      /** The ARN of a Lambda layer version with an OpenTelemetry collector, which every function gets. */
+      /** The ARN of a Lambda layer version with an OpenTelemetry collector. Every function gets this layer. */
       collectorLayer: z
         .string()
         .regex(/^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:layer:[\w-]+:\d+$/, 'must be the ARN of a layer version')
@@ -145,19 +145,22 @@ export const stageSchema = z.strictObject({
     archiveDays: whole(1, 3_650),
     /**
      * The time at which the inbox table was restored from a backup. Consumers dead-letter each message that was
-     * published or last redriven before this time, unless its inbox record says that the message was completed or
-     * rejected.
+     * published or last redriven before this time, unless the inbox record of the message says that the message was
+     * completed or rejected.
      */
     inboxCompleteSince: z.iso.datetime().optional(),
   }),
-  /** The values of the service's own settings (infra/settings.ts), which every function gets as environment variables. */
+  /**
+   * The values of the service's own settings (infra/settings.ts). Every function gets these values as environment
+   * variables.
+   */
   settings: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string()).readonly()])),
   loginRotationDays: whole(1, 365),
   release,
   alarms: z.strictObject({
     /**
-     * The email addresses that are notified of `critical` and of `warning` alarms. The owner of an address must confirm its
-     * subscription.
+     * The email addresses that are notified of `critical` and of `warning` alarms. The owner of an address must confirm
+     * the subscription.
      */
     emails: z.strictObject({ critical: z.array(z.email()), warning: z.array(z.email()) }),
     meanDurationMs: whole(1, 29_000),

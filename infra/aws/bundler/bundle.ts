@@ -26,8 +26,8 @@ const requireBanner =
   "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
 
 /**
- * Returns esbuild's options for bundling the module of each function, with its dependencies, into one minified ES
- * module.
+ * Returns esbuild's options for bundling each function, together with all modules that the function needs, into one
+ * minified ES module.
  */
 export function bundleOptions({ entries, outDirectory, root = process.cwd(), traces = false }: BundleOptions) {
   return {

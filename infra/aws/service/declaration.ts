@@ -21,10 +21,11 @@ interface RunningService {
 type Tables<Own extends MetricTable> = typeof toolkitMetrics & Own;
 
 /**
- * What a service declares in infra/service.ts for its deployment and for `npm start`, besides its queues and tables.
+ * The content of infra/service.ts: what a deployment and `npm start` need to know about a service, apart from the
+ * queues and tables.
  */
 export interface ServiceDeclaration<Own extends MetricTable = typeof toolkitMetrics> {
-  /** The name of the service. The names of its stacks, tables and logins begin with it. */
+  /** The name of the service. The names of the service's stacks, tables and logins begin with this name. */
   readonly name: string;
   /** The CloudWatch namespace of the service's metrics. Functions get it as the environment variable `METRICS_NAMESPACE`. */
   readonly metricsNamespace: string;
@@ -48,7 +49,7 @@ export interface ServiceDeclaration<Own extends MetricTable = typeof toolkitMetr
    * Returns the alarms on business metrics. Functions, queues and the broker get their own alarms automatically.
    */
   readonly alarms: (metric: MetricOf<Tables<Own>>, stage: Stage) => readonly AlarmDefinition[];
-  /** Returns the charts of business metrics, which are the first section of the CloudWatch dashboard. */
+  /** Returns the charts of business metrics. These charts are the first section of the CloudWatch dashboard. */
   readonly charts: (metric: MetricOf<Tables<Own>>) => readonly Chart[];
   /** Returns what `npm start` prints first when the service is ready, such as commands for a first request. */
   readonly firstSteps?: (running: RunningService) => string;

@@ -188,8 +188,8 @@ function roleOfSource({ DependsOn = [] }: Resource): string {
 }
 
 /**
- * Sets the rate limit of API Gateway. API Gateway answers requests above the limit with status 429 and does not invoke
- * a function for them.
+ * Sets the rate limit of API Gateway. API Gateway answers requests above the limit with status 429, and does not invoke
+ * a function for such requests.
  */
 function limitRate(resources: Record<string, Resource>, { http }: Stage): void {
   const httpStage = resources['HttpApiStage'];

@@ -3,7 +3,7 @@ import { allowedActions } from './access.ts';
 import { consumedBy } from './functions-stack.ts';
 
 /**
- * Passes to each local function which DynamoDB actions its role would allow on AWS. A function whose `access` in
+ * Tells each local function which DynamoDB actions the function's role would allow on AWS. A function whose `access` in
  * serverless.yml lacks a permission therefore fails on this machine, too.
  */
 export function passTableAccess(functions: Readonly<Record<string, FunctionDefinition>>): void {

@@ -21,8 +21,9 @@ export function progressOf({ id, order, status, progress }: Job): string {
 }
 
 /**
- * Asks the service to work on a job until the job ends, and prints its progress. Ctrl-C ends only this command: the service continues
- * the job. Returns the exit code: 0 if every selected dead letter was redriven or discarded.
+ * Asks the service to work on a job until the job ends, and prints the progress of the job. Ctrl-C ends only this
+ * command: the service continues the job. Returns the exit code: 0 if every selected dead letter was redriven or
+ * discarded.
  */
 export async function followJob(client: DeadLetterClient, id: string): Promise<number> {
   const goesOn = `the service continues the job: surehop dead-letters watch ${id} shows its progress, surehop dead-letters cancel ${id} cancels it`;

@@ -71,7 +71,7 @@ export const add = defineCommand({
       });
     const lines = options['dry-run'] ? changes.diff() : changes.write();
     for (const line of lines) print(line);
-    if (lines.length === 0) say('No changes: the service has all of it');
+    if (lines.length === 0) say('No changes: the service already has everything that this command would add');
     return 0;
   },
 });

@@ -42,7 +42,6 @@ export const defineCommand = <const O extends Options = {}>(
   command: Omit<Command, 'options' | 'run'> & { readonly options?: O; run(given: Given<O>): Promise<number> },
 ): Command => command;
 
-/** A mistake in the arguments of a command. It is printed together with the usage of the command. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

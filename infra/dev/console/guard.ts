@@ -42,8 +42,8 @@ export async function requireLocalOperator(headers: Headers, dataDirectory: stri
 }
 
 /**
- * Refuses a request that was sent to another host name. A page of another site can make its own host name stand for this
- * machine (DNS rebinding), and its requests then look as if they came from the same origin.
+ * Refuses a request that was sent to another host name. The host name of a hostile site can resolve to this machine
+ * (DNS rebinding), and requests of that site's pages then look as if they came from the same origin.
  */
 function requireLocalHost({ host = '' }: Headers): void {
   const address = `http://${host}`;

@@ -94,7 +94,7 @@ export function localActions({
     posts: {
       publish: (body: unknown) => publish(valid(toPublish, body)),
 
-      /** Publishes a message whose body is not JSON to a work queue. */
+      /** Publishes a message to a work queue. The body of the message is not JSON. */
       async poison(body: unknown) {
         const { queue } = valid(toPoison, body);
         const [routingKey = queue] = workQueue(queue).shards;

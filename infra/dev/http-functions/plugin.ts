@@ -11,7 +11,8 @@ import { STARTED } from './started.ts';
 import { throttleOf, type Throttle } from './throttle.ts';
 
 /**
- * The maximum number of emulated execution environments of one function, which saves memory on the developer's machine.
+ * The maximum number of emulated execution environments of one function. This limit saves memory on the developer's
+ * machine.
  */
 const MAX_ENVIRONMENTS = 16;
 

@@ -3,8 +3,8 @@ import type { ExecutionEnvironment, InvocationResult } from 'serverless-offline-
 /** The execution environments of one function. Each of them runs one invocation at a time. */
 export interface EnvironmentPool {
   /**
-   * Runs an invocation and resolves with its result, or with undefined if all execution environments of the function
-   * stay busy for `maxWaitMs`.
+   * Runs an invocation and resolves with the result of the function, or with undefined if all execution environments of
+   * the function stay busy for `maxWaitMs`.
    */
   invoke(eventJson: string): Promise<InvocationResult | undefined>;
   /**

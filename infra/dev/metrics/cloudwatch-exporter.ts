@@ -21,8 +21,8 @@ interface ExportedMetric {
 }
 
 /**
- * Returns the configuration of YACE, the CloudWatch exporter of the Prometheus community. It contains all metrics that
- * the functions record, and the AWS metrics that the alarms use.
+ * Returns the configuration of YACE, the CloudWatch exporter of the Prometheus community. The configuration contains
+ * all metrics that the functions record, and the AWS metrics that the alarms use.
  */
 export function exporterConfig(alarms: readonly AlarmDefinition[]): string {
   const table: MetricTable = { ...toolkitMetrics, ...service.ownMetrics };

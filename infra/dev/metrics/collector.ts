@@ -35,8 +35,8 @@ interface CollectorOptions {
   /** The dimensions `service` and `stage` of the metrics. */
   readonly source: { readonly service: string; readonly stage: string };
   /**
-   * The values of dimensions whose series start at 0. Without this start, Prometheus would not count the first event of
-   * a series.
+   * The dimension values for which a series starts at 0. Without this start, Prometheus would not count the first event
+   * of a series.
    */
   readonly known?: KnownValues;
   readonly now?: () => number;

@@ -8,7 +8,7 @@ export const say: Say = (line) => {
   process.stdout.write(`› ${line}\n`);
 };
 
-/** Prints a line of progress to standard error, for callers whose standard output belongs to another program. */
+/** Prints a line of progress to standard error, and not to the standard output. */
 export const sayAside: Say = (line) => {
   process.stderr.write(`› ${line}\n`);
 };

@@ -10,7 +10,7 @@ import { readSettings } from './settings.ts';
 
 /**
  * Starts a development environment with a broker and a DynamoDB of its own, even if AMQP_URL or DYNAMODB_ENDPOINT is
- * set. The data are in a temporary directory, which is deleted when the environment stops.
+ * set. The data are kept in a temporary directory until the environment stops.
  */
 export async function startPrivateEnvironment(say: Say = () => {}): Promise<DevEnvironment> {
   const dataDirectory = mkdtempSync(join(tmpdir(), 'surehop-private-'));

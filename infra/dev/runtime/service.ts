@@ -27,8 +27,8 @@ const MAX_FAILURES = 5;
 const MAX_SHOWN = 500;
 
 /**
- * Matches the lines that serverless-offline prints for each request. They are not shown, because the functions log the
- * same information in more detail.
+ * Matches the lines that serverless-offline prints for each request. These lines are not shown, because the functions
+ * log the same information in more detail.
  */
 const CHATTER = /^[A-Z]+ \/.* \(λ: |^\(λ: .*RequestId|^Successfully invoked scheduled function/;
 

@@ -30,7 +30,7 @@ export interface Settings {
   readonly otlpEndpoint: string | undefined;
   /** The prefix of the names of all tables. If it is not set, the prefix contains the name of the service. */
   readonly tablePrefix: string | undefined;
-  /** The folder for unpacked packages, which all clones of this project on this machine share. */
+  /** The folder for unpacked packages. All clones of this project on this machine share this folder. */
   readonly cacheDirectory: string;
 }
 

@@ -39,7 +39,7 @@ export interface WorkshopOptions {
 
 /** A real broker and a real store for the integration tests of a service. */
 export interface Workshop {
-  /** The toolkit, which uses the broker and the store of the workshop. */
+  /** The toolkit, set up with the broker and the store of the workshop. */
   readonly surehop: Surehop;
   /** The environment variables of a function that uses the broker and the store of the workshop. */
   readonly environment: Readonly<Record<string, string>>;

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Answer } from './cases.ts';
 
-/** A Lambda function for the conformance suite, which records its events. */
+/** A Lambda function for the conformance suite. The function records the events that it receives. */
 export interface ObservedFunction {
   /** The path of the module that exports the handler, with its extension `.mjs`. */
   readonly handlerFile: string;

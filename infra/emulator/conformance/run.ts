@@ -15,13 +15,13 @@ export interface Mapping {
   readonly amqpUrl: string;
   readonly queue: string;
   readonly virtualHost: string;
-  /** The maximum number of messages in a batch. If it is absent, the emulator uses its own default. */
+  /** The maximum number of messages in a batch. If absent, the emulator uses its own default. */
   readonly batchSize?: number;
-  /** How long messages are collected for a batch, in seconds. If it is absent, the emulator uses its own default. */
+  /** How long messages are collected for a batch, in seconds. If absent, the emulator uses its own default. */
   readonly maximumBatchingWindowInSeconds?: number;
   /** The timeout of the function. */
   readonly timeoutSeconds: number;
-  /** The path of the function's module, which exports `handler`. */
+  /** The path of the module that exports the function as `handler`. */
   readonly handlerFile: string;
 }
 

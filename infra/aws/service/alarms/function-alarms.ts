@@ -14,13 +14,16 @@ interface Subject {
   readonly isPublisher: boolean;
   /** The method and path of the requests that the function answers, if it is an HTTP function. */
   readonly route?: string | undefined;
-  /** The work queue whose messages the function consumes, if it is a consumer. */
+  /** The work queue whose messages the function consumes. Absent if the function is not a consumer. */
   readonly workQueue?: string | undefined;
 }
 
 const BUSY_PERCENT = 60;
 
-/** Returns the alarms of a function: for errors, for throttled invocations, and for its mean duration. */
+/**
+ * Returns the alarms of a function: for errors, for throttled invocations, and for the mean duration of the
+ * invocations.
+ */
 export function functionAlarms(subject: Subject, own: MetricOf, { alarms }: Pick<Stage, 'alarms'>): AlarmDefinition[] {
   const { key, functionName, kind, timeoutSeconds, isPublisher } = subject;
   const recorded = recordedBy(subject, own);
