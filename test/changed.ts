@@ -12,8 +12,8 @@ const git = (...args: string[]) =>
 const UNTRACKED = ['ls-files', '--others', '--exclude-standard', '-z'];
 
 /**
- * Lists the files that this branch changed since it diverged from the branch `base`, including uncommitted and
- * untracked files.
+ * Lists the files that the current branch has changed since it diverged from the branch `base`, including uncommitted
+ * and untracked files.
  */
 export function changedFiles(base: string): string[] {
   const start = execFileSync('git', ['merge-base', base, 'HEAD'], { cwd: rootDirectory, encoding: 'utf8' }).trim();
@@ -34,8 +34,8 @@ function names(test: string, files: readonly string[]): boolean {
 }
 
 /**
- * Returns the feature that a file belongs to, which is the name of the file's folder: `inbox` for `lib/inbox/commit.ts`
- * and for `test/unit/inbox/commit.test.ts`.
+ * Returns the feature that a file belongs to. The feature is the name of the file's folder: `inbox` for
+ * `lib/inbox/commit.ts` and for `test/unit/inbox/commit.test.ts`.
  */
 const featureOf = (file: string): string | undefined =>
   /^(?:lib|infra|test\/unit|test\/integration)\/([^/]+)\//.exec(file)?.[1];

@@ -84,7 +84,7 @@ async function installPeers(): Promise<void> {
   }
 }
 
-/** Checks the benchmark with the types of the installed libraries, which `npm run check` does not have. */
+/** Type-checks the benchmark after its libraries are installed. `npm run check` does not install these libraries. */
 function checkTypes(): void {
   const compiler = join(rootDirectory, 'node_modules', 'typescript', 'bin', 'tsc');
   const { status } = spawnSync(process.execPath, [compiler, '-p', join(benchDirectory, 'tsconfig.json')], {

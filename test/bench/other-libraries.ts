@@ -41,8 +41,8 @@ async function processMessage({ data }: Pick<Message, 'data'>, processed: Proces
 const messagesOf = ({ rmqMessagesByQueue }: ReturnType<typeof event>) => Object.values(rmqMessagesByQueue).flat();
 
 /**
- * Runs a handler as the event source does: if the handler succeeds, all messages are acknowledged; if it fails, all messages
- * return to the queue.
+ * Runs a handler as the event source does: if the handler succeeds, all messages are acknowledged; if the handler
+ * fails, all messages return to the queue.
  */
 async function run(library: string, handler: (processed: Processed) => Promise<unknown>): Promise<Row> {
   const processed: Processed = [];

@@ -16,7 +16,7 @@ export type FromChild = Ask | { readonly round: number; readonly measured: Measu
 
 /** The parameters with which a section of the benchmark runs one round. */
 export interface Bench {
-  /** The number of the round. Round 0 is the warm-up, whose figures are discarded. */
+  /** The number of the round. Round 0 is the warm-up, and the figures of round 0 are discarded. */
   readonly round: number;
   /** Starts an empty DynamoDB emulator and returns the endpoint of the emulator. */
   freshStore(): Promise<string>;

@@ -96,7 +96,7 @@ async function turn(batches: number): Promise<Spent> {
   return { ms, cpuUs: user + system, requests: store.requests() - before };
 }
 
-/** Runs Surehop's consumer with an OpenTelemetry SDK, which is registered once per process. */
+/** Runs Surehop's consumer with an OpenTelemetry SDK. The SDK is registered once per process. */
 function traced(task: Task): Promise<Work> {
   if (!isRegistered) {
     const sampledShare = sampledShares[name as TracedName];

@@ -38,7 +38,7 @@ describe('the check of the AWS account before a deployment', () => {
     expect(await check('dev')).toEqual(nothing);
   });
 
-  test('when an AWS account has too little Lambda concurrency, the check names the quota and the command that raises it', async () => {
+  test('when an AWS account has too little Lambda concurrency, the check names the quota and the command that raises the quota', async () => {
     Object.assign(aws.state, { concurrency: 10, unreserved: 10 });
     const { faults } = await check('prod', 813);
     expect(faults).toEqual([

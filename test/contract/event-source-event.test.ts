@@ -173,7 +173,7 @@ describe('the event that the emulator of the event source creates', () => {
     },
   );
 
-  test('if a nested header table contains an invalid byte, the event lacks only the rest of this table', () => {
+  test('if a nested header table contains an invalid byte, the event lacks only the rest of the nested table', () => {
     const broken = Buffer.from('F\0\0\0\x05\x01a?zz', 'latin1');
     expect(headersOf(tableOf({ before: Buffer.from('V'), broken, after: Buffer.from('V') }))).toEqual({
       before: null,

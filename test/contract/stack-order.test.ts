@@ -73,7 +73,7 @@ describe.each(stageNames)('the order of resources in the CloudFormation template
     }
   });
 
-  test('the private subnets are created before the functions in them, and NAT gateways after the internet gateway is attached', () => {
+  test('each private subnet is created before the functions that run in it, and each NAT gateway is created after the internet gateway is attached', () => {
     for (const gateway of order.ofType('AWS::EC2::NatGateway'))
       expect(wrong([gateway], ['broker/InternetAttachment'])).toEqual([]);
     const inNetwork = lambdas().filter(isInNetwork);
@@ -90,7 +90,7 @@ describe.each(stageNames)('the order of resources in the CloudFormation template
     }
   });
 
-  test('the functions in the network are deleted first, then their network interfaces, and then their IAM roles', () => {
+  test('the functions in the network are deleted first, then the network interfaces of the functions, and then the IAM roles of the functions', () => {
     const inNetwork = lambdas().filter(isInNetwork);
     expect(inNetwork.length).toBeGreaterThan(5);
     const wait = 'functions/FunctionsNetwork';

@@ -261,7 +261,7 @@ describe('the reserved concurrency of functions', () => {
     });
   });
 
-  test('each of many publishers gets at least one broker connection, and together they get all connections that publishers may use', () => {
+  test('each of many publishers gets at least one broker connection, and all publishers together get all connections that publishers may use', () => {
     const weights = fc.array(fc.integer({ min: 1, max: 1_000 }), { minLength: 1, maxLength: 40 });
     fc.assert(
       fc.property(weights, fc.integer({ min: 40, max: 10_000 }), (given, publisherConcurrency) => {
@@ -318,7 +318,7 @@ describe('the reserved concurrency of functions', () => {
     expect(reserveConcurrency({ publisher }, cluster)).toEqual({ publisher: 200 });
   });
 
-  test('a function that publishes messages but sets no limit for its broker connections causes an error', () => {
+  test('a function that publishes messages but sets no limit for the number of broker connections causes an error', () => {
     const endless = { access: { login: 'publisher' }, environments: 0 } as const;
     expect(() => reserveConcurrency({ endless }, prod)).toThrow(
       /endless publishes messages: set access\.connections .* to "rest"/,
@@ -341,7 +341,7 @@ describe("the login of people to the operators' console", () => {
   });
 
   test.each(['https://a.example/login', 'http://a.example', 'https://a.example/'])(
-    'reading a stage fails if an origin of its OpenID provider is %s',
+    'reading a stage fails if an origin of the OpenID provider is %s',
     (origin) => {
       const operators = { issuer: 'https://id.example', audience: 'surehop', loginOrigins: [origin] };
       expect(() => readStage('prod', { prod: { ...prod, operators } })).toThrow('operators');

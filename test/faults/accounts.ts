@@ -36,8 +36,8 @@ export type AccountEntry = Payload<typeof accountEntered>;
 const entries = new Table({ name: tables.awards.name, key: tables.awards.key });
 
 /**
- * Adds an entry to an account. Rejects the entry if the previous entry is missing, which shows that the order was
- * wrong.
+ * Adds an entry to an account. Rejects the entry if the previous entry is missing, because the entries were then
+ * processed in the wrong order.
  */
 export const enter = ({ account, number, after }: AccountEntry): Decision => ({
   effects: [

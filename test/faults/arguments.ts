@@ -11,7 +11,7 @@ export interface Arguments {
   readonly messages: number;
   /** The duration of a run in minutes; `undefined` if the run ends after `messages` messages. */
   readonly minutes?: number;
-  /** Whether the test system keeps running after the fault, until it is stopped by Ctrl-C. */
+  /** Whether the test system keeps running after the fault until Ctrl-C. */
   readonly hold: boolean;
   /** The broker of the run: `default` is the broker that `npm start` uses, and `4` is a private RabbitMQ 4. */
   readonly broker: 'default' | '4';

@@ -101,7 +101,7 @@ const messageAccounts = (
   }));
 
 /**
- * Compares the stock of each shared SKU with its expected value: the initial stock minus the quantities of all
+ * Compares the stock of each shared SKU with the expected stock: the initial stock minus the quantities of all
  * completed orders.
  */
 function sumsOf(orders: readonly SentOrder[], found: Found): Sum[] {
@@ -118,7 +118,7 @@ function sumsOf(orders: readonly SentOrder[], found: Found): Sum[] {
   }));
 }
 
-/** Lists the account entries that were rejected because their predecessor was missing. */
+/** Lists the account entries that were rejected because the previous entry was missing. */
 const outOfOrderOf = (messages: readonly SentMessage[], found: Found): string[] =>
   messages.flatMap(({ id, consumers }) =>
     id !== undefined &&

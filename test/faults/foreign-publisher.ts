@@ -17,8 +17,8 @@ export interface ForeignMessage {
   readonly consumers?: readonly string[];
   readonly options?: Options.Publish;
   /**
-   * The AMQP properties as encoded bytes, for properties that no client library can write. If they are set, `options`
-   * is ignored.
+   * The AMQP properties as encoded bytes, for properties that no client library can write. If these bytes are set,
+   * `options` is ignored.
    */
   readonly properties?: GivenProperties;
 }

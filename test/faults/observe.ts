@@ -4,7 +4,7 @@ import { TABLE_PREFIX } from './system.ts';
 
 type Attributes = Record<string, AttributeValue>;
 
-/** The contents of the service's DynamoDB tables, which the tests read directly from DynamoDB. */
+/** The contents of the service's DynamoDB tables, read directly from DynamoDB. */
 export interface Found {
   /** The inbox markers of processed messages. Each key consists of the name of a consumer and the id of a message. */
   readonly markers: ReadonlyMap<string, FoundMarker>;

@@ -16,7 +16,7 @@ export interface SpanResults {
 
 /** A server to which all functions export their spans. */
 export interface SpanCollector {
-  /** The base URL of the receiver, which also answers requests for traces. */
+  /** The base URL of the receiver. The receiver also answers requests for traces. */
   readonly url: string;
   results(): SpanResults;
   stop(): Promise<void>;

@@ -24,7 +24,7 @@ if ('missing' in programs)
   process.stderr.write(`skipped: the tests with Prometheus and Alertmanager, because ${programs.missing}\n`);
 const describeWithPrograms = 'missing' in programs ? describe.skip : describe;
 
-/** The rate limit of the service under test, which is so low that every machine can exceed it. */
+/** The rate limit of the service under test. The limit is so low that every machine can exceed it. */
 const RATE_PER_SECOND = 10;
 
 /** The report of queues and broker nodes is written once a minute, so the first report can take more than one minute. */

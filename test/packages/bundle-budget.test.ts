@@ -54,7 +54,9 @@ const isDependency = (name: string) => !name.endsWith('/');
 
 const kilobytes = (bytes: number) => `${(bytes / 1_000).toFixed(0)} KB`;
 
-/** The maximum size of the bundle of `healthz`, which contains no AMQP client and no DynamoDB client. */
+/**
+ * The maximum size of the bundle of the function `healthz`. This bundle contains no AMQP client and no DynamoDB client.
+ */
 const HEALTHZ_BUDGET = 180_000;
 
 function complaint(name: string, metafile: Metafile): string | undefined {
@@ -122,8 +124,8 @@ describe('OpenTelemetry in a bundle', () => {
 type Output = Metafile['outputs'][string];
 
 /**
- * Returns the bundled file `output` and all files that it imports statically, directly or through other files. Dynamic
- * imports are ignored.
+ * Returns the bundled file `output` and all files that `output` imports statically, directly or through other files.
+ * Dynamic imports are ignored.
  */
 function reached({ outputs }: Metafile, output: Output, known = new Set<Output>()): Set<Output> {
   known.add(output);

@@ -126,7 +126,7 @@ describe('a service that create-surehop has created', () => {
     expect(output).toMatch(/fail 0\n/);
   });
 
-  test('a service from create-surehop accepts an order, bills it once, and shows an invalid event as a dead letter', async () => {
+  test('a service from create-surehop accepts an order, bills the order once, and shows an invalid event as a dead letter', async () => {
     const [port] = await freePorts(1);
     const endpoint = process.env['DYNAMODB_ENDPOINT']!;
     const prefix = `${host.name}-`;

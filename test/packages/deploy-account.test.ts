@@ -27,7 +27,7 @@ afterEach(async () => {
   await aws.stop();
 });
 
-test('serverless deploy lists the AWS quotas that are too low for the stage, and stops before it changes anything', async () => {
+test('serverless deploy lists the AWS quotas that are too low for the stage, and stops before changing anything', async () => {
   Object.assign(aws.state, { concurrency: 10, unreserved: 10, vpcs: 5 });
   const checkout = aCheckout({ withoutCode: true });
   try {

@@ -50,7 +50,7 @@ test('the packaged topology function creates exchanges, queues and users, and re
   expect(await deployed.host.channel.checkQueue(queues.stock.name)).toMatchObject({ messageCount: 0 });
 });
 
-test('the packaged functions accept an order, fulfill it and return its status', async () => {
+test('the packaged functions accept an order, fulfill the order and return the status of the order', async () => {
   expect(
     (
       await deployed.operate('put-stock', {
@@ -76,7 +76,7 @@ test('the packaged functions accept an order, fulfill it and return its status',
   ).toMatchObject({ points: 3 });
 });
 
-test('the packaged functions reject an order for a sold-out item and take back its loyalty points', async () => {
+test('the packaged functions reject an order for a sold-out item and take back the loyalty points of the order', async () => {
   const many = { ...order, items: [{ ...order.items[0], quantity: 1_000 }] };
   const placed = await deployed.placeOrder('order-two', many);
   expect(await deployed.deliver('reserve-stock', 'stock')).toMatchObject({ counts: { rejected: 1 } });
@@ -85,7 +85,7 @@ test('the packaged functions reject an order for a sold-out item and take back i
   expect(found.body).toMatchObject({ status: 'rejected' });
 });
 
-test('when a message was redelivered several times, a packaged consumer records its attempt in DynamoDB and completes the message', async () => {
+test('when a message was redelivered several times, a packaged consumer records the attempt in DynamoDB and completes the message', async () => {
   await deployed.placeOrder('order-that-came-back', order);
   const { channel } = deployed.host;
   for (let time = 0; time < 4; time += 1) {
@@ -97,7 +97,7 @@ test('when a message was redelivered several times, a packaged consumer records 
   expect(deployed.calls().map(({ action }) => action)).toContain('dynamodb:DeleteItem');
 });
 
-test('the packaged functions archive a message that violates its schema, list it, show it, redrive it, archive it again and discard it', async () => {
+test('the packaged functions archive a message that violates the schema, list the dead letter, show it, redrive it, archive it again and discard it', async () => {
   const poison = (messageId: string) =>
     deployed.host.channel.publish('orders', 'order.created', Buffer.from('{"not":"an order"}'), {
       messageId,
@@ -333,7 +333,7 @@ test('every packaged function has run on the major version of Node.js that the C
   expect([...versions]).toEqual(['v24']);
 });
 
-test('no packaged function has sent a request to AWS that its IAM role does not allow', () => {
+test('no packaged function has sent a request to AWS that the IAM role of the function does not allow', () => {
   const arnOf = (resource: string) => {
     if (resource === '*' || resource.startsWith('arn:')) return resource;
     // The ids of event sources are unknown before their creation, so the role has a wildcard.
@@ -387,7 +387,7 @@ const chartsOf = (body: string): string[][] =>
     .flatMap(({ properties: { metrics = [] } }) => metrics)
     .filter(([namespace]) => namespace === 'Surehop');
 
-test('no packaged function has written a password or the signing key to its log', () => {
+test('no packaged function has written a password or the signing key to the log', () => {
   const passwords = Object.values(deployed.logins).map(
     (arn) => (JSON.parse(deployed.secrets.current(arn)) as { password: string }).password,
   );

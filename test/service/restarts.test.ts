@@ -21,7 +21,7 @@ afterAll(async () => {
   await environment?.stop();
 }, 60_000);
 
-test('npm start restarts a killed broker and a killed store at their previous addresses, and no accepted order is lost', async () => {
+test('npm start restarts a killed broker and a killed store at the previous addresses, and no accepted order is lost', async () => {
   if (environment.broker.pid === undefined || environment.store.pid === undefined)
     throw new Error('the broker and the store must not run in Docker, because the test kills their processes');
   const { url } = environment.service;

@@ -10,7 +10,7 @@ import { DEVELOPMENT_SECRET } from '../../lib/http/development.ts';
 import { eventually } from '../support/eventually.ts';
 import { aService, type RunningService } from '../support/service.ts';
 
-/** Secrets and personal data that the test sends to the service. They must not appear in the service's log. */
+/** Secrets and personal data that the test sends to the service. The service's log must contain none of these texts. */
 const CANARIES = {
   signingKey: Buffer.from('canary-signing-key-canary-signing').toString('base64'),
   address: 'canary-street-17',

@@ -21,7 +21,10 @@ export interface AwsNetwork {
   addFunctions(name: string, group: string): void;
   /** Starts the deletion of the functions. Their network interfaces disappear a few requests later. */
   deleteFunctions(name: string): void;
-  /** Deletes the IAM role of the functions. Without this role, Lambda can no longer delete their network interfaces. */
+  /**
+   * Deletes the IAM role of the functions. Without this role, Lambda can no longer delete the network interfaces of the
+   * functions.
+   */
   deleteRole(): void;
   /** Answers the next `times` requests with the given HTTP status and AWS error code. */
   failNext(times: number, status: number, code: string): void;

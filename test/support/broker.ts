@@ -24,7 +24,7 @@ export interface VirtualHost {
    * emulator.
    */
   rawChannel(): Promise<Channel>;
-  /** Creates a publisher with its own connection, which is closed when the virtual host is removed. */
+  /** Creates a publisher with a separate connection. The connection is closed when the virtual host is removed. */
   publisher(deadlineMs?: number): Publisher;
   /** Sends a request to the broker's management API. `path` is relative to `/api/`. */
   manage(method: string, path: string, body?: unknown): Promise<unknown>;

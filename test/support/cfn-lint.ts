@@ -1,9 +1,6 @@
 import { execFileSync } from 'node:child_process';
 
-/**
- * The AWS regions for which cfn-lint checks the templates. These regions differ in the resource types that they
- * support.
- */
+/** The AWS regions for which cfn-lint checks the templates. Each of these regions supports other resource types. */
 const REGIONS = ['eu-central-1', 'eu-west-1', 'us-east-1', 'us-west-2', 'ap-southeast-1'];
 
 /** The command that runs cfn-lint, or `undefined` if cfn-lint is not installed. */
@@ -14,7 +11,7 @@ if (!cfnLint)
     'cfn-lint is not installed, so the templates are not linted; install it with: pip install cfn-lint\n',
   );
 
-/** Runs cfn-lint on template files for several regions, and returns its findings as text. */
+/** Runs cfn-lint on template files for several regions, and returns the findings of cfn-lint as text. */
 export function lint(command: string, files: readonly string[]): string {
   // W3005: Serverless writes `DependsOn` for resources that are referenced anyway.
   const options = ['--non-zero-exit-code', 'warning', '--ignore-checks', 'W3005', '-r', ...REGIONS, '-t'];

@@ -14,7 +14,7 @@ interface About {
   readonly type?: string | null;
   readonly contentType?: string | null;
   readonly body?: unknown;
-  /** The message body as bytes. It takes precedence over `body`, which is encoded as JSON. */
+  /** The message body as bytes. If this field is set, `body` is ignored. */
   readonly raw?: Buffer;
   readonly headers?: GivenHeaders;
   readonly redelivered?: boolean;

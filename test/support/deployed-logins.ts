@@ -18,7 +18,8 @@ export function addressesOf(host: VirtualHost): { readonly endpoint: string; rea
 }
 
 /**
- * Creates the Surehop instance with the settings of a deployed function, which reads its broker login from a secret.
+ * Creates the Surehop instance with the settings of a deployed function. A deployed function reads the broker login
+ * from a secret.
  */
 export async function asDeployed(
   host: VirtualHost,

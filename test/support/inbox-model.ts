@@ -146,7 +146,7 @@ function isContradictory(effects: readonly Effect[]): boolean {
 const isTooLarge = (effect: Effect): boolean =>
   effect.kind === 'put' && lengthOf({ ...effect.item, ...effect.key }) > MAX_ITEM_BYTES;
 
-/** Processes one message in the model and returns the outcome that the real inbox must have for it. */
+/** Processes one message in the model, and returns the outcome that the real inbox must have for the message. */
 function process(model: Model, { id, payloadHash, decision }: Entry): CommitResult['is'] {
   for (let each: Decision | undefined = decision; each !== undefined; each = each.otherwise) {
     // The inbox checks the alternatives of a decision too, even if they are not reached.

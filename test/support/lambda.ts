@@ -12,7 +12,7 @@ export interface Deployed {
   readonly handler: string;
   readonly timeoutSeconds: number;
   readonly environment: Readonly<Record<string, string>>;
-  /** The Node executable that runs the function. By default, it is the one that runs the tests. */
+  /** The Node executable that runs the function. By default, this is the executable that runs the tests. */
   readonly node?: string;
 }
 

@@ -62,7 +62,7 @@ const TEMPLATES = '/usr/share/prometheus/alertmanager';
 // The program also contains longer paths that start with TEMPLATES.
 const WEB_PAGE = /^\/(no-)?ui/;
 
-/** Makes an unpacked Alertmanager read its template from its working directory. */
+/** Makes an unpacked Alertmanager read the template from the working directory. */
 function useOwnTemplate(root: string): void {
   const file = join(root, 'usr', 'bin', 'prometheus-alertmanager');
   const program = readFileSync(file);

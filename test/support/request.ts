@@ -9,7 +9,7 @@ export interface About {
   readonly headers?: Record<string, string>;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** The request body as text or bytes. It takes precedence over `body`, which is encoded as JSON. */
+  /** The request body as text or bytes. If this field is set, `body` is ignored. */
   readonly raw?: string | Buffer;
   readonly authorizer?: object;
 }

@@ -22,7 +22,7 @@ const BATCH = 100;
 /** The path of the bundled script that each shard's process runs. */
 const ENVIRONMENT = join(import.meta.dirname, 'shard-environment.mjs');
 
-/** Compares the throughput of a queue with 1, 2 and 4 shards. Each shard has a process of its own. */
+/** Compares the throughput of a queue with 1, 2 and 4 shards. A separate process consumes each shard. */
 export async function shards(bench: Bench): Promise<Measured> {
   const [one, two, four] = [
     await rate(bench, 1, SKUS, SMALL_BATCH),

@@ -19,7 +19,7 @@ async function leaderOf(queue: string, { nodes }: Cluster, { system }: Lab): Pro
 }
 
 /**
- * Returns the faults that need a cluster of three broker nodes. When a fault starts, it calls `cluster` to get the
+ * Returns the faults that need a cluster of three broker nodes. Each fault calls `cluster` when it starts, and gets the
  * running cluster.
  */
 export const clusterFaults = (cluster: () => Cluster): readonly Fault[] => [

@@ -5,8 +5,8 @@ import { PermanentError } from '../../../lib/runtime/errors.ts';
 import { readSabotage, step } from './sabotage.ts';
 
 /**
- * The kinds of test orders, whose processing succeeds, fails, hangs or crashes the process. The customer id of an order
- * starts with its kind.
+ * The kinds of test orders. Depending on the kind, processing an order succeeds, fails, hangs or crashes the process.
+ * The customer id of an order starts with the kind of the order.
  */
 export const kinds = [
   'sound',

@@ -24,7 +24,7 @@ export interface Kill {
   readonly side: 'before' | 'after';
 }
 
-/** The faults that are currently injected into the functions, which read these faults from a file. */
+/** The faults that are currently injected into the functions. The functions read these faults from a file. */
 export interface Sabotage {
   readonly kills: readonly Kill[];
   /** Whether orders of the kind `broken` fail permanently in the consumer of the queue `stock`. */
@@ -63,9 +63,7 @@ export function readSabotage(): Sabotage {
   return JSON.parse(readFileSync(file, 'utf8')) as Sabotage;
 }
 
-/**
- * Runs one step of processing a batch. If the active fault demands it, the process is killed before or after the step.
- */
+/** Runs one step of processing a batch. If the active fault says so, the process is killed before or after the step. */
 export async function step<T>(queue: string, name: Step, run: () => Promise<T> | T): Promise<T> {
   killIfWanted(queue, name, 'before');
   const result = await run();

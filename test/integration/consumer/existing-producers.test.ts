@@ -256,7 +256,7 @@ describe.each(producers)('a message that is identified by %s', (_, publishMessag
   });
 });
 
-test('a message for which identify throws an error is archived byte for byte, and the other messages of its batch complete', async () => {
+test('if identify throws an error for a message, the message is archived byte for byte, and the other messages of the batch complete', async () => {
   const identify: Identify = ({ body }) => ({ id: body.nested.order, type: 'order.ordered' });
   const body = await publish({ isbn, note: 'é' }, withHeaders({ 'x-tenant': 'ada' }));
   await publish({ isbn, nested: { order: isbn } });
@@ -290,7 +290,7 @@ test('a message that was dead-lettered because identify returned an unknown type
   expect(received).toEqual([`order ${isbn}`]);
 });
 
-test('a dead letter that the broker refuses as too large is archived with the id of its message, and keeps the id after a redrive', async () => {
+test('a dead letter that the broker refuses as too large is archived with the id of the original message, and keeps the id after a redrive', async () => {
   const message = { isbn, order: isbn, fails: true };
   await publish(message);
   const refusing: Publisher = {
@@ -316,7 +316,7 @@ test('two different messages to which identify gives the same id are not lost: t
   expect(await archived()).toMatchObject({ messageId: isbn, code: 'PAYLOAD_MISMATCH' });
 });
 
-test('two consumers that identify the same message in different ways process it independently', async () => {
+test('two consumers that identify the same message in different ways process the message independently', async () => {
   const body = { isbn, order: isbn, fails: true };
   await publish(body);
   await publish(body, {}, 'notices');
@@ -352,7 +352,7 @@ describe('a message that the broker dead-letters before a consumer has identifie
     channel.nack(message, false, false);
   }
 
-  test('a message that no consumer has identified is archived without an id, and gets its id from identify after a redrive', async () => {
+  test('a message that no consumer has identified is archived without an id, and gets an id from identify after a redrive', async () => {
     await publish({ isbn, order: isbn });
     await reject();
     const letter = await archived();

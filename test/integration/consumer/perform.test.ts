@@ -140,7 +140,7 @@ test('if `perform` does not return at the last attempt of a message, the message
   });
 });
 
-test('a message whose attempt log contains crashes is not dead-lettered while it is postponed, and completes when its lease is free', async () => {
+test('a message whose attempt log contains crashes is not dead-lettered while it is postponed, and completes when the lease on the message is free', async () => {
   const { attemptLog, leases } = setup.parts;
   const record = aRecord({
     type: 'test.scripted',
@@ -204,7 +204,7 @@ describe('a decision that perform returns', () => {
     expect(await published()).toBe(2);
   });
 
-  test('the effects of many messages that are performed concurrently are all committed, although they change the same item', async () => {
+  test('the effects of many messages that are performed concurrently are all committed, although the effects change the same item', async () => {
     const isbn = randomUUID();
     duringCall = () => ({ effects: [add(isbn, 1)] });
     expect((await run(Array.from({ length: 40 }, () => message()))).counts.completed).toBe(40);

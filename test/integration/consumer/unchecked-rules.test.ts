@@ -48,7 +48,7 @@ const emitting = (event: FollowUp) => ({
 });
 const following = (note: string) => emitting(emit(follower, { isbn, note }));
 
-test('a follow-up event is published even if its ordering key is too large for a message header', async () => {
+test('a follow-up event is published even if the ordering key of the event is too large for a message header', async () => {
   const record = aRecord({ type, body: { isbn } });
   expect((await run([record], following('x'.repeat(140_000)))).counts).toMatchObject({ completed: 1 });
   expect(await setup.host.drain('notices')).toHaveLength(1);

@@ -75,7 +75,7 @@ const denied = (action: string, table: string) =>
   });
 
 describe('a table that a rule misspells', () => {
-  test('if a business rule writes to a missing DynamoDB table, its messages stay unfinished with an error that names the table', async () => {
+  test('if a business rule writes to a missing DynamoDB table, the message stays unfinished with an error that names the table', async () => {
     const entries = Array.from({ length: 40 }, (_, n) => entry(add(n % 10 === 3 ? 'shipmentz' : 'loans')));
     const results = await commit(entries);
     const back = results.flatMap(({ is }, n) => (is === 'unfinished' ? [n] : []));

@@ -129,7 +129,7 @@ test('if the body of a dead letter is valid UTF-8, GET /dead-letters/{id} return
 });
 
 describe('messages that the broker dead-lettered', () => {
-  test('messages that the broker dead-lettered are archived with their work queue and the code EXPIRED or REJECTED', async () => {
+  test('messages that the broker dead-lettered are archived with the name of the work queue and the code EXPIRED or REJECTED', async () => {
     const { channel } = backend.host;
     channel.publish('', 'loans', Buffer.from('"old"'), { persistent: true, messageId: 'm-expired', expiration: '1' });
     channel.publish('retry.1s', 'notices', Buffer.from('"no"'), { persistent: true, messageId: 'm-rejected' });
@@ -212,7 +212,7 @@ test('dead letters with malformed properties, bodies or headers are archived', a
   expect((await read(sound.note.id)).status).toBe(200);
 });
 
-test('two dead letters without a message id are archived separately, even if their bodies are equal', async () => {
+test('two dead letters without a message id are archived separately, even if the bodies of the dead letters are equal', async () => {
   const records = [aRecord({ id: null, body: 'same' }), aRecord({ id: null, body: 'same' })];
   expect(await archive(anEvent(records, 'dead-letters'))).toEqual({ archived: 2, duplicates: 0 });
 });
@@ -264,7 +264,7 @@ describe('the list', () => {
     },
   );
 
-  test('GET /dead-letters returns 20 dead letters per page by default, without their bodies', async () => {
+  test('GET /dead-letters returns 20 dead letters per page by default, without the bodies of the dead letters', async () => {
     const letters = await listed({ code: 'LISTED' });
     expect(letters).toHaveLength(20);
     expect(letters[0].body).toBeUndefined();
@@ -299,7 +299,7 @@ describe('a filter with an unknown value', () => {
   const ask = async (query: Record<string, string>) =>
     (await callAsOperator(list, { route: 'GET /dead-letters', query })).body;
 
-  test('if a filter of GET /dead-letters has an unknown value, the error lists the known values of this filter', async () => {
+  test('if a filter of GET /dead-letters has an unknown value, the error lists the known values of the filter', async () => {
     expect(await ask({ queue: 'laons', code: 'NOPE' })).toMatchObject({
       status: 400,
       detail: '2 errors in the query.',
@@ -354,7 +354,7 @@ describe('discarding a dead letter', () => {
   const discarding = (body: unknown, which = id) =>
     callAsOperator(discard, { route: 'DELETE /dead-letters/{id}', path: { id: which }, body });
 
-  test('discarding a dead letter keeps its message, and a second attempt to discard it responds with 409', async () => {
+  test('discarding a dead letter keeps the message in the archive, and a second attempt to discard the dead letter responds with 409', async () => {
     expect(await discarding({ reason: ' a test loan ' })).toMatchObject({
       status: 200,
       body: { id, status: 'discarded', discardReason: 'a test loan' },

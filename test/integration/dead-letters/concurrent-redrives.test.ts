@@ -77,7 +77,7 @@ test('a bulk redrive reports a dead letter as skipped if another request redrove
   expect(await historyOf(second)).toHaveLength(1);
 });
 
-test('a redrive succeeds and is recorded once if the reply to its archive write was lost and the write was repeated', async () => {
+test('a redrive succeeds and is recorded once if the reply to the write in the archive was lost and the write was repeated', async () => {
   const id = await archived('LOST');
   const item = await readForRedrive(redriving(), id, false);
   store.client.middlewareStack.add(

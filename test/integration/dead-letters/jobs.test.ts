@@ -136,7 +136,7 @@ describe('a job', () => {
     expect(await statuses('JOB_E')).toEqual(['open', 'open']);
   });
 
-  test('a job finishes even if no client continues it, because a function continues running jobs once a minute', async () => {
+  test('a job finishes even if no client continues the job, because a function continues unfinished jobs once a minute', async () => {
     await archived('JOB_F', 2);
     const job = await started({ action: 'redrive', filter: { code: 'JOB_F' } });
     await eventually('the job is done', async () => {
@@ -156,7 +156,7 @@ describe('a job', () => {
     expect(new Set(await statuses('JOB_G'))).toEqual(new Set(['redriven']));
   });
 
-  test('a job counts the dead letters whose queue does not exist as failed, names the error, and leaves them open', async () => {
+  test('a job counts the dead letters whose queue does not exist as failed, names the error, and leaves these dead letters open', async () => {
     await archived('JOB_H', 2);
     const job = await started({ action: 'redrive', filter: { code: 'JOB_H' } });
     await backend.host.channel.deleteQueue('loans');

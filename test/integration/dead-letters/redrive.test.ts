@@ -71,7 +71,7 @@ const redriveAll = (body: unknown) => callAsOperator(redriveMany, { route: 'POST
 const read = async (id: string) => (await callAsOperator(get, { route: 'GET /dead-letters/{id}', path: { id } })).body;
 
 describe('redriving one dead letter', () => {
-  test('redriving a dead letter publishes its message to its work queue as attempt 1 and adds the redrive to the history in the archive', async () => {
+  test('redriving a dead letter publishes the message to the work queue as attempt 1, and adds the redrive to the history in the archive', async () => {
     const { id, messageId, body } = await archived();
     expect(await redrive(id)).toMatchObject({
       status: 200,
@@ -117,7 +117,7 @@ describe('redriving one dead letter', () => {
     expect((await read(id)).history).toHaveLength(2);
   });
 
-  test('if a message is older than the inbox retention, redriving its dead letter responds with 409 unless the request contains "force": true', async () => {
+  test('if a message is older than the inbox retention, redriving the message responds with 409 unless the request contains "force": true', async () => {
     const { id } = await archived({ ageDays: 15 });
     expect(await redrive(id)).toMatchObject({ status: 409, body: { type: 'urn:surehop:problem:too-old' } });
     expect(await backend.host.drain('loans')).toEqual([]);
@@ -155,7 +155,7 @@ describe('redriving one dead letter', () => {
     });
   });
 
-  test('redriving a dead letter responds with 503 if its work queue no longer exists, and the dead letter stays open', async () => {
+  test('redriving a dead letter responds with 503 if the work queue of the message no longer exists, and the dead letter stays open', async () => {
     const { id } = await archived({ queue: 'gone' });
     expect(await redrive(id)).toMatchObject({ status: 503, body: { type: 'urn:surehop:problem:unroutable' } });
     expect(await read(id)).toMatchObject({ status: 'open', history: [] });
@@ -166,7 +166,7 @@ describe('a message with parts that AMQP cannot encode', () => {
   const leftOut = 'header "a" (a name of 300 bytes, more than 255)';
   const headers = { 'surehop-left-out': leftOut };
 
-  test('if AMQP cannot encode a header of a message, redriving its dead letter responds with 422 and the name of the header unless the request contains "force": true', async () => {
+  test('if AMQP cannot encode a header of a message, redriving the message responds with 422 and the name of the header unless the request contains "force": true', async () => {
     const { id } = await archived({ headers });
     const answer = await callAsOperator(redriveOne, {
       route: 'POST /dead-letters/{id}/redrive',

@@ -16,7 +16,7 @@ describe('the life cycle of an emulated event source', () => {
   beforeAll(async () => (harness = await createHarness()));
   afterAll(() => harness.close());
 
-  test('when the connection to the broker breaks, the emulated event source finishes the running batch, and receives the same batch again after it has reconnected', async () => {
+  test('when the connection to the broker breaks, the emulated event source finishes the running batch, and receives the same batch again after reconnecting', async () => {
     const proxy = await startProxy(harness.url);
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a', 'b']);
@@ -63,7 +63,7 @@ describe('the life cycle of an emulated event source', () => {
     expect(await harness.takeAll(queue)).toBe(1);
   });
 
-  test('the emulated event source logs that its queue was deleted, and continues when the queue is declared again', async () => {
+  test('the emulated event source logs that the queue was deleted, and continues when the queue is declared again', async () => {
     const queue = await harness.declareQueue();
     const source = await harness.run(queue, handlerOf('say(ids);'));
     await harness.publish(queue, ['a']);
@@ -94,7 +94,7 @@ describe('the life cycle of an emulated event source', () => {
     expect(source.reports).toMatchObject([{ outcome: 'success' }, { outcome: 'success' }]);
   });
 
-  test('if the process of the emulated event source is killed, the processes of its functions also end, even a process in an endless loop', async () => {
+  test('if the process of the emulated event source is killed, the processes of the emulated functions also end, even a process in an endless loop', async () => {
     const environmentModule = new URL('../../../infra/emulator/environment.ts', import.meta.url).href;
     const modulePath = await harness.writeModule(
       'export const handler = async () => { console.log(process.pid); for (;;); };',
@@ -145,7 +145,7 @@ describe('the check before an event source starts', () => {
       /^No RabbitMQ at 127\.0\.0\.1:1.*: start RabbitMQ/,
     ],
   ])(
-    'checkQueues reports %s and how to fix it',
+    'checkQueues reports %s, and how to fix the problem',
     async (_name, { url, ...part }: { url?: string; virtualHost?: string }, message) => {
       const required = { functionKey: 'reserve', queue: 'absent', virtualHost: harness.virtualHost, ...part };
       const checking = checkQueues(url ?? harness.url, [required]);

@@ -79,7 +79,7 @@ describe('the outcome of an emulated invocation', () => {
     expect(await harness.takeAll(queue)).toBe(0);
   });
 
-  test('if an emulated function returns batchItemFailures, the emulator warns that Amazon MQ ignores them and acknowledges the whole batch', async () => {
+  test('if an emulated function returns batchItemFailures, the emulator warns that Amazon MQ ignores batchItemFailures, and acknowledges the whole batch', async () => {
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a', 'b', 'c']);
     const failures = 'return { batchItemFailures: [{ itemIdentifier: "b" }] };';

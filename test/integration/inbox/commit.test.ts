@@ -74,7 +74,7 @@ describe('commits of several messages', () => {
     expect(await available('a')).toBe('6');
   });
 
-  test('if a message has the id of a completed message but another payload, its result is "mismatch" and not "duplicate"', async () => {
+  test('if a message has the id of a completed message but another payload, the result of the message is "mismatch" and not "duplicate"', async () => {
     await shelved('a', 10);
     const first = entry('one', { effects: [take('a', 1)] });
     const results = await store

@@ -126,7 +126,7 @@ async function compare(
 /** The faults that are injected into DynamoDB requests. */
 let currentFaults: { pause(): () => void } | undefined;
 
-test('committing a batch as a whole gives the same results and writes the same items as committing its messages one by one', async () => {
+test('committing a batch as a whole gives the same results and writes the same items as committing the messages of the batch one by one', async () => {
   await fc.assert(
     fc.asyncProperty(batch, initial, (list, loans) =>
       compare(list, loans, (grouped, expected) => expect(grouped).toEqual(expected)),

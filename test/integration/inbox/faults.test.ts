@@ -46,7 +46,7 @@ const commit = (entries: Entry[], signal = never) => store.inbox().commit(QUEUE,
 /** Injects the given faults into the first transactions, one fault per transaction. */
 const inTurn = (...list: (() => Fault)[]) => (faults.plan = (_, at) => list[at]?.());
 
-test('a transaction is sent again if its reply is lost, and its effects are applied once', async () => {
+test('a transaction is sent again if the reply of DynamoDB is lost, and the effects are applied once', async () => {
   inTurn(answerLost);
   const results = await commit(five());
   expect(outcomes(results)).toEqual(Array(5).fill('completed'));
@@ -79,7 +79,7 @@ test('if another process completes a message while the transaction of this proce
   expect(await available()).toBe('90');
 });
 
-test('if every reply of DynamoDB is lost, the messages stay unfinished, and their result is "duplicate" when they are committed again', async () => {
+test('if every reply of DynamoDB is lost, the messages stay unfinished, and the result of each message is "duplicate" when the messages are committed again', async () => {
   faults.plan = answerLost;
   const results = await commit(five());
   expect(outcomes(results)).toEqual(Array(5).fill('unfinished'));
@@ -96,13 +96,13 @@ test('after a lost reply, a message whose condition fails stays unfinished, beca
   expect(await available()).toBe('99');
 });
 
-test('a commit succeeds after a server error and throttling, and its effects are applied once', async () => {
+test('a commit succeeds after a server error and throttling, and the effects are applied once', async () => {
   inTurn(serverError, throttled);
   expect(outcomes(await commit(five()))).toEqual(Array(5).fill('completed'));
   expect(await available()).toBe('90');
 });
 
-test('once a commit of many messages has found DynamoDB unavailable, it sends none of its remaining transactions', async () => {
+test('once a commit of many messages has found DynamoDB unavailable, the commit sends none of the remaining transactions', async () => {
   faults.plan = serverError;
   const results = await commit(Array.from({ length: 500 }, (_, n) => take(n, 1)));
   expect(new Set(outcomes(results))).toEqual(new Set(['unfinished']));

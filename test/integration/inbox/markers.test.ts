@@ -160,7 +160,7 @@ describe('leases', () => {
       AbortSignal.timeout(30_000),
     );
 
-  test('the owner of a lease can commit its decision after the lease has expired, until another owner takes the lease', async () => {
+  test('the owner of a lease can commit a decision after the lease has expired, until another owner takes the lease', async () => {
     await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
     store.clock.advance(2_000);
     expect(await completed('me')).toMatchObject([{ is: 'completed' }]);
@@ -195,7 +195,7 @@ describe('leases', () => {
     expect(await completed('you')).toMatchObject([{ is: 'completed' }]);
   });
 
-  test('when the owner of a lease commits its decision, the leased message counts as completed, and committing it again changes nothing', async () => {
+  test('when the owner of a lease commits a decision, the leased message counts as completed, and committing the decision again changes nothing', async () => {
     await record(1);
     await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
     expect(await completed('me')).toMatchObject([{ is: 'completed' }]);
@@ -215,7 +215,7 @@ describe('leases', () => {
     expect(await done('other')).toMatchObject([{ is: 'mismatch' }]);
   });
 
-  test('another owner can take the lease of a message as soon as the current owner has released it', async () => {
+  test('another owner can take the lease of a message as soon as the current owner has released the lease', async () => {
     await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
     await leases.release(QUEUE, id(), 'you');
     expect(

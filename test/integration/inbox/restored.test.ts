@@ -43,7 +43,7 @@ const aMessage = (isbn: string, publishedAt: string, headers: Record<string, str
     headers: { 'surehop-published-at': publishedAt, ...headers },
   });
 
-test('after the inbox table was restored from a backup, a message whose inbox marker may be lost is dead-lettered, because an operator must decide whether to process it', async () => {
+test('after the inbox table was restored from a backup, a message whose inbox marker may be lost is dead-lettered, because an operator must decide whether to process the message', async () => {
   const isbn = randomUUID();
   const available = async () => (await setup.item('loans', { isbn }))?.['available'];
   const work = (records: ReturnType<typeof aMessage>[], settings: Record<string, string> = {}) =>

@@ -136,7 +136,7 @@ test('report-queues still reports all other queues if one queue is missing, and 
   expect(errors[0]).toContain('the broker has no figures of notices');
 });
 
-test('if the broker refuses its login, report-queues logs one error about the queues and one about the nodes, and sets the metric QueueReportFailed to 1', async () => {
+test('if the broker refuses the login of report-queues, report-queues logs one error about the queues and one about the nodes, and sets the metric QueueReportFailed to 1', async () => {
   secrets.replace(arn, JSON.stringify({ username: 'nobody', password: 'hush-hush' }));
   const { metrics, lines } = await report();
   expect(metrics).toEqual({ QueueReportFailed: 1 });

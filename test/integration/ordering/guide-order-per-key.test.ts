@@ -49,7 +49,7 @@ const booking = (account: string, amount: number) =>
 const bookingsOf = async (account: string) =>
   (await readItem(await backend.surehop(), example.accounts, { account }))?.['bookings'];
 
-test('the example in docs/guides/order-per-key.md processes the bookings of an account in order, and a failed booking blocks only its own account', async () => {
+test('the example in docs/guides/order-per-key.md processes the bookings of an account in order, and a failed booking blocks only bookings of the same account', async () => {
   expect(guide.blocks('ts')).toHaveLength(1);
   const batch = [booking('ada', 1), booking('ada', 0), booking('bob', 4), booking('ada', 2), booking('bob', 5)];
   const report = await example.handler(anEvent(batch, 'ledger'), anInvocation());

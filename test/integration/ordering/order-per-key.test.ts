@@ -92,7 +92,7 @@ const of = (key: string) => [
   ...new Set(done.filter((name) => name.startsWith(`${key}:`)).map((name) => Number(name.split(':')[1]))),
 ];
 
-test('messages of one key are processed in order, and a failed message blocks only the messages of its own key', async () => {
+test('messages of one key are processed in order, and a failed message blocks only later messages of the same key', async () => {
   const [a, b] = [randomUUID(), randomUUID()];
   failing.set(`${a}:1`, 2);
   await run([message(a, 1), message(a, 2), message(b, 1), message(a, 3), message(b, 2)]);
@@ -226,7 +226,7 @@ test('a redelivered message is processed before the younger messages with the sa
   expect(of(a)).toEqual([1, 2, 3]);
 });
 
-test('messages of one key are processed in order even if one of them is suspected of crashing the process', async () => {
+test('messages of one key are processed in order even if one of the messages is suspected of crashing the process', async () => {
   const a = randomUUID();
   await run([message(a, 2), message(a, 1, 4), message(a, 3)]);
   expect(of(a)).toEqual([1, 2, 3]);

@@ -123,7 +123,7 @@ test('every order that the API accepts with 202 is fulfilled or rejected at its 
   for (const queue of ['dead-letters', 'retry.1s']) expect(await backend.host.drain(queue)).toEqual([]);
 });
 
-test('the points for an order are calculated exactly, whatever its currency and its prices are', () => {
+test('the points for an order are calculated exactly, whatever the currency and the prices of the order are', () => {
   fc.assert(
     fc.property(order, ({ currency, items }) => {
       const digits = BigInt(currencies.code(currency)?.digits ?? 2);

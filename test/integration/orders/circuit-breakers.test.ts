@@ -78,7 +78,7 @@ const median = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)
 const drained = async () =>
   new Set((await backend.host.drain('stock')).map((message) => message && message.properties.messageId));
 
-test('while the circuit breaker for the broker is open, orders are refused within milliseconds, and they are accepted again once the broker is back', async () => {
+test('while the circuit breaker for the broker is open, orders are refused within milliseconds, and orders are accepted again once the broker is back', async () => {
   const { answers, end } = load(place);
   await eventually('orders to be accepted', () => answers.some(({ got }) => got.status === 202));
   const cutAtMs = performance.now();

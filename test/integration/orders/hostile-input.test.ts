@@ -102,7 +102,7 @@ function signedBytes(body: string | Buffer, { id = randomUUID(), at = now() }: {
   };
 }
 
-/** A test case that sends an order with an invalid signature, which `make` computes. */
+/** A test case that sends an order with an invalid signature. `make` computes the signature. */
 const forged = (what: string, make: (id: string, at: string) => string, answer = '401 wrong-signature'): Row => ({
   what,
   answer,
@@ -440,7 +440,8 @@ const own = generateKeyPairSync('rsa', { modulusLength: 2_048 });
 const DAY = 86_400;
 
 /**
- * Returns the public key that the token issuer publishes. Attackers know this key and may try to sign tokens with it.
+ * Returns the public key that the token issuer publishes. Attackers know the public key and may try to sign tokens with
+ * it.
  */
 async function published(): Promise<JWK> {
   const { keys } = (await (await fetch(process.env.JWKS_URL!)).json()) as { keys: JWK[] };
@@ -756,7 +757,7 @@ test('the hostile requests publish no message and change no DynamoDB item', asyn
   expect(({} as Record<string, unknown>)['isAdmin']).toBeUndefined();
 });
 
-test('a valid order is accepted if the timestamp of its signature is 290 seconds in the past or in the future', async () => {
+test('a valid order is accepted if the timestamp of the signature is 290 seconds in the past or in the future', async () => {
   for (const seconds of [0, -290, 290]) {
     const at = String(Math.floor(Date.now() / 1_000) + seconds);
     const got = await call(handlers['POST /orders']!, post(sound, signedBytes(sound, { at })));

@@ -173,7 +173,7 @@ describe('rotation under load', () => {
     expect(reads() - before).toBe(1);
   });
 
-  test('no request fails while the token issuer publishes a new key, uses it and removes the old key', async () => {
+  test('no request fails while the token issuer publishes a new key, uses the new key and removes the old key', async () => {
     const aKey = async (kid: string) => {
       const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
       return { kid, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg: 'RS256', use: 'sig' } };

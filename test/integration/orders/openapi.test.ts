@@ -85,7 +85,7 @@ test('the OpenAPI document describes exactly the HTTP routes that serverless.yml
   expect(document.openapi).toMatch(/^3\.1\./);
 });
 
-test('each example of the OpenAPI document matches its schema', () => {
+test('each example of the OpenAPI document matches the schema of the example', () => {
   for (const { route, operation } of operations()) {
     const contents = [operation.requestBody, ...Object.values(operation.responses)].flatMap((one) =>
       one ? Object.values(one.content) : [],

@@ -82,7 +82,7 @@ test('a request with a token gets 503 if the OpenID metadata of the issuer is mi
   expect(new Set(asked)).toEqual(new Set([METADATA_PATH]));
 });
 
-test('to verify two tokens, the service reads the OpenID metadata of the issuer once and the keys at its jwks_uri once', async () => {
+test('to verify two tokens, the service reads the OpenID metadata of the issuer once, and reads the keys once at the jwks_uri in the metadata', async () => {
   expect((await put()).status).toBe(200);
   expect((await put()).status).toBe(200);
   expect(asked).toEqual([METADATA_PATH, KEYS_PATH]);

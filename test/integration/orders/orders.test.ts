@@ -76,7 +76,7 @@ describe('an order', () => {
     return { stock, points };
   };
 
-  test('an order with a byte-order mark before its JSON is accepted, and the published event has no byte-order mark', async () => {
+  test('an order with a byte-order mark before the JSON is accepted, and the published event has no byte-order mark', async () => {
     await drained();
     const raw = `\ufeff${JSON.stringify(anOrder())}`;
     const got = await callSigned(placeOrder, randomUUID(), { route: 'POST /orders', raw });
@@ -124,7 +124,7 @@ describe('an order', () => {
     });
   });
 
-  test('a repeated order with the same key gets the same response and is not published again, even if the fields of its JSON are rearranged', async () => {
+  test('a repeated order with the same key gets the same response and is not published again, even if the JSON fields of the order are rearranged', async () => {
     const key = randomUUID();
     const first = await place(key);
     await drained();
@@ -268,7 +268,7 @@ describe('the status of an order', () => {
       expect(await statusOf(id)).toMatchObject({ status: 404, body: { type: 'urn:surehop:problem:not-found' } });
   });
 
-  test('the status of an order is derived from the inbox markers of its consumers, even if the order has no idempotency record', async () => {
+  test('the status of an order is derived from the inbox markers of the consumers, even if the order has no idempotency record', async () => {
     const { inbox } = await import('../../../lib/inbox/process-inbox.ts');
     const surehop = await backend.surehop();
     const id = randomUUID() as MessageId;

@@ -63,7 +63,7 @@ describe('Secrets Manager', () => {
     await publisher.close();
   });
 
-  test('if Secrets Manager does not answer, a publish fails by its deadline, and a later publish succeeds once Secrets Manager answers again', async () => {
+  test('if Secrets Manager does not answer, a publish fails by the deadline of the publish, and a later publish succeeds once Secrets Manager answers again', async () => {
     const publisher = aPublisher(300);
     silent.secrets.swallow(100);
     await expect(publisher.publish(message())).rejects.toMatchObject({
@@ -134,7 +134,7 @@ describe('signing keys', () => {
   });
 });
 
-test('if the token issuer does not answer when the service reads its keys, the waiting HTTP request gets 503 and the next HTTP request succeeds', async () => {
+test('if the token issuer does not answer when the service reads the keys of the issuer, the waiting HTTP request gets 503 and the next HTTP request succeeds', async () => {
   const { handler: getStatus } = await import('../../../functions/operations/status.ts');
   const ask = () => callAsOperator(getStatus, { route: 'GET /status' });
   silent.jwks.swallow();

@@ -70,7 +70,7 @@ test.each([
   },
 );
 
-test('while DynamoDB does not answer, an order gets its response sooner than a request that needs data from DynamoDB', async () => {
+test('while DynamoDB does not answer, a client that places an order gets a response sooner than a client whose request needs data from DynamoDB', async () => {
   silent = true;
   const { handler: getStock } = await import('../../../functions/orders/get-stock.ts');
   const slow = call(getStock, { route: 'GET /stock/{sku}', path: { sku: 'apple' } });
@@ -114,7 +114,7 @@ test('while DynamoDB is unavailable, GET /status still lists the queues of the b
   expect(got.body.queues.map(({ name }: { name: string }) => name)).toEqual(['stock', 'points']);
 });
 
-test('while DynamoDB is unavailable, the archive function fails, and therefore dead letters stay in their queue', async () => {
+test('while DynamoDB is unavailable, the archive function fails, and therefore dead letters stay in the dead-letter queue', async () => {
   silent = false;
   const { handler: archive } = await import('../../../functions/dead-letters/archive.ts');
   const { anEvent, aRecord } = await import('../../support/delivery.ts');

@@ -61,7 +61,7 @@ describe('publish', () => {
   });
 
   test.each(['surehop-identified-id', 'surehop-dead-letter-id'])(
-    'if the broker returns one of several messages without a message id, the publisher recognizes it by the header %s',
+    'if the broker returns one of several messages without a message id, the publisher recognizes the returned message by the header %s',
     async (header) => {
       // A headers exchange is the only exchange that can return one of two messages with the same routing key.
       await host.channel.assertExchange('by-header', 'headers', { durable: true });
@@ -88,7 +88,7 @@ describe('publish', () => {
     expect((await host.drain('small')).length).toBeGreaterThan(0);
   });
 
-  test('publishing a message fails with an indeterminate error if one of its two queues is full, because the other queue may have the message', async () => {
+  test('publishing a message to two queues fails with an indeterminate error if one of the queues is full, because the other queue may have the message', async () => {
     for (const [name, limit] of Object.entries({ full: 1, roomy: 1_000 })) {
       await quorumQueue(name, { 'x-max-length': limit, 'x-overflow': 'reject-publish' });
       await host.channel.bindQueue(name, 'shop', 'both');
@@ -120,7 +120,7 @@ describe('publish', () => {
 });
 
 describe('refused content', () => {
-  test('if the broker refuses a message because of its content, only the publish of this message fails, and messages published at the same time are confirmed', async () => {
+  test('if the broker refuses a message because of the content of the message, only the publish of this message fails, and messages published at the same time are confirmed', async () => {
     const publisher = host.publisher(20_000);
     // RabbitMQ closes the channel if the header CC is not a list of strings.
     const refused = { ...aMessage('loan.created', 'refused') };
@@ -192,7 +192,7 @@ describe('failing network', () => {
     await publisher.close();
   });
 
-  test('after a process was frozen for longer than the broker waits for a heartbeat, its next publish immediately opens a new connection', async () => {
+  test('after a process was frozen for longer than the broker waits for a heartbeat, the next publish of the process immediately opens a new connection', async () => {
     let skewMs = 0;
     const publisher = publisherThroughProxy(10_000, () => Date.now() + skewMs);
     await publisher.publish(aMessage('loan.created', 'warm'));

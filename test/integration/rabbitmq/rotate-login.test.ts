@@ -102,7 +102,7 @@ describe('rotation', () => {
     expect(await canLogIn(endpoint, first)).toBe(false);
   });
 
-  test('the rotation of a login creates a 256-bit password without characters that must be escaped in a URL, and gives the user the permissions of its role', async () => {
+  test('the rotation of a login creates a 256-bit password without characters that must be escaped in a URL, and gives the user the permissions of the role', async () => {
     await rotateOnce();
     const { username, password } = current();
     expect(password).toMatch(/^[A-Za-z0-9_-]{43}$/);
@@ -150,7 +150,7 @@ describe('rotation', () => {
     await expect(step('testSecret', secrets.beginRotation(arn))).rejects.toThrow(/refuses the new login/);
   });
 
-  test('while the broker is unavailable, the rotation of a login fails and keeps the current login, and it succeeds when it is repeated later', async () => {
+  test('while the broker is unavailable, the rotation of a login fails and keeps the current login, and a later repetition of the rotation succeeds', async () => {
     const before = current();
     const away = reach('amqp://guest:guest@127.0.0.1:9', 'http://guest:guest@127.0.0.1:65000');
     const token = secrets.beginRotation(arn);

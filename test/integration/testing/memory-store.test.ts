@@ -23,7 +23,10 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-/** Returns a copy of a message whose id and item keys begin with the prefix, so that runs do not share items. */
+/**
+ * Returns a copy of a message. The id and the item keys of the copy begin with the prefix, so that runs do not share
+ * items.
+ */
 function moved({ id, decision, ...entry }: Entry, prefix: string): Entry {
   const move = (each: Decision): Decision => ({
     ...each,
@@ -33,7 +36,10 @@ function moved({ id, decision, ...entry }: Entry, prefix: string): Entry {
   return { ...entry, id: `${prefix}${id}` as MessageId, decision: move(decision) };
 }
 
-/** Returns the result of a commit without the error texts, which differ between DynamoDB and the in-memory store. */
+/**
+ * Returns the result of a commit without the error texts, because the texts of DynamoDB and of the in-memory store
+ * differ.
+ */
 function essence(result: CommitResult | undefined): string {
   if (result === undefined) return 'no result';
   if ('error' in result) return `${result.is} ${describeError(result.error).code}`;

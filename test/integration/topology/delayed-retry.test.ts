@@ -36,7 +36,7 @@ async function returning(queue: string): Promise<() => number> {
   return () => deliveries;
 }
 
-test('RabbitMQ 4.3 and later delay the redelivery of a returned message unless its queue keeps order per key; earlier versions always redeliver it immediately', async () => {
+test('RabbitMQ 4.3 and later delay the redelivery of a returned message, except in queues that keep order per key; earlier versions always redeliver the message immediately', async () => {
   for (const queue of ['loans', 'notices'])
     host.channel.sendToQueue(queue, Buffer.from('returned'), { persistent: true });
   const [paced, unpaced] = [await returning('loans'), await returning('notices')];

@@ -41,7 +41,7 @@ const anEvent = (change: Partial<CustomResourceEvent> = {}): CustomResourceEvent
 const answered = () => JSON.parse(answers.at(-1)!.body) as Record<string, string>;
 
 describe('a custom resource', () => {
-  test('a custom resource sends its response to exactly the presigned URL that CloudFormation gave, without a Content-Type header', async () => {
+  test('a custom resource sends the response to exactly the presigned URL that CloudFormation gave, without a Content-Type header', async () => {
     await customResource('broker-topology', { apply: async () => {} })(anEvent(), anInvocation());
     expect(answers).toHaveLength(1);
     expect(answers[0]).toMatchObject({ method: 'PUT', url: '/answer?Signature=a%2Bb%3D&Expires=1' });
@@ -56,7 +56,7 @@ describe('a custom resource', () => {
     });
   });
 
-  test('when CloudFormation updates a custom resource, the custom resource gets its new and its previous properties', async () => {
+  test('when CloudFormation updates a custom resource, the custom resource gets the new and the previous properties', async () => {
     let seen: unknown;
     const handler = customResource('id', {
       apply: async ({ properties, previous }) => void (seen = { properties, previous }),
@@ -96,7 +96,7 @@ describe('a custom resource', () => {
     },
   );
 
-  test('shortly before the timeout of its function, a custom resource aborts its work and reports a failure', async () => {
+  test('shortly before the function of a custom resource times out, the custom resource aborts its work and reports a failure', async () => {
     let stopped = false;
     const handler = customResource('id', {
       apply({ signal }) {

@@ -80,7 +80,7 @@ test('the removal of a stage fails immediately with the error code of AWS if a p
   );
 });
 
-test('if the IAM role of a function is missing, AWS does not delete the network interfaces of its event source, and removing the event source fails at the timeout', async () => {
+test('if the IAM role of a function is missing, AWS does not delete the network interfaces of the event source of the function, and removing the event source fails at the timeout', async () => {
   aws.addMapping('one', 'sg-broker');
   aws.deleteRole();
   const removal = removeEventSource(access, 'one', waiting());

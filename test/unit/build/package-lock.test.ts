@@ -9,7 +9,7 @@ test('package-lock.json contains the optional packages of every platform, becaus
   expect(completeLock(lock).added).toEqual([]);
 });
 
-test('completeLock adds a missing optional package to package-lock.json with its operating system, its CPU and its C library', () => {
+test('completeLock adds a missing optional package to package-lock.json with the operating system, the CPU and the C library of the package', () => {
   const parent = { version: '1.0.0', dev: true, optionalDependencies: { '@a/linux-x64-musl': '1.2.3' } };
   const { lock, added } = completeLock({ packages: { 'node_modules/a': parent } });
   expect(added).toEqual(['@a/linux-x64-musl']);

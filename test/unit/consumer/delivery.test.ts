@@ -67,7 +67,7 @@ test('decoding an event splits the name of a queue from its virtual host at the 
   expect(delivery?.queue).toBe('a::b');
 });
 
-test('decoding an event reads the timestamp of a message as UTC, even if it contains a narrow no-break space', () => {
+test('decoding an event reads the timestamp of a message as UTC, even if the timestamp contains a narrow no-break space', () => {
   const record = aRecord();
   const timestamp = 'Jan 1, 1970, 12:33:41\u202fAM';
   const [delivery] = decode(anEvent([{ ...record, basicProperties: { ...record.basicProperties, timestamp } }]));

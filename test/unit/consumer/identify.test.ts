@@ -117,7 +117,7 @@ describe('the identity of a message', () => {
     }
   });
 
-  test('a redriven copy of a message is identified again if its dead letter has an error code that a wrong identity may have caused', () => {
+  test('a redriven copy of a message is identified again if the dead letter has an error code that a wrong identity may have caused', () => {
     const first = delivered({ id: null, body: { order: 7 } }, fromBody);
     const about = { redrives: 1, at: '2026-11-22T12:00:00.000Z', identifyAgain: true };
     const { properties, body } = redrivenCopy(withIdentity(first), { exchange: '', routingKey: 'loans' }, about);

@@ -122,7 +122,7 @@ test('a message without a publish time is dead-lettered as TOO_OLD if its AMQP t
   expect((await run({})).notCompleted).toMatchObject([{ outcome: 'dead-letter', code: 'TOO_OLD' }]);
 });
 
-test('a completed message that is redelivered is a duplicate, although it has become too old in the meantime', async () => {
+test('a completed message that is redelivered is a duplicate, although the message has become too old in the meantime', async () => {
   const record = aRecord({ type: 'limited', headers: { 'surehop-published-at': ago(0) } });
   let nowMs = NOW_MS;
   const parts = someParts({ clock: { now: () => nowMs } });

@@ -108,7 +108,7 @@ describe('the log lines of a batch', () => {
     expect(logged('batch processed')[0]).not.toHaveProperty('notLogged');
   });
 
-  test('a batch with many completed messages logs an even sample of them and counts the others, but logs every failed message', () => {
+  test('a batch with many completed messages logs an even sample of the completed messages and counts the others, but logs every failed message', () => {
     const many = <T>(outcome: T) => Array.from({ length: 10 }, () => outcome);
     record([...many(completed), ...many(retry), ...many(dead)], { COMPLETED_LINES_PER_BATCH: '5' });
     expect(logged('message completed').map(({ messageId }) => messageId)).toEqual(['m-0', 'm-2', 'm-4', 'm-6', 'm-8']);

@@ -55,7 +55,7 @@ describe('the origin of a dead letter', () => {
     });
   });
 
-  test('if the broker dead-lettered a message, its dead letter has the queue of the newest x-death entry and not that of an earlier delay queue', () => {
+  test('if the broker dead-lettered a message, the dead letter has the queue of the newest x-death entry and not the queue of an earlier delay queue', () => {
     expect(of(death)).toMatchObject({
       queue: 'loans',
       code: 'EXPIRED',
@@ -103,7 +103,7 @@ describe('the origin of a dead letter', () => {
 });
 
 describe('the id of a dead letter', () => {
-  test('a message gets the same dead-letter id when it is redelivered from the dead-letter queue', () => {
+  test('a message gets the same dead-letter id when the dead-letter queue redelivers the message', () => {
     for (const headers of [note, death, {}]) expect(of(headers).id).toBe(of(headers).id);
   });
 

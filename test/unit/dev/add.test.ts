@@ -70,7 +70,7 @@ describe('surehop add consumer', () => {
     return changes;
   };
 
-  test('surehop add consumer writes the event, the queue, the consumer, a test and the function, all of them formatted', async () => {
+  test('surehop add consumer writes the event, the queue, the consumer, a test and the function, and all written files are formatted', async () => {
     const [topology, yaml, events] = ['infra/topology.ts', 'serverless.yml', 'functions/orders/events.ts'].map(read);
     const written = (await addShipOrder()).write();
     expect(written.toSorted()).toEqual([

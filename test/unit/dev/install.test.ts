@@ -78,7 +78,7 @@ describe('the installation before a command runs', () => {
     expect([isInstalled(), isUnpacked(), leftovers()]).toEqual([true, true, []]);
   });
 
-  test('if npm fails, its error is returned and RabbitMQ is unpacked nevertheless; the next installation only runs npm', async () => {
+  test('if npm fails, the error of npm is returned and RabbitMQ is unpacked nevertheless; the next installation only runs npm', async () => {
     replace({ npm: 'echo "npm error code ENOSPC\nnpm error no space left on the disk" >&2; exit 1' });
     const { errors } = await start().ended;
     expect(errors).toEqual([expect.stringMatching(/^cannot install the npm packages: no space left on the disk; /)]);

@@ -85,7 +85,7 @@ describe('the check of DynamoDB requests in the stage local', () => {
   });
 });
 
-test('the DynamoDB client does not send a refused request, and its error names the tables of the request', async () => {
+test('the DynamoDB client does not send a refused request, and the error names the tables of the request', async () => {
   const sent: unknown[] = [];
   const handle = (request: unknown) => {
     sent.push(request);

@@ -25,7 +25,9 @@ test.each(['local', 'prod'])('the environment of each function in the stage %s l
   expect(readAllSettings(environment).DEPLOYED_TABLES?.toSorted()).toEqual(allNames.toSorted());
 });
 
-/** Imports Surehop anew and creates a consumer with the tables of the toolkit and of the fictitious lending library. */
+/**
+ * Imports Surehop again and creates a consumer with the tables of the toolkit and of the fictitious lending library.
+ */
 async function startConsumer(): Promise<unknown> {
   const { createSurehop } = await import('../../../lib/runtime/surehop.ts');
   const { consumer } = await import('../../../lib/consumer/consumer.ts');

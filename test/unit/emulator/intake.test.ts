@@ -27,7 +27,7 @@ describe('the intake of an event source', () => {
     expect(await second).toEqual(items(1));
   });
 
-  test('the event source emulator closes a batch when the batching window since its first message has passed', async () => {
+  test('the event source emulator closes a batch when the batching window has passed since the first message of the batch', async () => {
     const intake = anIntake();
     let batch: unknown;
     void intake.next().then((closed) => (batch = closed));

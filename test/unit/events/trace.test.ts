@@ -239,7 +239,7 @@ describe('trace headers of messages', () => {
     return eventMessage(event, {}, { ...options, trace: readEnvelope(headers) }).properties.headers;
   };
 
-  test('an event continues the trace of the message that caused it, whatever the version of the traceparent of that message', () => {
+  test('an event continues the trace of the message that caused the event, whatever the version of the traceparent of that message', () => {
     const headers = publishedFrom({ traceparent: `cc-${TRACE}-${PARENT}-01-x`, tracestate: ' foo=1 , bar=2' });
     expect(headers).toMatchObject({
       traceparent: expect.stringMatching(new RegExp(`^00-${TRACE}-[0-9a-f]{16}-01$`)),

@@ -30,7 +30,7 @@ beforeAll(() => {
 
 const logged = () => entries.splice(0);
 
-/** An HTTP endpoint whose response contains the body and the client of the request. */
+/** An HTTP endpoint. The response contains the body and the client of the request. */
 const echo = () =>
   endpoint(surehop, { access: open, body }, ({ body, client }) => ({ status: 200, body: { body, client } }));
 
@@ -160,7 +160,7 @@ describe('the body of a request', () => {
   });
 });
 
-test('the response to a request with invalid path or query parameters lists each of them by name', async () => {
+test('the response to a request with invalid path or query parameters lists each invalid parameter by name', async () => {
   const handler = endpoint(
     surehop,
     {
@@ -253,7 +253,7 @@ describe('errors of a handler', () => {
   );
 });
 
-test('each HTTP request is logged once with its ids and its trace id, and without its body', async () => {
+test('each HTTP request is logged once with the ids and the trace id of the request, and without the body', async () => {
   const handler = endpoint(surehop, { access: open, body: z.any() }, ({ note }) => {
     note({ loanId: 'o-1' });
     return { status: 202, body: {} };

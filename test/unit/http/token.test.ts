@@ -142,7 +142,7 @@ describe('rejected tokens', () => {
       expect(await faultOf(tokenOf(key, undefined, '-1h'), issuer)).toBe('ERR_JWT_EXPIRED');
   });
 
-  test('while the keys of the issuer cannot be read, a token is rejected if it was signed with none of the cached keys', async () => {
+  test('while the keys of the issuer cannot be read, a token is rejected if none of the cached keys has signed the token', async () => {
     const issuer = anIssuer([named(keys[0]!, 'a')]);
     expect(await verify(tokenOf(keys[0]!, 'a'), issuer)).toBe('ada');
     isAway = true;

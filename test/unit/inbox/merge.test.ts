@@ -47,7 +47,7 @@ const isAccepted = (list: readonly Entry[], model: Model): boolean => {
   return copy.refused?.size === 0;
 };
 
-test('committing the messages of a batch together has the same result as committing them one after another, for effects of every kind', () => {
+test('committing the messages of a batch together has the same result as committing the messages one after another, for effects of every kind', () => {
   let kept = 0;
   fc.assert(
     fc.property(entries(40), (given) => {

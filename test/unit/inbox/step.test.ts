@@ -191,7 +191,7 @@ describe('markers', () => {
     ['no marker', undefined, 'completed'],
   ];
   test.each(markers)(
-    'if a cancellation does not contain the existing inbox marker, the commit engine reads the marker (here it finds %s)',
+    'if a cancellation does not contain the existing inbox marker, the commit engine reads the marker from the inbox table (here it finds %s)',
     (_, found, result) => {
       const { results, did } = play(two(), [
         cancelled(conditionFailed(), 'None', 'None'),
@@ -233,7 +233,7 @@ describe('failed conditions', () => {
     },
   );
 
-  test('a message without an alternative branch fails if the effects of earlier messages make its condition false', () => {
+  test('a message without an alternative branch fails if the effects of earlier messages make the condition of the message false', () => {
     const { results, did } = play(two(), [cancelled('None', 'None', conditionFailed(shelfOf(1)))]);
     expect(results).toEqual({ a: 'completed', b: 'failed CONDITION_FAILED' });
     expect(did).toEqual(['send', 'send']);
@@ -287,7 +287,7 @@ describe('effects of every kind', () => {
   );
 
   test.each(kinds)(
-    'a message with the effect %s stays unfinished if the role of the function has no permission for its table',
+    'a message with the effect %s stays unfinished if the role of the function has no permission for the table of the effect',
     (_, effect) => {
       const decisions = { a: { effects: [effect] }, b: { effects: [notices.add(at, 'n', 1)] } };
       const { results } = play(decisions, [cancelled('None', 'None', 'AccessDenied', 'None')]);
@@ -551,7 +551,7 @@ describe('wrong deployments', () => {
     });
   });
 
-  test('the commit engine checks which table is missing if the error of DynamoDB does not name it', () => {
+  test('if the error of DynamoDB does not name the missing table, the commit engine checks which table is missing', () => {
     const missing = refused('ResourceNotFoundException', 'Requested resource not found');
     expect(play(decisions, [missing, { is: 'missingTables', tables: ['p-notices'] }])).toMatchObject({
       results: { a: 'unfinished TABLE_MISSING', b: 'completed' },

@@ -60,7 +60,7 @@ describe('selecting branches', () => {
   const states = (n: number | undefined, ...decisions: Decision[]) =>
     selectBranches(candidates(...decisions), seen(n)).chosen.map(({ branch }) => branch.state);
 
-  test('a message completes if the number that earlier messages left in the item suffices, and otherwise takes its alternative branch', () => {
+  test('a message completes if the number that earlier messages left in the item suffices, and otherwise takes the alternative branch', () => {
     expect(states(5, take(3), take(4), take(2), take(1))).toEqual(['completed', 'rejected', 'completed', 'rejected']);
   });
 

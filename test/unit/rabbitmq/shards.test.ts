@@ -18,7 +18,7 @@ describe('shards', () => {
     expect(queue('loans', 100).shards.toSorted()).toEqual(queue('loans', 100).shards);
   });
 
-  test('the retiring shards of a work queue are its last shards, and the consistent-hash exchange does not route to them', () => {
+  test('the retiring shards of a work queue are the last shards, and the consistent-hash exchange does not route messages to retiring shards', () => {
     const { shards, ring } = queue('loans', 1, 2);
     expect(shards).toEqual(['loans', 'loans.01', 'loans.02']);
     expect(ring?.shards).toEqual(['loans']);

@@ -62,7 +62,7 @@ test('while the number of shards is changed, the broker routes every message to 
   );
 });
 
-test('a shard cannot be removed from the topology while it contains a message or while a delay queue may return a message to it', () => {
+test('a shard cannot be removed from the topology while the shard contains a message or while a delay queue may return a message to the shard', () => {
   const actual = applied(topologyWith({ loans: { shards: 4 } }));
   const declared = topologyWith({ loans: { shards: 2 } });
   const refusals = (held: Record<string, number>) =>

@@ -113,7 +113,7 @@ describe('exhaust accepts a consumer without a mistake', () => {
     await exhaust(failing, [booking('never'), booking('later'), booking(7 as never)], { faults: 1 });
   });
 
-  test('exhaust accepts a perform function that passes the message id to the other system', async () => {
+  test('exhaust accepts a perform function that passes the message id to another system as the idempotency key', async () => {
     const bank = anotherSystem();
     await exhaust(
       performing(async (_, { id }) => {

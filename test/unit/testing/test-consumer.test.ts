@@ -79,7 +79,7 @@ describe('an in-memory consumer', () => {
     });
   });
 
-  test('a failing message is retried after each delay of its queue and is then dead-lettered', async () => {
+  test('a failing message is retried after each delay of the queue and is then dead-lettered', async () => {
     const consumer = testConsumer({
       ...payments,
       decide: () => {
@@ -140,7 +140,7 @@ describe('an in-memory consumer', () => {
     expect(signal?.aborted).toBe(true);
   });
 
-  test('a message returns to its queue without using an attempt if the invocation has no time left', async () => {
+  test('a message returns to the queue without using an attempt if the invocation has no time left', async () => {
     const consumer = testConsumer(payments).given(carts, a, { status: 'open' });
     const received = await consumer.receive(cartPaid, paid, { runsOutOfTime: 'invocation' });
     received.expect({ outcome: 'unfinished', reason: 'TIME_LIMIT', effects: [], settlement: 'returned' });
@@ -226,7 +226,7 @@ describe('the errors of an in-memory consumer', () => {
     );
   });
 
-  test('the error about a failed message contains the error of the business rule and its position', async () => {
+  test('the error about a failed message contains the error of the business rule and the position of the error', async () => {
     const consumer = testConsumer({
       ...payments,
       decide: () => {
