@@ -1,8 +1,9 @@
 import { getRoute } from 'surehop/archive';
+import { getDeadLetter } from 'surehop/dead-letters';
 import { endpoint } from 'surehop/http';
 
+import { events } from '../events.ts';
 import { surehop } from '../surehop.ts';
-import { deadLetters } from './dead-letters.ts';
 
 /** GET /dead-letters/{id} */
-export const handler = endpoint(surehop, getRoute, deadLetters.get);
+export const handler = endpoint(surehop, getRoute, getDeadLetter(surehop, events));

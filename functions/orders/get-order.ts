@@ -36,14 +36,38 @@ export const handler = endpoint(surehop, route, async ({ path: { id }, note }) =
   note({ orderId: id });
   const [intake, stock, points, deadLetters] = await Promise.all([
     readItem(surehop, tables.orders, { orderId: id }),
-    findMarker(queues.stock.name, id),
-    findMarker(queues.points.name, id),
+    followEdits(queues.stock.name, id),
+    followEdits(queues.points.name, id),
     findByMessage(archiveTable(surehop), id),
   ]);
-  const status = orderStatus(id, intake, { stock, points }, deadLetters);
+  const markers = { stock: stock.marker, points: points.marker };
+  const letters = [...deadLetters, ...stock.deadLetters, ...points.deadLetters];
+  const status = orderStatus(
+    id,
+    intake,
+    markers,
+    letters.filter(({ supersededBy }) => supersededBy === undefined),
+  );
   if (!status) throw new Problem('not-found', 'There is no order with this id.');
   return ok(status);
 });
+
+/** The largest number of edited messages, each in place of the one before, that are looked up for one order. */
+const MAX_EDITS = 20;
+
+/**
+ * Reads the inbox record of an order at one consumer. If an operator has sent an edited message in place of the order's
+ * message, reads the inbox record and the dead letters of the edited message instead.
+ */
+async function followEdits(queue: string, id: string) {
+  let messageId = id;
+  let marker = await findMarker(queue, id);
+  for (let edits = 0; edits < MAX_EDITS && marker && 'supersededBy' in marker && marker.supersededBy; edits += 1) {
+    messageId = marker.supersededBy;
+    marker = await findMarker(queue, messageId);
+  }
+  return { marker, deadLetters: messageId === id ? [] : await findByMessage(archiveTable(surehop), messageId) };
+}
 
 const findMarker = async (queue: string, id: string) =>
   (await inbox(surehop).find(queue, [id as MessageId])).get(id as MessageId);

@@ -41,19 +41,27 @@ export interface DeadLetter {
   readonly status: DeadLetterStatus;
   /** How often the message was redriven after it was archived as this dead letter. */
   readonly timesRedriven: number;
+  /** The id of the message that replaces this dead letter, if an operator edited the dead letter. */
+  readonly supersededBy?: MessageId;
+  /** The id of the dead letter from which an operator created the message that failed. */
+  readonly editedFrom?: string;
   readonly history: readonly ArchiveAction[];
   readonly payloadHash: string;
   readonly bodyBytes: number;
 }
 
-export const deadLetterStatuses = ['open', 'redriven', 'discarded'] as const;
+export const deadLetterStatuses = ['open', 'redriven', 'discarded', 'superseded'] as const;
 
 export type DeadLetterStatus = (typeof deadLetterStatuses)[number];
 
-/** An action of an operator on a dead letter. After a redrive, `redrives` is the number of the redrive. */
+/**
+ * An action of an operator on a dead letter. After a redrive, `redrives` is the number of the redrive. After an edit,
+ * `messageId` is the id of the edited message.
+ */
 export type ArchiveAction =
   | ({ readonly action: 'redriven'; readonly redrives: number; readonly reason?: string } & ActionFacts)
-  | ({ readonly action: 'discarded'; readonly reason: string } & ActionFacts);
+  | ({ readonly action: 'discarded'; readonly reason: string } & ActionFacts)
+  | ({ readonly action: 'superseded'; readonly reason: string; readonly messageId: MessageId } & ActionFacts);
 
 interface ActionFacts {
   readonly at: string;
@@ -100,6 +108,7 @@ export function toDeadLetter(message: FailedMessage, origin: Origin, nowMs: numb
     reason: origin.reason.slice(0, MAX_REASON_LENGTH),
     frames: origin.frames?.slice(0, MAX_FRAMES_LENGTH),
     group: groupOf(origin).group,
+    editedFrom: text(envelope.editedFrom),
     client: text(properties.appId),
     deadLetteredAt: origin.deadLetteredAt,
     unwritable: envelope.leftOut?.slice(0, MAX_UNWRITABLE_LENGTH),

@@ -1,4 +1,9 @@
-import { ConditionalCheckFailedException, UpdateItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
+import {
+  ConditionalCheckFailedException,
+  UpdateItemCommand,
+  type AttributeValue,
+  type TransactWriteItem,
+} from '@aws-sdk/client-dynamodb';
 
 import { sendToDynamo } from '../dynamodb/send.ts';
 import type { ArchiveAction, DeadLetter } from './dead-letter.ts';
@@ -12,7 +17,8 @@ const MAX_HISTORY = 100;
 
 /**
  * Stores in the archive that a copy of a dead letter was published, even if the dead letter was discarded in the
- * meantime. Returns `false` if another redrive was stored after the dead letter was read.
+ * meantime. Returns `false` if another redrive was stored after the dead letter was read, or if an edited message has
+ * superseded the dead letter.
  */
 export const recordRedrive = (
   table: ArchiveTable,
@@ -21,8 +27,12 @@ export const recordRedrive = (
 ): Promise<boolean> =>
   update(table, id, action, {
     assignment: 'timesRedriven = :times',
-    condition: 'timesRedriven = :seen',
-    values: { ':times': { N: String(timesRedriven + 1) }, ':seen': { N: String(timesRedriven) } },
+    condition: 'timesRedriven = :seen AND #status <> :superseded',
+    values: {
+      ':times': { N: String(timesRedriven + 1) },
+      ':seen': { N: String(timesRedriven) },
+      ':superseded': { S: 'superseded' },
+    },
     latest: history.length < MAX_HISTORY ? undefined : history.slice(1 - MAX_HISTORY),
   });
 
@@ -32,6 +42,27 @@ export const recordDiscard = (
   id: string,
   action: Extract<ArchiveAction, { action: 'discarded' }>,
 ): Promise<boolean> => update(table, id, action, { condition: '#status = :open', values: { ':open': { S: 'open' } } });
+
+/** Returns the write that marks an open dead letter as superseded by an edited message. */
+export const supersededWrite = (
+  table: ArchiveTable,
+  id: string,
+  action: Extract<ArchiveAction, { action: 'superseded' }>,
+): TransactWriteItem => ({
+  Update: {
+    TableName: nameOf(table),
+    Key: recordKey(id),
+    UpdateExpression: 'SET #status = :status, supersededBy = :messageId, history = list_append(history, :actions)',
+    ConditionExpression: '#status = :open',
+    ExpressionAttributeNames: { '#status': 'status' },
+    ExpressionAttributeValues: {
+      ':status': { S: action.action },
+      ':open': { S: 'open' },
+      ':messageId': { S: action.messageId },
+      ':actions': { L: [toHistoryEntry(action)] },
+    },
+  },
+});
 
 /** Stores in the archive which parts of a message AMQP cannot encode. Later bulk redrives then skip the dead letter. */
 export async function recordUnwritable(table: ArchiveTable, id: string, unwritable: string): Promise<void> {

@@ -89,6 +89,8 @@ export function fromRecord(item: Attributes): DeadLetter {
     traceparent: text('traceparent'),
     status: text('status') as DeadLetter['status'],
     timesRedriven: number('timesRedriven'),
+    supersededBy: text('supersededBy') as DeadLetter['supersededBy'],
+    editedFrom: text('editedFrom'),
     history: (item.history?.L ?? []).map(({ S }) => JSON.parse(S ?? 'null') as ArchiveAction),
     payloadHash: text('payloadHash') ?? '',
     bodyBytes: number('bodyBytes'),

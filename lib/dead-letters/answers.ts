@@ -4,6 +4,8 @@ import * as z from 'zod';
 
 import { plainOf } from '../events/json-form.ts';
 import { deadLetterStatuses, type ArchivedMessage, type DeadLetter } from '../archive/dead-letter.ts';
+import type { EditedMessage } from '../archive/edited-message.ts';
+import type { BodyCheck } from './check-body.ts';
 
 const at = z.iso.datetime();
 
@@ -29,6 +31,8 @@ const deadLetter = z.strictObject({
   traceparent: z.string().optional(),
   status: z.enum(deadLetterStatuses),
   timesRedriven: z.int(),
+  supersededBy: z.string().optional(),
+  editedFrom: z.string().optional(),
   payloadHash: z.string(),
   bodyBytes: z.int(),
   redrivenAt: at.optional(),
@@ -84,7 +88,29 @@ const archiveAction = z.discriminatedUnion('action', [
     reason: z.string().optional(),
   }),
   z.strictObject({ action: z.literal('discarded'), at, by: z.string().optional(), reason: z.string() }),
+  z.strictObject({
+    action: z.literal('superseded'),
+    at,
+    by: z.string().optional(),
+    reason: z.string(),
+    messageId: z.string(),
+  }),
 ]);
+
+/** Whether the body of a message matches the schema of its event. There is no schema if the service has no such event. */
+const bodyCheck = {
+  schema: z.strictObject({ type: z.string(), version: z.int() }).optional(),
+  faults: z.array(z.strictObject({ path: z.string(), message: z.string() })),
+};
+
+/** The schema of the message that replaces an edited dead letter. */
+const editOfDeadLetter = z.strictObject({
+  messageId: z.string(),
+  status: z.enum(['pending', 'published', 'dead-lettered']),
+  at,
+  publishedAt: at.optional(),
+  error: z.string().optional(),
+});
 
 /** The schema of a dead letter in a response that also contains the message and the actions of operators. */
 export const deadLetterDetails = deadLetter.extend({
@@ -92,6 +118,27 @@ export const deadLetterDetails = deadLetter.extend({
   properties: z.record(z.string(), z.unknown()),
   headers: z.unknown(),
   body: z.strictObject({ base64: z.base64(), text: z.string().optional() }),
+  ...bodyCheck,
+  edit: editOfDeadLetter.optional(),
+});
+
+/** The schema of the response to a dry run of an edit. */
+export const editCheck = z.strictObject({
+  id: z.string(),
+  dryRun: z.literal(true),
+  isValid: z.boolean(),
+  ...bodyCheck,
+});
+
+/** The schema of the response to an edit. */
+export const editedDeadLetter = z.strictObject({
+  id: z.string(),
+  status: z.literal('superseded'),
+  messageId: z.string(),
+  queue: z.string().optional(),
+  /** Whether the broker has confirmed the edited message. Otherwise the service publishes the message within minutes. */
+  isPublished: z.boolean(),
+  error: z.string().optional(),
 });
 
 export const redrivenDeadLetter = z.strictObject({
@@ -159,7 +206,7 @@ export const discardedDeadLetter = z.strictObject({
   discardReason: z.string(),
 });
 
-const MAX_TEXT_BYTES = 1_000_000;
+export const MAX_TEXT_BYTES = 1_000_000;
 
 export function summaryOf({ history, ...deadLetter }: DeadLetter): object {
   const last = history.at(-1);
@@ -170,7 +217,12 @@ export function summaryOf({ history, ...deadLetter }: DeadLetter): object {
   };
 }
 
-export const detailsOf = (deadLetter: DeadLetter, { body, properties }: ArchivedMessage): object => ({
+export const detailsOf = (
+  deadLetter: DeadLetter,
+  { body, properties }: ArchivedMessage,
+  check: BodyCheck,
+  edit: EditedMessage | undefined,
+): object => ({
   ...summaryOf(deadLetter),
   history: deadLetter.history,
   properties: { ...properties, headers: undefined },
@@ -179,4 +231,18 @@ export const detailsOf = (deadLetter: DeadLetter, { body, properties }: Archived
     base64: body.toString('base64'),
     text: body.length <= MAX_TEXT_BYTES && isUtf8(body) ? body.toString() : undefined,
   },
+  ...checkAnswer(check),
+  edit: edit && {
+    messageId: edit.messageId,
+    status: edit.status,
+    at: edit.at,
+    publishedAt: edit.publishedAt,
+    error: edit.error,
+  },
+});
+
+/** Returns the part of a response that says whether a body matches the schema of its event. */
+export const checkAnswer = ({ event, faults }: BodyCheck) => ({
+  schema: event && { type: event.type, version: event.version },
+  faults,
 });

@@ -2,6 +2,7 @@ export {
   changeJobRoute,
   deadLetterRoutes,
   discardRoute,
+  editRoute,
   getRoute,
   groupsRoute,
   jobsRoute,

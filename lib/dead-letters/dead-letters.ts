@@ -10,18 +10,16 @@ import { errorCount } from '../http/validate.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { withSourcePositions } from '../runtime/stack.ts';
 import type { Surehop } from '../runtime/surehop.ts';
-import { inboxSettings } from '../inbox/settings.ts';
-import { lazyPublisher } from '../rabbitmq/lazy-publisher.ts';
 import { brokerSettings, requireBroker } from '../rabbitmq/settings.ts';
-import { detailsOf, summaryOf } from './answers.ts';
+import { summaryOf } from './answers.ts';
 import { archiveBatch, type ArchiveReport } from './archive.ts';
 import { discardDeadLetter } from './discard.ts';
 import { createKnownValues } from './known-values.ts';
 import { listDeadLetters, writeCursor } from './list.ts';
 import { listGroups } from './list-groups.ts';
-import { readDeadLetter } from './read.ts';
 import { archiveTable } from '../archive/record.ts';
-import { readForRedrive, redriveOne } from './redrive.ts';
+import { publishPending } from './publish-edited.ts';
+import { readForRedrive, redriveOne, redrivingOf } from './redrive.ts';
 import { cancelJob, createJob, listJobs, readJob } from './job.ts';
 import { redriveMany } from './redrive-many.ts';
 import { runJob } from './run-job.ts';
@@ -43,13 +41,13 @@ type PathWithId = { readonly id: string };
 /**
  * The archive of dead letters. Its methods handle HTTP requests: the method `redrive`, for example, handles the
  * requests of `redriveRoute`.
+ * The functions `getDeadLetter` and `editDeadLetter` create the handlers of `getRoute` and `editRoute`.
  */
 export interface DeadLetters {
   /** Stores a batch from the dead-letter queue. Throws if a message cannot be stored. */
   archive(event: RabbitMqEvent): Promise<ArchiveReport>;
   list(request: { readonly query: z.infer<typeof listRoute.query> }): Promise<Answer>;
   groups(request: { readonly query: z.infer<typeof groupsRoute.query> }): Promise<Answer>;
-  get(request: { readonly path: PathWithId }): Promise<Answer>;
   redrive(request: Request<z.infer<typeof redriveRoute.body>, PathWithId>): Promise<Answer>;
   redriveMany(request: Request<z.infer<typeof redriveManyRoute.body>>): Promise<Answer>;
   discard(request: Request<z.infer<typeof discardRoute.body>, PathWithId>): Promise<Answer>;
@@ -57,8 +55,9 @@ export interface DeadLetters {
   jobs(): Promise<Answer>;
   changeJob(request: Request<z.infer<typeof changeJobRoute.body>, PathWithId>): Promise<Answer>;
   /**
-   * Creates a handler that continues each unfinished job that no process is working on. Throws a `SettingsError` if a
-   * setting of the broker is missing or wrong.
+   * Creates a handler that publishes the edited messages that are still pending, and continues each unfinished job that no
+   * process is working on. The handler throws if a pending message cannot be published. `continueJobs` itself throws a
+   * `SettingsError` if a setting of the broker is missing or wrong.
    */
   continueJobs(): (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>) => Promise<void>;
 }
@@ -69,17 +68,9 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
   const queues = Object.values(workQueues);
   const table = archiveTable(surehop);
   const knownValues = createKnownValues(table, queues);
-  const redriving = {
-    table,
-    queues,
-    // Only redrives need a publisher. Functions that only read the archive have no broker login.
-    publisher: () => lazyPublisher(surehop),
-    clock,
-    inboxSettings: surehop.settings(inboxSettings),
-    tracing,
-  };
+  const redriving = redrivingOf(surehop, queues);
 
-  async function checkBody(filter: { readonly queue?: string; readonly code?: string }): Promise<void> {
+  async function checkFilter(filter: { readonly queue?: string; readonly code?: string }): Promise<void> {
     const unknown = await knownValues.errorsIn(filter);
     const errors = unknown.map(({ field, detail }) => ({ pointer: `/filter/${field}`, detail }));
     if (errors.length > 0)
@@ -107,11 +98,6 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
       return ok(await listGroups(table, query, clock.now()));
     },
 
-    async get({ path }) {
-      const { deadLetter, message } = await readDeadLetter(table, path.id);
-      return ok(detailsOf(deadLetter, message));
-    },
-
     async redrive(request) {
       const { id } = request.path;
       const { force, reason } = request.body;
@@ -127,7 +113,7 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
 
     async redriveMany(request) {
       const { filter, maximum, force, dryRun, reason } = request.body;
-      await checkBody(filter);
+      await checkFilter(filter);
       const redrive = () =>
         redriveMany(redriving, filter, {
           maximum,
@@ -158,7 +144,7 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
 
     async startJob(request) {
       const { filter, ...wanted } = request.body;
-      await checkBody(filter ?? {});
+      await checkFilter(filter ?? {});
       const order = { ...wanted, filter, requestedBy: request.client };
       const id = `job-${request.id}`;
       request.note({ jobId: id });
@@ -184,8 +170,13 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
       requireBroker(surehop.settings(brokerSettings));
       return async (_event, context) => {
         const remainingMs = () => context.getRemainingTimeInMillis();
+        const pending = await publishPending(redriving, remainingMs);
         for (const { id, status } of await listJobs(table, LISTED_JOBS))
           if (status === 'running') await runJob(redriving, id, remainingMs);
+        if (pending > 0)
+          throw new Error(
+            `${pending} edited messages cannot be published yet: search the log for "edited message not published yet"`,
+          );
       };
     },
   };

@@ -2,6 +2,7 @@ import { Problem } from '../http/problem.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { readDeadLetter } from './read.ts';
 import { recordDiscard } from '../archive/record-action.ts';
+import { refusalProblem } from './redrive-refusal.ts';
 import type { ArchiveTable } from '../archive/record.ts';
 
 /** Discards an open dead letter. Throws a problem if the dead letter is not open. */
@@ -18,5 +19,6 @@ export async function discardDeadLetter(
       'already-redriven',
       'A copy of this message was published; if the copy fails, it becomes a new dead letter.',
     );
+  if (deadLetter.status === 'superseded') throw refusalProblem('already-superseded', deadLetter);
   throw new Problem('already-discarded', 'The dead letter was discarded before; its first reason is kept.');
 }

@@ -12,7 +12,7 @@ import {
   type Operator,
   type Redriving,
 } from './redrive.ts';
-import { isAlreadyRedriven, redriveRefusal, type RedriveRefusal } from './redrive-refusal.ts';
+import { isOvertaken, redriveRefusal, type RedriveRefusal } from './redrive-refusal.ts';
 
 export interface RedriveReport {
   readonly redriven: number;
@@ -74,7 +74,7 @@ export async function redriveMany(
     items.forEach(({ deadLetter: { id } }, index) => {
       const error = errors[index];
       if (!error) redriven += 1;
-      else if (isAlreadyRedriven(error)) addName(skipped, { id, reason: 'already-redriven' });
+      else if (isOvertaken(error)) addName(skipped, { id, reason: error.problem });
       else if (error instanceof PublishError && isOfMessage(error)) addName(unwritable, { id, reason: error.message });
       else {
         failed.push({ id, code: describeError(error).code });

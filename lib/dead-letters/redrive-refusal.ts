@@ -1,11 +1,13 @@
 import { Problem } from '../http/problem.ts';
 import type { DeadLetter } from '../archive/dead-letter.ts';
 
-export type RedriveRefusal = 'already-discarded' | 'already-redriven' | 'unwritable' | 'too-old' | 'no-origin';
+export type RedriveRefusal =
+  'already-discarded' | 'already-redriven' | 'already-superseded' | 'unwritable' | 'too-old' | 'no-origin';
 
 const details: Record<RedriveRefusal, string> = {
   'already-discarded': 'A discarded dead letter cannot be redriven.',
   'already-redriven': 'A copy of this message was already published; send {"force": true} to publish another.',
+  'already-superseded': 'An edited message replaces this dead letter.',
   unwritable: 'Parts of the message cannot be encoded; send {"force": true} to redrive the message without them.',
   'too-old':
     'The inbox may have forgotten that this message was processed, and process it again; send {"force": true} to redrive it anyway.',
@@ -21,6 +23,7 @@ export function redriveRefusal(
   { force, rememberedSinceMs }: { force: boolean; rememberedSinceMs: number },
 ): RedriveRefusal | undefined {
   if (status === 'discarded') return 'already-discarded';
+  if (status === 'superseded') return 'already-superseded';
   if (queue === undefined) return 'no-origin';
   if (force) return undefined;
   if (status === 'redriven') return 'already-redriven';
@@ -29,9 +32,17 @@ export function redriveRefusal(
   return Date.parse(publishedAt ?? deadLetteredAt) < rememberedSinceMs ? 'too-old' : undefined;
 }
 
-export const refusalProblem = (refusal: RedriveRefusal, { unwritable }: Pick<DeadLetter, 'unwritable'>): Problem =>
-  new Problem(refusal, details[refusal], { members: refusal === 'unwritable' ? { unwritable } : {} });
+export const refusalProblem = (
+  refusal: RedriveRefusal,
+  { unwritable, supersededBy }: Pick<DeadLetter, 'unwritable' | 'supersededBy'>,
+): Problem =>
+  new Problem(refusal, details[refusal], {
+    members: {
+      ...(refusal === 'unwritable' && { unwritable }),
+      ...(refusal === 'already-superseded' && { supersededBy }),
+    },
+  });
 
-/** Whether an error says that another request has already redriven the dead letter. */
-export const isAlreadyRedriven = (error: Error): boolean =>
-  error instanceof Problem && error.problem === ('already-redriven' satisfies RedriveRefusal);
+/** Whether an error says that another request has redriven or edited the dead letter in the meantime. */
+export const isOvertaken = (error: Error): error is Problem & { problem: 'already-redriven' | 'already-superseded' } =>
+  error instanceof Problem && (error.problem === 'already-redriven' || error.problem === 'already-superseded');

@@ -10,17 +10,19 @@ import type { Publisher } from '../events/publish.ts';
 import { addressOfShard } from '../rabbitmq/topology/shards.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { rememberedSinceMs, type InboxSettings } from '../inbox/settings.ts';
+import { inboxSettings, rememberedSinceMs, type InboxSettings } from '../inbox/settings.ts';
+import { lazyPublisher } from '../rabbitmq/lazy-publisher.ts';
 import { isOfMessage, PublishError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
+import type { Surehop } from '../runtime/surehop.ts';
 import { recordMetrics } from '../runtime/metrics.ts';
 import { errorFields } from '../runtime/stack.ts';
 import type { Tracing } from '../runtime/tracing.ts';
 import type { ArchivedMessage, DeadLetter } from '../archive/dead-letter.ts';
 import { readDeadLetter } from './read.ts';
 import { recordRedrive, recordUnwritable } from '../archive/record-action.ts';
-import type { ArchiveTable } from '../archive/record.ts';
-import { isAlreadyRedriven, redriveRefusal, refusalProblem } from './redrive-refusal.ts';
+import { archiveTable, type ArchiveTable } from '../archive/record.ts';
+import { isOvertaken, redriveRefusal, refusalProblem } from './redrive-refusal.ts';
 
 export interface Redriving {
   readonly table: ArchiveTable;
@@ -30,6 +32,17 @@ export interface Redriving {
   readonly inboxSettings: InboxSettings;
   readonly tracing?: Tracing;
 }
+
+/** The clients and settings with which the functions of a service redrive dead letters of these work queues. */
+export const redrivingOf = (surehop: Surehop, queues: readonly WorkQueue[]): Redriving => ({
+  table: archiveTable(surehop),
+  queues,
+  // Only redrives need a publisher. Functions that only read the archive have no broker login.
+  publisher: () => lazyPublisher(surehop),
+  clock: surehop.clock,
+  inboxSettings: surehop.settings(inboxSettings),
+  tracing: surehop.tracing,
+});
 
 const CONCURRENCY = 16;
 
@@ -117,7 +130,8 @@ export async function publishRedriven(
     const copy = redrivenCopy(message, addressOf(deadLetter, queues), {
       redrives: nextNumber(deadLetter),
       at,
-      identifyAgain: IDENTITY_CODES.has(deadLetter.code),
+      // The id of an edited message differs from the id that its body may contain.
+      identifyAgain: IDENTITY_CODES.has(deadLetter.code) && deadLetter.editedFrom === undefined,
     });
     return force ? withoutParts(copy, unwritableParts(copy)) : copy;
   });
@@ -156,9 +170,9 @@ async function noteRedrive(
   const at = new Date(clock.now()).toISOString();
   const action = { action: 'redriven', at, redrives: nextNumber(deadLetter), ...operator } as const;
   try {
-    return (await recordRedrive(table, deadLetter, action))
-      ? undefined
-      : refusalProblem('already-redriven', deadLetter);
+    if (await recordRedrive(table, deadLetter, action)) return undefined;
+    const { deadLetter: now } = await readDeadLetter(table, deadLetter.id);
+    return refusalProblem(now.status === 'superseded' ? 'already-superseded' : 'already-redriven', now);
   } catch (error) {
     return error as Error;
   }
@@ -177,7 +191,7 @@ function report(deadLetter: DeadLetter, error: Error | undefined): void {
   const { id: deadLetterId, messageId, correlationId, traceparent, queue } = deadLetter;
   const ids = { deadLetterId, messageId, correlationId, ...spanOf(traceparent) };
   const about = { ...ids, queue, redrives: nextNumber(deadLetter) };
-  if (error && isAlreadyRedriven(error)) log().info('dead letter already redriven by another request', about);
+  if (error && isOvertaken(error)) log().info('dead letter already redriven or edited by another request', about);
   else if (error) log().warn('redrive failed', { ...about, ...errorFields(error) });
   else log().info('dead letter redriven', about);
   if (!error) recordMetrics({ Redriven: 1 }, { queue: queue ?? 'unknown' });

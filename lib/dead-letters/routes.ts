@@ -8,6 +8,8 @@ import {
   deadLetterGroups,
   deadLetterList,
   discardedDeadLetter,
+  editCheck,
+  editedDeadLetter,
   exampleDeadLetter,
   redrivenDeadLetter,
   deadLetterJob,
@@ -98,6 +100,8 @@ export const getRoute = {
       properties: { contentType: 'application/json', deliveryMode: 2 },
       headers: { 'surehop-attempt': 4 },
       body: { base64: 'e30=', text: '{}' },
+      schema: { type: 'invoice.requested', version: 1 },
+      faults: [{ path: '/invoiceId', message: 'Invalid input: expected string, received undefined' }],
     },
   },
 } satisfies Route;
@@ -110,7 +114,15 @@ export const redriveRoute = {
   body: z.strictObject({ force: z.boolean().default(false), reason: reason.optional() }).default({ force: false }),
   needs: ['store', 'broker'],
   answers: { 200: redrivenDeadLetter },
-  problems: ['not-found', 'already-redriven', 'already-discarded', 'too-old', 'no-origin', 'unwritable'],
+  problems: [
+    'not-found',
+    'already-redriven',
+    'already-discarded',
+    'already-superseded',
+    'too-old',
+    'no-origin',
+    'unwritable',
+  ],
   example: {
     body: { reason: 'the addresses were corrected' },
     answer: { id: '3f0a4c1e-0000-5000-8000-000000000001', status: 'redriven', queue: 'invoices' },
@@ -149,10 +161,60 @@ export const discardRoute = {
   body: z.strictObject({ reason }),
   needs: ['store'],
   answers: { 200: discardedDeadLetter },
-  problems: ['not-found', 'already-redriven', 'already-discarded'],
+  problems: ['not-found', 'already-redriven', 'already-discarded', 'already-superseded'],
   example: {
     body: { reason: 'a test message' },
     answer: { id: '3f0a4c1e-0000-5000-8000-000000000001', status: 'discarded', discardReason: 'a test message' },
+  },
+} satisfies Route;
+
+export const editRoute = {
+  route: 'POST /dead-letters/{id}/edit',
+  summary:
+    'Publishes a message with an edited body in place of an open dead letter. With `dryRun`, only checks the body against the schema of its event.',
+  access: operator('dead-letters:edit'),
+  path,
+  verbatim: { maxBytes: 2_000_000 },
+  body: z
+    .strictObject({
+      body: z.strictObject({ text: z.string().optional(), base64: z.base64().optional() }),
+      type: text.optional(),
+      version: z.int().min(1).optional(),
+      force: z.boolean().default(false),
+      dryRun: z.boolean().default(false),
+      reason: reason.optional(),
+    })
+    .refine(({ body: { text, base64 } }) => (text === undefined) !== (base64 === undefined), {
+      path: ['body'],
+      message: 'needs either text or base64',
+    })
+    .refine(({ dryRun, reason }) => dryRun || reason !== undefined, {
+      path: ['reason'],
+      message: 'is required unless dryRun is true',
+    }),
+  needs: ['store', 'broker'],
+  answers: { 200: z.union([editedDeadLetter, editCheck]), 202: editedDeadLetter },
+  problems: [
+    'not-found',
+    'already-redriven',
+    'already-discarded',
+    'already-superseded',
+    'already-processed',
+    'being-processed',
+    'too-old',
+    'no-origin',
+    'invalid-message',
+    'unwritable',
+  ],
+  example: {
+    body: { body: { text: '{"invoiceId":"17"}' }, reason: 'the field invoiceId was missing' },
+    answer: {
+      id: '3f0a4c1e-0000-5000-8000-000000000001',
+      status: 'superseded',
+      messageId: '5b1de1f6-9a0f-5b5e-8d5e-000000000003',
+      queue: 'invoices',
+      isPublished: true,
+    },
   },
 } satisfies Route;
 
@@ -214,6 +276,7 @@ export const deadLetterRoutes = [
   redriveRoute,
   redriveManyRoute,
   discardRoute,
+  editRoute,
   startJobRoute,
   jobsRoute,
   changeJobRoute,

@@ -19,7 +19,7 @@ import {
   rememberedSince,
   type Redriving,
 } from './redrive.ts';
-import { isAlreadyRedriven, redriveRefusal } from './redrive-refusal.ts';
+import { isOvertaken, redriveRefusal } from './redrive-refusal.ts';
 
 const CONCURRENCY = 16;
 
@@ -150,7 +150,7 @@ async function redrive(
   let isRepeated = false;
   for (const error of errors)
     if (!error) done += 1;
-    else if (isAlreadyRedriven(error)) skipped.push('already-redriven');
+    else if (isOvertaken(error)) skipped.push(error.problem);
     else {
       const { code, message } = describeError(error);
       lastError = `${code}: ${message}`;

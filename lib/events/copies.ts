@@ -1,6 +1,8 @@
 import { headerNames, identityHeaders, readEnvelope, type DeadLetterNote } from './envelope.ts';
 import type { Identity } from './identity.ts';
 import type { Headers, Message, Properties } from './message.ts';
+import type { MessageId } from './message-id.ts';
+import { shortKey } from './publish.ts';
 
 /** The fields of a delivered or archived message that are used to create a copy of the message. */
 export interface CopySource extends Pick<Message, 'body' | 'properties'> {
@@ -67,7 +69,7 @@ export function bareDeadLetter(
   note: DeadLetterNote,
   leftOut: string,
 ): Message {
-  const { attempt, redrives } = readEnvelope(headers);
+  const { attempt, redrives, editedFrom } = readEnvelope(headers);
   return {
     exchange,
     routingKey: shortName(note.queue),
@@ -79,6 +81,7 @@ export function bareDeadLetter(
         ...headersOf({ ...note, reason: note.reason.slice(0, 300), frames: undefined }),
         [headerNames.attempt]: attempt,
         [headerNames.redrives]: redrives,
+        ...(editedFrom !== undefined && { [headerNames.editedFrom]: editedFrom.slice(0, 300) }),
         [headerNames.leftOut]: leftOut.slice(0, 300),
       },
     },
@@ -108,6 +111,61 @@ export function redrivenCopy(
       [headerNames.redrives]: redrives,
       [headerNames.redrivenAt]: at,
     }),
+  };
+}
+
+/** What an operator changes about an archived message, and the facts about the new message. */
+interface Edit {
+  readonly id: MessageId;
+  readonly body: Buffer;
+  readonly type?: string;
+  readonly version?: number;
+  /** The key that decides which shard of a queue receives the message. */
+  readonly key?: string;
+  /** The id of the dead letter whose message is edited. */
+  readonly editedFrom: string;
+  readonly atMs: number;
+}
+
+/**
+ * The headers of an archived message that a new message with an edited body must not have, because they describe what
+ * happened to the archived message, or identify it.
+ */
+const notEdited = (name: string) =>
+  name.startsWith('surehop-dead-letter') ||
+  name.startsWith('surehop-identified-') ||
+  ([headerNames.attempt, headerNames.redrives, headerNames.redrivenAt, headerNames.leftOut] as string[]).includes(name);
+
+/**
+ * Creates a new message from an archived message: with the edited body and a new id, and otherwise with the headers and
+ * properties of the archived message. The attempts and the age of the new message start anew.
+ */
+export function editedMessage(
+  { properties }: Pick<Message, 'properties'>,
+  { exchange, routingKey }: Pick<Message, 'exchange' | 'routingKey'>,
+  { id, body, type, version, key, editedFrom, atMs }: Edit,
+): Message {
+  const kept = Object.entries(properties.headers).filter(([name]) => !notEdited(name));
+  return {
+    exchange,
+    routingKey,
+    body,
+    properties: {
+      ...withHeaders(
+        { ...properties, headers: Object.fromEntries(kept) },
+        {
+          // The consumer reads the identity in the headers first, and therefore finds the new id in every kind of message.
+          ...identityHeaders({ id, type, version }),
+          ...(version !== undefined && { [headerNames.schemaVersion]: version }),
+          ...(key !== undefined && { [headerNames.key]: shortKey(key) }),
+          [headerNames.publishedAt]: new Date(atMs).toISOString(),
+          [headerNames.editedFrom]: editedFrom,
+        },
+      ),
+      messageId: id,
+      ...(type !== undefined && { type }),
+      timestamp: Math.floor(atMs / 1_000),
+    },
   };
 }
 

@@ -30,6 +30,7 @@ export const headerNames = {
   deadLetterQueue: 'surehop-dead-letter-queue',
   deadLetteredAt: 'surehop-dead-lettered-at',
   leftOut: 'surehop-left-out',
+  editedFrom: 'surehop-edited-from',
   previousSpan: 'surehop-previous-span',
 } as const;
 
@@ -52,6 +53,8 @@ export interface Envelope extends Partial<Trace> {
   readonly deadLetter?: DeadLetterNote;
   /** Which parts of the original message are missing in this copy, and why. */
   readonly leftOut?: string;
+  /** The id of the dead letter that an operator edited to create this message. Absent if the message was not edited. */
+  readonly editedFrom?: string;
   /** The span that published this copy, in the format of `traceparent`. Absent if the message is not traced. */
   readonly previousSpan?: string;
 }
@@ -98,6 +101,7 @@ export function readEnvelope(headers: Headers): Envelope {
     }),
     previousSpan: readTrace({ traceparent: text('previousSpan') }).traceparent,
     leftOut: text('leftOut'),
+    editedFrom: text('editedFrom'),
     deadLetter: deadLetterId
       ? {
           id: deadLetterId as MessageId,

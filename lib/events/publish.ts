@@ -99,4 +99,6 @@ export function eventMessage<T>(
 
 const MAX_KEY_BYTES = 4_096;
 
-const shortKey = (key: string) => (Buffer.byteLength(key) <= MAX_KEY_BYTES ? key : `sha256:${hash('sha256', key)}`);
+/** Returns the value of the header `surehop-key` for a key. */
+export const shortKey = (key: string) =>
+  Buffer.byteLength(key) <= MAX_KEY_BYTES ? key : `sha256:${hash('sha256', key)}`;

@@ -1,4 +1,4 @@
-import { PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { PutItemCommand, UpdateItemCommand, type TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 
 import { expiryAfter } from '../dynamodb/item.ts';
@@ -36,24 +36,8 @@ export async function audited<T>(
   { subject, requested, reason }: Change,
   change: () => Promise<T>,
 ): Promise<T> {
-  const nowMs = surehop.clock.now();
-  const { AUDIT_RETENTION_DAYS } = surehop.settings(httpSettings);
-  const record = { actor: client, action: `${route} ${subject}`, at: new Date(nowMs).toISOString() };
-  const put = new PutItemCommand({
-    TableName: tableName(surehop, auditTable),
-    Item: {
-      id: { S: id },
-      actor: { S: record.actor },
-      action: { S: record.action },
-      at: { S: record.at },
-      reason: { S: reason ?? 'no reason given' },
-      ...(requested && { requested: { S: JSON.stringify(requested) } }),
-      outcome: { S: 'started' },
-      expiresAt: { N: expiryAfter(AUDIT_RETENTION_DAYS, nowMs) },
-    },
-    ConditionExpression: 'attribute_not_exists(id)',
-  });
-  await sendToDynamo((client) => client.send(put), store(surehop));
+  const { record, put } = recordOf({ surehop, id, client, route }, { subject, requested, reason }, 'started');
+  await sendToDynamo((client) => client.send(new PutItemCommand(put)), store(surehop));
   try {
     const result = await change();
     await recordOutcome(surehop, id, record, 'succeeded');
@@ -63,6 +47,46 @@ export async function audited<T>(
     await recordOutcome(surehop, id, record, `failed: ${code}`);
     throw error;
   }
+}
+
+/**
+ * Returns the write of the audit record of a change that is itself one DynamoDB transaction. The write belongs into this
+ * transaction, and therefore exists only if the change was made. Call `log` after the transaction.
+ */
+export function auditWrite(
+  request: Pick<Request, 'surehop' | 'id' | 'client' | 'route'>,
+  change: Change,
+): { readonly write: TransactWriteItem; readonly log: () => void } {
+  const { record, put } = recordOf(request, change, 'succeeded');
+  return {
+    write: { Put: put },
+    log: () => log().info('audit', { requestId: request.id, ...record, outcome: 'succeeded' }),
+  };
+}
+
+function recordOf(
+  { surehop, id, client, route }: Pick<Request, 'surehop' | 'id' | 'client' | 'route'>,
+  { subject, requested, reason }: Change,
+  outcome: string,
+) {
+  const nowMs = surehop.clock.now();
+  const { AUDIT_RETENTION_DAYS } = surehop.settings(httpSettings);
+  const record = { actor: client, action: `${route} ${subject}`, at: new Date(nowMs).toISOString() };
+  const put = {
+    TableName: tableName(surehop, auditTable),
+    Item: {
+      id: { S: id },
+      actor: { S: record.actor },
+      action: { S: record.action },
+      at: { S: record.at },
+      reason: { S: reason ?? 'no reason given' },
+      ...(requested && { requested: { S: JSON.stringify(requested) } }),
+      outcome: { S: outcome },
+      expiresAt: { N: expiryAfter(AUDIT_RETENTION_DAYS, nowMs) },
+    },
+    ConditionExpression: 'attribute_not_exists(id)',
+  };
+  return { record, put };
 }
 
 async function recordOutcome(surehop: Surehop, id: string, record: object, outcome: string): Promise<void> {

@@ -25,16 +25,21 @@ export function readBytes(
 }
 
 /**
- * Parses the request body and converts all strings in the body to Unicode normalization form C. Returns `undefined` if
- * there is no body.
+ * Parses the request body. Unless `isVerbatim` is set, converts all strings in the body to Unicode normalization form C.
+ * Returns `undefined` if there is no body.
  */
-export function readJson(bytes: Buffer | undefined, headers: Readonly<Record<string, string>>): unknown {
+export function readJson(
+  bytes: Buffer | undefined,
+  headers: Readonly<Record<string, string>>,
+  isVerbatim = false,
+): unknown {
   if (!bytes) return undefined;
   checkType(headers['content-type'], headers['content-encoding']);
   if (!isUtf8(bytes)) throw new Problem('malformed-json', 'The body is not valid UTF-8.');
   const text = bytes.toString();
   const json = parse(text);
-  checkJson(text);
+  checkJson(text, isVerbatim ? Infinity : undefined);
+  if (isVerbatim) return json;
   // ASCII without escapes is already normalized.
   return bytes.length === text.length && !text.includes('\\') ? json : normalized(json);
 }

@@ -22,7 +22,7 @@ interface Open {
  * Checks valid JSON for content that parsers interpret differently or that is expensive to process. Throws a problem if
  * it finds such content, for example duplicate field names or deep nesting.
  */
-export function checkJson(text: string): void {
+export function checkJson(text: string, maxStringLength = MAX_STRING_LENGTH): void {
   const open: Open[] = [];
   let members = 0;
   let name: string | undefined;
@@ -49,7 +49,7 @@ export function checkJson(text: string): void {
       if (++members > MAX_MEMBERS) throw tooComplex(`${MAX_MEMBERS} names and values`);
       if (token.startsWith('"')) {
         name = JSON.parse(token) as string;
-        if (name.length > MAX_STRING_LENGTH) throw invalid(`must have at most ${MAX_STRING_LENGTH} characters`);
+        if (name.length > maxStringLength) throw invalid(`must have at most ${maxStringLength} characters`);
         if (/\p{Surrogate}/u.test(name)) throw invalid('must not contain a lone surrogate');
       } else if (/^[-\d]/.test(token) && !fits(token))
         throw invalid('must be a number that a double represents exactly');

@@ -28,6 +28,11 @@ export interface Shape<Body, Path, Query> {
   readonly path?: ZodType<Path>;
   readonly query?: ZodType<Query>;
   /**
+   * Set if the body contains a whole message, which must not be changed: its strings are not normalized and may have any
+   * length, and the body may have at most `maxBytes` bytes instead of MAX_BODY_BYTES.
+   */
+  readonly verbatim?: { readonly maxBytes: number };
+  /**
    * The dependencies of the route. While the circuit breaker of one of the dependencies is open, every request to the
    * route fails immediately.
    */
@@ -87,7 +92,7 @@ export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
 
     async function process(signal: AbortSignal): Promise<Answer> {
       checkHeaders(facts.headers);
-      const bytes = readBytes(event, settings.MAX_BODY_BYTES);
+      const bytes = readBytes(event, shape.verbatim?.maxBytes ?? settings.MAX_BODY_BYTES);
       const caller = await verify(facts, bytes);
       if (access.scheme !== 'public') ({ client } = caller);
       const request: Request<Body, Path, Query> = {
@@ -100,7 +105,9 @@ export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
         query: parsePart(query as ZodType<Query> | undefined, (schema) =>
           validateParameters(schema, event.queryStringParameters ?? {}, 'query'),
         ),
-        body: parsePart(shape.body, (schema) => validateBody(schema, readJson(bytes, facts.headers))),
+        body: parsePart(shape.body, (schema) =>
+          validateBody(schema, readJson(bytes, facts.headers, shape.verbatim !== undefined)),
+        ),
       };
       return needs.reduce(
         (inner, dependency) => () => guarded(surehop, dependency, inner),

@@ -79,6 +79,18 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
     action:
       'Nothing. To publish another copy, send {"force": true}; the consumer skips the copy if the message was completed.',
   },
+  'already-superseded': {
+    cause: 'An operator has edited the dead letter, and the edited message replaces it.',
+    action: 'Look for the message whose id the member "supersededBy" of the response contains.',
+  },
+  'already-processed': {
+    cause: 'The consumer has completed or rejected another copy of the message, or an edited message replaces it.',
+    action: 'Discard the dead letter.',
+  },
+  'being-processed': {
+    cause: 'The consumer is calling its function "perform" for another copy of the message.',
+    action: 'Send the request again after the time in the header Retry-After.',
+  },
   'too-old': {
     cause: 'The inbox remembers messages for a limited time, and the message is older.',
     action: 'Send {"force": true} only if the message was never processed.',
@@ -98,6 +110,10 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
   'idempotency-key-reused': {
     cause: 'An earlier request used the same key with another body.',
     action: 'Send a new key for a new request.',
+  },
+  'invalid-message': {
+    cause: 'The consumer would dead-letter the edited message again, because its body is invalid.',
+    action: 'Correct the fields that the member "faults" of the response names.',
   },
   unwritable: {
     cause: 'AMQP cannot encode a property or header of the archived message.',

@@ -57,7 +57,8 @@ function unwrapped(type: Walked | undefined): Walked | undefined {
   return inner ? unwrapped(inner) : type;
 }
 
-const pointer = (path: readonly PropertyKey[]) =>
+/** Returns the JSON pointer (RFC 6901) of a field. */
+export const pointer = (path: readonly PropertyKey[]) =>
   path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 
 const summary = (errors: readonly FieldError[], where: string) =>

@@ -19,6 +19,8 @@ export type Marker =
       readonly state: 'completed' | 'rejected';
       readonly reason?: string;
       readonly events: readonly StoredEvent[];
+      /** The id of the edited message that replaces this message. Absent if no operator has edited the message. */
+      readonly supersededBy?: MessageId;
     } & MarkerBase)
   | ({
       readonly state: 'retrying' | 'dead-lettered';

@@ -64,7 +64,7 @@ export const givesWay = (
  * lease.
  */
 export function doneItem(
-  { queue, id, state, at, payloadHash, events, reason }: DoneMarker,
+  { queue, id, state, at, payloadHash, events, reason, supersededBy }: DoneMarker,
   expiresAt: string,
   leaseOwner?: string,
 ): Attributes {
@@ -78,6 +78,7 @@ export function doneItem(
   if (leaseOwner !== undefined) item['owner'] = { S: leaseOwner };
   if (events.length > 0 || leaseOwner !== undefined) item['events'] = { S: JSON.stringify(events) };
   if (reason !== undefined) item['reason'] = { S: reason };
+  if (supersededBy !== undefined) item['supersededBy'] = { S: supersededBy };
   return item;
 }
 
@@ -121,7 +122,13 @@ export function toMarker(queue: string, item: Attributes): Marker {
   switch (state) {
     case 'completed':
     case 'rejected':
-      return { ...base, state, reason: item['reason']?.S, events: JSON.parse(text('events') || '[]') };
+      return {
+        ...base,
+        state,
+        reason: item['reason']?.S,
+        events: JSON.parse(text('events') || '[]'),
+        ...(item['supersededBy'] && { supersededBy: text('supersededBy') as MessageId }),
+      };
     case 'retrying':
     case 'dead-lettered': {
       const attempt = { redrives: number('redrives'), attempt: number('attempt') };

@@ -553,6 +553,7 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
       'POST /dead-letters/jobs': [true, 'surehop/dead-letters:redrive'],
       'POST /dead-letters/jobs/{id}': [true, 'surehop/dead-letters:redrive'],
       'POST /dead-letters/{id}/redrive': [true, 'surehop/dead-letters:redrive'],
+      'POST /dead-letters/{id}/edit': [true, 'surehop/dead-letters:edit'],
       'POST /dead-letters/redrive': [true, 'surehop/dead-letters:redrive'],
       'DELETE /dead-letters/{id}': [true, 'surehop/dead-letters:redrive'],
     });

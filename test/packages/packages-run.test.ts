@@ -28,7 +28,8 @@ afterAll(async () => {
 
 const order = { customerId: 'ada', currency: 'EUR', items: [{ sku: 'apple', quantity: 2, unitPrice: 150 }] };
 
-test('the packaged topology function creates exchanges, queues and users, and reports success to CloudFormation', async () => {
+/** Invokes the packaged function that applies the topology, as CloudFormation does. */
+async function applyTopology(): Promise<void> {
   const custom = properties(deployed.template.Resources['BrokerTopology']);
   const event: CustomResourceEvent = {
     RequestType: 'Create',
@@ -46,6 +47,10 @@ test('the packaged topology function creates exchanges, queues and users, and re
     },
   };
   await (await deployed.lambda('apply-topology')).invoke(event);
+}
+
+test('the packaged topology function creates exchanges, queues and users, and reports success to CloudFormation', async () => {
+  await applyTopology();
   expect(deployed.answers).toMatchObject([{ Status: 'SUCCESS', LogicalResourceId: 'BrokerTopology' }]);
   expect(await deployed.host.channel.checkQueue(queues.stock.name)).toMatchObject({ messageCount: 0 });
 });
@@ -155,6 +160,58 @@ test('the packaged functions group dead letters, and redrive them by a job', asy
   expect((await change('cancel')).body).toMatchObject({ status: 'done' });
   expect(await deployed.deliver('reserve-stock', 'stock')).toMatchObject({ counts: { 'dead-letter': 1 } });
   expect(await deployed.deliver('archive-dead-letter', 'dead-letters')).toMatchObject({ archived: 1 });
+});
+
+test('the packaged functions check an edited message, send it in place of its dead letter, and complete it', async () => {
+  const listed = await deployed.operate('list-dead-letters', { route: 'GET /dead-letters', query: { status: 'open' } });
+  const [{ id, messageId }] = listed.body.deadLetters as [{ id: string; messageId: string }];
+  const valid = JSON.stringify({ ...order, orderId: messageId });
+  const edit = (text: string, dryRun = false) =>
+    deployed.operate('edit-dead-letter', {
+      route: 'POST /dead-letters/{id}/edit',
+      path: { id },
+      body: { body: { text }, type: 'order.created', version: 1, reason: 'a test', dryRun },
+    });
+  const checked = await edit('{"not":"an order"}', true);
+  expect(checked).toMatchObject({ status: 200, body: { isValid: false } });
+  expect(checked.body.faults).toContainEqual({ path: '/customerId', message: expect.any(String) });
+  const sent = await edit(valid);
+  expect(sent).toMatchObject({ status: 200, body: { status: 'superseded', isPublished: true } });
+  expect(await deployed.deliver('reserve-stock', 'stock')).toMatchObject({ counts: { completed: 1 } });
+  const shown = await deployed.operate('get-dead-letter', { route: 'GET /dead-letters/{id}', path: { id } });
+  expect(shown.body).toMatchObject({ status: 'superseded', edit: { status: 'published' } });
+  const found = await deployed.request('get-order', { route: 'GET /orders/{id}', path: { id: messageId } });
+  expect(found.body.consumers).toMatchObject({ stock: { outcome: 'completed' } });
+});
+
+test('the packaged function that continues jobs publishes an edited message whose queue was missing when it was sent', async () => {
+  const { channel } = deployed.host;
+  const properties = { messageId: 'b0a1f5f4-0f5e-5b5e-8d5e-000000000004', persistent: true };
+  channel.publish('', 'stock', Buffer.from('{"not":"an order"}'), properties);
+  expect(await deployed.deliver('reserve-stock', 'stock')).toMatchObject({ counts: { 'dead-letter': 1 } });
+  expect(await deployed.deliver('archive-dead-letter', 'dead-letters')).toMatchObject({ archived: 1 });
+  const query = { text: properties.messageId };
+  const listed = await deployed.operate('list-dead-letters', { route: 'GET /dead-letters', query });
+  const [{ id }] = listed.body.deadLetters as [{ id: string }];
+  await channel.deleteQueue('stock');
+  const sent = await deployed.operate('edit-dead-letter', {
+    route: 'POST /dead-letters/{id}/edit',
+    path: { id },
+    body: {
+      body: { text: JSON.stringify({ ...order, orderId: properties.messageId }) },
+      type: 'order.created',
+      reason: 'a test',
+    },
+  });
+  expect(sent).toMatchObject({ status: 202, body: { isPublished: false, error: 'UNROUTABLE' } });
+  await applyTopology();
+  const sweep = await deployed.lambda('continue-dead-letter-jobs');
+  await eventually('the edited message to be published', async () => {
+    await sweep.invoke({});
+    const shown = await deployed.operate('get-dead-letter', { route: 'GET /dead-letters/{id}', path: { id } });
+    return shown.body.edit.status === 'published';
+  });
+  expect(await deployed.deliver('reserve-stock', 'stock')).toMatchObject({ counts: { completed: 1 } });
 });
 
 test('dead letters can be filtered by an error code as soon as a dead letter with this code exists', async () => {

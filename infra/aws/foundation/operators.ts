@@ -10,6 +10,7 @@ export const SCOPE_PREFIX = `${RESOURCE_SERVER}/`;
 export const toolkitScopes: Readonly<Record<string, string>> = {
   'dead-letters:read': 'List and read dead letters',
   'dead-letters:redrive': 'Send dead letters back, or discard them',
+  'dead-letters:edit': 'Send edited messages in place of dead letters',
   'status:read': 'See how many messages wait in each queue',
 };
 

@@ -9,6 +9,7 @@ import { recordJson, type DeliveredMessage } from '../../../infra/emulator/event
 import { queues } from '../../support/example/topology.ts';
 import { getRoute, redriveRoute } from '../../../lib/dead-letters/routes.ts';
 import { createDeadLetters } from '../../../lib/dead-letters/dead-letters.ts';
+import { getDeadLetter } from '../../../lib/dead-letters/get-dead-letter.ts';
 import { deadLetterFrom } from '../../../lib/dead-letters/origin.ts';
 import { writeJson } from '../../../lib/events/json-form.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
@@ -43,7 +44,7 @@ beforeAll(async () => {
   const surehop = await backend.surehop();
   const deadLetters = createDeadLetters(surehop, queues);
   archive = (event) => deadLetters.archive(event);
-  get = endpoint(surehop, getRoute, deadLetters.get);
+  get = endpoint(surehop, getRoute, getDeadLetter(surehop, []));
   redriveOne = endpoint(surehop, redriveRoute, deadLetters.redrive);
 });
 

@@ -197,6 +197,7 @@ describe('responses and the OpenAPI document', () => {
     const { handler: redrive } = await import('../../../functions/dead-letters/redrive.ts');
     const { handler: redriveMany } = await import('../../../functions/dead-letters/redrive-many.ts');
     const { handler: discard } = await import('../../../functions/dead-letters/discard.ts');
+    const { handler: edit } = await import('../../../functions/dead-letters/edit.ts');
     const note = (id: string) => {
       const about = { id: id as MessageId, code: 'BOOM', reason: 'x', queue: 'stock', at: new Date().toISOString() };
       const { body, properties } = deadLetterCopy(
@@ -206,8 +207,8 @@ describe('responses and the OpenAPI document', () => {
       );
       return aRecord({ raw: body, headers: properties.headers });
     };
-    const [first, second, third] = [randomUUID(), randomUUID(), randomUUID()];
-    await archive(anEvent([note(first), note(second), note(third)], 'dead-letters'));
+    const [first, second, third, fourth] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
+    await archive(anEvent([note(first), note(second), note(third), note(fourth)], 'dead-letters'));
     const ask = async (handler: HttpHandler, route: string, about: About, status: number) => {
       const got = await callAsOperator(handler, { route, ...about });
       expect([route, got.status]).toEqual([route, status]);
@@ -221,6 +222,14 @@ describe('responses and the OpenAPI document', () => {
     await ask(discard, 'DELETE /dead-letters/{id}', { path: { id: second }, body: { reason: 'x' } }, 200);
     await ask(discard, 'DELETE /dead-letters/{id}', { path: { id: second }, body: {} }, 400);
     await ask(get, 'GET /dead-letters/{id}', { path: { id: second } }, 200);
+    const edited = { body: { text: '{}' }, reason: 'x' };
+    const editRoute = 'POST /dead-letters/{id}/edit';
+    await ask(edit, editRoute, { path: { id: fourth }, body: { ...edited, dryRun: true } }, 200);
+    await ask(edit, editRoute, { path: { id: fourth }, body: { ...edited, type: 'order.created' } }, 422);
+    await ask(edit, editRoute, { path: { id: fourth }, body: edited }, 200);
+    await ask(edit, editRoute, { path: { id: fourth }, body: { ...edited, body: { text: '[]' } } }, 409);
+    await ask(edit, editRoute, { path: { id: 'none' }, body: edited }, 404);
+    await ask(get, 'GET /dead-letters/{id}', { path: { id: fourth } }, 200);
     await ask(redriveMany, 'POST /dead-letters/redrive', { body: { filter: {}, maximum: 5 } }, 200);
   });
 });

@@ -29,6 +29,7 @@ const open: DeadLetter = {
 test.each<[string, string | undefined, string | undefined, Partial<DeadLetter>]>([
   ['is open', undefined, undefined, {}],
   ['was discarded', 'already-discarded', 'already-discarded', { status: 'discarded' }],
+  ['was replaced by an edited message', 'already-superseded', 'already-superseded', { status: 'superseded' }],
   ['does not name its queue', 'no-origin', 'no-origin', { queue: undefined }],
   ['was redriven before', 'already-redriven', undefined, { status: 'redriven' }],
   ['has parts that AMQP cannot encode', 'unwritable', undefined, { unwritable: 'header "a"' }],

@@ -1,0 +1,10 @@
+import { editRoute } from 'surehop/archive';
+import { editDeadLetter } from 'surehop/dead-letters';
+import { endpoint } from 'surehop/http';
+
+import { queues } from '../../infra/topology.ts';
+import { events } from '../events.ts';
+import { surehop } from '../surehop.ts';
+
+/** POST /dead-letters/{id}/edit: publishes an edited message in place of a dead letter. */
+export const handler = endpoint(surehop, editRoute, editDeadLetter(surehop, queues, events));

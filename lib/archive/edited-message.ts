@@ -1,0 +1,206 @@
+import {
+  ConditionalCheckFailedException,
+  QueryCommand,
+  UpdateItemCommand,
+  type AttributeValue,
+  type TransactWriteItem,
+} from '@aws-sdk/client-dynamodb';
+
+import { expiryAfter } from '../dynamodb/item.ts';
+import { sendToDynamo } from '../dynamodb/send.ts';
+import type { MessageId } from '../events/message-id.ts';
+import type { ArchivedMessage } from './dead-letter.ts';
+import { fromParts, toParts } from './message-parts.ts';
+import { nameOf, type ArchiveTable, type Attributes } from './record.ts';
+
+/** An edited message, which the archive stores until the broker has confirmed it, and then for as long as a dead letter. */
+export interface EditedMessage {
+  readonly messageId: MessageId;
+  /** The id of the dead letter that the message supersedes. */
+  readonly deadLetterId: string;
+  /** The work queue to which the message is published. */
+  readonly queue: string;
+  /** The shard to which the message is published. If it is absent, the key of the message decides. */
+  readonly shard?: string;
+  readonly at: string;
+  readonly status: 'pending' | 'published' | 'dead-lettered';
+  /** When the broker confirmed the message, or when the message became a dead letter. */
+  readonly publishedAt?: string;
+  /** Why the last publish failed. */
+  readonly error?: string;
+}
+
+interface StoredEditedMessage {
+  readonly edited: EditedMessage;
+  readonly message: ArchivedMessage;
+}
+
+/**
+ * The value of the attribute `part` in the DynamoDB item that describes an edited message. The items in which `part` is 1
+ * or more contain the message.
+ */
+const EDITED_PART = '-3';
+
+/** The partition key in the index `newest` of the edited messages that are not published yet. */
+const PENDING_KIND = 'pending-edit';
+
+const partitionOf = (messageId: MessageId): AttributeValue => ({ S: `edit-${messageId}` });
+
+const keyOf = (messageId: MessageId): Attributes => ({ id: partitionOf(messageId), part: { N: EDITED_PART } });
+
+/**
+ * Returns the writes that store an edited message as pending. A pending message never expires, because it may not have
+ * reached the broker yet.
+ */
+export function pendingWrites(
+  table: ArchiveTable,
+  edited: Omit<EditedMessage, 'status' | 'publishedAt' | 'error'>,
+  message: ArchivedMessage,
+): TransactWriteItem[] {
+  const TableName = nameOf(table);
+  const { messageId, deadLetterId, queue, shard, at } = edited;
+  const parts = toParts(message);
+  const record = {
+    ...keyOf(messageId),
+    kind: { S: PENDING_KIND },
+    listedAt: { S: `${at}#${messageId}` },
+    deadLetterId: { S: deadLetterId },
+    queue: { S: queue },
+    ...(shard !== undefined && { shard: { S: shard } }),
+    at: { S: at },
+    status: { S: 'pending' },
+    bodyBytes: { N: String(message.body.length) },
+    parts: { N: String(parts.length) },
+  };
+  return [
+    { Put: { TableName, Item: record, ConditionExpression: 'attribute_not_exists(id)' } },
+    ...parts.map((bytes, index) => ({
+      Put: {
+        TableName,
+        Item: { id: partitionOf(messageId), part: { N: String(index + 1) }, bytes: { B: bytes } },
+      },
+    })),
+  ];
+}
+
+/** Reads an edited message, using a strongly consistent read. Returns `undefined` if no edited message has this id. */
+export async function readEdited(table: ArchiveTable, messageId: MessageId): Promise<StoredEditedMessage | undefined> {
+  const query = (from?: Attributes) =>
+    new QueryCommand({
+      TableName: nameOf(table),
+      KeyConditionExpression: 'id = :id',
+      ExpressionAttributeValues: { ':id': partitionOf(messageId) },
+      ConsistentRead: true,
+      ExclusiveStartKey: from,
+    });
+  const items: Attributes[] = [];
+  let from: Attributes | undefined;
+  do {
+    const page = await sendToDynamo((client) => client.send(query(from)), table.client);
+    items.push(...(page.Items ?? []));
+    from = page.LastEvaluatedKey;
+  } while (from);
+  const [record, ...parts] = items;
+  if (record?.part?.N !== EDITED_PART) return undefined;
+  const bytes = parts.map((part) => part.bytes?.B ?? new Uint8Array());
+  return { edited: fromItem(record), message: fromParts(bytes, Number(record.bodyBytes?.N)) };
+}
+
+/**
+ * Returns the ids of the edited messages that are not published yet, oldest first. A very recent one may be missing,
+ * because the index is eventually consistent.
+ */
+export async function* listPending(table: ArchiveTable, createdBefore: string): AsyncGenerator<MessageId> {
+  let from: Attributes | undefined;
+  do {
+    const query = new QueryCommand({
+      TableName: nameOf(table),
+      IndexName: 'newest',
+      KeyConditionExpression: 'kind = :kind AND listedAt < :before',
+      ExpressionAttributeValues: { ':kind': { S: PENDING_KIND }, ':before': { S: createdBefore } },
+      ScanIndexForward: true,
+      Limit: 100,
+      ExclusiveStartKey: from,
+    });
+    const { Items: items = [], LastEvaluatedKey: last } = await sendToDynamo(
+      (client) => client.send(query),
+      table.client,
+    );
+    for (const item of items) yield fromItem(item).messageId;
+    from = last;
+  } while (from);
+}
+
+/**
+ * Records that the broker has confirmed an edited message, or that the message became a dead letter. The archive then
+ * keeps the message for as long as a dead letter. The message itself gets its expiry first: if the process dies between
+ * the writes, the message is still pending, and is published again with the same id.
+ */
+export async function recordPublished(
+  table: ArchiveTable,
+  { messageId }: Pick<EditedMessage, 'messageId'>,
+  status: Exclude<EditedMessage['status'], 'pending'>,
+  message: ArchivedMessage,
+  nowMs: number,
+): Promise<void> {
+  const parts = toParts(message).length;
+  const expiry = { ':expiry': { N: expiryAfter(table.retentionDays, nowMs) } };
+  for (let part = 1; part <= parts; part += 1)
+    await update(table, { id: partitionOf(messageId), part: { N: String(part) } }, 'SET expiresAt = :expiry', expiry);
+  await update(
+    table,
+    keyOf(messageId),
+    'SET #status = :status, publishedAt = :at, expiresAt = :expiry REMOVE kind, listedAt, #error',
+    { ...expiry, ':status': { S: status }, ':at': { S: new Date(nowMs).toISOString() } },
+    { '#status': 'status', '#error': 'error' },
+  );
+}
+
+/** Stores why the last publish of an edited message failed, if the message is still pending. */
+export const recordFailure = (table: ArchiveTable, { messageId }: Pick<EditedMessage, 'messageId'>, error: string) =>
+  update(
+    table,
+    keyOf(messageId),
+    'SET #error = :error',
+    { ':error': { S: error.slice(0, 1_000) }, ':pending': { S: 'pending' } },
+    { '#error': 'error', '#status': 'status' },
+    'attribute_exists(id) AND #status = :pending',
+  );
+
+async function update(
+  table: ArchiveTable,
+  key: Attributes,
+  expression: string,
+  values: Record<string, AttributeValue>,
+  names?: Record<string, string>,
+  condition = 'attribute_exists(id)',
+): Promise<void> {
+  const command = new UpdateItemCommand({
+    TableName: nameOf(table),
+    Key: key,
+    UpdateExpression: expression,
+    ConditionExpression: condition,
+    ExpressionAttributeNames: names,
+    ExpressionAttributeValues: values,
+  });
+  try {
+    await sendToDynamo((client) => client.send(command), table.client);
+  } catch (error) {
+    // Without the condition, the write would create an item if the message has expired in the meantime.
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+  }
+}
+
+function fromItem(item: Attributes): EditedMessage {
+  const text = (name: string) => item[name]?.S;
+  return {
+    messageId: (text('id') ?? '').slice('edit-'.length) as MessageId,
+    deadLetterId: text('deadLetterId') ?? '',
+    queue: text('queue') ?? '',
+    shard: text('shard'),
+    at: text('at') ?? '',
+    status: (text('status') ?? 'pending') as EditedMessage['status'],
+    publishedAt: text('publishedAt'),
+    error: text('error'),
+  };
+}

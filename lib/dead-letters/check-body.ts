@@ -1,0 +1,74 @@
+import type { core } from 'zod';
+
+import { readCloudEvent } from '../events/cloud-event.ts';
+import type { EventDefinition } from '../events/define.ts';
+import { readEnvelope } from '../events/envelope.ts';
+import { pointer } from '../http/validate.ts';
+import type { ArchivedMessage } from '../archive/dead-letter.ts';
+import { describeError } from '../runtime/errors.ts';
+import { readJson } from '../runtime/json.ts';
+import { identityOf } from '../consumer/identify.ts';
+
+/** A part of a message body that does not match the schema of its event. */
+export interface BodyFault {
+  /** The JSON pointer (RFC 6901) of the field in the body. The pointer is empty if the whole body is at fault. */
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface BodyCheck {
+  /** The event whose schema was used. Absent if no event of the service has the type and version of the message. */
+  readonly event?: EventDefinition<unknown>;
+  /** The data of the event, if the body matches the schema. */
+  readonly data?: unknown;
+  readonly faults: readonly BodyFault[];
+}
+
+/** The type and version of an event. */
+export interface Kind {
+  readonly type?: string;
+  readonly version?: number;
+}
+
+const MAX_FAULTS = 100;
+
+/** Returns the type and version by which a consumer would choose the rule for a message. */
+export function kindOf({ body, properties }: ArchivedMessage): Kind {
+  const envelope = readEnvelope(properties.headers);
+  const cloudEvent = readCloudEvent({ body, properties });
+  const { identity } = identityOf({ body, properties, envelope }, cloudEvent, undefined);
+  return {
+    type: identity?.type ?? (typeof properties.type === 'string' ? properties.type : undefined),
+    version: identity?.version ?? envelope.schemaVersion,
+  };
+}
+
+/** Checks the body of a message against the schema of its event, as the consumer of the message does. */
+export function checkBody(
+  message: ArchivedMessage,
+  { type, version }: Kind,
+  events: readonly EventDefinition<unknown>[],
+): BodyCheck {
+  const event = events
+    .filter((one) => one.type === type && one.version === (version ?? one.version))
+    .toSorted((one, other) => other.version - one.version)[0];
+  if (!event) return { faults: [] };
+  const cloudEvent = readCloudEvent(message);
+  const json = cloudEvent?.data ?? readJson(message.body, 'the body');
+  if ('fault' in json) return { event, faults: [{ path: '', message: json.fault }] };
+  // The data of a CloudEvent in structured mode are a member of the body.
+  const within = cloudEvent?.data ? ['data'] : [];
+  try {
+    const { success, data, error } = event.schema.safeParse(json.value);
+    if (success) return { event, data, faults: [] };
+    return { event, faults: error.issues.flatMap((issue) => faultsOf(issue, within)).slice(0, MAX_FAULTS) };
+  } catch (error) {
+    return { event, faults: [{ path: '', message: `parsing the body failed: ${describeError(error).message}` }] };
+  }
+}
+
+/** Converts an issue of Zod to faults. If one issue names several unknown fields, each unknown field is a fault. */
+const faultsOf = (issue: core.$ZodIssue, within: readonly PropertyKey[]): BodyFault[] =>
+  issue.code === 'unrecognized_keys'
+    ? issue.keys.map((key) => ({ path: pointer([...within, ...issue.path, key]), message: 'unknown field' }))
+    : [{ path: pointer([...within, ...issue.path]), message: issue.message }];

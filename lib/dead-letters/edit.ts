@@ -1,0 +1,228 @@
+import { hash, randomUUID } from 'node:crypto';
+
+import { TransactWriteItemsCommand, type TransactWriteItem } from '@aws-sdk/client-dynamodb';
+
+import type { ArchivedMessage, DeadLetter } from '../archive/dead-letter.ts';
+import { pendingWrites, readEdited, type EditedMessage } from '../archive/edited-message.ts';
+import { supersededWrite } from '../archive/record-action.ts';
+import { readFailure, toStoreError } from '../dynamodb/failure.ts';
+import { backOff, defaultRetryPolicy } from '../dynamodb/retry-policy.ts';
+import { editedMessage } from '../events/copies.ts';
+import type { EventDefinition } from '../events/define.ts';
+import { KEY_HEADER } from '../events/envelope.ts';
+import { deriveId, type MessageId } from '../events/message-id.ts';
+import { shortKey } from '../events/publish.ts';
+import { Problem } from '../http/problem.ts';
+import { supersede, type Supersession } from '../inbox/supersede.ts';
+import type { InboxTable } from '../inbox/table.ts';
+import { unwritableParts } from '../rabbitmq/encode-message.ts';
+import { describeParts, withoutParts } from '../rabbitmq/unwritable.ts';
+import { log } from '../runtime/log.ts';
+import { errorFields } from '../runtime/stack.ts';
+import { checkAnswer } from './answers.ts';
+import { checkBody, kindOf, type BodyCheck } from './check-body.ts';
+import { addressOfEdited, publishEdited } from './publish-edited.ts';
+import { readDeadLetter } from './read.ts';
+import { redriveRefusal, refusalProblem } from './redrive-refusal.ts';
+import { rememberedSince, type Redriving } from './redrive.ts';
+
+export interface Editing extends Redriving {
+  readonly inbox: Pick<InboxTable, 'client' | 'name' | 'clock'>;
+  /** The events whose schemas edited messages are checked against. */
+  readonly events: readonly EventDefinition<unknown>[];
+}
+
+/** How an operator edits the message of a dead letter. */
+interface EditOrder {
+  readonly body: Buffer;
+  /** The type of the event. If it is absent, the type of the original message applies. */
+  readonly type?: string;
+  /** The version of the event. If it is absent, the version of the original message applies. */
+  readonly version?: number;
+  /** Whether to edit a dead letter whose message may be too old, and to leave out what AMQP cannot encode. */
+  readonly force: boolean;
+}
+
+/** The largest body of an edited message, in bytes. The whole message must fit into one DynamoDB transaction. */
+const MAX_EDITED_BYTES = 262_144;
+
+/** How often a transaction is sent at most, if other writes conflict with it. */
+const MAX_TRANSACTIONS = 5;
+
+interface Read {
+  readonly deadLetter: DeadLetter;
+  readonly message: ArchivedMessage;
+  /** The type and version of the edited message, and the result of its check. */
+  readonly kind: ReturnType<typeof kindOf>;
+  readonly check: BodyCheck;
+  /** The id of the edited message. The same edit of the same dead letter always has the same id. */
+  readonly messageId: MessageId;
+  /** Whether an earlier request has made the same edit. */
+  readonly isRepeated: boolean;
+}
+
+/**
+ * Reads the dead letter of an edit, and checks the edited body against the schema of its event. Throws a problem if the
+ * dead letter may not be edited.
+ */
+export async function readForEdit(editing: Editing, id: string, order: EditOrder): Promise<Read> {
+  const { body, type, version, force } = order;
+  if (body.length > MAX_EDITED_BYTES)
+    throw new Problem(
+      'body-too-large',
+      `The edited body has ${body.length} bytes; at most ${MAX_EDITED_BYTES} are allowed.`,
+      {
+        members: { maxBodyBytes: MAX_EDITED_BYTES },
+      },
+    );
+  const { deadLetter, message } = await readDeadLetter(editing.table, id);
+  const messageId = deriveId('edit', id, hash('sha256', body), type ?? '', String(version ?? ''));
+  const isRepeated = deadLetter.supersededBy === messageId;
+  if (!isRepeated) refuseUnlessOpen(editing, deadLetter, force);
+  const edited = { body, properties: message.properties };
+  const original = kindOf(edited);
+  const kind = { type: type ?? original.type, version: version ?? original.version };
+  return { deadLetter, message, kind, check: checkBody(edited, kind, editing.events), messageId, isRepeated };
+}
+
+const alreadyRedriven = () =>
+  new Problem(
+    'already-redriven',
+    'A copy of this message was published; if the copy fails, it becomes a new dead letter, which can be edited.',
+  );
+
+function refuseUnlessOpen(editing: Editing, deadLetter: DeadLetter, force: boolean): void {
+  // After a redrive, the copy may be in a queue. If the copy fails, the operator can edit its new dead letter.
+  if (deadLetter.status === 'redriven') throw alreadyRedriven();
+  const rules = { force, rememberedSinceMs: rememberedSince(editing) };
+  const refusal = redriveRefusal({ ...deadLetter, unwritable: undefined }, rules);
+  if (refusal) throw refusalProblem(refusal, deadLetter);
+}
+
+/**
+ * Publishes an edited message in place of a dead letter. One DynamoDB transaction stores the edited message as pending,
+ * marks the dead letter as superseded, and makes the consumer skip all copies of the original message. The edited message
+ * is then published. If the process dies in between, `publishPending` publishes the message. Returns the id of the edited
+ * message, and the error if the message is still pending.
+ */
+export async function carryOut(
+  editing: Editing,
+  read: Read,
+  order: EditOrder,
+  { by, reason, audit }: { readonly by: string; readonly reason: string; readonly audit: TransactWriteItem },
+): Promise<{ readonly isStored: boolean; readonly error?: Error }> {
+  const { deadLetter, check, messageId, isRepeated } = read;
+  if (isRepeated) return { isStored: false, error: await publishAgain(editing, messageId) };
+  if (check.faults.length > 0)
+    throw new Problem('invalid-message', 'The consumer would dead-letter this message again; correct its body.', {
+      members: checkAnswer(check),
+    });
+  const { edited, message } = editedOf(editing, read, order);
+  const action = { action: 'superseded', at: edited.at, by, reason, messageId } as const;
+  const writes = [
+    supersededWrite(editing.table, deadLetter.id, action),
+    ...pendingWrites(editing.table, edited, message),
+    audit,
+  ];
+  if ((await store(editing, read, writes)) === 'repeated')
+    return { isStored: false, error: await publishAgain(editing, messageId) };
+  log().info('dead letter edited', { deadLetterId: deadLetter.id, messageId, queue: edited.queue });
+  return { isStored: true, error: await publishStored(editing, { ...edited, status: 'pending' }, message) };
+}
+
+/** Creates the edited message, and the archive's description of it. */
+function editedOf(
+  editing: Editing,
+  { deadLetter, message, kind, check, messageId }: Read,
+  { body, force }: EditOrder,
+): { readonly edited: Omit<EditedMessage, 'status'>; readonly message: ArchivedMessage } {
+  const { id, queue = '', shard = queue } = deadLetter;
+  const nowMs = editing.clock.now();
+  const key = check.event && check.data !== undefined ? check.event.key?.(check.data) : undefined;
+  const isMoved = key !== undefined && shortKey(key) !== message.properties.headers[KEY_HEADER];
+  const edited = {
+    messageId,
+    deadLetterId: id,
+    queue,
+    shard: isMoved ? undefined : shard,
+    at: new Date(nowMs).toISOString(),
+  };
+  const created = editedMessage(message, addressOfEdited(edited, editing), {
+    ...kind,
+    id: messageId,
+    body,
+    key,
+    editedFrom: id,
+    atMs: nowMs,
+  });
+  const unwritable = unwritableParts(created);
+  if (unwritable.length > 0 && !force)
+    throw new Problem('unwritable', 'AMQP cannot encode the edited message; send {"force": true} to leave parts out.', {
+      members: { unwritable: describeParts(unwritable) },
+    });
+  const { properties } = withoutParts(created, unwritable);
+  return { edited, message: { body, properties } };
+}
+
+/**
+ * Sends the transaction of an edit. Returns `repeated` if another request has made the same edit in the meantime. Throws a
+ * problem if the dead letter is no longer open, or if its message was processed.
+ */
+async function store(
+  { table, inbox }: Editing,
+  { deadLetter, messageId: by }: Read,
+  writes: readonly TransactWriteItem[],
+): Promise<'stored' | 'repeated'> {
+  const { id, queue = '', messageId, payloadHash } = deadLetter;
+  const message = messageId && { queue, id: messageId, payloadHash, by, retentionDays: table.retentionDays };
+  for (let count = 1; ; count += 1) {
+    // The inbox cannot recognize the copies of a message without an id.
+    const original: Supersession = message ? await supersede(inbox, message) : { is: 'possible' };
+    let conflict: unknown;
+    if (original.is === 'possible')
+      try {
+        const items = original.write ? [...writes, original.write] : [...writes];
+        const transaction = { TransactItems: items, ClientRequestToken: randomUUID() };
+        await table.client.send(new TransactWriteItemsCommand(transaction));
+        return 'stored';
+      } catch (error) {
+        if (readFailure(error).is !== 'cancelled') throw toStoreError(error);
+        conflict = error;
+      }
+    const { deadLetter: now } = await readDeadLetter(table, id);
+    if (now.supersededBy === by) return 'repeated';
+    if (now.status === 'redriven') throw alreadyRedriven();
+    if (now.status !== 'open') throw refusalProblem(`already-${now.status}`, now);
+    if (original.is === 'processed')
+      throw new Problem('already-processed', 'Another copy of the message was completed or rejected before.');
+    if (original.is === 'leased')
+      throw new Problem('being-processed', 'A consumer is processing another copy of the message.');
+    if (count === MAX_TRANSACTIONS) throw toStoreError(conflict);
+    await backOff(count, defaultRetryPolicy);
+  }
+}
+
+/** Publishes the message of an earlier, equal edit if the message is still pending. */
+async function publishAgain(editing: Editing, messageId: MessageId): Promise<Error | undefined> {
+  const stored = await readEdited(editing.table, messageId);
+  if (stored?.edited.status !== 'pending') return undefined;
+  return publishStored(editing, stored.edited, stored.message);
+}
+
+/** Publishes a stored message. An error of the archive is only logged, because the message is published again later. */
+async function publishStored(
+  editing: Editing,
+  edited: EditedMessage,
+  message: ArchivedMessage,
+): Promise<Error | undefined> {
+  try {
+    return await publishEdited(editing, edited, message);
+  } catch (error) {
+    log().warn('the publish of an edited message is not recorded', {
+      deadLetterId: edited.deadLetterId,
+      messageId: edited.messageId,
+      ...errorFields(error),
+    });
+    return error as Error;
+  }
+}

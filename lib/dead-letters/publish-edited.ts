@@ -1,0 +1,106 @@
+import { hash } from 'node:crypto';
+
+import { toDeadLetter, type ArchivedMessage } from '../archive/dead-letter.ts';
+import {
+  listPending,
+  readEdited,
+  recordFailure,
+  recordPublished,
+  type EditedMessage,
+} from '../archive/edited-message.ts';
+import { storeDeadLetter } from '../archive/store-dead-letter.ts';
+import { readEnvelope } from '../events/envelope.ts';
+import { deriveId } from '../events/message-id.ts';
+import { publishCopies } from '../events/publish-copies.ts';
+import { addressOfShard } from '../rabbitmq/topology/shards.ts';
+import { describeError, isOfMessage, type PublishError } from '../runtime/errors.ts';
+import { log } from '../runtime/log.ts';
+import { errorFields } from '../runtime/stack.ts';
+import type { Redriving } from './redrive.ts';
+
+/** The function that continues jobs publishes only edited messages that are older than this, in ms. */
+const PATIENCE_MS = 10_000;
+
+/** No further pending message is published if less than this time, in ms, is left. */
+const RESERVE_MS = 10_000;
+
+/** Returns the exchange and routing key with which an edited message is published to its work queue. */
+export function addressOfEdited({ queue: name, shard }: Pick<EditedMessage, 'queue' | 'shard'>, { queues }: Redriving) {
+  const queue = queues.find((one) => one.name === name);
+  if (!queue) return { exchange: '', routingKey: shard ?? name };
+  if (shard === undefined && queue.ring) return { exchange: queue.ring.exchange, routingKey: name };
+  return addressOfShard(queue, shard ?? name);
+}
+
+/**
+ * Publishes an edited message that the archive stores as pending, and records the confirm of the broker in the archive. If
+ * the broker can never accept the message, the message becomes a dead letter. Returns the error if the message is still
+ * pending.
+ */
+export async function publishEdited(
+  redriving: Redriving,
+  edited: EditedMessage,
+  message: ArchivedMessage,
+): Promise<Error | undefined> {
+  const { table, publisher, clock, tracing } = redriving;
+  const { messageId, deadLetterId, queue } = edited;
+  const about = { deadLetterId, messageId, queue };
+  const copy = { ...addressOfEdited(edited, redriving), body: message.body, properties: message.properties };
+  const [error] = await publishCopies({ publisher: publisher(), tracing }, [{ copy }]);
+  if (error && !isOfMessage(error)) {
+    const { code, message: text } = describeError(error);
+    log().warn('edited message not published yet', { ...about, ...errorFields(error) });
+    await recordFailure(table, edited, `${code}: ${text}`);
+    return error;
+  }
+  if (error) await archiveRefused(redriving, edited, message, error);
+  await recordPublished(table, edited, error ? 'dead-lettered' : 'published', message, clock.now());
+  log().info(error ? 'edited message dead-lettered' : 'edited message published', about);
+  return undefined;
+}
+
+/** Stores an edited message that the broker refuses in the archive as a dead letter. */
+async function archiveRefused(
+  { table, clock }: Redriving,
+  { messageId, deadLetterId, queue, shard }: EditedMessage,
+  { body, properties }: ArchivedMessage,
+  { code, message }: PublishError,
+): Promise<void> {
+  const nowMs = clock.now();
+  const origin = {
+    id: deriveId('dead-letter', 'edit', messageId),
+    queue,
+    shard: shard === queue ? undefined : shard,
+    code,
+    reason: `this message, which replaces the dead letter ${deadLetterId}, cannot be published: ${message}`,
+    deadLetteredAt: new Date(nowMs).toISOString(),
+  };
+  const envelope = readEnvelope(properties.headers);
+  const failed = { id: messageId, body, properties, envelope, identity: envelope.identity };
+  await storeDeadLetter(
+    toDeadLetter({ ...failed, payloadHash: hash('sha256', body) }, origin, nowMs),
+    { body, properties },
+    table,
+  );
+}
+
+/**
+ * Publishes the edited messages that are still pending, because the process that stored them died, or because the broker
+ * was unavailable. Publishing a message twice is harmless, because both copies have the same id. Returns how many messages
+ * are still pending.
+ */
+export async function publishPending(redriving: Redriving, remainingMs: () => number): Promise<number> {
+  const { table, clock } = redriving;
+  let pending = 0;
+  const before = new Date(clock.now() - PATIENCE_MS).toISOString();
+  for await (const messageId of listPending(table, before)) {
+    if (remainingMs() < RESERVE_MS) break;
+    const stored = await readEdited(table, messageId);
+    if (stored?.edited.status !== 'pending') continue;
+    const error = await publishEdited(redriving, stored.edited, stored.message);
+    if (error) pending += 1;
+    // While the broker is unavailable, the other messages would fail too.
+    if (error && describeError(error).code === 'BROKER_UNAVAILABLE') break;
+  }
+  return pending;
+}

@@ -1,0 +1,522 @@
+import { hash, randomUUID } from 'node:crypto';
+
+import { GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
+import type { Channel } from 'amqplib';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+
+import { createConsumer } from '../../../lib/consumer/consumer.ts';
+import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
+import { createDeadLetters, type DeadLetters } from '../../../lib/dead-letters/dead-letters.ts';
+import { editDeadLetter } from '../../../lib/dead-letters/edit-dead-letter.ts';
+import { getDeadLetter } from '../../../lib/dead-letters/get-dead-letter.ts';
+import {
+  discardRoute,
+  editRoute,
+  getRoute,
+  listRoute,
+  redriveRoute,
+  startJobRoute,
+  changeJobRoute,
+} from '../../../lib/dead-letters/routes.ts';
+import { store, tableName } from '../../../lib/dynamodb/store.ts';
+import { auditTable, deadLetterTable } from '../../../lib/dynamodb/toolkit-tables.ts';
+import { deadLetterCopy } from '../../../lib/events/copies.ts';
+import { readEnvelope } from '../../../lib/events/envelope.ts';
+import type { Headers } from '../../../lib/events/message.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
+import { endpoint, type HttpHandler } from '../../../lib/http/endpoint.ts';
+import type { Surehop } from '../../../lib/runtime/surehop.ts';
+import { aBackend, type Backend } from '../../support/backend.ts';
+import { callAsOperator } from '../../support/as-client.ts';
+import { dependenciesAt } from '../../support/consumer-dependencies.ts';
+import { anEvent, anInvocation, aRecord, type GivenHeaders } from '../../support/delivery.ts';
+import { tables } from '../../support/example/tables.ts';
+import { queues } from '../../support/example/topology.ts';
+import { takeRecords } from '../../support/from-broker.ts';
+import { call, type Got } from '../../support/request.ts';
+import { answerLost, faultsOf } from '../../support/store-faults.ts';
+import { scriptedConsumer, scriptedEvent } from '../../support/scripted-consumer.ts';
+
+let backend: Backend;
+let surehop: Surehop;
+let deadLetters: DeadLetters;
+let handlers: Record<'get' | 'list' | 'edit' | 'redrive' | 'discard' | 'startJob' | 'changeJob', HttpHandler>;
+let channel: Channel;
+let parts: ReturnType<typeof dependenciesAt>;
+
+beforeAll(async () => {
+  backend = await aBackend();
+  await backend.declare();
+  channel = await backend.host.rawChannel();
+  surehop = await backend.surehop();
+  deadLetters = createDeadLetters(surehop, queues);
+  handlers = {
+    get: endpoint(surehop, getRoute, getDeadLetter(surehop, [scriptedEvent])),
+    list: endpoint(surehop, listRoute, deadLetters.list),
+    edit: endpoint(surehop, editRoute, editDeadLetter(surehop, queues, [scriptedEvent])),
+    redrive: endpoint(surehop, redriveRoute, deadLetters.redrive),
+    discard: endpoint(surehop, discardRoute, deadLetters.discard),
+    startJob: endpoint(surehop, startJobRoute, deadLetters.startJob),
+    changeJob: endpoint(surehop, changeJobRoute, deadLetters.changeJob),
+  };
+  parts = dependenciesAt(process.env.DYNAMODB_ENDPOINT!, `${backend.host.name}-`, backend.host.publisher());
+});
+afterAll(() => backend.remove());
+beforeEach(async () => {
+  for (const queue of ['loans', 'dead-letters']) await backend.host.drain(queue);
+});
+
+interface About {
+  readonly body?: unknown;
+  readonly messageId?: string | null;
+  readonly code?: string;
+  readonly queue?: string;
+  readonly type?: string | null;
+  readonly headers?: GivenHeaders;
+  readonly contentType?: string;
+  readonly ageDays?: number;
+}
+
+const DAY_MS = 86_400_000;
+
+/** Archives a message as a dead letter, as if the consumer of the queue `queue` had dead-lettered the message. */
+async function archived({
+  body = { isbn: 7 },
+  messageId = randomUUID(),
+  code = 'SCHEMA_MISMATCH',
+  queue = 'loans',
+  type = 'test.scripted',
+  headers = {},
+  contentType,
+  ageDays = 0,
+}: About = {}): Promise<string> {
+  const at = new Date(Date.now() - ageDays * DAY_MS).toISOString();
+  const note = { id: randomUUID() as MessageId, code, reason: 'it does not fit', queue, at };
+  const own = { 'surehop-attempt': 4, 'surehop-published-at': at, 'surehop-schema-version': 1, 'x-colour': 'red' };
+  const raw = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+  const copy = deadLetterCopy({ body: raw, properties: { headers: {} } }, 'dead-letters', note);
+  const record = aRecord({
+    id: messageId,
+    type,
+    contentType,
+    raw,
+    headers: { ...own, ...headers, ...copy.properties.headers } as GivenHeaders,
+  });
+  await deadLetters.archive(anEvent([record], 'dead-letters'));
+  return note.id;
+}
+
+const edit = (id: string, body: object, more: object = {}): Promise<Got> =>
+  callAsOperator(handlers.edit, {
+    route: 'POST /dead-letters/{id}/edit',
+    path: { id },
+    body: { body: { text: JSON.stringify(body) }, reason: 'the ISBN was a number', ...more },
+  });
+const redrive = (id: string, body: object = {}) =>
+  callAsOperator(handlers.redrive, { route: 'POST /dead-letters/{id}/redrive', path: { id }, body });
+const read = async (id: string) =>
+  (await callAsOperator(handlers.get, { route: 'GET /dead-letters/{id}', path: { id } })).body;
+const find = async (query: Record<string, string>) =>
+  (await callAsOperator(handlers.list, { route: 'GET /dead-letters', query })).body.deadLetters as { id: string }[];
+
+const consume = (records: readonly RabbitMqRecord[]) =>
+  createConsumer(scriptedConsumer, parts)(anEvent(records), anInvocation());
+const loansOf = async (isbn: string) => (await parts.read(tables.loans, { isbn }))?.available ?? 0;
+const problem = (name: string) => `urn:surehop:problem:${name}`;
+
+describe('checking an edited body', () => {
+  test('a dry run names each field that does not match the schema of the event, and changes nothing', async () => {
+    const id = await archived();
+    expect(await edit(id, { isbn: 7, behave: 'never' }, { dryRun: true, reason: undefined })).toMatchObject({
+      status: 200,
+      body: {
+        id,
+        dryRun: true,
+        isValid: false,
+        schema: { type: 'test.scripted', version: 1 },
+        faults: [{ path: '/isbn' }, { path: '/behave' }],
+      },
+    });
+    expect((await edit(id, { isbn: 'a' }, { dryRun: true })).body).toMatchObject({ isValid: true, faults: [] });
+    expect(await read(id)).toMatchObject({ status: 'open', history: [] });
+    expect(await backend.host.drain('loans')).toEqual([]);
+  });
+
+  test('an edit whose body does not match the schema is refused with the faults, and a body that is not JSON is refused too', async () => {
+    const id = await archived();
+    expect(await edit(id, { isbn: 8 })).toMatchObject({
+      status: 422,
+      body: { type: problem('invalid-message'), faults: [{ path: '/isbn' }] },
+    });
+    const text = (body: string) =>
+      callAsOperator(handlers.edit, {
+        route: 'POST /dead-letters/{id}/edit',
+        path: { id },
+        body: { body: { text: body }, reason: 'x' },
+      });
+    expect(await text('{"isbn":')).toMatchObject({ status: 422, body: { faults: [{ path: '' }] } });
+    expect(await read(id)).toMatchObject({ status: 'open' });
+  });
+
+  test('a message of a type that the service has no schema for is sent as the operator edited it, and the response says that there is no schema', async () => {
+    const id = await archived({ type: 'unknown.type' });
+    const checked = await edit(id, { anything: 1 }, { dryRun: true });
+    expect(checked.body).toMatchObject({ isValid: true, faults: [] });
+    expect(checked.body.schema).toBeUndefined();
+    expect((await edit(id, { anything: 1 })).status).toBe(200);
+    const [sent] = await takeRecords(channel, 'loans');
+    expect(Buffer.from(sent!.data, 'base64').toString()).toBe('{"anything":1}');
+  });
+
+  test('a dead letter contains the fields of its archived body that do not match the schema', async () => {
+    expect(await read(await archived())).toMatchObject({
+      schema: { type: 'test.scripted', version: 1 },
+      faults: [{ path: '/isbn', message: expect.any(String) }],
+    });
+    expect((await read(await archived({ body: { isbn: 'a' }, code: 'BOOM' }))).faults).toEqual([]);
+  });
+
+  test('the fields of a CloudEvent in structured mode are checked inside of its data', async () => {
+    const event = { specversion: '1.0', id: '1', source: '/shop', type: 'test.scripted', data: { isbn: 7 } };
+    const id = await archived({
+      body: event,
+      type: null,
+      contentType: 'application/cloudevents+json',
+      messageId: null,
+    });
+    expect((await read(id)).faults).toMatchObject([{ path: '/data/isbn' }]);
+    const sent = await edit(id, { ...event, data: { isbn: 'cloud' } });
+    expect(sent).toMatchObject({ status: 200 });
+    const report = await consume(await takeRecords(channel, 'loans'));
+    expect(report.counts.completed).toBe(1);
+    expect(await loansOf('cloud')).toBe(1);
+  });
+
+  test.each([
+    ['no reason', { reason: undefined }, '/reason'],
+    ['both a text and base64', { body: { text: '{}', base64: 'e30=' } }, '/body'],
+    ['neither a text nor base64', { body: {} }, '/body'],
+    ['an unknown field', { bodies: {} }, '/bodies'],
+  ])('an edit with %s is refused', async (_, more, pointer) => {
+    expect(await edit(await archived(), {}, more)).toMatchObject({
+      status: 400,
+      body: { type: problem('invalid-body'), errors: [{ pointer }] },
+    });
+  });
+
+  test('an edited body that is too large is refused', async () => {
+    const id = await archived();
+    expect(await edit(id, { isbn: 'x'.repeat(262_144) })).toMatchObject({
+      status: 413,
+      body: { maxBodyBytes: 262_144 },
+    });
+    expect((await edit(id, { isbn: 'x'.repeat(250_000) }, { dryRun: true })).body).toMatchObject({ isValid: true });
+    expect(await edit(id, { isbn: 'x'.repeat(2_000_000) })).toMatchObject({ status: 413 });
+  });
+
+  test('an edit without the scope dead-letters:edit is refused', async () => {
+    const authorization = `Bearer ${await backend.issuer.token(['dead-letters:read', 'dead-letters:redrive'])}`;
+    const about = { route: 'POST /dead-letters/{id}/edit', path: { id: 'x' }, body: {}, headers: { authorization } };
+    expect(await call(handlers.edit, about)).toMatchObject({
+      status: 403,
+      body: { type: problem('insufficient-scope') },
+    });
+  });
+});
+
+describe('sending an edited message', () => {
+  test('the edited message has a new id, the body byte for byte, and names its origin, and the dead letter is superseded for good', async () => {
+    const messageId = randomUUID();
+    const id = await archived({ messageId, headers: { 'surehop-redrives': 2, 'x-death': [{ count: 1 }] } });
+    // "é" in two characters must not be normalized to one.
+    const body = { isbn: 'cafe\u0301' };
+    const got = await edit(id, body);
+    expect(got).toMatchObject({ status: 200, body: { id, status: 'superseded', queue: 'loans', isPublished: true } });
+    const edited = got.body.messageId as string;
+    expect(edited).not.toBe(messageId);
+    const [sent, ...others] = await backend.host.drain('loans');
+    if (!sent) throw new Error('no message');
+    expect(others).toEqual([]);
+    expect(sent.content.toString()).toBe(JSON.stringify(body));
+    expect(sent.properties).toMatchObject({ messageId: edited, type: 'test.scripted', deliveryMode: 2 });
+    const headers = sent.properties.headers as Headers;
+    expect(headers).toMatchObject({ 'x-colour': 'red', 'surehop-edited-from': id });
+    expect(Object.keys(headers).filter((name) => /dead-letter|death|attempt|redrives/.test(name))).toEqual([]);
+    expect(readEnvelope(headers)).toMatchObject({ attempt: 1, redrives: 0, editedFrom: id, identity: { id: edited } });
+
+    expect(await read(id)).toMatchObject({
+      status: 'superseded',
+      supersededBy: edited,
+      history: [{ action: 'superseded', by: 'ada', reason: 'the ISBN was a number', messageId: edited }],
+      edit: { messageId: edited, status: 'published', publishedAt: expect.any(String) },
+    });
+    const final = { status: 409, body: { type: problem('already-superseded'), supersededBy: edited } };
+    expect(await redrive(id)).toMatchObject(final);
+    expect(await redrive(id, { force: true })).toMatchObject(final);
+    expect(await edit(id, { isbn: 'another' })).toMatchObject(final);
+    expect(
+      await callAsOperator(handlers.discard, {
+        route: 'DELETE /dead-letters/{id}',
+        path: { id },
+        body: { reason: 'x' },
+      }),
+    ).toMatchObject(final);
+    expect(await find({ status: 'superseded', text: id })).toMatchObject([{ id, supersededBy: edited }]);
+    expect(await find({ status: 'open', text: id })).toEqual([]);
+    expect(await backend.host.drain('loans')).toEqual([]);
+  });
+
+  test('the audit record of an edit is part of its transaction and contains the id of the edited message', async () => {
+    const id = await archived();
+    const requestId = randomUUID();
+    const about = { route: 'POST /dead-letters/{id}/edit', path: { id } };
+    const body = { body: { base64: Buffer.from('{"isbn":"audit"}').toString('base64') }, reason: 'audited' };
+    const got = await callAsOperator(handlers.edit, { ...about, body }, requestId);
+    const { Item: item } = await store(surehop).send(
+      new GetItemCommand({ TableName: tableName(surehop, auditTable), Key: { id: { S: requestId } } }),
+    );
+    expect(item).toMatchObject({ actor: { S: 'ada' }, reason: { S: 'audited' }, outcome: { S: 'succeeded' } });
+    expect(JSON.parse(item!.requested!.S!)).toMatchObject({ messageId: got.body.messageId, bodyBytes: 16 });
+  });
+
+  test('repeating an edit gives the same answer and publishes nothing again', async () => {
+    const id = await archived();
+    const [first, ...others] = await Promise.all([
+      edit(id, { isbn: 'b' }),
+      edit(id, { isbn: 'b' }),
+      edit(id, { isbn: 'b' }),
+    ]);
+    for (const got of [first, ...others]) expect(got).toMatchObject({ status: 200, body: first!.body });
+    const records = await takeRecords(channel, 'loans');
+    const report = await consume(records);
+    expect(report.counts.completed).toBe(1);
+    expect(await loansOf('b')).toBe(1);
+    expect(await edit(id, { isbn: 'b' })).toMatchObject({ status: 200, body: first!.body });
+    expect(await backend.host.drain('loans')).toEqual([]);
+    expect((await read(id)).history).toHaveLength(1);
+  });
+
+  test('of two different edits at the same time, one is sent and the other is refused', async () => {
+    const id = await archived();
+    const got = await Promise.all([edit(id, { isbn: 'left' }), edit(id, { isbn: 'right' })]);
+    expect(got.map(({ status }) => status).toSorted()).toEqual([200, 409]);
+    expect(await takeRecords(channel, 'loans')).toHaveLength(1);
+  });
+
+  test('a dead letter of an edited message links back to the dead letter from which the message was created, and can be edited again', async () => {
+    const id = await archived();
+    await edit(id, { isbn: 'c', behave: 'permanent' });
+    await consume(await takeRecords(channel, 'loans'));
+    await deadLetters.archive(anEvent(await takeRecords(channel, 'dead-letters'), 'dead-letters'));
+    const { supersededBy } = await read(id);
+    const [next] = await find({ text: supersededBy });
+    expect(next).toMatchObject({ editedFrom: id, messageId: supersededBy, code: 'NEVER', status: 'open' });
+    expect((await edit(next!.id, { isbn: 'c' })).status).toBe(200);
+    const report = await consume(await takeRecords(channel, 'loans'));
+    expect(report.counts.completed).toBe(1);
+    expect(await loansOf('c')).toBe(1);
+  });
+
+  test('an operator can change the type and the version of a message', async () => {
+    const id = await archived({ type: 'misspelt', body: { isbn: 'd' }, headers: { 'surehop-schema-version': 9 } });
+    expect((await edit(id, { isbn: 'd' }, { type: 'test.scripted', version: 1 })).status).toBe(200);
+    const report = await consume(await takeRecords(channel, 'loans'));
+    expect(report.counts.completed).toBe(1);
+    expect(await loansOf('d')).toBe(1);
+  });
+});
+
+describe('the original message of an edited dead letter', () => {
+  test('a redrive that is published while the dead letter is edited is skipped by the consumer, and only the edited message takes effect', async () => {
+    const messageId = randomUUID();
+    const id = await archived({ messageId, code: 'BOOM', body: { isbn: 'original' } });
+    // The redrive has published its copy when the edit is made, and records itself afterwards.
+    let edited: Got | undefined;
+    const client = store(surehop);
+    client.middlewareStack.add(
+      (next, { commandName }) =>
+        async (args) => {
+          const { UpdateExpression } = args.input as { UpdateExpression?: string };
+          if (commandName === 'UpdateItemCommand' && UpdateExpression?.includes('timesRedriven') && !edited)
+            edited = await edit(id, { isbn: 'edited' });
+          return next(args);
+        },
+      { step: 'initialize', name: 'editing' },
+    );
+    try {
+      expect(await redrive(id)).toMatchObject({ status: 409, body: { type: problem('already-superseded') } });
+    } finally {
+      client.middlewareStack.remove('editing');
+    }
+    expect(edited).toMatchObject({ status: 200 });
+    expect(await read(id)).toMatchObject({ status: 'superseded', timesRedriven: 0 });
+    const records = await takeRecords(channel, 'loans');
+    expect(records).toHaveLength(2);
+    expect((await consume(records)).counts).toMatchObject({ completed: 1, duplicate: 1 });
+    expect([await loansOf('original'), await loansOf('edited')]).toEqual([0, 1]);
+  });
+
+  test('an edit is refused if a copy of the message that was redriven by a crashed process is already completed', async () => {
+    const messageId = randomUUID();
+    const id = await archived({ messageId, code: 'BOOM', body: { isbn: 'first' } });
+    const copy = aRecord({
+      id: messageId,
+      type: 'test.scripted',
+      body: { isbn: 'first' },
+      headers: { 'surehop-redrives': 1, 'surehop-schema-version': 1 },
+    });
+    expect((await consume([copy])).counts.completed).toBe(1);
+    expect(await edit(id, { isbn: 'second' })).toMatchObject({
+      status: 409,
+      body: { type: problem('already-processed') },
+    });
+    expect(await read(id)).toMatchObject({ status: 'open' });
+    expect(await backend.host.drain('loans')).toEqual([]);
+  });
+
+  test('an edit is refused while a consumer holds the lease on another copy of the message', async () => {
+    const messageId = randomUUID() as MessageId;
+    const id = await archived({ messageId, code: 'BOOM', body: { isbn: 'leased' } });
+    const payloadHash = hash('sha256', JSON.stringify({ isbn: 'leased' }));
+    const lease = { id: messageId, payloadHash, redrives: 1, attempt: 1, owner: 'one', durationMs: 60_000 };
+    expect(await parts.leases.take('loans', lease)).toBe(true);
+    expect(await edit(id, { isbn: 'x' })).toMatchObject({ status: 409, body: { type: problem('being-processed') } });
+    await parts.leases.release('loans', messageId, 'one');
+    expect((await edit(id, { isbn: 'x' })).status).toBe(200);
+  });
+
+  test('a dead letter whose id belongs to another message can be edited, and the other message is still processed', async () => {
+    const messageId = randomUUID();
+    const about = { id: messageId, type: 'test.scripted', headers: { 'surehop-schema-version': 1 } };
+    const other = aRecord({ ...about, body: { isbn: 'other', behave: 'transient' } });
+    expect((await consume([other])).counts.retry).toBe(1);
+    const id = await archived({ messageId, code: 'PAYLOAD_MISMATCH', body: { isbn: 'mine' } });
+    expect((await edit(id, { isbn: 'mine' })).status).toBe(200);
+    expect(await parts.inbox.find('loans', [messageId as MessageId])).toEqual(
+      new Map([[messageId, expect.objectContaining({ state: 'retrying' })]]),
+    );
+    await consume(await takeRecords(channel, 'loans'));
+    expect(await loansOf('mine')).toBe(1);
+  });
+
+  test('an edit of a dead letter that was redriven, discarded, is too old or names no queue is refused', async () => {
+    const redriven = await archived({ code: 'BOOM', body: { isbn: 'r' } });
+    await redrive(redriven);
+    expect(await edit(redriven, { isbn: 'r' })).toMatchObject({
+      status: 409,
+      body: { type: problem('already-redriven') },
+    });
+    const discarded = await archived();
+    await callAsOperator(handlers.discard, {
+      route: 'DELETE /dead-letters/{id}',
+      path: { id: discarded },
+      body: { reason: 'x' },
+    });
+    expect(await edit(discarded, { isbn: 'r' })).toMatchObject({
+      status: 409,
+      body: { type: problem('already-discarded') },
+    });
+    const old = await archived({ ageDays: 15 });
+    expect(await edit(old, { isbn: 'old' })).toMatchObject({ status: 409, body: { type: problem('too-old') } });
+    expect((await edit(old, { isbn: 'old' }, { force: true })).status).toBe(200);
+    const lost = await archived({ queue: '' });
+    expect(await edit(lost, { isbn: 'r' })).toMatchObject({ status: 409, body: { type: problem('no-origin') } });
+    expect((await edit('none', { isbn: 'r' })).status).toBe(404);
+  });
+
+  test('a job skips the dead letters that were edited after it was started', async () => {
+    const id = await archived({ code: 'BOOM', body: { isbn: 'job' } });
+    const job = { action: 'redrive', ids: [id], reason: 'all of them' };
+    const started = await callAsOperator(handlers.startJob, { route: 'POST /dead-letters/jobs', body: job });
+    await edit(id, { isbn: 'job' });
+    const done = await callAsOperator(handlers.changeJob, {
+      route: 'POST /dead-letters/jobs/{id}',
+      path: { id: started.body.id },
+      body: { action: 'continue' },
+    });
+    expect(done.body).toMatchObject({ status: 'done', progress: { done: 0, skipped: { 'already-superseded': 1 } } });
+    const sent = await takeRecords(channel, 'loans');
+    expect(sent.filter(({ data }) => Buffer.from(data, 'base64').toString().includes('job'))).toHaveLength(1);
+  });
+});
+
+describe('faults during an edit', () => {
+  test('if DynamoDB commits the transaction and the answer is lost, the edit is made once', async () => {
+    const id = await archived();
+    const faults = faultsOf(store(surehop));
+    faults.plan = answerLost;
+    try {
+      expect(await edit(id, { isbn: 'lost' })).toMatchObject({
+        status: 503,
+        body: { type: problem('store-unavailable') },
+      });
+    } finally {
+      faults.remove();
+    }
+    expect(await read(id)).toMatchObject({ status: 'superseded', edit: { status: 'pending' } });
+    expect(await edit(id, { isbn: 'lost' })).toMatchObject({ status: 200, body: { isPublished: true } });
+    expect(await takeRecords(channel, 'loans')).toHaveLength(1);
+    expect(await read(id)).toMatchObject({ edit: { status: 'published' } });
+  });
+
+  test('while the queue does not exist, the edited message stays pending with its error, and is published after the queue exists again', async () => {
+    const id = await archived({ queue: 'returns' });
+    expect(await edit(id, { isbn: 'queue' })).toMatchObject({
+      status: 202,
+      body: { status: 'superseded', isPublished: false, error: 'UNROUTABLE' },
+    });
+    expect(await read(id)).toMatchObject({ edit: { status: 'pending', error: expect.stringContaining('UNROUTABLE') } });
+    const sweep = sweepIn(60_000);
+    await expect(sweep()).rejects.toThrow('1 edited messages cannot be published yet');
+    await backend.host.channel.assertQueue('returns', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+    await sweep();
+    expect(await takeRecords(channel, 'returns')).toHaveLength(1);
+    const { edit: after } = await read(id);
+    expect(after).toMatchObject({ status: 'published' });
+    expect(after.error).toBeUndefined();
+    await sweep();
+    expect(await takeRecords(channel, 'returns')).toEqual([]);
+  });
+
+  test('the items of a pending message never expire, and the items of a published message expire', async () => {
+    const id = await archived({ queue: 'nowhere' });
+    const { body } = await edit(id, { isbn: 'x'.repeat(1_000) });
+    const items = async () => {
+      const { Items: found = [] } = await store(surehop).send(
+        new QueryCommand({
+          TableName: tableName(surehop, deadLetterTable),
+          KeyConditionExpression: 'id = :id',
+          ExpressionAttributeValues: { ':id': { S: `edit-${body.messageId}` } },
+          ConsistentRead: true,
+        }),
+      );
+      return found;
+    };
+    expect((await items()).map(({ expiresAt }) => expiresAt)).toEqual([undefined, undefined]);
+    await backend.host.channel.assertQueue('nowhere', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+    await sweepIn(60_000)();
+    const after = await items();
+    expect(after.map(({ expiresAt }) => expiresAt)).toEqual([{ N: expect.any(String) }, { N: expect.any(String) }]);
+    expect(after[0]?.kind).toBeUndefined();
+  });
+
+  test('a message with a header that AMQP cannot encode is sent only with "force": true, without the header', async () => {
+    const id = await archived({ headers: { 'x-large': 'y'.repeat(140_000) } });
+    expect(await edit(id, { isbn: 'w' })).toMatchObject({
+      status: 422,
+      body: { type: problem('unwritable'), unwritable: expect.stringContaining('x-large') },
+    });
+    expect((await edit(id, { isbn: 'w' }, { force: true })).status).toBe(200);
+    const report = await consume(await takeRecords(channel, 'loans'));
+    expect(report.counts.completed).toBe(1);
+  });
+});
+
+/** Returns the function that publishes pending messages, as it runs `ms` milliseconds from now. */
+function sweepIn(ms: number): () => Promise<void> {
+  const later = createDeadLetters(
+    { ...surehop, clock: { now: () => surehop.clock.now() + ms } },
+    queues,
+  ).continueJobs();
+  return () => later({}, { getRemainingTimeInMillis: () => 50_000 });
+}
