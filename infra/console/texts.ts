@@ -80,7 +80,7 @@ const en = {
   filter: 'Filter',
   clearFilter: 'Clear the filter',
   allGroups: 'Show all causes',
-  statuses: { open: 'open', redriven: 'redriven', discarded: 'discarded' },
+  statuses: { open: 'open', redriven: 'redriven', discarded: 'discarded', superseded: 'replaced by an edited message' },
   messages: 'Messages',
   messageId: 'Message id',
   redrives: 'Redrives',
@@ -155,6 +155,7 @@ const en = {
   skipReasons: {
     'already-redriven': 'redriven already',
     'already-discarded': 'discarded already',
+    'already-superseded': 'replaced by an edited message',
     'not-open': 'no longer open',
     'not-found': 'not found',
     'too-old': 'older than the deduplication window',
@@ -280,7 +281,7 @@ const zh: Texts = {
   filter: '筛选',
   clearFilter: '清除筛选',
   allGroups: '显示所有原因',
-  statuses: { open: '未处理', redriven: '已重投', discarded: '已丢弃' },
+  statuses: { open: '未处理', redriven: '已重投', discarded: '已丢弃', superseded: '已由编辑后的消息取代' },
   messages: '消息',
   messageId: '消息编号',
   redrives: '重投次数',
@@ -344,6 +345,7 @@ const zh: Texts = {
   skipReasons: {
     'already-redriven': '已经重投',
     'already-discarded': '已经丢弃',
+    'already-superseded': '已由编辑后的消息取代',
     'not-open': '已处理',
     'not-found': '未找到',
     'too-old': '超出去重时间窗口',

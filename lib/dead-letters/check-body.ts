@@ -10,7 +10,7 @@ import { readJson } from '../runtime/json.ts';
 import { identityOf } from '../consumer/identify.ts';
 
 /** A part of a message body that does not match the schema of its event. */
-export interface BodyFault {
+interface BodyFault {
   /** The JSON pointer (RFC 6901) of the field in the body. The pointer is empty if the whole body is at fault. */
   readonly path: string;
   readonly message: string;

@@ -15,7 +15,7 @@ import { LetterList } from './letter-list.tsx';
 
 const GROUPS_EVERY_MS = 10_000;
 
-const STATUSES = ['open', 'redriven', 'discarded'] as const;
+const STATUSES = ['open', 'redriven', 'discarded', 'superseded'] as const;
 
 /** The dead letters in groups with the same queue, code and cause, and the list of the dead letters that match the filter. */
 export function Failures({ query }: { readonly query: Readonly<Record<string, string>> }) {

@@ -71,7 +71,7 @@ function Summary({ letter, onAction }: SummaryProps) {
           <span class={`badge ${status}`}>{texts.statuses[status]}</span>
         </h2>
         <div class="buttons">
-          {status !== 'discarded' && (
+          {status !== 'discarded' && status !== 'superseded' && (
             <ActionButton scope="dead-letters:redrive" kind="primary" onClick={() => onAction('redrive')}>
               {texts.redriveDots}
             </ActionButton>

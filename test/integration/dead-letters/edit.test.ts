@@ -100,7 +100,7 @@ async function archived({
     type,
     contentType,
     raw,
-    headers: { ...own, ...headers, ...copy.properties.headers } as GivenHeaders,
+    headers: { ...own, ...headers, ...copy.properties.headers },
   });
   await deadLetters.archive(anEvent([record], 'dead-letters'));
   return note.id;
@@ -286,12 +286,12 @@ describe('sending an edited message', () => {
       edit(id, { isbn: 'b' }),
       edit(id, { isbn: 'b' }),
     ]);
-    for (const got of [first, ...others]) expect(got).toMatchObject({ status: 200, body: first!.body });
+    for (const got of [first, ...others]) expect(got).toMatchObject({ status: 200, body: first.body });
     const records = await takeRecords(channel, 'loans');
     const report = await consume(records);
     expect(report.counts.completed).toBe(1);
     expect(await loansOf('b')).toBe(1);
-    expect(await edit(id, { isbn: 'b' })).toMatchObject({ status: 200, body: first!.body });
+    expect(await edit(id, { isbn: 'b' })).toMatchObject({ status: 200, body: first.body });
     expect(await backend.host.drain('loans')).toEqual([]);
     expect((await read(id)).history).toHaveLength(1);
   });
