@@ -15,6 +15,7 @@ import { Failures } from './views/failures.tsx';
 import { JobList, JobView } from './views/jobs.tsx';
 import { Letter } from './views/letter.tsx';
 import { Overview } from './views/overview.tsx';
+import { LOCAL_SCOPE, Send } from './views/send.tsx';
 
 /** How long before its end a token is replaced, in ms. */
 const RENEW_EARLY_MS = 60_000;
@@ -148,10 +149,12 @@ interface HeaderProps {
 function Header({ route, session, isLost, language, onLanguage }: HeaderProps) {
   const texts = allTexts[language];
   const { service, stage, login } = configuration;
+  const isLocal = session?.scopes.includes(LOCAL_SCOPE);
   const links = [
     ['overview', texts.overview, ['overview']],
     ['failures', texts.failures, ['failures', 'dead-letters']],
     ['jobs', texts.jobs, ['jobs']],
+    ...(isLocal ? ([['send', texts.send, ['send']]] as const) : []),
   ] as const;
   return (
     <header class="top">
@@ -219,6 +222,8 @@ function Page({ route }: { readonly route: Route }) {
       return id === undefined ? <Failures query={query} /> : <Letter key={id} id={id} />;
     case 'jobs':
       return id === undefined ? <JobList /> : <JobView key={id} id={id} />;
+    case 'send':
+      return <Send />;
     default:
       return <Overview />;
   }

@@ -4,12 +4,12 @@ import { CopyButton } from './buttons.tsx';
 import { Plain } from './plain.tsx';
 
 /** Shows the shell command that sends the same request. */
-export function Curl({ request }: { readonly request: ApiRequest }) {
+export function Curl({ request, label }: { readonly request: ApiRequest; readonly label?: string }) {
   const { texts } = useConsole();
   const command = curlOf(location.origin, request);
   return (
     <details class="curl">
-      <summary>{texts.sameRequest}</summary>
+      <summary>{label ?? texts.sameRequest}</summary>
       <pre tabIndex={0}>
         <Plain text={command} />
       </pre>

@@ -164,7 +164,9 @@ export function ActionDialog({ action, target, onClose, onDone }: ActionDialogPr
             />
             {counted && Number(rate) > 0 && counted.count > 0 && (
               <p>
-                <small>{texts.takesAbout(format.duration((counted.count / Number(rate)) * 1_000))}</small>
+                <small>
+                  {texts.takesAbout(format.duration(Math.max((counted.count / Number(rate)) * 1_000, 1_000)))}
+                </small>
               </p>
             )}
           </>

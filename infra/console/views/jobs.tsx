@@ -161,7 +161,7 @@ export function JobView({ id }: { readonly id: string }) {
                   isRunning && total !== undefined ? format.number(wanted) : undefined,
                 )}
                 {isRunning && total !== undefined && wanted > handled && (
-                  <small> {texts.timeLeft(format.duration(((wanted - handled) / order.ratePerSecond) * 1_000))}</small>
+                  <small> {texts.timeLeft(format.duration(timeFor(wanted - handled, order.ratePerSecond)))}</small>
                 )}
               </p>
               {failure && failure.kind !== 'lost' && <FailureNote failure={failure} />}
@@ -220,7 +220,7 @@ export function JobView({ id }: { readonly id: string }) {
                 </div>
               </dl>
               <Curl request={{ method: 'GET', path: JOBS }} />
-              {isRunning && <Curl request={{ ...change, body: { action: 'cancel' } }} />}
+              {isRunning && <Curl label={texts.cancelWithCurl} request={{ ...change, body: { action: 'cancel' } }} />}
             </section>
           );
         }}
@@ -231,6 +231,9 @@ export function JobView({ id }: { readonly id: string }) {
     </>
   );
 }
+
+/** Returns how long a number of messages takes at a rate, in ms: at least one second. */
+const timeFor = (count: number, perSecond: number): number => Math.max((count / perSecond) * 1_000, 1_000);
 
 /** Counts once how many dead letters a running job is for. Returns `undefined` until the number is known. */
 function useTotal(job: Job | undefined): number | undefined {

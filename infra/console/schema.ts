@@ -1,0 +1,49 @@
+/** The parts of a JSON schema (https://json-schema.org/draft/2020-12) that the form understands. */
+export interface JsonSchema {
+  readonly type?: string;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+  readonly items?: JsonSchema;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly format?: string;
+  readonly description?: string;
+}
+
+/** Returns the simplest value with the structure of a schema, for a field or a list item that the operator adds. */
+export function emptyValue(schema: JsonSchema): unknown {
+  if (schema.const !== undefined) return schema.const;
+  if (schema.enum) return schema.enum[0];
+  switch (schema.type) {
+    case 'object':
+      return Object.fromEntries(
+        (schema.required ?? []).map((name) => [name, emptyValue(schema.properties?.[name] ?? {})]),
+      );
+    case 'array':
+      return [];
+    case 'integer':
+    case 'number':
+      return schema.minimum !== undefined && schema.minimum > 0 ? schema.minimum : 0;
+    case 'boolean':
+      return false;
+    case 'null':
+      return null;
+    default:
+      return '';
+  }
+}
+
+/** Returns a copy of an object in which one member has another value. Without a value, the copy lacks the member. */
+export function withMember(object: unknown, name: string, value: unknown): Record<string, unknown> {
+  const { [name]: _, ...others } = isObject(object) ? object : {};
+  if (value === undefined) return others;
+  // The member keeps its place.
+  return isObject(object) && Object.hasOwn(object, name) ? { ...object, [name]: value } : { ...others, [name]: value };
+}
+
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

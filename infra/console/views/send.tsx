@@ -1,0 +1,270 @@
+import { useState } from 'preact/hooks';
+
+import type { Failure } from '../api.ts';
+import { failureOf, useConsole, useGet } from '../context.ts';
+import type { ApiRequest } from '../curl.ts';
+import { ActionButton } from '../parts/buttons.tsx';
+import { Curl } from '../parts/curl.tsx';
+import { FailureNote, View } from '../parts/states.tsx';
+import { writeRoute } from '../route.ts';
+import type { JsonSchema } from '../schema.ts';
+import { SchemaFields } from './schema-fields.tsx';
+
+/** The scope of the routes that exist only under `npm start`. */
+export const LOCAL_SCOPE = 'local:send';
+
+const EVERY_MS = 3_000;
+
+interface LocalEvent {
+  readonly type: string;
+  readonly version: number;
+  readonly schema: JsonSchema;
+  readonly example: unknown;
+  readonly queues: readonly string[];
+}
+
+interface LocalEvents {
+  readonly events: readonly LocalEvent[];
+  readonly queues: readonly { readonly name: string; readonly failing: number }[];
+}
+
+/** What the last action did. */
+interface Outcome {
+  readonly text: string;
+  readonly messageId?: string;
+}
+
+/** Publishes events and causes failures in the service that runs on the developer's machine. */
+export function Send() {
+  const { texts, request } = useConsole();
+  const loaded = useGet<LocalEvents>('/console/dev/events', EVERY_MS);
+  const [outcomes, setOutcomes] = useState<readonly Outcome[]>([]);
+  const [failure, setFailure] = useState<Failure>();
+
+  async function act(wanted: ApiRequest, describe: (answer: { id?: string }) => string) {
+    setFailure(undefined);
+    try {
+      const answer = await request<{ id?: string }>(wanted);
+      setOutcomes((before) => [{ text: describe(answer), messageId: answer.id }, ...before].slice(0, 20));
+      loaded.reload();
+    } catch (error) {
+      setFailure(failureOf(error));
+    }
+  }
+
+  return (
+    <>
+      <h1 tabIndex={-1}>{texts.send}</h1>
+      {failure && <FailureNote failure={failure} />}
+      <View loaded={loaded}>
+        {({ events, queues }) => (
+          <>
+            <Outcomes outcomes={outcomes} />
+            {events.length === 0 ? <p class="state empty">{texts.noEvents}</p> : <Publish events={events} act={act} />}
+            <Faults queues={queues} act={act} />
+          </>
+        )}
+      </View>
+    </>
+  );
+}
+
+type Act = (request: ApiRequest, describe: (answer: { id?: string }) => string) => Promise<void>;
+
+function Outcomes({ outcomes }: { readonly outcomes: readonly Outcome[] }) {
+  const { texts } = useConsole();
+  return (
+    <ol class="outcomes" aria-label={texts.outcomes} aria-live="polite">
+      {outcomes.map(({ text, messageId }, index) => (
+        <li key={outcomes.length - index} class="note good">
+          {text}{' '}
+          {messageId !== undefined && (
+            <a href={writeRoute('messages', { id: messageId })}>
+              <code>{messageId}</code>
+            </a>
+          )}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+const nameOf = ({ type, version }: LocalEvent) => `${type} v${version}`;
+
+function Publish({ events, act }: { readonly events: readonly LocalEvent[]; readonly act: Act }) {
+  const { texts } = useConsole();
+  const [name, setName] = useState(nameOf(events[0]!));
+  const event = events.find((one) => nameOf(one) === name) ?? events[0]!;
+  return (
+    <section class="card" aria-labelledby="publish-title">
+      <header class="bar">
+        <h2 id="publish-title">{texts.publishEvent}</h2>
+        <label class="inline">
+          {texts.event}{' '}
+          <select value={name} onChange={(change) => setName(change.currentTarget.value)}>
+            {events.map((one) => (
+              <option key={nameOf(one)} value={nameOf(one)}>
+                {nameOf(one)}
+              </option>
+            ))}
+          </select>
+        </label>
+      </header>
+      <p>
+        <small>{texts.routedTo(event.queues.join(', '))}</small>
+      </p>
+      <PublishForm key={name} event={event} act={act} />
+    </section>
+  );
+}
+
+function PublishForm({ event, act }: { readonly event: LocalEvent; readonly act: Act }) {
+  const { texts } = useConsole();
+  const [text, setText] = useState(JSON.stringify(event.example, undefined, 2));
+  const body = parsed(text);
+  const path = '/console/dev/publish';
+  const wanted: ApiRequest = {
+    method: 'POST',
+    path,
+    body: { type: event.type, version: event.version, body: body?.value },
+  };
+  return (
+    <form
+      class="publish"
+      onSubmit={(submit) => {
+        submit.preventDefault();
+        if (body) void act(wanted, () => texts.published(event.type));
+      }}
+    >
+      <div>
+        <h3>{texts.form}</h3>
+        {body ? (
+          <SchemaFields
+            schema={event.schema}
+            value={body.value}
+            onChange={(value) => setText(JSON.stringify(value, undefined, 2))}
+          />
+        ) : (
+          <p class="note bad">{texts.notJson}</p>
+        )}
+      </div>
+      <div>
+        <label>
+          <h3>{texts.body}</h3>
+          <textarea
+            rows={16}
+            spellcheck={false}
+            value={text}
+            aria-invalid={!body}
+            onInput={(input) => setText(input.currentTarget.value)}
+          />
+        </label>
+        <Curl request={wanted} />
+        <div class="buttons end">
+          <button type="button" onClick={() => setText(JSON.stringify(event.example, undefined, 2))}>
+            {texts.useExample}
+          </button>
+          <button type="submit" class="primary" disabled={!body}>
+            {texts.publish}
+          </button>
+        </div>
+      </div>
+    </form>
+  );
+}
+
+function parsed(text: string): { readonly value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(text) as unknown };
+  } catch {
+    return undefined;
+  }
+}
+
+interface FaultsProps {
+  readonly queues: LocalEvents['queues'];
+  readonly act: Act;
+}
+
+/** The failures that a developer can cause: messages that no consumer can read, failing attempts, and a broker that dies. */
+function Faults({ queues, act }: FaultsProps) {
+  const { texts, format } = useConsole();
+  const [queue, setQueue] = useState(queues[0]?.name ?? '');
+  const [count, setCount] = useState('5');
+  const [isSure, setSure] = useState(false);
+  const post = (name: string, body: object): ApiRequest => ({ method: 'POST', path: `/console/dev/${name}`, body });
+  const poison = post('poison', { queue });
+  const failNext = post('fail-next', { queue, count: Number(count) });
+  const kill = post('kill-broker', {});
+  const failing = queues.find(({ name }) => name === queue)?.failing ?? 0;
+  return (
+    <section class="card" aria-labelledby="faults-title">
+      <header class="bar">
+        <h2 id="faults-title">{texts.causeFailures}</h2>
+        <label class="inline">
+          {texts.queue}{' '}
+          <select value={queue} onChange={(change) => setQueue(change.currentTarget.value)}>
+            {queues.map(({ name }) => (
+              <option key={name} value={name}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+      </header>
+      <div class="faults-grid">
+        <div>
+          <h3>{texts.poison}</h3>
+          <p>{texts.poisonText}</p>
+          <ActionButton scope={LOCAL_SCOPE} onClick={() => void act(poison, () => texts.poisoned(queue))}>
+            {texts.sendPoison}
+          </ActionButton>
+          <Curl request={poison} />
+        </div>
+        <div>
+          <h3>{texts.failNext}</h3>
+          <p>{texts.failNextText}</p>
+          <label class="inline">
+            {texts.attempts}{' '}
+            <input
+              type="number"
+              min="0"
+              max="1000"
+              value={count}
+              onInput={(input) => setCount(input.currentTarget.value)}
+            />
+          </label>{' '}
+          <ActionButton
+            scope={LOCAL_SCOPE}
+            disabled={!/^\d{1,4}$/.test(count)}
+            onClick={() => void act(failNext, () => texts.willFail(format.number(Number(count)), queue))}
+          >
+            {texts.letFail}
+          </ActionButton>
+          {failing > 0 && <p class="note warn">{texts.stillFailing(format.number(failing))}</p>}
+          <Curl request={failNext} />
+        </div>
+        <div>
+          <h3>{texts.killBroker}</h3>
+          <p>{texts.killBrokerText}</p>
+          <label class="check">
+            <input type="checkbox" checked={isSure} onChange={(change) => setSure(change.currentTarget.checked)} />
+            <span>{texts.sure}</span>
+          </label>
+          <ActionButton
+            scope={LOCAL_SCOPE}
+            kind="danger"
+            disabled={!isSure}
+            onClick={() => {
+              setSure(false);
+              void act(kill, () => texts.killed);
+            }}
+          >
+            {texts.killBroker}
+          </ActionButton>
+          <Curl request={kill} />
+        </div>
+      </div>
+    </section>
+  );
+}
