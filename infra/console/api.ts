@@ -17,9 +17,9 @@ export type { Query };
 
 /** Why a request failed. */
 export type Failure =
-  /** The service did not answer. */
+  /** The service did not answer the request. */
   | { readonly kind: 'lost' }
-  /** The token is missing or has expired. */
+  /** The operator's token is missing or has expired. */
   | { readonly kind: 'logged-out' }
   | { readonly kind: 'denied'; readonly scope: string | undefined }
   | {
@@ -30,7 +30,7 @@ export type Failure =
       readonly detail: string;
       readonly instance: string | undefined;
       readonly errors: readonly { readonly pointer?: string; readonly parameter?: string; readonly detail: string }[];
-      /** The parts of the service that are away, in the answer of `GET /readyz`. */
+      /** The dependencies that are unavailable according to the response of `GET /readyz`. */
       readonly away: readonly string[];
     };
 
@@ -44,10 +44,10 @@ export class ApiError extends Error {
   }
 }
 
-/** How long the page waits for an answer, in ms. API Gateway answers within 30 seconds. */
+/** How long the page waits for a response of the API, in ms. API Gateway responds within 30 seconds. */
 const TIMEOUT_MS = 35_000;
 
-/** Sends a request with the operator's token. Throws an `ApiError` if the service does not answer with a success. */
+/** Sends a request with the operator's token. Throws an `ApiError` if the request fails. */
 export async function send<T>(token: string | undefined, { method, path, body }: ApiRequest): Promise<T> {
   const response = await fetch(path, {
     method,
@@ -101,7 +101,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** Adds a query to a path. Values that are empty or undefined do not become part of the path. */
+/** Adds a query to a path. Leaves out values that are empty or undefined. */
 export function withQuery(path: string, query: Query): string {
   const search = new URLSearchParams(given(query)).toString();
   return search ? `${path}?${search}` : path;

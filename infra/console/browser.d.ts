@@ -1,4 +1,4 @@
-/** A script for browsers, which the bundler of the functions bundles together with its style sheets. */
+/** The bundled script of a page, and the style sheets that the script imports. */
 declare module 'browser:*' {
   export const script: string;
   export const style: string;

@@ -7,12 +7,14 @@ import type { Format } from './format.ts';
 import type { Session } from './session.ts';
 import type { Texts } from './texts.ts';
 
-/** What every view needs: the texts and formats of the reader's language, and the API of the service. */
+/**
+ * What every view of the console needs: the texts and formats of the operator's language, and the API of the service.
+ */
 export interface Console {
   readonly texts: Texts;
   readonly format: Format;
   readonly session: Session | undefined;
-  /** The current time, which the page updates every few seconds. */
+  /** The current time. The page updates this time every few seconds. */
   readonly nowMs: number;
   request<T>(request: ApiRequest): Promise<T>;
   /** Whether the operator's token has a scope. */
@@ -24,7 +26,7 @@ export const ConsoleContext = createContext<Console>(undefined as unknown as Con
 export const useConsole = (): Console => useContext(ConsoleContext);
 
 export interface Loaded<T> {
-  /** The last answer. It stays while newer requests fail. */
+  /** The last successful response. It is kept while newer requests fail. */
   readonly value?: T;
   /** Why the last request failed. */
   readonly failure?: Failure;
@@ -32,8 +34,8 @@ export interface Loaded<T> {
 }
 
 /**
- * Reads a path of the API, and reads it again every `everyMs` milliseconds while the tab is visible. Reads nothing if the
- * path is undefined.
+ * Sends a GET request to the API, and repeats it every `everyMs` milliseconds while the browser tab is visible. Sends
+ * nothing if the path is undefined.
  */
 export function useGet<T>(path: string | undefined, everyMs?: number): Loaded<T> {
   const { request } = useConsole();
@@ -77,7 +79,7 @@ export function useGet<T>(path: string | undefined, everyMs?: number): Loaded<T>
   return { value, failure, reload: () => setCount((before) => before + 1) };
 }
 
-/** Returns why a request failed. Errors of the page itself are thrown again. */
+/** Returns why a request to the API failed. Throws every other error again. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof ApiError) return error.failure;
   throw error;

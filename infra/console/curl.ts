@@ -14,5 +14,5 @@ export function curlOf(origin: string, { method, path, body }: ApiRequest): stri
   return parts.join(' \\\n  ');
 }
 
-/** Quotes a text for a POSIX shell, which then does not expand anything in the text. */
+/** Quotes a text so that a POSIX shell does not expand anything in the text. */
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;

@@ -1,7 +1,7 @@
 import type { DeadLetter } from './api.ts';
 import { given } from './route.ts';
 
-/** Selects dead letters, as the routes of the API do. */
+/** Selects dead letters, with the same fields as the queries of the HTTP API. */
 export type Filter = Readonly<Partial<Record<(typeof FILTER_FIELDS)[number], string>>>;
 
 export const FILTER_FIELDS = ['queue', 'code', 'type', 'group', 'client', 'text', 'from', 'to'] as const;
@@ -9,7 +9,7 @@ export const FILTER_FIELDS = ['queue', 'code', 'type', 'group', 'client', 'text'
 export const readFilter = (query: Readonly<Record<string, string>>): Filter =>
   given(Object.fromEntries(FILTER_FIELDS.map((name) => [name, query[name]])));
 
-/** The dead letters that an action is for. */
+/** The dead letters that the operator redrives or discards. */
 export type Target =
   | { readonly kind: 'one'; readonly letter: Pick<DeadLetter, 'id' | 'messageId' | 'queue' | 'status'> }
   | { readonly kind: 'selection'; readonly letters: readonly DeadLetter[] }

@@ -2,7 +2,7 @@
 export interface Format {
   number(value: number): string;
   percent(share: number): string;
-  /** A date and time with seconds, in the time zone of the reader. */
+  /** A date and time with seconds, in the operator's time zone. */
   time(iso: string): string;
   /** How long ago a time is, for example "3 min. ago". */
   ago(iso: string, nowMs: number): string;
@@ -56,7 +56,7 @@ export function createFormat(locale: string): Format {
   };
 }
 
-/** Converts an ISO time to the value of an input for local times, and back. */
+/** Converts a time in ISO 8601 to the value of an HTML input for local times. */
 export function toLocalInput(iso: string | undefined): string {
   if (iso === undefined || Number.isNaN(Date.parse(iso))) return '';
   const date = new Date(iso);

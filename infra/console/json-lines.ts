@@ -1,12 +1,12 @@
-/** One line of formatted JSON, with the JSON pointer of the value that begins on it. */
+/** One line of formatted JSON, with the JSON pointer of the value that begins on the line. */
 export interface JsonLine {
   readonly depth: number;
   readonly text: string;
-  /** The pointer (RFC 6901) of the value. Absent on lines that only close an object or a list. */
+  /** The JSON pointer (RFC 6901) of the value. Absent on a line that only closes an object or a list. */
   readonly pointer?: string;
 }
 
-/** A number whose text JavaScript would change, for example an integer above 2^53. */
+/** A number that JavaScript cannot represent exactly, for example an integer above 2^53. */
 class ExactNumber {
   readonly text: string;
   constructor(text: string) {
@@ -35,13 +35,10 @@ const exact = (_key: string, value: unknown, context?: { readonly source?: strin
 interface Place {
   readonly depth: number;
   readonly pointer: string;
-  /** The name of the member, as it stands before the value. */
   readonly before: string;
-  /** The comma after the value, or nothing. */
   readonly after: string;
 }
 
-/** Writes the lines of a value. Returns whether all lines fitted. */
 function write(lines: JsonLine[], maximum: number, value: unknown, { depth, pointer, before, after }: Place): boolean {
   if (lines.length >= maximum) return false;
   if (typeof value !== 'object' || value === null || value instanceof ExactNumber) {
@@ -71,7 +68,7 @@ function write(lines: JsonLine[], maximum: number, value: unknown, { depth, poin
   return true;
 }
 
-/** What is wrong with a value in a body. */
+/** What is wrong with a value in the body of a message. */
 export interface Fault {
   readonly pointer: string;
   readonly detail: string;

@@ -8,7 +8,7 @@ export interface Tokens {
   readonly expiresInSeconds: number;
 }
 
-/** The part of an OpenID provider's metadata that the login needs. */
+/** The fields of an OpenID provider's metadata that the login needs. */
 interface Provider {
   readonly issuer: string;
   readonly authorization_endpoint: string;
@@ -16,10 +16,13 @@ interface Provider {
   readonly end_session_endpoint?: string;
 }
 
-/** The key of the login's verifier in the session storage. The session storage contains nothing else. */
+/**
+ * The key under which the session storage contains the PKCE verifier of the login. The session storage contains nothing
+ * else.
+ */
 const STORED = 'surehop-login';
 
-/** What the page remembers while the operator logs in at the provider. */
+/** The data that the page stores in the session storage while the operator logs in at the OpenID provider. */
 interface Pending {
   readonly state: string;
   readonly verifier: string;
@@ -61,8 +64,8 @@ export async function beginLogin(login: Login): Promise<void> {
 }
 
 /**
- * Exchanges the code in the page's address for tokens, if the operator has just returned from the provider. Removes the
- * code from the address.
+ * Exchanges the authorization code in the page's address for tokens, if the operator has just returned from the OpenID
+ * provider. Removes the code from the address.
  */
 export async function finishLogin(login: Login): Promise<Tokens | undefined> {
   const query = new URLSearchParams(location.search);
@@ -88,7 +91,7 @@ export async function finishLogin(login: Login): Promise<Tokens | undefined> {
 export const renewLogin = (login: Login, refreshToken: string): Promise<Tokens> =>
   requestTokens(login, { grant_type: 'refresh_token', refresh_token: refreshToken });
 
-/** Ends the session at the provider, if the provider offers this. */
+/** Ends the operator's session at the OpenID provider, if the provider supports this. */
 export async function endLogin(login: Login): Promise<void> {
   const { end_session_endpoint: endpoint } = await readProvider(login);
   if (endpoint === undefined) return location.reload();

@@ -1,4 +1,4 @@
-/** A part of a text: characters that are shown as they are, or a character that is invisible or changes the direction. */
+/** A part of a text: either visible characters, or one character that is invisible or changes the direction of text. */
 export type TextPart = string | { readonly name: string };
 
 const NAMES: Readonly<Record<string, string>> = {
@@ -20,12 +20,15 @@ const NAMES: Readonly<Record<string, string>> = {
   '\ufeff': 'BOM',
 };
 
-/** Characters that are invisible or change the direction of text. Tabs, new lines and the variants of emoji are left out. */
+/**
+ * Matches characters that are invisible or change the direction of text, except tabs, new lines and variation selectors
+ * of emoji.
+ */
 const UNSEEN = /(?![\t\n]|\p{Variation_Selector})[\p{Cc}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\u2028\u2029]/u;
 
 /**
- * Splits a text from a message into parts. Characters that are invisible, or that change the direction of text, become
- * parts of their own, so that the page can show their names.
+ * Splits a text of a message into parts. Each character that is invisible or changes the direction of text becomes a
+ * separate part, so that the page can show the name of the character.
  */
 export function partsOf(text: string): TextPart[] {
   if (!UNSEEN.test(text)) return [text];

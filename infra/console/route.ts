@@ -1,4 +1,7 @@
-/** What the page shows. The fragment of the page's address contains the route, so that operators can share it. */
+/**
+ * The view that the page shows, with its parameters. The fragment of the page's address contains the route, so that
+ * operators can share the address.
+ */
 export interface Route {
   readonly view: string;
   /** The id of the dead letter, message or job that the view shows. */
@@ -17,7 +20,7 @@ export function readRoute(hash: string): Route {
   };
 }
 
-/** Returns the fragment for a route. Values that are empty or undefined do not become part of the fragment. */
+/** Returns the fragment for a route. Leaves out values that are empty or undefined. */
 export function writeRoute(view: string, { id, query = {} }: { id?: string; query?: Query } = {}): string {
   const search = new URLSearchParams(given(query)).toString();
   const path = [view === 'overview' ? '' : view, ...(id === undefined ? [] : [encodeURIComponent(id)])].join('/');

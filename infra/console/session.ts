@@ -2,14 +2,14 @@ import { configuration } from './configuration.ts';
 import { finishLogin, renewLogin, type Tokens } from './login.ts';
 import { claimsOf } from './token.ts';
 
-/** The operator's token, which only the memory of the page contains. */
+/** The operator's token. Only the memory of the page contains the token. */
 export interface Session {
   readonly token: string;
   /** The scopes of the token, without the prefix of the service. */
   readonly scopes: readonly string[];
   readonly operator: string;
   readonly expiresAtMs: number;
-  /** Replaces the token before it expires. Absent if the operator must log in again. */
+  /** Requests a new token before the operator's token expires. Absent if the operator must log in again. */
   readonly renew?: () => Promise<Session>;
 }
 
@@ -19,8 +19,8 @@ export class NoLoginError extends Error {
 }
 
 /**
- * Starts the session of the page. Under `npm start`, the service issues a token. Otherwise the page finishes a login from
- * which the OpenID provider has just returned; without such a login, the result is `undefined`.
+ * Starts the session of the page. Under `npm start`, the service issues a token. Otherwise, the page gets a token if
+ * the operator has just logged in at the OpenID provider; if not, the result is `undefined`.
  */
 export async function startSession(): Promise<Session | undefined> {
   const { login } = configuration;

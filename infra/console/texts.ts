@@ -502,10 +502,13 @@ export const texts = { en, zh } as const;
 
 export type Language = keyof typeof texts;
 
-/** The names of the languages in the languages themselves. */
+/** The name of each language in that language. */
 export const languages: Readonly<Record<Language, string>> = { en: 'English', zh: '中文' };
 
-/** Returns the language that the page's address names, or otherwise the first language of the browser that the page has. */
+/**
+ * Returns the language that the page's address names. If the address names none, returns the first language of the
+ * browser's list in which the page is available.
+ */
 export function chooseLanguage(search: string, preferred: readonly string[]): Language {
   const named = new URLSearchParams(search).get('lang');
   const known = (code: string | null): code is Language => code !== null && Object.hasOwn(texts, code);
@@ -513,6 +516,9 @@ export function chooseLanguage(search: string, preferred: readonly string[]): La
   return preferred.map((code) => code.split('-')[0]!.toLowerCase()).find(known) ?? 'en';
 }
 
-/** Returns the reader's own locale for numbers and times, if it has the chosen language. */
+/**
+ * Returns the first locale of the browser's list that has the chosen language. Numbers and times are formatted for this
+ * locale.
+ */
 export const localeFor = (language: Language, preferred: readonly string[]): string =>
   preferred.find((code) => code.toLowerCase().split('-')[0] === language) ?? language;

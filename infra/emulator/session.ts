@@ -23,11 +23,11 @@ export interface SessionOptions {
   onMessage(message: ReceivedMessage, channel: Channel, consumer: number): void;
 }
 
-/** The consumers of a queue, which share a connection to the broker. */
+/** The consumers of a queue. All consumers share one connection to the broker. */
 export interface Session {
-  /** Resolves, when the connection or a consumer has ended, with the reason for its end. */
+  /** Resolves with the reason when the connection or a consumer has ended. */
   lost: Promise<string>;
-  /** Cancels the consumers. The broker then sends no more messages to them. */
+  /** Cancels the consumers. The broker then sends no more messages to the consumers. */
   cancel(): Promise<void>;
   close(): Promise<void>;
 }

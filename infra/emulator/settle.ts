@@ -13,8 +13,8 @@ export interface Delivery {
 }
 
 /**
- * Settles all messages of a channel up to the last one of the given deliveries, with one AMQP method where AMQP has one.
- * Does nothing if the channel is closed, because the broker has already requeued its messages.
+ * Settles all messages of a channel up to the last one of the given deliveries, with a single AMQP method if AMQP has
+ * one. Does nothing if the channel is closed, because the broker has already requeued the messages of a closed channel.
  */
 export function settle(deliveries: readonly Delivery[], how: 'acknowledge' | OnError): void {
   // RabbitMQ may return acknowledged messages to a quorum queue if a channel acknowledges more than 32 messages one by one

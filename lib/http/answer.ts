@@ -5,8 +5,8 @@ import type { RequestFacts } from './request.ts';
 import type { HttpSettings } from './settings.ts';
 
 /**
- * The response that a handler returns. A `body` of bytes is sent unchanged, and the handler names its media type in the
- * header `content-type`. Every other `body` is serialised as JSON.
+ * The response that a handler returns. A `body` of bytes is sent unchanged, and the handler sets the header
+ * `content-type`. Every other `body` is serialised as JSON.
  */
 export interface Answer {
   readonly status: number;
@@ -17,8 +17,8 @@ export interface Answer {
 export const ok = (body: unknown): Answer => ({ status: 200, body });
 
 /**
- * The security headers of every response. Most responses contain only data, so browsers must not cache, embed or render
- * them. A handler that answers with a page replaces the content security policy.
+ * The security headers of every response. Browsers must not cache, embed or render a response, because most responses
+ * contain only data. A handler that answers with a page replaces the content security policy.
  */
 const securityHeaders = {
   'cache-control': 'no-store',

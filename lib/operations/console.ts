@@ -8,15 +8,15 @@ import { serviceSettings } from '../runtime/service-settings.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { consoleSettings } from './console-settings.ts';
 
-/** The built parts of the operators' console, which the package `surehop-console` exports as `page`. */
+/** The built script and style of the operators' console. The package `surehop-console` exports them as `page`. */
 export interface ConsoleAssets {
   readonly script: string;
   readonly style: string;
 }
 
-/** What the page must know before its first request. The page contains these values as JSON. */
+/** The configuration of the operators' console. The page contains these values as JSON. */
 export interface ConsoleConfiguration {
-  /** The name of the service, which the page shows in its header. */
+  /** The name of the service, which the header of the page shows. */
   readonly service: string;
   readonly stage: string;
   /** The login of operators at an OpenID provider. Absent under `npm start`, which issues tokens itself. */
@@ -30,7 +30,7 @@ export interface ConsoleConfiguration {
   readonly scopePrefix: string;
 }
 
-/** The scopes of all routes that the page uses. An operator may have fewer scopes. */
+/** The scopes that the routes of the operators' console require. An operator may have fewer scopes. */
 const SCOPES = ['status:read', 'dead-letters:read', 'dead-letters:redrive'];
 
 const ICON =

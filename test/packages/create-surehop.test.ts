@@ -223,7 +223,9 @@ describe('a service that create-surehop has created', () => {
     const consumer = ['consumer', 'pack-order', '--event', 'order.packed', '--queue', 'packing'];
     const options = ['--delays', '10s,1m,10m', '--order-by', 'customerId'];
     expect(await surehop(...consumer, ...options)).toContain('created functions/orders/pack-order.ts');
-    expect(await surehop(...consumer, ...options)).toBe('› No changes: the service has all of it\n');
+    expect(await surehop(...consumer, ...options)).toBe(
+      '› No changes: the service already has everything that this command would add\n',
+    );
     await surehop('route', 'POST /payments', '--event', 'payment.received');
     await surehop('consumer', 'book-payment', '--event', 'payment.received');
     await surehop('table', 'payments', '--key', 'paymentId');

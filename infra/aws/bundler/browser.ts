@@ -5,9 +5,9 @@ import type { Metafile, Plugin } from 'esbuild';
 const PREFIX = 'browser:';
 
 /**
- * An esbuild plugin that bundles a script for browsers and its styles into a function. The module `browser:./main.tsx`
- * exports the bundled and minified script of `./main.tsx` as `script`, and the style sheets that the script imports as
- * `style`.
+ * An esbuild plugin that bundles a browser script and the style sheets of the script into a function. The module
+ * `browser:./main.tsx` exports the minified script of `./main.tsx` as `script`, and the style sheets that the script
+ * imports as `style`.
  */
 export const browserScripts: Plugin = {
   name: 'browser-scripts',

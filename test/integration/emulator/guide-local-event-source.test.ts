@@ -35,7 +35,7 @@ afterAll(async () => {
   guide.remove();
 });
 
-/** Replaces the addresses of the guide with those of this test. */
+/** Replaces the addresses in the guide by the addresses of this test. */
 const here = (text: string) =>
   text
     .replaceAll('amqp://guest:guest@127.0.0.1:5672', host.amqpUrl)
@@ -74,7 +74,7 @@ const appears = (lines: readonly string[], text: string) =>
   eventually(text, () => lines.some((line) => line.includes(text)), SLOW_MS);
 
 describe('the guide to the local event source', () => {
-  test('the function of the guide processes an order, and a batch with an invalid order is delivered again', async () => {
+  test('the function in the guide about the local event source processes an order, and a batch with an invalid order is delivered again', async () => {
     expect(writeExamples('docs/guides/local-event-source.md', directory)).toEqual(['ship.mjs', 'serverless.yml']);
     await shell(createQueue!);
     await whileRunning(async (lines) => {
@@ -90,7 +90,7 @@ describe('the guide to the local event source', () => {
     });
   });
 
-  test('with the option of the guide, two environments consume the queue', async () => {
+  test('with the option that the guide shows, two environments consume the queue', async () => {
     const option = guide.blocks('yaml').at(-1)!;
     expect(option).toMatch(/^custom:\n/);
     appendFileSync(join(directory, 'serverless.yml'), option);

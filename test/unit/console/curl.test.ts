@@ -12,7 +12,7 @@ function argumentsOf(command: string): string[] {
   return output.split('\0').slice(0, -1);
 }
 
-test('the curl command of a request contains its method, address, token and body', () => {
+test('the curl command of a request contains the method, the address, the token and the body of the request', () => {
   const command = curlOf('https://shop.example.com', {
     method: 'POST',
     path: '/dead-letters/jobs',

@@ -12,7 +12,7 @@ test('JSON is formatted as JSON.stringify formats it', () => {
   expect(textOf(JSON.stringify(value))).toBe(JSON.stringify(value, undefined, 2));
 });
 
-/** Whether `JSON.parse` passes the text of a number to its second argument. Node 20 does not. */
+/** Whether `JSON.parse` passes the text of a number to the reviver. Node 20 does not. */
 const keepsText = (() => {
   const sources: unknown[] = [];
   const revive = (_key: string, _value: unknown, context?: { source?: string }) => sources.push(context?.source);
@@ -20,7 +20,7 @@ const keepsText = (() => {
   return sources[0] === '1';
 })();
 
-test('a number that JavaScript cannot represent keeps its digits if the browser passes its text', () => {
+test('a number that JavaScript cannot represent keeps all digits if the browser passes the text of the number to the reviver', () => {
   const digits = keepsText ? '9007199254740993123' : '9007199254740993000';
   expect(textOf('{"id": 9007199254740993123}')).toBe(`{\n  "id": ${digits}\n}`);
 });
@@ -49,7 +49,7 @@ test('the reason of a schema mismatch is read as a list of faults', () => {
   expect(faultsOf('no rule for version 2 of order.created')).toEqual([]);
 });
 
-test('a fault belongs to the line of its field, or of the nearest object that contains the field', () => {
+test('a fault belongs to the line of the faulty field, or to the line of the nearest object that contains the field', () => {
   const { lines } = jsonLines('{"items": [{"quantity": 0}]}', 1_000)!;
   const faults = ['/items/0/quantity', '/items/0/price', '/currency', ''].map((pointer) => ({
     pointer,

@@ -12,7 +12,7 @@ test.each([
   expect(readRoute(hash)).toEqual(route);
 });
 
-test('a written route is read back unchanged, without its empty and undefined values', () => {
+test('a route that was written to a fragment is read back unchanged, without empty and undefined values', () => {
   const id = 'a/b?c#d&e %';
   const query = { queue: 'invoices', text: 'x=1&y#', code: '', client: undefined };
   expect(readRoute(writeRoute('messages', { id, query }))).toEqual({
