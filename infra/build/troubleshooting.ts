@@ -33,7 +33,7 @@ interface Explanation {
 }
 
 const section = (name: string, { meaning, cause, action }: Explanation) =>
-  `### \`${name}\`\n\n${meaning}\n\n- **Cause:** ${cause}\n- **What to do:** ${action}`;
+  `### \`${name}\`\n\n${meaning}\n\n- **Cause of \`${name}\`:** ${cause}\n- **What to do:** ${action}`;
 
 type Code = keyof typeof errorCauses;
 

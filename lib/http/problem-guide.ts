@@ -23,7 +23,7 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
     action: 'Send another key.',
   },
   'idempotency-key-mismatch': {
-    cause: 'The request has both headers, and their values differ.',
+    cause: 'The request has the headers Idempotency-Key and webhook-id, and the values of the two headers differ.',
     action: 'Send only webhook-id, or both headers with the same value.',
   },
   'json-too-complex': {
@@ -40,7 +40,7 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
   },
   'signature-expired': {
     cause: 'The time in webhook-timestamp is too far from the time of the server.',
-    action: 'Sign each repetition of a request anew, and correct the clock of the client.',
+    action: 'Create a new signature for each repetition of a request, and correct the clock of the client.',
   },
   'wrong-signature': {
     cause: 'No signing key of a client gives this signature for this body.',
@@ -67,7 +67,8 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
     action: 'Check the id in the path.',
   },
   'request-in-progress': {
-    cause: 'An earlier request with this key has no response yet, or its process ended before it could respond.',
+    cause:
+      'An earlier request with this key has no response yet, or the process of the earlier request ended before it could respond.',
     action: 'Send the request again after the time in the header Retry-After.',
   },
   'already-discarded': {
@@ -133,7 +134,8 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
   },
   misconfigured: {
     cause: 'A table, a permission or a credential is missing in the deployment.',
-    action: 'Read the log line "deployment is wrong", and correct the deployment. The member "code" names the error.',
+    action:
+      'Read the member "code" of the response and the log line "deployment is wrong", and correct the deployment.',
   },
   unroutable: {
     cause: 'No queue is bound to the exchange for this event.',

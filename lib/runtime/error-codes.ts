@@ -11,7 +11,7 @@ export const deadLetterCodes = {
     action: 'Fix the publisher, or give the consumer a function "identify" and redrive.',
   },
   IDENTIFY_FAILED: {
-    meaning: 'The function "identify" of the consumer threw an error, or its result is invalid.',
+    meaning: 'The function "identify" of the consumer threw an error, or returned an invalid result.',
     action: 'Fix the function "identify" or the publisher, then redrive.',
   },
   INVALID_CLOUDEVENT: {
@@ -50,7 +50,7 @@ export const deadLetterCodes = {
   },
   TOO_OLD: {
     meaning: 'The message was older than the maximum age that its consumer accepts.',
-    action: 'Redrive the message if it is still wanted; its age then starts again.',
+    action: 'Redrive the message if it is still wanted; the age of the message then starts again.',
   },
   EXPIRED: {
     meaning: 'The message expired in its queue before a consumer received it.',
@@ -66,7 +66,7 @@ export const deadLetterCodes = {
   },
   REJECTED: {
     meaning: 'A consumer rejected the message without requeueing it.',
-    action: 'Find that client, then redrive.',
+    action: 'Find the client that rejected the message, then redrive.',
   },
 } as const satisfies Record<string, ErrorExplanation>;
 
@@ -77,7 +77,7 @@ export const publishCodes = {
     action: 'Apply the topology.',
   },
   REFUSED: {
-    meaning: 'A queue for this message is full; another queue of the same exchange may have accepted it.',
+    meaning: 'A queue for this message is full; another queue of the same exchange may have accepted the message.',
     action: 'Let the consumer catch up, and publish the message again with the same id.',
   },
   BLOCKED: {
@@ -93,7 +93,7 @@ export const publishCodes = {
     action: 'Fix the publisher, or redrive the dead letter with "force" to leave the part out.',
   },
   UNCONFIRMED: {
-    meaning: 'The broker did not answer in time; it may or may not have the message.',
+    meaning: 'The broker did not answer in time, and may or may not have stored the message.',
     action: 'Publish the message again with the same id.',
   },
   BROKER_UNAVAILABLE: {
@@ -122,14 +122,14 @@ export const attemptCodes = {
   },
   CONFLICT: {
     meaning: 'Other transactions kept changing the same items.',
-    action: 'Nothing, if such conflicts are rare. If they are frequent, spread the writes over several items.',
+    action: 'Nothing, if such conflicts are rare; otherwise, spread the writes over several items.',
   },
   CONDITION_FAILED: {
     meaning: 'A condition of the effects failed, and the rule returned no alternative.',
     action: 'Return an alternative ("otherwise") from the rule, or correct the item.',
   },
   INVALID_EFFECT: {
-    meaning: 'DynamoDB cannot apply an effect of the rule: its key, type or size is invalid.',
+    meaning: 'DynamoDB cannot apply an effect of the rule, because the key, type or size of the effect is invalid.',
     action: 'Fix the rule.',
   },
   INVALID_ITEM: {
@@ -146,7 +146,7 @@ export const attemptCodes = {
   },
   BLOCKED_BY_KEY: {
     meaning: 'An earlier message with the same key is not finished yet.',
-    action: 'Nothing: the message is delivered again. Fix the cause of the earlier failure.',
+    action: 'Nothing: the message is delivered again. If the earlier message keeps failing, fix the cause.',
   },
   UNKNOWN_ERROR: {
     meaning: 'The rule threw an error without a code.',
