@@ -52,11 +52,14 @@ export const handler = endpoint(surehop, route, async ({ path: { id }, note }) =
   return ok(status);
 });
 
-/** The largest number of edited messages, each in place of the one before, that are looked up for one order. */
+/**
+ * An edited message may itself be replaced by a further edited message. At most this many edited messages are looked up
+ * for one order.
+ */
 const MAX_EDITS = 20;
 
 /**
- * Reads the inbox record of an order at one consumer. If an operator has sent an edited message in place of the order's
+ * Reads the inbox record of an order at one consumer. If an operator has replaced the order's message by an edited
  * message, reads the inbox record and the dead letters of the edited message instead.
  */
 async function followEdits(queue: string, id: string) {

@@ -1,4 +1,4 @@
-/** The parts of a JSON schema (https://json-schema.org/draft/2020-12) that the form understands. */
+/** The parts of a JSON schema (https://json-schema.org/draft/2020-12) that the form of the console supports. */
 export interface JsonSchema {
   readonly type?: string;
   readonly const?: unknown;
@@ -14,7 +14,10 @@ export interface JsonSchema {
   readonly description?: string;
 }
 
-/** Returns the simplest value with the structure of a schema, for a field or a list item that the operator adds. */
+/**
+ * Returns the simplest value that has the structure of a schema. The form uses this value for a field or a list item
+ * that the operator adds.
+ */
 export function emptyValue(schema: JsonSchema): unknown {
   if (schema.const !== undefined) return schema.const;
   if (schema.enum) return schema.enum[0];
@@ -37,7 +40,10 @@ export function emptyValue(schema: JsonSchema): unknown {
   }
 }
 
-/** Returns a copy of an object in which one member has another value. Without a value, the copy lacks the member. */
+/**
+ * Returns a copy of an object in which one member has another value. If the value is `undefined`, the copy lacks the
+ * member.
+ */
 export function withMember(object: unknown, name: string, value: unknown): Record<string, unknown> {
   const { [name]: _, ...others } = isObject(object) ? object : {};
   if (value === undefined) return others;

@@ -41,9 +41,15 @@ export interface DeadLetter {
   readonly status: DeadLetterStatus;
   /** How often the message was redriven after it was archived as this dead letter. */
   readonly timesRedriven: number;
-  /** The id of the message that replaces this dead letter, if an operator edited the dead letter. */
+  /**
+   * The id of the edited message that replaces the message of this dead letter. Absent if no operator has edited the
+   * message.
+   */
   readonly supersededBy?: MessageId;
-  /** The id of the dead letter from which an operator created the message that failed. */
+  /**
+   * The id of the dead letter that an operator edited to create the failed message. Absent if the failed message was
+   * not created by an edit.
+   */
   readonly editedFrom?: string;
   readonly history: readonly ArchiveAction[];
   readonly payloadHash: string;

@@ -13,20 +13,26 @@ import type { ArchivedMessage } from './dead-letter.ts';
 import { fromParts, toParts } from './message-parts.ts';
 import { nameOf, type ArchiveTable, type Attributes } from './record.ts';
 
-/** An edited message, which the archive stores until the broker has confirmed it, and then for as long as a dead letter. */
+/**
+ * An edited message. The archive stores the message until the broker has confirmed it, and after the confirm for as
+ * long as a dead letter.
+ */
 export interface EditedMessage {
   readonly messageId: MessageId;
-  /** The id of the dead letter that the message supersedes. */
+  /** The id of the dead letter that the edited message replaces. */
   readonly deadLetterId: string;
-  /** The work queue to which the message is published. */
+  /** The work queue to which the edited message is published. */
   readonly queue: string;
-  /** The shard to which the message is published. If it is absent, the key of the message decides. */
+  /**
+   * The shard to which the edited message is published. If the shard is absent, the key of the message selects the
+   * shard.
+   */
   readonly shard?: string;
   readonly at: string;
   readonly status: 'pending' | 'published' | 'dead-lettered';
-  /** When the broker confirmed the message, or when the message became a dead letter. */
+  /** When the broker confirmed the edited message, or when the edited message became a dead letter. */
   readonly publishedAt?: string;
-  /** Why the last publish failed. */
+  /** Why the last publish of the edited message failed. */
   readonly error?: string;
 }
 
@@ -35,13 +41,9 @@ interface StoredEditedMessage {
   readonly message: ArchivedMessage;
 }
 
-/**
- * The value of the attribute `part` in the DynamoDB item that describes an edited message. The items in which `part` is 1
- * or more contain the message.
- */
 const EDITED_PART = '-3';
 
-/** The partition key in the index `newest` of the edited messages that are not published yet. */
+/** The partition key, in the index `newest`, of the edited messages that are not published yet. */
 const PENDING_KIND = 'pending-edit';
 
 const partitionOf = (messageId: MessageId): AttributeValue => ({ S: `edit-${messageId}` });
@@ -107,8 +109,8 @@ export async function readEdited(table: ArchiveTable, messageId: MessageId): Pro
 }
 
 /**
- * Returns the ids of the edited messages that are not published yet, oldest first. A very recent one may be missing,
- * because the index is eventually consistent.
+ * Returns the ids of the edited messages that are not published yet, oldest first. The id of a very recent message may
+ * be missing, because the index is eventually consistent.
  */
 export async function* listPending(table: ArchiveTable, createdBefore: string): AsyncGenerator<MessageId> {
   let from: Attributes | undefined;
@@ -132,9 +134,9 @@ export async function* listPending(table: ArchiveTable, createdBefore: string): 
 }
 
 /**
- * Records that the broker has confirmed an edited message, or that the message became a dead letter. The archive then
- * keeps the message for as long as a dead letter. The message itself gets its expiry first: if the process dies between
- * the writes, the message is still pending, and is published again with the same id.
+ * Records that the broker has confirmed an edited message, or that the edited message became a dead letter. The archive
+ * then keeps the edited message for as long as a dead letter. The items with the content of the message get an expiry
+ * first: if the process dies between the writes, the message is still pending, and is published again with the same id.
  */
 export async function recordPublished(
   table: ArchiveTable,

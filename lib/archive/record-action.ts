@@ -18,7 +18,7 @@ const MAX_HISTORY = 100;
 /**
  * Stores in the archive that a copy of a dead letter was published, even if the dead letter was discarded in the
  * meantime. Returns `false` if another redrive was stored after the dead letter was read, or if an edited message has
- * superseded the dead letter.
+ * replaced the dead letter.
  */
 export const recordRedrive = (
   table: ArchiveTable,
@@ -43,7 +43,7 @@ export const recordDiscard = (
   action: Extract<ArchiveAction, { action: 'discarded' }>,
 ): Promise<boolean> => update(table, id, action, { condition: '#status = :open', values: { ':open': { S: 'open' } } });
 
-/** Returns the write that marks an open dead letter as superseded by an edited message. */
+/** Returns the write that marks an open dead letter as replaced by an edited message. */
 export const supersededWrite = (
   table: ArchiveTable,
   id: string,

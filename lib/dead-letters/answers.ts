@@ -97,13 +97,16 @@ const archiveAction = z.discriminatedUnion('action', [
   }),
 ]);
 
-/** Whether the body of a message matches the schema of its event. There is no schema if the service has no such event. */
+/**
+ * The result of checking the body of a message against the schema of the event. `schema` is absent if the service does
+ * not define the event.
+ */
 const bodyCheck = {
   schema: z.strictObject({ type: z.string(), version: z.int() }).optional(),
   faults: z.array(z.strictObject({ path: z.string(), message: z.string() })),
 };
 
-/** The schema of the message that replaces an edited dead letter. */
+/** The schema of the edited message that replaces a dead letter. */
 const editOfDeadLetter = z.strictObject({
   messageId: z.string(),
   status: z.enum(['pending', 'published', 'dead-lettered']),
@@ -122,7 +125,7 @@ export const deadLetterDetails = deadLetter.extend({
   edit: editOfDeadLetter.optional(),
 });
 
-/** The schema of the response to a dry run of an edit. */
+/** The schema of the response to a dry run of an edit. A dry run only checks the edited body. */
 export const editCheck = z.strictObject({
   id: z.string(),
   dryRun: z.literal(true),
@@ -130,7 +133,7 @@ export const editCheck = z.strictObject({
   ...bodyCheck,
 });
 
-/** The schema of the response to an edit. */
+/** The schema of the response to an edit of a dead letter. */
 export const editedDeadLetter = z.strictObject({
   id: z.string(),
   status: z.literal('superseded'),
@@ -241,7 +244,7 @@ export const detailsOf = (
   },
 });
 
-/** Returns the part of a response that says whether a body matches the schema of its event. */
+/** Returns the part of a response that says whether the body of a message matches the schema of the event. */
 export const checkAnswer = ({ event, faults }: BodyCheck) => ({
   schema: event && { type: event.type, version: event.version },
   faults,

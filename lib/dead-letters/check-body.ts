@@ -9,22 +9,24 @@ import { describeError } from '../runtime/errors.ts';
 import { readJson } from '../runtime/json.ts';
 import { identityOf } from '../consumer/identify.ts';
 
-/** A part of a message body that does not match the schema of its event. */
+/** A part of a message body that does not match the schema of the event. */
 interface BodyFault {
-  /** The JSON pointer (RFC 6901) of the field in the body. The pointer is empty if the whole body is at fault. */
+  /** The JSON pointer (RFC 6901) of the wrong field in the body. The pointer is empty if the whole body is wrong. */
   readonly path: string;
   readonly message: string;
 }
 
 export interface BodyCheck {
-  /** The event whose schema was used. Absent if no event of the service has the type and version of the message. */
+  /**
+   * The event with whose schema the body was compared. Absent if no event of the service has the type and version of
+   * the message.
+   */
   readonly event?: EventDefinition<unknown>;
   /** The data of the event, if the body matches the schema. */
   readonly data?: unknown;
   readonly faults: readonly BodyFault[];
 }
 
-/** The type and version of an event. */
 export interface Kind {
   readonly type?: string;
   readonly version?: number;
@@ -32,7 +34,7 @@ export interface Kind {
 
 const MAX_FAULTS = 100;
 
-/** Returns the type and version by which a consumer would choose the rule for a message. */
+/** Returns the type and version with which a consumer would select the business rule for a message. */
 export function kindOf({ body, properties }: ArchivedMessage): Kind {
   const envelope = readEnvelope(properties.headers);
   const cloudEvent = readCloudEvent({ body, properties });
@@ -43,7 +45,7 @@ export function kindOf({ body, properties }: ArchivedMessage): Kind {
   };
 }
 
-/** Checks the body of a message against the schema of its event, as the consumer of the message does. */
+/** Checks the body of a message against the schema of the event, as the consumer of the message does. */
 export function checkBody(
   message: ArchivedMessage,
   { type, version }: Kind,
@@ -67,7 +69,10 @@ export function checkBody(
   }
 }
 
-/** Converts an issue of Zod to faults. If one issue names several unknown fields, each unknown field is a fault. */
+/**
+ * Converts an issue that Zod reports to faults. If one issue names several unknown fields, each unknown field is a
+ * separate fault.
+ */
 const faultsOf = (issue: core.$ZodIssue, within: readonly PropertyKey[]): BodyFault[] =>
   issue.code === 'unrecognized_keys'
     ? issue.keys.map((key) => ({ path: pointer([...within, ...issue.path, key]), message: 'unknown field' }))

@@ -39,9 +39,9 @@ const LISTED_JOBS = 50;
 type PathWithId = { readonly id: string };
 
 /**
- * The archive of dead letters. Its methods handle HTTP requests: the method `redrive`, for example, handles the
- * requests of `redriveRoute`.
- * The functions `getDeadLetter` and `editDeadLetter` create the handlers of `getRoute` and `editRoute`.
+ * The archive of dead letters. The methods handle HTTP requests: the method `redrive`, for example, handles the
+ * requests of `redriveRoute`. The functions `getDeadLetter` and `editDeadLetter` create the handlers of `getRoute` and
+ * `editRoute`.
  */
 export interface DeadLetters {
   /** Stores a batch from the dead-letter queue. Throws if a message cannot be stored. */

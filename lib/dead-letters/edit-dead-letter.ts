@@ -15,8 +15,8 @@ import { redrivingOf } from './redrive.ts';
 import type { editRoute } from './routes.ts';
 
 /**
- * Creates the handler of the route `POST /dead-letters/{id}/edit`. Edited bodies are checked against the schemas of the
- * given events.
+ * Creates the handler of the route `POST /dead-letters/{id}/edit`. The handler checks edited bodies against the schemas
+ * of the given events.
  */
 export function editDeadLetter(
   surehop: Surehop,

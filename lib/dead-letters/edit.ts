@@ -28,31 +28,36 @@ import { rememberedSince, type Redriving } from './redrive.ts';
 
 export interface Editing extends Redriving {
   readonly inbox: Pick<InboxTable, 'client' | 'name' | 'clock'>;
-  /** The events whose schemas edited messages are checked against. */
+  /** The events with the schemas against which edited messages are checked. */
   readonly events: readonly EventDefinition<unknown>[];
 }
 
-/** How an operator edits the message of a dead letter. */
 interface EditOrder {
   readonly body: Buffer;
-  /** The type of the event. If it is absent, the type of the original message applies. */
+  /** The type of the edited message. If absent, the edited message has the type of the original message. */
   readonly type?: string;
-  /** The version of the event. If it is absent, the version of the original message applies. */
+  /** The version of the edited message. If absent, the edited message has the version of the original message. */
   readonly version?: number;
-  /** Whether to edit a dead letter whose message may be too old, and to leave out what AMQP cannot encode. */
+  /**
+   * Whether to edit the message even if it may be too old, and to leave out the headers and properties that AMQP cannot
+   * encode.
+   */
   readonly force: boolean;
 }
 
-/** The largest body of an edited message, in bytes. The whole message must fit into one DynamoDB transaction. */
+/**
+ * The largest body of an edited message, in bytes. The limit exists because the whole message must fit into one
+ * DynamoDB transaction.
+ */
 const MAX_EDITED_BYTES = 262_144;
 
-/** How often a transaction is sent at most, if other writes conflict with it. */
+/** The largest number of times that a transaction is sent if other writes conflict with it. */
 const MAX_TRANSACTIONS = 5;
 
 interface Read {
   readonly deadLetter: DeadLetter;
   readonly message: ArchivedMessage;
-  /** The type and version of the edited message, and the result of its check. */
+  /** The type and version of the edited message. */
   readonly kind: ReturnType<typeof kindOf>;
   readonly check: BodyCheck;
   /** The id of the edited message. The same edit of the same dead letter always has the same id. */
@@ -62,7 +67,7 @@ interface Read {
 }
 
 /**
- * Reads the dead letter of an edit, and checks the edited body against the schema of its event. Throws a problem if the
+ * Reads the dead letter to edit, and checks the edited body against the schema of the event. Throws a problem if the
  * dead letter may not be edited.
  */
 export async function readForEdit(editing: Editing, id: string, order: EditOrder): Promise<Read> {
@@ -130,7 +135,7 @@ export async function carryOut(
   return { isStored: true, error: await publishStored(editing, { ...edited, status: 'pending' }, message) };
 }
 
-/** Creates the edited message, and the archive's description of it. */
+/** Creates the edited message, and the description of the edited message for the archive. */
 function editedOf(
   editing: Editing,
   { deadLetter, message, kind, check, messageId }: Read,
@@ -165,8 +170,8 @@ function editedOf(
 }
 
 /**
- * Sends the transaction of an edit. Returns `repeated` if another request has made the same edit in the meantime. Throws a
- * problem if the dead letter is no longer open, or if its message was processed.
+ * Sends the transaction of an edit. Returns `repeated` if another request has made the same edit in the meantime.
+ * Throws a problem if the dead letter is no longer open, or if the message of the dead letter was processed.
  */
 async function store(
   { table, inbox }: Editing,
@@ -202,14 +207,17 @@ async function store(
   }
 }
 
-/** Publishes the message of an earlier, equal edit if the message is still pending. */
+/** Publishes the edited message of an earlier, identical request if this message is still pending. */
 async function publishAgain(editing: Editing, messageId: MessageId): Promise<Error | undefined> {
   const stored = await readEdited(editing.table, messageId);
   if (stored?.edited.status !== 'pending') return undefined;
   return publishStored(editing, stored.edited, stored.message);
 }
 
-/** Publishes a stored message. An error of the archive is only logged, because the message is published again later. */
+/**
+ * Publishes an edited message that the archive stores. Only logs an error of the archive, because the function that
+ * continues jobs publishes the message again later.
+ */
 async function publishStored(
   editing: Editing,
   edited: EditedMessage,
@@ -218,7 +226,7 @@ async function publishStored(
   try {
     return await publishEdited(editing, edited, message);
   } catch (error) {
-    log().warn('the publish of an edited message is not recorded', {
+    log().warn('cannot record the publish of an edited message in the archive', {
       deadLetterId: edited.deadLetterId,
       messageId: edited.messageId,
       ...errorFields(error),

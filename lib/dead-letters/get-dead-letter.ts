@@ -8,8 +8,8 @@ import { checkBody, kindOf } from './check-body.ts';
 import { readDeadLetter } from './read.ts';
 
 /**
- * Creates the handler of the route `GET /dead-letters/{id}`. The body of the dead letter is checked against the schemas of
- * the given events.
+ * Creates the handler of the route `GET /dead-letters/{id}`. The handler checks the body of the dead letter against the
+ * schemas of the given events.
  */
 export function getDeadLetter(
   surehop: Surehop,

@@ -18,10 +18,13 @@ import { log } from '../runtime/log.ts';
 import { errorFields } from '../runtime/stack.ts';
 import type { Redriving } from './redrive.ts';
 
-/** The function that continues jobs publishes only edited messages that are older than this, in ms. */
+/**
+ * The function that continues jobs publishes only pending messages that are older than this, in ms. Younger messages
+ * are still being published by the request that stored them.
+ */
 const PATIENCE_MS = 10_000;
 
-/** No further pending message is published if less than this time, in ms, is left. */
+/** The function that continues jobs stops publishing pending messages if less than this time, in ms, is left. */
 const RESERVE_MS = 10_000;
 
 /** Returns the exchange and routing key with which an edited message is published to its work queue. */
@@ -59,7 +62,7 @@ export async function publishEdited(
   return undefined;
 }
 
-/** Stores an edited message that the broker refuses in the archive as a dead letter. */
+/** Stores an edited message as a dead letter in the archive, because the broker refuses the message. */
 async function archiveRefused(
   { table, clock }: Redriving,
   { messageId, deadLetterId, queue, shard }: EditedMessage,

@@ -33,7 +33,7 @@ export interface Redriving {
   readonly tracing?: Tracing;
 }
 
-/** The clients and settings with which the functions of a service redrive dead letters of these work queues. */
+/** The clients and settings that a redrive of dead letters needs. */
 export const redrivingOf = (surehop: Surehop, queues: readonly WorkQueue[]): Redriving => ({
   table: archiveTable(surehop),
   queues,

@@ -114,7 +114,7 @@ export function redrivenCopy(
   };
 }
 
-/** What an operator changes about an archived message, and the facts about the new message. */
+/** What an operator changes about an archived message, with the id and the time of the new message. */
 interface Edit {
   readonly id: MessageId;
   readonly body: Buffer;
@@ -128,8 +128,8 @@ interface Edit {
 }
 
 /**
- * The headers of an archived message that a new message with an edited body must not have, because they describe what
- * happened to the archived message, or identify it.
+ * Whether a header of the archived message must be left out of the edited message, because the header identifies the
+ * archived message or describes what happened to it.
  */
 const notEdited = (name: string) =>
   name.startsWith('surehop-dead-letter') ||
@@ -137,8 +137,9 @@ const notEdited = (name: string) =>
   ([headerNames.attempt, headerNames.redrives, headerNames.redrivenAt, headerNames.leftOut] as string[]).includes(name);
 
 /**
- * Creates a new message from an archived message: with the edited body and a new id, and otherwise with the headers and
- * properties of the archived message. The attempts and the age of the new message start anew.
+ * Creates an edited message from an archived message. The edited message has the new body and a new id, and otherwise
+ * the headers and properties of the archived message. The attempts of the edited message are counted from 1, and the
+ * age starts again.
  */
 export function editedMessage(
   { properties }: Pick<Message, 'properties'>,

@@ -99,6 +99,6 @@ export function eventMessage<T>(
 
 const MAX_KEY_BYTES = 4_096;
 
-/** Returns the value of the header `surehop-key` for a key. */
+/** Returns the value of the header `surehop-key` for the given key of an event. */
 export const shortKey = (key: string) =>
   Buffer.byteLength(key) <= MAX_KEY_BYTES ? key : `sha256:${hash('sha256', key)}`;

@@ -50,8 +50,8 @@ export async function audited<T>(
 }
 
 /**
- * Returns the write of the audit record of a change that is itself one DynamoDB transaction. The write belongs into this
- * transaction, and therefore exists only if the change was made. Call `log` after the transaction.
+ * Returns a write that adds an audit record to the DynamoDB transaction of a change. The audit record therefore exists
+ * only if the change was made. Call `log` after the transaction.
  */
 export function auditWrite(
   request: Pick<Request, 'surehop' | 'id' | 'client' | 'route'>,

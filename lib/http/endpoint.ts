@@ -28,8 +28,8 @@ export interface Shape<Body, Path, Query> {
   readonly path?: ZodType<Path>;
   readonly query?: ZodType<Query>;
   /**
-   * Set if the body contains a whole message, which must not be changed: its strings are not normalized and may have any
-   * length, and the body may have at most `maxBytes` bytes instead of MAX_BODY_BYTES.
+   * Set if the body contains a whole message, which must not be changed. The strings in such a body are not normalized
+   * and may have any length, and the body may have up to `maxBytes` bytes instead of MAX_BODY_BYTES.
    */
   readonly verbatim?: { readonly maxBytes: number };
   /**

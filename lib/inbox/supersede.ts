@@ -6,32 +6,34 @@ import type { MessageId } from '../events/message-id.ts';
 import { doneItem, markerKey, toMarker } from './marker.ts';
 import type { InboxTable } from './table.ts';
 
-/** A message that must never be processed again by the consumer of its queue, because another message replaces it. */
+/** A message that its consumer must never process again, because another message replaces it. */
 interface Superseded {
   readonly queue: string;
   readonly id: MessageId;
   readonly payloadHash: string;
   /** The id of the message that replaces this message. */
   readonly by: MessageId;
-  /** For how many days the inbox record is kept. */
+  /** How long the inbox record is kept, in days. */
   readonly retentionDays: number;
 }
 
 export type Supersession =
-  /** The write, if there is one, belongs into the transaction that stores the replacing message. */
+  /**
+   * The message can be replaced. The write, if there is one, must be part of the transaction that stores the
+   * replacement.
+   */
   | { readonly is: 'possible'; readonly write?: TransactWriteItem }
   /** The message was already completed or rejected, or another message already replaces it. */
   | { readonly is: 'processed' }
   /** A consumer is calling its `perform` function for the message. */
   | { readonly is: 'leased' };
 
-/** The reason in the inbox record of a message that another message replaces. */
 const SUPERSEDED = 'SUPERSEDED';
 
 /**
- * Reads the inbox record of a message, and returns the write that rejects the message on behalf of its consumer. Copies of
- * the message that are still on the broker are then skipped as duplicates. The condition of the write fails if a consumer
- * has committed the message in the meantime, and either the message or its replacement is therefore processed, never both.
+ * Reads the inbox record of a message, and returns a write that records the message as rejected. Consumers then skip
+ * copies of the message that are still on the broker as duplicates. The write fails if a consumer has committed the
+ * message in the meantime. Either the message or its replacement is therefore processed, but never both.
  */
 export async function supersede(
   { client, name, clock }: Pick<InboxTable, 'client' | 'name' | 'clock'>,

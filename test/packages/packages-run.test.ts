@@ -162,7 +162,7 @@ test('the packaged functions group dead letters, and redrive them by a job', asy
   expect(await deployed.deliver('archive-dead-letter', 'dead-letters')).toMatchObject({ archived: 1 });
 });
 
-test('the packaged functions check an edited message, send it in place of its dead letter, and complete it', async () => {
+test('the packaged functions check an edited message, send the edited message in place of the dead letter, and complete it', async () => {
   const listed = await deployed.operate('list-dead-letters', { route: 'GET /dead-letters', query: { status: 'open' } });
   const [{ id, messageId }] = listed.body.deadLetters as [{ id: string; messageId: string }];
   const valid = JSON.stringify({ ...order, orderId: messageId });
@@ -184,7 +184,7 @@ test('the packaged functions check an edited message, send it in place of its de
   expect(found.body.consumers).toMatchObject({ stock: { outcome: 'completed' } });
 });
 
-test('the packaged function that continues jobs publishes an edited message whose queue was missing when it was sent', async () => {
+test('the packaged function that continues jobs publishes an edited message whose queue did not exist when an operator sent the message', async () => {
   const { channel } = deployed.host;
   const properties = { messageId: 'b0a1f5f4-0f5e-5b5e-8d5e-000000000004', persistent: true };
   channel.publish('', 'stock', Buffer.from('{"not":"an order"}'), properties);

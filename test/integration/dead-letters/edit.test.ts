@@ -125,7 +125,7 @@ const loansOf = async (isbn: string) => (await parts.read(tables.loans, { isbn }
 const problem = (name: string) => `urn:surehop:problem:${name}`;
 
 describe('checking an edited body', () => {
-  test('a dry run names each field that does not match the schema of the event, and changes nothing', async () => {
+  test('a dry run of an edit names each field that does not match the schema of the event, and changes nothing', async () => {
     const id = await archived();
     expect(await edit(id, { isbn: 7, behave: 'never' }, { dryRun: true, reason: undefined })).toMatchObject({
       status: 200,
@@ -142,7 +142,7 @@ describe('checking an edited body', () => {
     expect(await backend.host.drain('loans')).toEqual([]);
   });
 
-  test('an edit whose body does not match the schema is refused with the faults, and a body that is not JSON is refused too', async () => {
+  test('an edit whose body does not match the schema is refused and the response lists the faults, and an edit whose body is not JSON is refused too', async () => {
     const id = await archived();
     expect(await edit(id, { isbn: 8 })).toMatchObject({
       status: 422,
@@ -158,7 +158,7 @@ describe('checking an edited body', () => {
     expect(await read(id)).toMatchObject({ status: 'open' });
   });
 
-  test('a message of a type that the service has no schema for is sent as the operator edited it, and the response says that there is no schema', async () => {
+  test('if the service has no schema for the type of an edited message, the message is sent as the operator edited it, and the response says that there is no schema', async () => {
     const id = await archived({ type: 'unknown.type' });
     const checked = await edit(id, { anything: 1 }, { dryRun: true });
     expect(checked.body).toMatchObject({ isValid: true, faults: [] });
@@ -168,7 +168,7 @@ describe('checking an edited body', () => {
     expect(Buffer.from(sent!.data, 'base64').toString()).toBe('{"anything":1}');
   });
 
-  test('a dead letter contains the fields of its archived body that do not match the schema', async () => {
+  test('the response with a dead letter names the fields of the archived body that do not match the schema', async () => {
     expect(await read(await archived())).toMatchObject({
       schema: { type: 'test.scripted', version: 1 },
       faults: [{ path: '/isbn', message: expect.any(String) }],
@@ -176,7 +176,7 @@ describe('checking an edited body', () => {
     expect((await read(await archived({ body: { isbn: 'a' }, code: 'BOOM' }))).faults).toEqual([]);
   });
 
-  test('the fields of a CloudEvent in structured mode are checked inside of its data', async () => {
+  test('for a CloudEvent in structured mode, the fields inside of the data are checked against the schema', async () => {
     const event = { specversion: '1.0', id: '1', source: '/shop', type: 'test.scripted', data: { isbn: 7 } };
     const id = await archived({
       body: event,
@@ -197,14 +197,14 @@ describe('checking an edited body', () => {
     ['both a text and base64', { body: { text: '{}', base64: 'e30=' } }, '/body'],
     ['neither a text nor base64', { body: {} }, '/body'],
     ['an unknown field', { bodies: {} }, '/bodies'],
-  ])('an edit with %s is refused', async (_, more, pointer) => {
+  ])('an edit request with %s is refused', async (_, more, pointer) => {
     expect(await edit(await archived(), {}, more)).toMatchObject({
       status: 400,
       body: { type: problem('invalid-body'), errors: [{ pointer }] },
     });
   });
 
-  test('an edited body that is too large is refused', async () => {
+  test('an edit of a dead letter is refused if the edited body is too large', async () => {
     const id = await archived();
     expect(await edit(id, { isbn: 'x'.repeat(262_144) })).toMatchObject({
       status: 413,
@@ -214,7 +214,7 @@ describe('checking an edited body', () => {
     expect(await edit(id, { isbn: 'x'.repeat(2_000_000) })).toMatchObject({ status: 413 });
   });
 
-  test('an edit without the scope dead-letters:edit is refused', async () => {
+  test('an edit of a dead letter is refused if the token lacks the scope dead-letters:edit', async () => {
     const authorization = `Bearer ${await backend.issuer.token(['dead-letters:read', 'dead-letters:redrive'])}`;
     const about = { route: 'POST /dead-letters/{id}/edit', path: { id: 'x' }, body: {}, headers: { authorization } };
     expect(await call(handlers.edit, about)).toMatchObject({
@@ -225,7 +225,7 @@ describe('checking an edited body', () => {
 });
 
 describe('sending an edited message', () => {
-  test('the edited message has a new id, the body byte for byte, and names its origin, and the dead letter is superseded for good', async () => {
+  test('the edited message has a new id, contains the edited body byte for byte and names the original dead letter, and the dead letter stays superseded', async () => {
     const messageId = randomUUID();
     const id = await archived({ messageId, headers: { 'surehop-redrives': 2, 'x-death': [{ count: 1 }] } });
     // "é" in two characters must not be normalized to one.
@@ -266,7 +266,7 @@ describe('sending an edited message', () => {
     expect(await backend.host.drain('loans')).toEqual([]);
   });
 
-  test('the audit record of an edit is part of its transaction and contains the id of the edited message', async () => {
+  test('the audit record of an edit is written in the transaction of the edit, and contains the id of the edited message', async () => {
     const id = await archived();
     const requestId = randomUUID();
     const about = { route: 'POST /dead-letters/{id}/edit', path: { id } };
@@ -279,7 +279,7 @@ describe('sending an edited message', () => {
     expect(JSON.parse(item!.requested!.S!)).toMatchObject({ messageId: got.body.messageId, bodyBytes: 16 });
   });
 
-  test('repeating an edit gives the same answer and publishes nothing again', async () => {
+  test('repeating an edit of a dead letter gives the same response and publishes nothing again', async () => {
     const id = await archived();
     const [first, ...others] = await Promise.all([
       edit(id, { isbn: 'b' }),
@@ -296,14 +296,14 @@ describe('sending an edited message', () => {
     expect((await read(id)).history).toHaveLength(1);
   });
 
-  test('of two different edits at the same time, one is sent and the other is refused', async () => {
+  test('if two operators edit a dead letter in different ways at the same time, one edited message is sent and the other edit is refused', async () => {
     const id = await archived();
     const got = await Promise.all([edit(id, { isbn: 'left' }), edit(id, { isbn: 'right' })]);
     expect(got.map(({ status }) => status).toSorted()).toEqual([200, 409]);
     expect(await takeRecords(channel, 'loans')).toHaveLength(1);
   });
 
-  test('a dead letter of an edited message links back to the dead letter from which the message was created, and can be edited again', async () => {
+  test('the dead letter of an edited message names the dead letter from which the edited message was created, and can be edited again', async () => {
     const id = await archived();
     await edit(id, { isbn: 'c', behave: 'permanent' });
     await consume(await takeRecords(channel, 'loans'));
@@ -317,7 +317,7 @@ describe('sending an edited message', () => {
     expect(await loansOf('c')).toBe(1);
   });
 
-  test('an operator can change the type and the version of a message', async () => {
+  test('an operator can change the type and the version of a message when editing the message', async () => {
     const id = await archived({ type: 'misspelt', body: { isbn: 'd' }, headers: { 'surehop-schema-version': 9 } });
     expect((await edit(id, { isbn: 'd' }, { type: 'test.scripted', version: 1 })).status).toBe(200);
     const report = await consume(await takeRecords(channel, 'loans'));
@@ -327,7 +327,7 @@ describe('sending an edited message', () => {
 });
 
 describe('the original message of an edited dead letter', () => {
-  test('a redrive that is published while the dead letter is edited is skipped by the consumer, and only the edited message takes effect', async () => {
+  test('if a redriven copy is published while the dead letter is edited, the consumer skips the copy, and only the edited message takes effect', async () => {
     const messageId = randomUUID();
     const id = await archived({ messageId, code: 'BOOM', body: { isbn: 'original' } });
     // The redrive has published its copy when the edit is made, and records itself afterwards.
@@ -356,7 +356,7 @@ describe('the original message of an edited dead letter', () => {
     expect([await loansOf('original'), await loansOf('edited')]).toEqual([0, 1]);
   });
 
-  test('an edit is refused if a copy of the message that was redriven by a crashed process is already completed', async () => {
+  test('an edit is refused if a consumer has completed a copy that a crashed process had redriven', async () => {
     const messageId = randomUUID();
     const id = await archived({ messageId, code: 'BOOM', body: { isbn: 'first' } });
     const copy = aRecord({
@@ -399,7 +399,7 @@ describe('the original message of an edited dead letter', () => {
     expect(await loansOf('mine')).toBe(1);
   });
 
-  test('an edit of a dead letter that was redriven, discarded, is too old or names no queue is refused', async () => {
+  test('an edit is refused if the dead letter was redriven or discarded, is too old, or names no queue', async () => {
     const redriven = await archived({ code: 'BOOM', body: { isbn: 'r' } });
     await redrive(redriven);
     expect(await edit(redriven, { isbn: 'r' })).toMatchObject({
@@ -424,7 +424,7 @@ describe('the original message of an edited dead letter', () => {
     expect((await edit('none', { isbn: 'r' })).status).toBe(404);
   });
 
-  test('a job skips the dead letters that were edited after it was started', async () => {
+  test('a job skips the dead letters that were edited after the job had started', async () => {
     const id = await archived({ code: 'BOOM', body: { isbn: 'job' } });
     const job = { action: 'redrive', ids: [id], reason: 'all of them' };
     const started = await callAsOperator(handlers.startJob, { route: 'POST /dead-letters/jobs', body: job });
@@ -441,7 +441,7 @@ describe('the original message of an edited dead letter', () => {
 });
 
 describe('faults during an edit', () => {
-  test('if DynamoDB commits the transaction and the answer is lost, the edit is made once', async () => {
+  test('if DynamoDB commits the transaction of an edit and the reply is lost, the edit is made once', async () => {
     const id = await archived();
     const faults = faultsOf(store(surehop));
     faults.plan = answerLost;
@@ -459,7 +459,7 @@ describe('faults during an edit', () => {
     expect(await read(id)).toMatchObject({ edit: { status: 'published' } });
   });
 
-  test('while the queue does not exist, the edited message stays pending with its error, and is published after the queue exists again', async () => {
+  test('while the queue of an edited message does not exist, the message stays pending with the error, and is published after the queue exists again', async () => {
     const id = await archived({ queue: 'returns' });
     expect(await edit(id, { isbn: 'queue' })).toMatchObject({
       status: 202,
@@ -478,7 +478,7 @@ describe('faults during an edit', () => {
     expect(await takeRecords(channel, 'returns')).toEqual([]);
   });
 
-  test('the items of a pending message never expire, and the items of a published message expire', async () => {
+  test('the DynamoDB items of a pending edited message never expire, and the items of a published edited message expire', async () => {
     const id = await archived({ queue: 'nowhere' });
     const { body } = await edit(id, { isbn: 'x'.repeat(1_000) });
     const items = async () => {
@@ -500,7 +500,7 @@ describe('faults during an edit', () => {
     expect(after[0]?.kind).toBeUndefined();
   });
 
-  test('a message with a header that AMQP cannot encode is sent only with "force": true, without the header', async () => {
+  test('an edited message with a header that AMQP cannot encode is sent only with "force": true, and then without the header', async () => {
     const id = await archived({ headers: { 'x-large': 'y'.repeat(140_000) } });
     expect(await edit(id, { isbn: 'w' })).toMatchObject({
       status: 422,
@@ -512,7 +512,10 @@ describe('faults during an edit', () => {
   });
 });
 
-/** Returns the function that publishes pending messages, as it runs `ms` milliseconds from now. */
+/**
+ * Returns the function that publishes pending messages. The function runs as if it were called `ms` milliseconds from
+ * now.
+ */
 function sweepIn(ms: number): () => Promise<void> {
   const later = createDeadLetters(
     { ...surehop, clock: { now: () => surehop.clock.now() + ms } },

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 
 import { emptyValue, withMember } from '../../../infra/console/schema.ts';
 
-test('the empty value of a schema has every required member, and numbers have their minimum', () => {
+test('the empty value of a schema has every required member, and each number is the minimum of the schema', () => {
   const schema = {
     type: 'object',
     required: ['name', 'count', 'isNew', 'kind', 'parts'],
@@ -18,7 +18,7 @@ test('the empty value of a schema has every required member, and numbers have th
   expect(emptyValue(schema)).toEqual({ name: '', count: 1, isNew: false, kind: 'small', parts: [] });
 });
 
-test('a member that gets another value keeps its place in the object', () => {
+test('changing the value of a member keeps the position of the member in the object', () => {
   const object = { one: 1, two: 2, three: 3 };
   expect(JSON.stringify(withMember(object, 'two', 'x'))).toBe('{"one":1,"two":"x","three":3}');
   expect(JSON.stringify(withMember(object, 'two', undefined))).toBe('{"one":1,"three":3}');

@@ -1,4 +1,7 @@
 import { orderPlaced } from './orders/events.ts';
 
-/** Every event of this service. Operators see which fields of a dead letter do not match the schema of its event. */
+/**
+ * Every event of this service. The archive uses the schemas of these events to show which fields of a dead letter are
+ * wrong.
+ */
 export const events = [orderPlaced];

@@ -6,5 +6,5 @@ import { queues } from '../../infra/topology.ts';
 import { events } from '../events.ts';
 import { surehop } from '../surehop.ts';
 
-/** POST /dead-letters/{id}/edit: publishes an edited message in place of a dead letter. */
+/** POST /dead-letters/{id}/edit: publishes an edited message that replaces the message of a dead letter. */
 export const handler = endpoint(surehop, editRoute, editDeadLetter(surehop, queues, events));
