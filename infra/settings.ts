@@ -1,8 +1,8 @@
 import { defineSettings, wholeNumber } from 'surehop';
 
 /**
- * The settings of this service, in addition to those of the toolkit. Each stage file sets them, and a function reads
- * them with `surehop.settings(settings)`. Do not use them for secrets.
+ * The settings of this service, in addition to those of the toolkit. Each stage file gives these settings values, and a
+ * function reads the values with `surehop.settings(settings)`. Do not use these settings for secrets.
  */
 export const settings = defineSettings({
   MAX_STOCK: wholeNumber(

@@ -13,7 +13,9 @@ interface Suite {
  */
 export const suites: Readonly<Record<string, Suite>> = {
   everyday: { folders: ['unit', 'integration', 'contract', 'model'] },
-  /** The random and exhaustive tests with all of their cases, of which the suite `everyday` tries only a sample. */
+  /**
+   * The random and exhaustive tests with all of their cases. The suite `everyday` tries only a sample of these cases.
+   */
   thorough: {
     folders: ['unit', 'integration', 'model'],
     patterns: [

@@ -5,5 +5,5 @@ import { page } from 'surehop-console/page';
 
 import { surehop } from '../surehop.ts';
 
-/** GET /console: the operators' console. */
+/** GET /console: answers with the page of the operators' console. */
 export const handler = endpoint(surehop, consoleRoute, consolePage(surehop, page));

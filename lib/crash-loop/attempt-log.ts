@@ -13,7 +13,7 @@ import type { InboxTable } from '../inbox/table.ts';
 export interface AttemptRun {
   readonly kind: 'together' | 'isolated';
   readonly id: string;
-  /** The latest time, in ms since the epoch, at which the Lambda invocation that makes this attempt ends. */
+  /** The latest time at which the Lambda invocation of this attempt can end, in ms since the epoch. */
   readonly endsByMs: number;
 }
 

@@ -21,7 +21,7 @@ type Process = (candidates: readonly Candidate[]) => Promise<Result[]>;
 
 /**
  * Returns the messages that are suspected of crashing the process, together with all messages that have the same
- * ordering key as a suspected message.
+ * ordering key as one of these messages.
  */
 export function suspectsAmong(candidates: readonly Candidate[], memory: Memory): Candidate[] {
   const suspects = new Set(candidates.filter((candidate) => isSuspect(candidate, memory)));

@@ -16,8 +16,8 @@ const fields = ['queue', 'code'] as const;
 type Field = (typeof fields)[number];
 
 /**
- * The archive remembers at most this many queue names and at most this many error codes. Once there are more, a filter
- * may contain any queue name or error code.
+ * The archive remembers at most this many queue names and at most this many error codes. Once this limit is exceeded, a
+ * filter may contain any queue name or error code.
  */
 const MAX_STORED = 500;
 

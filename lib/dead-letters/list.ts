@@ -33,8 +33,8 @@ export interface Page {
 }
 
 /**
- * The largest number of DynamoDB queries for one page of dead letters. If they find too few dead letters, the page has
- * fewer than requested.
+ * The largest number of DynamoDB queries for one page of dead letters. If these queries find too few dead letters, the
+ * page contains fewer dead letters than requested.
  */
 const MAX_QUERIES = 25;
 

@@ -4,7 +4,10 @@ import type { When } from './conditions.ts';
 import type { Add, Append, Check, Delete, Item, Put, Set as SetAttributes } from './effects.ts';
 import { InvalidValue, type Value } from './value.ts';
 
-/** The attributes of a key with their DynamoDB types: the partition key and, if there is one, the sort key. */
+/**
+ * The attributes of a key, with the DynamoDB type of each attribute: the partition key and, if there is one, the sort
+ * key.
+ */
 export type KeyTypes = Readonly<Record<string, 'S' | 'N'>>;
 
 /** The options with which a table is defined. */

@@ -20,5 +20,7 @@ export const deadLetterTable = defineTable({
   expires: true,
 });
 
-/** The tables that the toolkit itself uses. A deployment needs them in addition to the tables of the service. */
+/**
+ * The tables that the toolkit itself uses. A deployment needs these tables in addition to the tables of the service.
+ */
 export const toolkitTables = [inboxTable, auditTable, deadLetterTable] as const;

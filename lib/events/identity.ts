@@ -7,7 +7,7 @@ import type { MessageId } from './message-id.ts';
  */
 export interface Identity {
   readonly id: MessageId;
-  /** The event type. If it is absent, the AMQP property `type` applies. */
+  /** The event type. If absent, the AMQP property `type` applies. */
   readonly type?: string;
   /** The version of the event. If it is absent, the header `surehop-schema-version` applies. */
   readonly version?: number;
@@ -35,8 +35,8 @@ export function idFault(id: unknown): string | undefined {
 }
 
 /**
- * Checks the id, type and version of a message that a function of the service or a CloudEvent provided. Returns them,
- * or the reason why they are invalid.
+ * Checks the id, type and version of a message that a function of the service or a CloudEvent provided. Returns the
+ * three values, or the reason why one of them is invalid.
  */
 export function checkIdentity(given: {
   readonly id?: unknown;

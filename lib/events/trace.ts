@@ -48,7 +48,7 @@ export const writeTraceparent = ({ traceId, parentId, flags }: Traceparent): str
   `00-${traceId}-${parentId}-${flags}`;
 
 /**
- * Reads a trace from its headers, and rewrites `traceparent` as version 00. A header that is invalid is left out, and
+ * Reads a trace from trace headers, and rewrites `traceparent` as version 00. A header that is invalid is left out, and
  * `tracestate` is left out together with `traceparent`.
  */
 export function readTrace({ traceparent, tracestate, baggage }: Partial<Trace>): Partial<Trace> {

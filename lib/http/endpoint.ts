@@ -52,8 +52,8 @@ export interface Route extends Shape<unknown, unknown, unknown> {
   /** The media type of the successful responses; by default `application/json`. */
   readonly mediaType?: string;
   /**
-   * The problems that only this route returns, in addition to those that follow from the route's access, schemas and
-   * dependencies.
+   * The problems that only this route returns, in addition to the problems that follow from the route's access, schemas
+   * and dependencies.
    */
   readonly problems?: readonly ProblemName[];
   readonly example: { readonly body?: unknown; readonly answer: unknown };

@@ -12,7 +12,7 @@ export interface About {
 }
 
 /**
- * Generates the OpenAPI 3.1 document of the routes from the schemas that validate their requests
+ * Generates the OpenAPI 3.1 document of the routes from the schemas that validate the requests of the routes
  * (https://spec.openapis.org/oas/v3.1.1.html).
  */
 export function openApi({ settings }: Surehop, about: About, routes: readonly Route[]): object {

@@ -30,7 +30,7 @@ export const writersOf = ({ chosen }: Transaction, itemId: string): Candidate[] 
   chosen.filter(({ branch }) => branch.operations.some(({ id }) => id === itemId)).map(({ candidate }) => candidate);
 
 /**
- * Groups the reasons why DynamoDB cancelled a transaction
+ * Groups the cancellation reasons of a transaction by kind
  * (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
  */
 export function readReasons(reasons: readonly CancellationReason[], transaction: Transaction): Findings {

@@ -13,7 +13,7 @@ const isEarlierAttempt = (leaseOwner: string | undefined) =>
   '(attribute_not_exists(#attempt) OR ' +
   '#redrives < :redrives OR (#redrives = :redrives AND #attempt < :attempt)))';
 
-/** A condition that is true if an earlier try of the same request has already recorded the dead letter. */
+/** A condition that is true if an earlier attempt to send the same request has already recorded the dead letter. */
 const IS_SAME_CLAIM =
   '(#state = :dead AND #redrives = :redrives AND #attempt = :attempt AND #hash = :hash AND #code = :code AND ' +
   'attribute_exists(#pending))';

@@ -72,7 +72,10 @@ export interface Entry extends Attempt {
 }
 
 export type CommitResult =
-  /** The effects and the inbox record of the message are stored. `duplicate` means that an earlier commit stored them. */
+  /**
+   * The effects and the inbox record of the message are stored. `duplicate` means that an earlier commit stored the
+   * effects and the inbox record.
+   */
   | {
       readonly is: 'completed' | 'rejected' | 'duplicate';
       readonly marker: Extract<Marker, { state: 'completed' | 'rejected' }>;

@@ -4,8 +4,8 @@ import { KEY_HEADER } from '../events/envelope.ts';
 import { byKey } from './sequences.ts';
 
 /**
- * Logs a warning if two messages with the same ordering key may be in different shards, because the header
- * `surehop-key` of the messages differs. Their order is then not kept.
+ * Logs a warning if two messages with the same ordering key may be in different shards, because the headers
+ * `surehop-key` of the messages differ. The consumer cannot keep the order of such messages.
  */
 export function warnOfSplitKeys(
   candidates: readonly Candidate[],

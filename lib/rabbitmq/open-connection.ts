@@ -27,7 +27,7 @@ export function dropConnection(connection: ChannelModel, reason: string): void {
 }
 
 /**
- * Connects to the broker and logs in within `timeoutMs`. A connection that opens later than that is closed immediately.
+ * Connects to the broker and logs in within `timeoutMs`. A connection that opens after this time is closed immediately.
  */
 export async function openConnection(
   amqpUrl: string,
@@ -122,6 +122,6 @@ export async function canLogIn(amqpUrl: string, login: Login, timeoutMs = STEP_M
   }
 }
 
-/** Whether the broker refused the user name or the password. Trying the same login again cannot help then. */
+/** Whether the broker refused the user name or the password. If it did, trying the same login again cannot help. */
 export const isLoginRefused = (error: unknown): boolean =>
   error instanceof Error && /ACCESS[_-]REFUSED|\b403\b/.test(error.message);

@@ -68,7 +68,7 @@ const logger = () => (current ??= newLogger());
 
 const scrubString = (_: string, value: unknown) => (typeof value === 'string' ? scrub(value) : value);
 
-/** Stops all log entries of this process, and returns a function that allows them again. */
+/** Stops all log entries of this process, and returns a function that starts them again. */
 export function muteLog(): () => void {
   const logger = log();
   const level = logger.getLevelName();

@@ -20,7 +20,7 @@ export function configureMetrics(given: Labels): void {
 
 let isMuted = false;
 
-/** Stops all metrics of this process, and returns a function that allows them again. */
+/** Stops all metrics of this process, and returns a function that starts them again. */
 export function muteMetrics(): () => void {
   isMuted = true;
   return () => {
@@ -104,7 +104,7 @@ type Collected = 'PublishDuration' | 'StoreRequests' | 'StoreConflicts';
 
 const collected = new Map<Collected, number[]>();
 
-/** Keeps one value of a metric in memory until `recordCollected` writes it to the log together with others. */
+/** Keeps one value of a metric in memory until `recordCollected` writes it to the log together with other values. */
 export function collect(name: Collected, value: number): void {
   const values = collected.get(name);
   if (!values) collected.set(name, [value]);

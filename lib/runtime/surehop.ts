@@ -18,7 +18,10 @@ export interface SurehopOptions {
   readonly clock?: Clock;
   /** Records spans, for example `openTelemetry()`. By default, no spans are recorded. */
   readonly tracing?: Tracing;
-  /** Clients that the toolkit uses instead of creating them from the settings, for example in tests. */
+  /**
+   * Clients that the toolkit uses instead of its own clients, for example in tests. By default, the toolkit creates
+   * clients from the settings.
+   */
   readonly clients?: Clients;
 }
 

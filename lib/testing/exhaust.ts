@@ -34,7 +34,10 @@ export interface ExhaustOptions {
   readonly faults?: number;
   /** The number of Lambda execution environments that consume the queue at the same time. The default is 1. */
   readonly environments?: number;
-  /** The largest number of histories. If there are more, only a random sample of them is run. The default is 1,000. */
+  /**
+   * The largest number of histories. If there are more histories, only a random sample of them is run. The default is
+   * 1,000.
+   */
   readonly histories?: number;
   /** The seed of the random sample. The default is 1. */
   readonly seed?: number;

@@ -6,7 +6,7 @@ import type { Answer, Command, SideName, Spent } from './side.ts';
 
 const processes = new Map<SideName, ChildProcess>();
 
-/** Returns the process that runs one of the compared consumers. All rounds use the same process. */
+/** Returns the process that runs one of the compared consumers. All rounds of the benchmark use the same process. */
 export function sideOf<Name extends SideName>(name: Name) {
   let child = processes.get(name);
   if (!child) {

@@ -59,7 +59,7 @@ test('each file that docs/observability/compose.yml mounts exists, and each path
   }
 });
 
-test('Prometheus, Alertmanager, Grafana and Jaeger listen on different ports of 127.0.0.1, which npm start does not use', () => {
+test('Prometheus, Alertmanager, Grafana and Jaeger listen on different ports of 127.0.0.1, and npm start uses none of these ports', () => {
   const { prometheus, alertmanager, grafana, jaeger } = compose.services;
   const listenAddress = (command: readonly string[] = []) =>
     command.find((argument) => argument.startsWith('--web.listen-address='))?.split('=')[1];

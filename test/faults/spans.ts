@@ -6,7 +6,7 @@ import { createTraceStore } from '../../infra/dev/traces/trace-store.ts';
 
 export interface SpanResults {
   readonly collected: number;
-  /** The number of spans that are missing because their process was killed before it could export them. */
+  /** The number of spans that are missing because a process was killed before it could export the spans. */
   readonly lostByKills: number;
   /** The spans that are missing although their process was not killed. */
   readonly lost: readonly string[];

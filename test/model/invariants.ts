@@ -64,8 +64,8 @@ const accountsWhere = (audited: AuditResult, isWrong: (account: Account) => stri
   });
 
 /**
- * The invariants that must hold under every fault. The fault tests check them in a running system, and the tests in
- * test/model check them in a model.
+ * The invariants that must hold under every fault. The fault tests check these invariants in a running system, and the
+ * tests in test/model check these invariants in a model.
  */
 const invariants = {
   lost: {

@@ -5,8 +5,8 @@ import { pascalCase, type Resource, type Resources } from '../template.ts';
 export type { Resources };
 
 /**
- * The attributes of the primary key of a table or index, with their DynamoDB types: the partition key and, if there is
- * one, the sort key.
+ * The attributes of the primary key of a table or index, with the DynamoDB type of each attribute: the partition key
+ * and, if there is one, the sort key.
  */
 const keySchema = z
   .record(z.string(), z.enum(['S', 'N']))

@@ -127,8 +127,8 @@ function metricsOf({
 }
 
 /**
- * Returns a metric that the functions of the stage record. A name that belongs neither to a metric of the toolkit nor
- * to one of the service is a type error.
+ * Returns a metric that the functions of the stage record. The compiler rejects the name of a metric that neither the
+ * toolkit nor the service defines.
  */
 export type MetricOf<T extends MetricTable = typeof toolkitMetrics> = <N extends MetricName<T>>(
   name: N,

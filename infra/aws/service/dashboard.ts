@@ -25,7 +25,7 @@ const metricOf = ({ namespace, name, dimensions, statistic, label }: Chart['metr
   { stat: statistic, label },
 ];
 
-/** Returns the CloudWatch dashboard of a stage, with its sections one below the other. */
+/** Returns the CloudWatch dashboard of a stage. Its sections are one below the other. */
 export function dashboard(sections: readonly Section[]): Resource {
   const widgets: Widget[] = [];
   let y = 0;

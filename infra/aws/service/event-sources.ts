@@ -60,7 +60,7 @@ export const queueNameOf = (queue: string, workQueues: WorkQueues = queues): str
 
 /**
  * Returns the `rabbitmq` events of the function that consumes a queue: one event source per shard. The events have no
- * filter criteria, because AWS discards messages that do not match.
+ * filter criteria, because AWS discards messages that do not match filter criteria.
  */
 export function eventSources(
   name: string,

@@ -25,7 +25,10 @@ const toPoison = z.strictObject({ queue: z.string() });
 const toFail = z.strictObject({ queue: z.string(), count: z.int().min(0).max(MAX_FAILURES) });
 const nothing = z.strictObject({});
 
-/** What the console can do only on the developer's machine. Each action throws a `Refusal` if it cannot be done. */
+/**
+ * What the console can do only on the developer's machine. Each action throws a `Refusal` if the action is not
+ * possible.
+ */
 export function localActions({
   broker,
   traces,

@@ -27,8 +27,8 @@ export type { ConsumerHandler, DeliveryOptions, Response, SignedRequest };
 
 export interface WorkshopOptions {
   /**
-   * The work queues of the service. The workshop declares them with their exchanges, delays and policies. Without queues, the
-   * workshop needs no broker.
+   * The work queues of the service. The workshop declares the queues with the exchanges, delay queues and policies that
+   * belong to them. Without queues, the workshop needs no broker.
    */
   readonly queues?: Readonly<Record<string, WorkQueue>>;
   /** The tables of the service. The workshop also creates the tables of the toolkit. */

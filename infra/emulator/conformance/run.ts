@@ -25,7 +25,7 @@ export interface Mapping {
   readonly handlerFile: string;
 }
 
-/** An event source mapping that runs. */
+/** A running event source mapping. */
 export interface RunningEventSource {
   /**
    * Stops the event source. Resolves after the current batch is settled, and after all other received messages are

@@ -40,7 +40,7 @@ export interface SigningKey {
 export interface SigningKeys {
   /** Returns the signing keys, possibly from the cache. */
   current(): Promise<readonly SigningKey[]>;
-  /** Returns signing keys that are newer than `known`, or `undefined` if no newer ones can be read now. */
+  /** Returns signing keys that are newer than `known`, or `undefined` if no newer signing keys can be read now. */
   newerThan(known: readonly SigningKey[]): Promise<readonly SigningKey[] | undefined>;
 }
 

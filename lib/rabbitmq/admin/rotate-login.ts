@@ -13,7 +13,7 @@ import { otherUser, roleOf, type BrokerRole } from './roles.ts';
 const newPassword = () => randomBytes(32).toString('base64url');
 
 /**
- * Rotates the login of a role by switching from the current broker user of the role to the unused one. The previous
+ * Rotates the login of a role by switching from the current broker user of the role to the unused user. The current
  * user keeps its password, and therefore a process that has read the old secret can still log in.
  */
 export function loginRotation(broker: () => Promise<BrokerAccess>, roles: readonly BrokerRole[]) {

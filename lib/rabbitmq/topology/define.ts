@@ -149,7 +149,9 @@ function policiesFor(workQueues: readonly WorkQueue[], delays: readonly DelayQue
  */
 export const RETIRED_POLICY = 'surehop-retired';
 
-/** Returns the policy for retired queues. Its priority is lower than that of Surehop's other policies. */
+/**
+ * Returns the policy for retired queues. The priority of this policy is lower than that of Surehop's other policies.
+ */
 export const retiredPolicy = (queues: readonly string[]): QueuePolicy => ({
   name: RETIRED_POLICY,
   queues,

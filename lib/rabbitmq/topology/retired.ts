@@ -7,7 +7,7 @@ import { queuesNamedBy } from './by-version.ts';
 import { RETIRED_POLICY } from './define.ts';
 import type { Difference, DiffInput } from './difference.ts';
 
-/** A retired queue: the service declared it before and no longer uses it. */
+/** A retired queue: a queue that the service declared before and no longer uses. */
 export type RetiredQueue = BrokerState['queues'][number];
 
 /** The number of messages in each queue, by the name of the queue. */
@@ -33,7 +33,7 @@ export function isRetiredOnBroker({ declared, actual }: DiffInput, name: string)
   return names([RETIRED_POLICY]) && !names((declared.policies ?? []).map((policy) => policy.name));
 }
 
-/** Whether the queue is a delay queue, from which the broker moves expired messages back to their work queues. */
+/** Whether the queue is a delay queue. The broker moves expired messages from a delay queue back to the work queues. */
 export const isDelayQueue = ({ arguments: settings }: RetiredQueue): boolean =>
   settings['x-dead-letter-exchange'] === '' && settings['x-message-ttl'] !== undefined;
 

@@ -51,7 +51,10 @@ export type Binding = { readonly exchange: string; readonly routingKey: string }
   { readonly queue: string } | { readonly toExchange: string }
 );
 
-/** A queue that a consumer reads, and the queues to which the consumer sends copies of failed messages. */
+/**
+ * A work queue: a queue that a consumer reads, together with the delay queues and the dead-letter exchange to which the
+ * consumer sends copies of failed messages.
+ */
 export interface WorkQueue {
   readonly name: string;
   /** The names of the queues on the broker that form this work queue: a single queue, or several shards. */
@@ -72,7 +75,7 @@ export interface WorkQueue {
 
 /**
  * A queue that delays messages. A delay queue has no consumers and is bound to a fanout exchange of the same name.
- * After the delay, the broker moves a message to the queue named by its routing key.
+ * After the delay, the broker moves a message to the queue that the routing key of the message names.
  */
 export interface DelayQueue {
   readonly name: string;

@@ -27,8 +27,8 @@ type Items = Readonly<Record<string, Record<string, AttributeValue>>>;
 
 interface Forms {
   /**
-   * For each kind of message, one published message, its record in a Lambda event, and the values that the current code
-   * must read from the record.
+   * For each kind of message: one published message, the record of this message in a Lambda event, and the values that
+   * the current code must read from the record.
    */
   readonly messages: Readonly<
     Record<string, { readonly published: object; readonly record: RabbitMqRecord; readonly read: object }>

@@ -54,8 +54,8 @@ function validator(schema: object): z.ZodType {
 }
 
 /**
- * Returns the ways in which a response differs from the schema that the OpenAPI document contains for its route and
- * status.
+ * Returns the ways in which a response differs from the schema that the OpenAPI document contains for the route and the
+ * status of the response.
  */
 function undocumentedIn(route: string, { status, headers, body }: Got): unknown[] {
   const { operation } = operations().find((one) => one.route === route)!;
