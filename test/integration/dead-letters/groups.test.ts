@@ -96,7 +96,7 @@ test('GET /dead-letters/groups counts the open dead letters of each cause, with 
   });
 });
 
-test('GET /dead-letters lists the dead letters of a group, client, time or text', async () => {
+test('GET /dead-letters can filter dead letters by group, client, time and text', async () => {
   const [{ group }] = (await grouped()).groups;
   expect(await listed({ group })).toEqual(['m-2', 'm-1', 'm-0']);
   expect(await listed({ group, client: 'shop' })).toEqual(['m-1', 'm-0']);

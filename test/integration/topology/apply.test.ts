@@ -52,7 +52,7 @@ describe('plan', () => {
     expect(await queueNames()).toEqual([]);
   });
 
-  test('the plan for a topology is empty after the topology was applied, and applying it again changes nothing', async () => {
+  test('the plan for a topology is empty after the topology was applied, and applying the topology again changes nothing', async () => {
     await applyTopology(broker, topology);
     expect(await plan(topology)).toEqual([]);
     expect(await applyTopology(broker, topology)).toEqual([]);

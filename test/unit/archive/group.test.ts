@@ -27,7 +27,7 @@ describe('the group of a dead letter', () => {
     ],
     ['hexadecimal ids', 'block deadbeef01 is bad', 'block 00c0ffee99 is bad', 'block … is bad'],
     ['quoted texts', 'no reader "ada"', 'no reader "bo \' b"', 'no reader …'],
-  ])('dead letters whose reasons differ in %s only are in one group', (_, one, other, cause) => {
+  ])('dead letters are in one group if their reasons differ only in %s', (_, one, other, cause) => {
     expect(of({ reason: one })).toEqual(of({ reason: other }));
     expect(of({ reason: one }).cause).toBe(cause);
   });

@@ -8,7 +8,7 @@ test.each([
   ['en', 1_234_567, '1,234,567'],
   ['de', 1_234_567, '1.234.567'],
   ['zh', 1_234_567, '1,234,567'],
-])('in the locale %s, the number %d is shown as %s', (locale, value, shown) => {
+])('in the locale %s, the console shows the number %d as %s', (locale, value, shown) => {
   expect(createFormat(locale).number(value)).toBe(shown);
 });
 
@@ -18,7 +18,7 @@ test.each([
   [65_000, '1 min 5 sec'],
   [3_600_000, '1 hr'],
   [93_600_000, '1 day 2 hr'],
-])('a duration of %d ms is shown as %s', (ms, shown) => {
+])('the console shows a duration of %d ms as %s', (ms, shown) => {
   expect(plain(createFormat('en').duration(ms))).toBe(shown);
 });
 
@@ -26,7 +26,7 @@ test.each([
   [0, '0s ago'],
   [59_000, '59s ago'],
   [3 * 3_600_000, '3h ago'],
-])('a time %d ms ago is shown as %s', (ms, shown) => {
+])('the console shows a time %d ms ago as %s', (ms, shown) => {
   const nowMs = Date.parse('2026-11-27T12:00:00Z');
   const text = createFormat('en').ago(new Date(nowMs - ms).toISOString(), nowMs);
   expect(plain(text).replace(/ (sec|hr)\.? /, (_, unit: string) => `${unit[0]} `)).toBe(shown);
@@ -36,11 +36,11 @@ test.each([
   [999, '999 byte'],
   [1_500, '1.5 kB'],
   [1_048_576, '1 MB'],
-])('a size of %d bytes is shown as %s', (bytes, shown) => {
+])('the console shows a size of %d bytes as %s', (bytes, shown) => {
   expect(plain(createFormat('en').bytes(bytes))).toBe(shown);
 });
 
-test('the value of an input for local times is converted to ISO 8601 and back', () => {
+test('the console converts the value of an input for local times to ISO 8601 and back', () => {
   expect(fromLocalInput(toLocalInput('2026-11-27T10:30:00.000Z'))).toBe('2026-11-27T10:30:00.000Z');
   expect([fromLocalInput(''), toLocalInput(undefined), toLocalInput('nonsense')]).toEqual([undefined, '', '']);
 });

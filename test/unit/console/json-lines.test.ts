@@ -7,7 +7,7 @@ const textOf = (json: string) =>
     ?.lines.map(({ depth, text }) => '  '.repeat(depth) + text)
     .join('\n');
 
-test('JSON is formatted as JSON.stringify formats it', () => {
+test('the console formats JSON in the same way as JSON.stringify', () => {
   const value = { a: [1, { 'b/c': null }, []], d: {}, e: 'x"\n', '': true };
   expect(textOf(JSON.stringify(value))).toBe(JSON.stringify(value, undefined, 2));
 });
@@ -25,23 +25,23 @@ test('a number that JavaScript cannot represent keeps all digits if the browser 
   expect(textOf('{"id": 9007199254740993123}')).toBe(`{\n  "id": ${digits}\n}`);
 });
 
-test('a text that is not JSON has no lines', () => {
+test('the console returns no lines for a text that is not JSON', () => {
   expect(jsonLines('{"a": 1', 1_000)).toBeUndefined();
 });
 
-test('long JSON is cut after the given number of lines', () => {
+test('the console cuts long JSON after the given number of lines', () => {
   const json = jsonLines(JSON.stringify(Array.from({ length: 100 }, (_, index) => index)), 10)!;
   expect(json.isCut).toBe(true);
   expect(json.lines).toHaveLength(10);
 });
 
-test('deeply nested JSON is cut and does not exhaust the stack', () => {
+test('the console cuts deeply nested JSON and does not exhaust the stack', () => {
   const depth = 100_000;
   const json = jsonLines('['.repeat(depth) + ']'.repeat(depth), 2_000);
   expect(json?.lines.length ?? 0).toBeLessThanOrEqual(2_000);
 });
 
-test('the reason of a schema mismatch is read as a list of faults', () => {
+test('the console reads the reason of a schema mismatch as a list of faults', () => {
   expect(faultsOf('/items/0/quantity: Too small; expected >=1; /: Unrecognized key: "x"')).toEqual([
     { pointer: '/items/0/quantity', detail: 'Too small; expected >=1' },
     { pointer: '', detail: 'Unrecognized key: "x"' },

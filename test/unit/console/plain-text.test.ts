@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 
 import { partsOf } from '../../../infra/console/plain-text.ts';
 
-test('a text without invisible characters is one part', () => {
+test('splitting a text without invisible characters returns the text as one part', () => {
   expect(partsOf('<b>naïve 日本語\n\ttext ❤️')).toEqual(['<b>naïve 日本語\n\ttext ❤️']);
 });
 

@@ -8,7 +8,7 @@ test.each([
   ['#/failures?queue=invoices&text=a%20%26b', { view: 'failures', query: { queue: 'invoices', text: 'a &b' } }],
   ['#/messages/one%2Ftwo%3F', { view: 'messages', id: 'one/two?', query: {} }],
   ['#/messages/%E0%A4%A', { view: 'messages', id: '%E0%A4%A', query: {} }],
-])('the fragment %j of the address is read as the route %j', (hash, route) => {
+])('the console parses the fragment %j of the address to the route %j', (hash, route) => {
   expect(readRoute(hash)).toEqual(route);
 });
 

@@ -9,11 +9,11 @@ const paths = (value: unknown, path = ''): string[] =>
     : [`${path} ${typeof value}`];
 
 describe("the texts of the operators' console", () => {
-  test('every English text has a Chinese text', () => {
+  test('every English text of the console has a Chinese translation', () => {
     expect(paths(texts.zh).toSorted()).toEqual(paths(texts.en).toSorted());
   });
 
-  test('no Chinese text is a copy of the English text', () => {
+  test('no Chinese text of the console is a copy of the English text', () => {
     const leaves = (value: unknown): string[] =>
       typeof value === 'string' ? [value] : typeof value === 'object' ? Object.values(value!).flatMap(leaves) : [];
     const english = new Set(leaves(texts.en));
@@ -26,9 +26,12 @@ describe("the texts of the operators' console", () => {
     ['', ['de-DE', 'en-GB'], 'en'],
     ['', ['de-DE'], 'en'],
     ['?lang=toString', [], 'en'],
-  ])('for the query %j and the browser languages %j, the page chooses %s', (search, preferred, language) => {
-    expect(chooseLanguage(search, preferred)).toBe(language);
-  });
+  ])(
+    'for the query %j and the browser languages %j, the console chooses the language %s',
+    (search, preferred, language) => {
+      expect(chooseLanguage(search, preferred)).toBe(language);
+    },
+  );
 
   test('numbers and times use the locale of the reader if it has the chosen language', () => {
     expect(localeFor('en', ['de-DE', 'en-GB'])).toBe('en-GB');

@@ -95,7 +95,7 @@ function aConsumer(
 const ended = NOW_MS - 1;
 const inProgress = NOW_MS + 1;
 
-test('messages that may have crashed the process are first processed together, and their attempt log is deleted if the process survives', async () => {
+test('messages that may have crashed the process are first processed together, and the attempt log of these messages is deleted if the process survives', async () => {
   const { store, begun, run } = aConsumer();
   expect((await run('a', 'b', 'c')).counts.completed).toBe(3);
   expect(begun).toEqual(['together: a b c']);

@@ -47,7 +47,7 @@ describe('GET /console/session', () => {
     expect(() => requireOwnPage(headers)).toThrow(expect.objectContaining({ name: 'Refusal', status: 403 }));
   });
 
-  test.each([undefined, 'none'])('a request whose Sec-Fetch-Site is %s gets no token', (site) => {
+  test.each([undefined, 'none'])('a request whose header Sec-Fetch-Site is %s gets no token', (site) => {
     expect(() => requireOwnPage({ ...own, 'sec-fetch-site': site })).toThrow('npx surehop token');
   });
 });

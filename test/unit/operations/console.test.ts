@@ -27,7 +27,7 @@ async function open(environment: Record<string, string> = {}, headers: Record<st
 const hashOf = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
 describe('GET /console', () => {
-  test('the page contains the script, the style and the configuration', async () => {
+  test('the page of the console contains the script, the style and the configuration', async () => {
     const { statusCode, headers, bytes } = await open({ SERVICE_NAME: 'shop', STAGE: 'prod' });
     expect(statusCode).toBe(200);
     expect(headers['content-type']).toBe('text/html; charset=utf-8');
@@ -44,7 +44,7 @@ describe('GET /console', () => {
     );
   });
 
-  test('the page has the security headers of every other response', async () => {
+  test('the page of the console has the security headers of every other response', async () => {
     const { headers } = await open();
     expect(headers).toMatchObject({
       'cache-control': 'no-store',
@@ -54,7 +54,7 @@ describe('GET /console', () => {
     });
   });
 
-  test('the page is compressed for a browser that accepts gzip', async () => {
+  test('the page of the console is compressed for a browser that accepts gzip', async () => {
     const plain = await open();
     const compressed = await open({}, { 'Accept-Encoding': 'gzip, deflate, br' });
     expect(compressed.headers['content-encoding']).toBe('gzip');
