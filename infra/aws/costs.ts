@@ -108,7 +108,10 @@ const positions: readonly Position[] = [
   },
 ];
 
-/** Returns a Markdown table with the monthly costs of each stage without traffic, calculated from the stage's templates. */
+/**
+ * Returns a Markdown table with the monthly costs of each stage without traffic, calculated from the templates of the
+ * stages.
+ */
 export function costsTable(stages: Readonly<Record<string, Templates>>): string {
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const names = Object.keys(stages);

@@ -13,7 +13,7 @@ export interface OpenDeadLetters {
 /** The largest number of DynamoDB result pages that one count reads. Each page covers 1 MB of dead letters. */
 const MAX_PAGES = 10;
 
-/** Counts the open dead letters of every queue, starting with the newest. */
+/** Counts the open dead letters of every queue, from the newest dead letter to the oldest. */
 export async function countOpen(table: ArchiveTable): Promise<OpenDeadLetters> {
   const byQueue = new Map<string, number>();
   let from: Attributes | undefined;

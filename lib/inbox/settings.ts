@@ -29,7 +29,7 @@ export const mayBeForgotten = (
 ): boolean => since !== undefined && !(Date.parse(publishedAt ?? '') >= Date.parse(since));
 
 /**
- * Returns the time since which the inbox table has the inbox record of every completed message, in ms since the epoch.
+ * Returns the time since when the inbox table contains the inbox record of every completed message, in ms since the epoch.
  */
 export const rememberedSinceMs = (
   { INBOX_RETENTION_DAYS, INBOX_COMPLETE_SINCE }: InboxSettings,

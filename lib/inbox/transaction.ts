@@ -58,7 +58,7 @@ function mergeAll(one: ReadonlyMap<string, Change>, other: ReadonlyMap<string, C
 }
 
 /**
- * Builds one transaction from the inbox records and effects of the chosen branches. All changes and conditions of one item
+ * Builds one transaction from the inbox records and effects of the selected decisions. All changes and conditions of one item
  * become one write.
  */
 export function toTransaction(

@@ -27,7 +27,7 @@ export interface Unfit {
 
 /**
  * Determines the effect of changing each setting of a stage. Each setting is changed alone, from each of its sample
- * values to each other one.
+ * values to every other sample value.
  */
 export async function effectsOf(stageName: string, stage: Stage): Promise<{ effects: Effect[]; unfit: Unfit[] }> {
   const effects: Effect[] = [];

@@ -68,7 +68,7 @@ export function consumedBy(events: FunctionDefinition['events']): Consumed {
   return queue === deadLetterQueue ? 'dead-letter queue' : 'work queue';
 }
 
-/** Adds the resources that Serverless does not create itself. */
+/** Adds the resources that Serverless does not create itself to the service stack. */
 export function completeFunctions(serverless: Serverless, service: string, stageName: string, stage: Stage): void {
   const { naming } = serverless.getProvider('aws');
   const template = serverless.service.provider.compiledCloudFormationTemplate;

@@ -9,7 +9,10 @@ import { draftFor } from '../add/example.ts';
 import { eventsIn } from '../definitions/events-in.ts';
 import { loadFresh } from '../definitions/load-fresh.ts';
 
-/** Returns the events that the service defines in the files `events.ts` below `functions`, as the files are now. */
+/**
+ * Returns the events that the service defines in the files `events.ts` below `functions`. Reads the current version of
+ * each file.
+ */
 export async function localEvents(root: string): Promise<EventDefinition<unknown>[]> {
   const events: EventDefinition<unknown>[] = [];
   for (const file of eventFiles(root)) {

@@ -14,7 +14,10 @@ export type ConsumerHandler<Result> = (
 export interface DeliveryOptions {
   /** The maximum number of messages in the batch. The default is 100. */
   readonly batchSize?: number;
-  /** How long to wait for the first message, in ms. A retried message is in the queue only after its delay. */
+  /**
+   * How long to wait for the first message, in ms. A retried message is in the queue only after the retry delay has
+   * passed.
+   */
   readonly withinMs?: number;
 }
 

@@ -54,7 +54,7 @@ async function counterexample(...args: Parameters<typeof exhaust>): Promise<Coun
 
 const threeSeats: ExhaustOptions = { given: (store) => store.given(seats, show, { free: 3 }) };
 
-/** A fake of another system, which books once per idempotency key. */
+/** A fake of another system. The fake makes one booking per idempotency key. */
 function anotherSystem() {
   const keys = new Set<string>();
   let calls = 0;
