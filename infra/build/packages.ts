@@ -23,7 +23,7 @@ interface Plugin {
   readonly containsService?: boolean;
 }
 
-/** All packages, each after the packages that it depends on. */
+/** All packages in the order in which they are built: each package comes after the packages that it depends on. */
 export const packages: readonly PackageDefinition[] = [
   { name: 'surehop', folder: 'lib' },
   {

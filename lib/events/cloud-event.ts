@@ -113,7 +113,10 @@ function versionOf(dataschema: unknown): number | undefined {
   return version > 0 ? version : undefined;
 }
 
-/** Returns the time attribute of a CloudEvent, which is when the event occurred (RFC 3339), if it is a valid time. */
+/**
+ * Returns when the event occurred, according to the attribute `time` of the CloudEvent. Returns `undefined` if the
+ * attribute is not a valid time (RFC 3339).
+ */
 export function timeOfCloudEvent({ attribute }: CloudEvent): string | undefined {
   const time = attribute('time');
   return typeof time === 'string' && /^\d{4}-/.test(time) && !Number.isNaN(Date.parse(time)) ? time : undefined;

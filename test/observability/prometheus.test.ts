@@ -35,7 +35,10 @@ const FAILING_ORDERS = 12;
 
 const RULE = 'functions/orders/rules/award-points.ts';
 
-/** A bug in the business rule of the queue `points`, which makes every order of the customer `failing` fail. */
+/**
+ * The code of a bug in the business rule of the queue `points`. The bug makes every order of the customer `failing`
+ * fail.
+ */
 const BUG = "if (customerId === 'failing') throw new TypeError('the bug of the test');";
 
 /** Inserts the bug into the business rule that awards points. */

@@ -1,8 +1,8 @@
 import type { Plugin } from 'esbuild';
 
 /**
- * An esbuild plugin that leaves out OpenTelemetry's API and SDK, which take about 90 KB of a bundle. Functions need both only
- * if their stage exports traces.
+ * An esbuild plugin that leaves out OpenTelemetry's API and SDK, which take about 90 KB of a bundle. Functions need
+ * OpenTelemetry only if their stage exports traces.
  */
 export const withoutTraces: Plugin = {
   name: 'without-traces',

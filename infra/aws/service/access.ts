@@ -10,9 +10,9 @@ export interface Access {
   /** The broker role with which the function logs in. Only a function with a login runs in the broker's network. */
   readonly login?: 'publisher' | 'monitor' | 'administrator';
   /**
-   * How many AMQP connections the function may open. Each Lambda execution environment opens one, and therefore this
-   * number limits the concurrency of the function. `rest` is an equal share of the connections that other functions
-   * have not reserved; with `{ weight: 3 }`, the share is three times as large.
+   * How many AMQP connections the function may open. Each Lambda execution environment opens one connection, and
+   * therefore this number limits the concurrency of the function. `rest` is an equal share of the connections that
+   * other functions have not reserved; with `{ weight: 3 }`, the share is three times as large.
    */
   readonly connections?: number | 'rest' | { readonly weight: number };
   /**
