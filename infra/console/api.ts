@@ -1,4 +1,4 @@
-import type { groupsRoute, getRoute, jobsRoute, listRoute, redriveManyRoute } from 'surehop/archive';
+import type { editRoute, groupsRoute, getRoute, jobsRoute, listRoute, redriveManyRoute } from 'surehop/archive';
 import type { statusRoute } from 'surehop/health';
 import type * as z from 'zod';
 
@@ -11,6 +11,10 @@ export type DeadLetter = DeadLetterList['deadLetters'][number];
 export type DeadLetterDetails = z.output<(typeof getRoute.answers)[200]>;
 export type DeadLetterGroups = z.output<(typeof groupsRoute.answers)[200]>;
 export type DeadLetterGroup = DeadLetterGroups['groups'][number];
+type Edited = z.output<(typeof editRoute.answers)[200]>;
+/** The answer to a dry run of an edit. */
+export type EditCheck = Extract<Edited, { dryRun: true }>;
+export type EditAnswer = Exclude<Edited, { dryRun: true }>;
 export type Job = z.output<(typeof jobsRoute.answers)[200]>['jobs'][number];
 export type RedriveReport = z.output<(typeof redriveManyRoute.answers)[200]>;
 export type { Query };

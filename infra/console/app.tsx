@@ -11,6 +11,7 @@ import { Loading } from './parts/states.tsx';
 import { readRoute, writeRoute, type Route } from './route.ts';
 import { NoLoginError, startSession, type Session } from './session.ts';
 import { chooseLanguage, languages, localeFor, texts as allTexts, type Language } from './texts.ts';
+import { Edit } from './views/edit.tsx';
 import { Failures } from './views/failures.tsx';
 import { JobList, JobView } from './views/jobs.tsx';
 import { Letter } from './views/letter.tsx';
@@ -152,7 +153,7 @@ function Header({ route, session, isLost, language, onLanguage }: HeaderProps) {
   const isLocal = session?.scopes.includes(LOCAL_SCOPE);
   const links = [
     ['overview', texts.overview, ['overview']],
-    ['failures', texts.failures, ['failures', 'dead-letters']],
+    ['failures', texts.failures, ['failures', 'dead-letters', 'edit', 'messages']],
     ['jobs', texts.jobs, ['jobs']],
     ...(isLocal ? ([['send', texts.send, ['send']]] as const) : []),
   ] as const;
@@ -220,6 +221,8 @@ function Page({ route }: { readonly route: Route }) {
       return <Failures query={query} />;
     case 'dead-letters':
       return id === undefined ? <Failures query={query} /> : <Letter key={id} id={id} />;
+    case 'edit':
+      return id === undefined ? <Failures query={query} /> : <Edit key={id} id={id} />;
     case 'jobs':
       return id === undefined ? <JobList /> : <JobView key={id} id={id} />;
     case 'send':

@@ -68,6 +68,16 @@ function write(lines: JsonLine[], maximum: number, value: unknown, { depth, poin
   return true;
 }
 
+/** Formatting stops after this many lines. */
+const MAX_FORMATTED_LINES = 20_000;
+
+/** Formats JSON with an indent of two spaces. Returns `undefined` if the text is not JSON, or is too long. */
+export function formatted(text: string): string | undefined {
+  const json = jsonLines(text, MAX_FORMATTED_LINES);
+  if (!json || json.isCut) return undefined;
+  return json.lines.map(({ depth, text }) => '  '.repeat(depth) + text).join('\n');
+}
+
 /** What is wrong with a value in the body of a message. */
 export interface Fault {
   readonly pointer: string;

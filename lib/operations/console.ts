@@ -31,7 +31,7 @@ export interface ConsoleConfiguration {
 }
 
 /** The scopes that the routes of the operators' console require. An operator may have fewer scopes. */
-const SCOPES = ['status:read', 'dead-letters:read', 'dead-letters:redrive'];
+const SCOPES = ['status:read', 'dead-letters:read', 'dead-letters:redrive', 'dead-letters:edit'];
 
 const ICON =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M1 12h4V8h4V4h6' fill='none' stroke='%232f6fde' stroke-width='2.5'/%3E%3C/svg%3E";

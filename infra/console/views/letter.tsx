@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 
 import type { DeadLetterDetails } from '../api.ts';
 import { useConsole, useGet } from '../context.ts';
-import { faultsOf } from '../json-lines.ts';
+import { faultsOf, type Fault } from '../json-lines.ts';
 import { Body } from '../parts/body.tsx';
 import { ActionButton, CopyButton } from '../parts/buttons.tsx';
 import { Curl } from '../parts/curl.tsx';
@@ -32,7 +32,7 @@ export function Letter({ id }: { readonly id: string }) {
               text={letter.body.text}
               base64={letter.body.base64}
               bytes={letter.bodyBytes}
-              faults={letter.code === 'SCHEMA_MISMATCH' ? faultsOf(letter.reason) : []}
+              faults={faultsIn(letter)}
               fileName={`${letter.id}.bin`}
             />
             <Values title={texts.headers} values={letter.headers as Readonly<Record<string, unknown>>} />
@@ -52,6 +52,12 @@ export function Letter({ id }: { readonly id: string }) {
       </View>
     </>
   );
+}
+
+/** Returns the faults that the service finds in the body, or otherwise those in the reason of the dead letter. */
+function faultsIn({ faults, code, reason }: DeadLetterDetails): Fault[] {
+  if (faults.length > 0) return faults.map(({ path, message }) => ({ pointer: path, detail: message }));
+  return code === 'SCHEMA_MISMATCH' ? faultsOf(reason) : [];
 }
 
 interface SummaryProps {
@@ -75,6 +81,11 @@ function Summary({ letter, onAction }: SummaryProps) {
             <ActionButton scope="dead-letters:redrive" kind="primary" onClick={() => onAction('redrive')}>
               {texts.redriveDots}
             </ActionButton>
+          )}
+          {status === 'open' && (
+            <a class="button" href={writeRoute('edit', { id: letter.id })}>
+              {texts.editAndResend}
+            </a>
           )}
           {status === 'open' && (
             <ActionButton scope="dead-letters:redrive" onClick={() => onAction('discard')}>
@@ -104,6 +115,24 @@ function Summary({ letter, onAction }: SummaryProps) {
       <p>
         <a href={writeRoute('failures', { query: { group } })}>{texts.sameCause}</a>
       </p>
+      {letter.edit && (
+        <p class={`note ${letter.edit.status === 'published' ? 'good' : 'warn'}`}>
+          {texts.editStates[letter.edit.status]}{' '}
+          <a href={writeRoute('messages', { id: letter.edit.messageId })}>
+            <code>{letter.edit.messageId}</code>
+          </a>
+          {letter.edit.error !== undefined && (
+            <>
+              : <Plain text={letter.edit.error} />
+            </>
+          )}
+        </p>
+      )}
+      {letter.editedFrom !== undefined && (
+        <p>
+          {texts.editedFrom} <a href={writeRoute('dead-letters', { id: letter.editedFrom })}>{texts.showMessage}</a>
+        </p>
+      )}
     </section>
   );
 }
