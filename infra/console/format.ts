@@ -22,11 +22,11 @@ export function createFormat(locale: string): Format {
   const percent = new Intl.NumberFormat(locale, { style: 'percent' });
   const time = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
   const relative = new Intl.RelativeTimeFormat(locale, { style: 'narrow', numeric: 'always' });
-  const unit = (value: number, name: string, digits = 0) =>
+  const unit = (value: number, name: string, digits = 0, unitDisplay: 'short' | 'narrow' = 'short') =>
     new Intl.NumberFormat(locale, {
       style: 'unit',
       unit: name,
-      unitDisplay: 'short',
+      unitDisplay,
       maximumFractionDigits: digits,
     }).format(value);
 
@@ -50,7 +50,7 @@ export function createFormat(locale: string): Format {
       return next && rest > 0 ? `${unit(whole, name)} ${unit(rest, next[0])}` : unit(whole, name);
     },
     bytes(count) {
-      if (count < 1_000) return unit(count, 'byte');
+      if (count < 1_000) return unit(count, 'byte', 0, 'narrow');
       return count < 1_000_000 ? unit(count / 1_000, 'kilobyte', 1) : unit(count / 1_000_000, 'megabyte', 1);
     },
   };

@@ -33,7 +33,7 @@ test.each([
 });
 
 test.each([
-  [999, '999 byte'],
+  [999, '999B'],
   [1_500, '1.5 kB'],
   [1_048_576, '1 MB'],
 ])('the console shows a size of %d bytes as %s', (bytes, shown) => {
