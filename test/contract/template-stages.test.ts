@@ -8,6 +8,8 @@ import { reserveConcurrency } from '../../infra/aws/service/connections.ts';
 import { consoleEnvironment } from '../../infra/aws/service/console-login.ts';
 import { commonEnvironment, httpEnvironment } from '../../infra/aws/service/environment.ts';
 import { emulatedEventSources, eventSources } from '../../infra/aws/service/event-sources.ts';
+import { dev as newDev } from '../../infra/create/template/infra/stages/dev.ts';
+import { dev } from '../../infra/stages/dev.ts';
 import { prod } from '../../infra/stages/prod.ts';
 import { readLocalStage, readStage } from '../../infra/stages/read-stage.ts';
 import { defineSettings, wholeNumber, word, type Concern, type Explanation } from '../../lib/runtime/settings.ts';
@@ -19,6 +21,10 @@ const changed = (change: (stage: typeof prod) => unknown): Record<string, unknow
   change(copy);
   return { prod: copy };
 };
+
+test('the stage dev of a service from create-surehop has the values of the stage dev of the reference service', () => {
+  expect({ ...newDev, settings: undefined }).toEqual({ ...dev, settings: undefined });
+});
 
 describe('the settings of a stage', () => {
   test.each([
