@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { constants, setPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 
@@ -34,7 +35,7 @@ export function serverlessCommand(): string {
  */
 export const mistakeInConfiguration = (root: string): Promise<string | undefined> =>
   new Promise((resolve) => {
-    execFile(
+    const child = execFile(
       process.execPath,
       [serverlessCommand(), 'print', '--stage', 'local'],
       { cwd: root, env: serverlessEnvironment(), timeout: CHECKED_WITHIN_MS, maxBuffer: 64 * 1024 * 1024 },
@@ -44,4 +45,6 @@ export const mistakeInConfiguration = (root: string): Promise<string | undefined
         resolve(error !== null && mistake !== undefined ? mistake.replaceAll(/\s+/g, ' ').trim() : undefined);
       },
     );
+    // The check must not slow down the start of the servers.
+    if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
   });
