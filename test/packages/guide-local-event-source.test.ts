@@ -6,12 +6,12 @@ import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 
-import { localDirectory } from '../../../infra/dev/runtime/directories.ts';
-import { freePorts } from '../../../infra/dev/runtime/ports.ts';
-import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
-import { eventually } from '../../support/eventually.ts';
-import { aGuide } from '../../support/guide.ts';
-import { writeExamples } from '../../support/user-project.ts';
+import { localDirectory } from '../../infra/dev/runtime/directories.ts';
+import { freePorts } from '../../infra/dev/runtime/ports.ts';
+import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
+import { eventually } from '../support/eventually.ts';
+import { aGuide } from '../support/guide.ts';
+import { writeExamples } from '../support/user-project.ts';
 
 // Serverless starts slowly on a busy machine.
 const SLOW_MS = 200_000;
