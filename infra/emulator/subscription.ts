@@ -31,7 +31,9 @@ export function subscribe(options: SessionOptions, log: Log, onLost: () => void)
     let delayMs = firstDelayMs;
     while (!stopping.signal.aborted) {
       try {
-        session = await openSession(options);
+        const opened = await openSession(options);
+        if (stopping.signal.aborted) return await opened.close();
+        session = opened;
         if (isLost) log.notice(`Event source of queue "${options.queue}" reconnected to the broker.`);
         isLost = false;
         delayMs = firstDelayMs;

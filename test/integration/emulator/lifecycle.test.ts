@@ -45,6 +45,18 @@ describe('the life cycle of an emulated event source', () => {
     expect(await harness.takeAll(queue)).toBe(0);
   });
 
+  test('an emulated event source that is stopped while it connects to the broker ends, and leaves all messages in the queue', async () => {
+    const queue = await harness.declareQueue();
+    await harness.publish(queue, ['a']);
+    const source = await harness.run(queue, handlerOf('say(ids);'));
+    await source.stop();
+    expect(source.reports).toEqual([]);
+    await until('the queue has its message', async () => {
+      const { consumerCount, messageCount } = await harness.channel.checkQueue(queue);
+      return consumerCount === 0 && messageCount === 1;
+    });
+  });
+
   test('when the emulated event source is stopped, it finishes the running batch and returns all other messages to the queue', async () => {
     const queue = await harness.declareQueue();
     const source = await harness.run(queue, handlerOf('say(ids); await sleep(1500); say("done");'), {
