@@ -15,11 +15,10 @@ const ends: Record<string, () => void> = {
   exit: () => process.exit(1),
   memory: () => {
     const hoard: number[][] = [];
-    for (;;) hoard.push(Array.from({ length: 100_000 }, Math.random));
+    for (;;) hoard.push(Array.from(new Float64Array(1_000_000)));
   },
-  loop: () => {
-    for (;;);
-  },
+  // Like an endless loop, this call never returns, but it needs no CPU time.
+  loop: () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
   rejection: () => void Promise.reject(new Error('unhandled rejection on purpose')),
 };
 

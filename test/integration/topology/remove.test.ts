@@ -48,7 +48,7 @@ test('a delay queue that is no longer used still returns its messages to their w
   const report = '  queue "retry.8s" is no longer used and empty: remove it with "topology remove retry.8s"';
   await eventually('the queue is reported as empty', async () => (await plan(declared)).includes(report));
   // A consumer of the previous release may still publish to the delay queue.
-  host.channel.publish('retry.8s', 'shipping', Buffer.from('late'), { persistent: true, messageId: 'late' });
+  host.channel.publish('retry.8s', 'shipping', Buffer.from('late'), { persistent: true, expiration: '100' });
   await eventually('the late message returns', () => host.channel.get('shipping', { noAck: true }));
   await eventually('the queue is reported as empty again', async () => (await plan(declared)).includes(report));
 
