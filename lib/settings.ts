@@ -4,6 +4,7 @@ import { storeSettings } from './dynamodb/settings.ts';
 import { signingSettings, tokenSettings } from './http/auth/settings.ts';
 import { httpSettings } from './http/settings.ts';
 import { inboxSettings } from './inbox/settings.ts';
+import { alarmSettings } from './operations/alarm-settings.ts';
 import { consoleSettings } from './operations/console-settings.ts';
 import { brokerSettings } from './rabbitmq/settings.ts';
 import { tracingSettings } from './tracing/settings.ts';
@@ -32,6 +33,7 @@ const concerns = [
   consumerSettings,
   inboxSettings,
   archiveSettings,
+  alarmSettings,
   tracingSettings,
 ] as const;
 

@@ -1,6 +1,7 @@
 import { deadLetterRoutes } from 'surehop/archive';
 import { consoleRoute, healthRoutes, openApiRoute } from 'surehop/health';
 import { endpoint, ok, openApi } from 'surehop/http';
+import { messageRoute } from 'surehop/messages';
 
 import { orderRoutes } from '../orders/routes.ts';
 import { surehop } from '../surehop.ts';
@@ -13,7 +14,7 @@ const about = {
 };
 
 /** Every route of the service, in the order of the OpenAPI document. */
-const routes = [...orderRoutes, ...deadLetterRoutes, ...healthRoutes, consoleRoute];
+const routes = [...orderRoutes, ...deadLetterRoutes, messageRoute, ...healthRoutes, consoleRoute];
 
 /** GET /openapi.json: returns the OpenAPI document, which is generated from the schemas that validate requests. */
 export const handler = endpoint(surehop, openApiRoute, () => ok(openApi(surehop, about, routes)));

@@ -53,20 +53,24 @@ export function orderStatus(
     outcomes.find(({ outcome }) => outcome === 'dead-lettered');
   return {
     orderId,
-    status: statusOf(decisive, outcomes, intake !== undefined && intake.status !== 'accepted' && !known),
+    status: statusOf(
+      outcomes.map(({ outcome }) => outcome),
+      intake !== undefined && intake.status !== 'accepted' && !known,
+    ),
     reason: decisive?.reason,
     acceptedAt: textOf(intake?.acceptedAt),
     consumers,
   };
 }
 
-function statusOf(
-  decisive: ConsumerOutcome | undefined,
-  outcomes: readonly ConsumerOutcome[],
+/** Derives the status of an order from its outcome at each consumer. */
+export function statusOf(
+  outcomes: readonly ConsumerOutcome['outcome'][],
   isUnconfirmed: boolean,
 ): OrderStatus['status'] {
-  if (decisive) return decisive.outcome === 'rejected' ? 'rejected' : 'dead-lettered';
-  if (outcomes.every(({ outcome }) => outcome === 'completed')) return 'fulfilled';
+  if (outcomes.includes('rejected')) return 'rejected';
+  if (outcomes.includes('dead-lettered')) return 'dead-lettered';
+  if (outcomes.every((outcome) => outcome === 'completed')) return 'fulfilled';
   return isUnconfirmed ? 'publishing' : 'accepted';
 }
 

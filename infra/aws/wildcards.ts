@@ -12,6 +12,8 @@ export const wildcardReasons: Readonly<Record<string, string>> = {
   NetworkInterfacesLeft: 'The action only reads, and Describe actions do not support resources.',
   TablesOfThisStage:
     "An endpoint policy only narrows what roles allow, and roles name each table. All table names begin with the stage's prefix.",
+  AlarmStates:
+    'The action only reads, and CloudWatch checks a request that lists alarms against the ARN of all alarms of the account and region.',
   AnswersToCloudFormation:
     'CloudFormation names the bucket after a region and the object after the request; the URL is presigned.',
   FunctionsOfThisStage:

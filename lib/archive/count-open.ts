@@ -14,10 +14,10 @@ export interface OpenDeadLetters {
 const MAX_PAGES = 10;
 
 /** Counts the open dead letters of every queue, from the newest dead letter to the oldest. */
-export async function countOpen(table: ArchiveTable): Promise<OpenDeadLetters> {
+export async function countOpen(table: ArchiveTable, maxPages = MAX_PAGES): Promise<OpenDeadLetters> {
   const byQueue = new Map<string, number>();
   let from: Attributes | undefined;
-  for (let page = 0; page < MAX_PAGES; page += 1) {
+  for (let page = 0; page < maxPages; page += 1) {
     const query = new QueryCommand({
       TableName: nameOf(table),
       IndexName: 'newest',

@@ -1,4 +1,5 @@
 import type { Envelope } from '../events/envelope.ts';
+import type { FailedAttempt } from '../events/failed-attempts.ts';
 import type { Identity } from '../events/identity.ts';
 import type { Properties } from '../events/message.ts';
 import type { MessageId } from '../events/message-id.ts';
@@ -32,6 +33,8 @@ export interface DeadLetter {
   readonly frames?: string;
   /** The number of the last failed attempt to process the message. */
   readonly attempt: number;
+  /** The failed attempts before the last one, since the message was published or redriven, oldest first. */
+  readonly failedAttempts?: readonly FailedAttempt[];
   /** How often the message had already been redriven from the archive when it failed. */
   readonly redrives: number;
   readonly publishedAt?: string;
@@ -105,7 +108,6 @@ interface FailedMessage extends ArchivedMessage {
 /** Creates the archive's description of a message that failed in a queue or that could not be published. */
 export function toDeadLetter(message: FailedMessage, origin: Origin, nowMs: number): DeadLetter {
   const { id: messageId, properties, envelope, payloadHash, body, identity, occurredAt } = message;
-  const { timestamp } = properties;
   return {
     id: origin.id,
     queue: text(origin.queue),
@@ -122,11 +124,9 @@ export function toDeadLetter(message: FailedMessage, origin: Origin, nowMs: numb
     type: text(identity?.type ?? properties.type),
     correlationId: text(properties.correlationId),
     attempt: envelope.attempt,
+    ...(envelope.failedAttempts?.length && { failedAttempts: envelope.failedAttempts }),
     redrives: envelope.redrives,
-    publishedAt:
-      isoTime(envelope.publishedAt) ??
-      isoTime(typeof timestamp === 'number' ? timestamp * 1_000 : undefined) ??
-      isoTime(occurredAt),
+    publishedAt: publishTimeOf({ envelope, properties, occurredAt }),
     archivedAt: new Date(nowMs).toISOString(),
     traceparent: text(envelope.traceparent),
     status: 'open',
@@ -143,6 +143,17 @@ export function toDeadLetter(message: FailedMessage, origin: Origin, nowMs: numb
  */
 const text = (value: unknown) =>
   typeof value === 'string' && value !== '' ? value.slice(0, MAX_TEXT_LENGTH) : undefined;
+
+/**
+ * Returns when a message was published, in ISO 8601. Returns `undefined` if neither the headers nor the properties of the
+ * message say so.
+ */
+export const publishTimeOf = ({
+  envelope: { publishedAt },
+  properties: { timestamp },
+  occurredAt,
+}: Pick<FailedMessage, 'envelope' | 'properties' | 'occurredAt'>): string | undefined =>
+  isoTime(publishedAt) ?? isoTime(typeof timestamp === 'number' ? timestamp * 1_000 : undefined) ?? isoTime(occurredAt);
 
 /**
  * Formats a time as ISO 8601. Returns `undefined` if the time is invalid or outside the years 1 to 9999, because ISO 8601

@@ -1,6 +1,7 @@
 import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
 import type { Surehop } from '../runtime/surehop.ts';
+import { readFailedAttempts, writeFailedAttempts } from '../events/failed-attempts.ts';
 import { storeSettings } from '../dynamodb/settings.ts';
 import { store } from '../dynamodb/store.ts';
 import { deadLetterTable } from '../dynamodb/toolkit-tables.ts';
@@ -44,7 +45,7 @@ export const recordKey = (id: string): Attributes => ({ id: { S: id }, part: { N
  * the message.
  */
 export function toRecord(deadLetter: DeadLetter, parts: number, expiresAt: number): Attributes {
-  const { id, attempt, redrives, timesRedriven, bodyBytes, history, ...texts } = deadLetter;
+  const { id, attempt, failedAttempts, redrives, timesRedriven, bodyBytes, history, ...texts } = deadLetter;
   return {
     ...recordKey(id),
     kind: { S: LISTED_KIND },
@@ -53,6 +54,7 @@ export function toRecord(deadLetter: DeadLetter, parts: number, expiresAt: numbe
       Object.entries(texts).flatMap(([name, text]) => (text === undefined ? [] : [[name, { S: text }]])),
     ),
     attempt: { N: String(attempt) },
+    ...(failedAttempts && { failedAttempts: { S: writeFailedAttempts(failedAttempts) } }),
     redrives: { N: String(redrives) },
     timesRedriven: { N: String(timesRedriven) },
     bodyBytes: { N: String(bodyBytes) },
@@ -68,6 +70,7 @@ export function fromRecord(item: Attributes): DeadLetter {
   const text = (name: string) => item[name]?.S;
   const [code, reason, queue, frames] = [text('code') ?? '', text('reason') ?? '', text('queue'), text('frames')];
   const number = (name: string) => Number(item[name]?.N ?? 0);
+  const failedAttempts = text('failedAttempts');
   return {
     id: text('id') ?? '',
     messageId: text('messageId') as DeadLetter['messageId'],
@@ -82,6 +85,7 @@ export function fromRecord(item: Attributes): DeadLetter {
     unwritable: text('unwritable'),
     frames,
     attempt: number('attempt'),
+    ...(failedAttempts && { failedAttempts: readFailedAttempts(failedAttempts) }),
     redrives: number('redrives'),
     publishedAt: text('publishedAt'),
     deadLetteredAt: text('deadLetteredAt') ?? '',

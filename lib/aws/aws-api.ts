@@ -1,6 +1,8 @@
 import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
 
+import type { Environment } from '../runtime/settings.ts';
+
 /**
  * Thrown when AWS answers a request with an error or does not answer. `code` is AWS's error code, for example
  * `ResourceNotFoundException`.
@@ -18,6 +20,16 @@ export class AwsApiError extends Error {
 export interface AwsAccess {
   readonly region: string;
   readonly credentials: ConstructorParameters<typeof SignatureV4>[0]['credentials'];
+}
+
+/** Returns the region and the credentials of the role with which Lambda runs a function. */
+export function accessIn({
+  AWS_REGION: region = '',
+  AWS_ACCESS_KEY_ID: accessKeyId = '',
+  AWS_SECRET_ACCESS_KEY: secretAccessKey = '',
+  AWS_SESSION_TOKEN: sessionToken,
+}: Environment): AwsAccess {
+  return { region, credentials: { accessKeyId, secretAccessKey, sessionToken } };
 }
 
 export interface AwsRequest {

@@ -20,6 +20,8 @@ export type RemainingTime = Pick<Context, 'getRemainingTimeInMillis'>;
 export interface Batch extends Omit<ConsumerParts, 'settings'>, Limits {
   readonly queue: WorkQueue;
   readonly memory: Memory;
+  /** When the consumer received the batch (ISO 8601). */
+  readonly startedAt: string;
   /**
    * Whether the inbox may have lost its record of a message with this publish time, for example because the inbox table
    * was restored from a backup. The consumer dead-letters such a message, because the message may already have been
@@ -69,6 +71,7 @@ export function newBatch(
     ...limits,
     queue,
     memory,
+    startedAt: new Date(parts.clock.now()).toISOString(),
     isForgotten: (publishedAt) => mayBeForgotten(settings, publishedAt),
     appId: settings.SERVICE_NAME,
     timeLeftMs: () => invocationLeftMs() - reservedMs,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { bareDeadLetter, deadLetterCopy, postponedCopy, retryCopy } from '../events/copies.ts';
 import type { DeadLetterNote } from '../events/envelope.ts';
+import type { FailedAttempt } from '../events/failed-attempts.ts';
 import { deriveId, type MessageId } from '../events/message-id.ts';
 import type { Message } from '../events/message.ts';
 import { unwritableParts } from '../rabbitmq/encode-message.ts';
@@ -30,22 +31,33 @@ export interface CopyToPublish {
 export const copyOf = (delivery: Delivery, outcome: Failed, queue: WorkQueue, at: string): CopyToPublish =>
   outcome.is === 'dead-letter'
     ? deadLetterToPublish(delivery, outcome, queue, at)
-    : { delivery, outcome, copy: delayedCopy(delivery, outcome) };
+    : { delivery, outcome, copy: delayedCopy(delivery, outcome, at) };
 
-function delayedCopy(delivery: Delivery, { is, delayQueue }: Retried | Postponed): Message {
+function delayedCopy(delivery: Delivery, outcome: Retried | Postponed, at: string): Message {
   const { attempt } = delivery.envelope;
-  return is === 'retry'
-    ? retryCopy(delivery, delivery.queue, delayQueue.name, attempt + 1)
-    : postponedCopy(delivery, delivery.queue, delayQueue.name, attempt);
+  const { name } = outcome.delayQueue;
+  if (outcome.is === 'postponed') return postponedCopy(delivery, delivery.queue, name, attempt);
+  const copy = retryCopy(delivery, delivery.queue, name, attempt + 1, failedAttemptsOf(delivery, outcome, at));
+  // The list of failed attempts must not be the reason why the headers of a copy are too large.
+  return unwritableParts(copy).length === 0 ? copy : retryCopy(delivery, delivery.queue, name, attempt + 1);
+}
+
+/** Returns all failed attempts to process a message since it was published or redriven, including the latest attempt. */
+export function failedAttemptsOf(
+  { envelope: { attempt, failedAttempts = [] } }: Delivery,
+  { delayQueue: { delayMs }, code, message }: Retried,
+  at: string,
+): FailedAttempt[] {
+  return [...failedAttempts, { attempt, at, delayMs, code, message }];
 }
 
 /**
  * Turns a retry or a postponement into a dead letter if AMQP cannot encode a property or header of the message, because
  * then no copy of the message can be published.
  */
-export function refuseUnwritable(delivery: Delivery, outcome: Failed): Failed {
+export function refuseUnwritable(delivery: Delivery, outcome: Failed, at: string): Failed {
   if (outcome.is === 'dead-letter') return outcome;
-  const parts = unwritableParts(delayedCopy(delivery, outcome));
+  const parts = unwritableParts(delayedCopy(delivery, outcome, at));
   if (parts.length === 0) return outcome;
   return asDeadLetter(outcome, { code: 'UNWRITABLE', message: `a copy cannot carry ${describeParts(parts)}` });
 }

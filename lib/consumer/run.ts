@@ -6,6 +6,7 @@ import { concurrently } from '../runtime/concurrently.ts';
 import { CodedError, describeError, isOutsideMessage } from '../runtime/errors.ts';
 import { ownFramesOf, toLoggable } from '../runtime/stack.ts';
 import type { Batch } from './batch.ts';
+import { factsOf } from './facts.ts';
 import { performUnderLease } from './lease.ts';
 import { isTooOld } from './age.ts';
 import { toResult, type Candidate, type Result } from './message.ts';
@@ -119,7 +120,8 @@ export async function commitDecisions(ran: readonly (Decided | Result)[], batch:
   const entries = decided.map(({ candidate: { id, delivery, hasMarker }, decision, leaseOwner }) => {
     const { payloadHash, envelope } = delivery;
     const { redrives, attempt } = envelope;
-    return { id, payloadHash, redrives, attempt, decision, hasMarker, leaseOwner };
+    const facts = factsOf(delivery, batch);
+    return { id, payloadHash, redrives, attempt, decision, hasMarker, leaseOwner, facts };
   });
   const commit = () => inbox.commit(queue.name, entries, commitSignal);
   const [first] = decided;

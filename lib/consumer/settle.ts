@@ -5,9 +5,18 @@ import type { Handoff, Marker } from '../inbox/inbox.ts';
 import { isKnownCode } from '../runtime/error-codes.ts';
 import { isOfMessage, type PublishError } from '../runtime/errors.ts';
 import type { Batch } from './batch.ts';
-import { asDeadLetter, copyOf, deadLetterId, refuseUnwritable, type CopyToPublish, type Failed } from './copies.ts';
+import {
+  asDeadLetter,
+  copyOf,
+  deadLetterId,
+  failedAttemptsOf,
+  refuseUnwritable,
+  type CopyToPublish,
+  type Failed,
+} from './copies.ts';
 import { wasHandedOff } from './dedupe.ts';
 import type { Delivery } from './delivery.ts';
+import { factsOf } from './facts.ts';
 import { publishFollowUps } from './follow-ups.ts';
 import { toResult, type Result } from './message.ts';
 import { deadLetter, fromFailedMarker, postponed, unfinished, unfinishedAs } from './outcome.ts';
@@ -45,12 +54,12 @@ async function handOff(failed: readonly Result[], whenLeased: Outcome, batch: Ba
   if (failed.length === 0) return [];
   const at = new Date(clock.now()).toISOString();
   const writable = failed.map((result) =>
-    toResult(result, refuseUnwritable(result.delivery, result.outcome as Failed)),
+    toResult(result, refuseUnwritable(result.delivery, result.outcome as Failed, at)),
   );
   const outcomes = new Map<Delivery, Outcome>();
   const handoffs: Handoff[] = [];
   let copies: CopyToPublish[] = [];
-  for (const { delivery, outcome } of await claimDeadLetters(writable, whenLeased, batch)) {
+  for (const { delivery, outcome } of await claimDeadLetters(writable, whenLeased, at, batch)) {
     outcomes.set(delivery, outcome);
     if (isFailed(outcome) && outcome !== whenLeased) copies.push(copyOf(delivery, outcome, queue, at));
   }
@@ -66,7 +75,7 @@ async function handOff(failed: readonly Result[], whenLeased: Outcome, batch: Ba
       if ('copy' in next) further.push(next);
       else {
         outcomes.set(copy.delivery, next.outcome);
-        if (next.isHandedOff) handoffs.push(...handoffOf(copy.delivery, next.outcome));
+        if (next.isHandedOff) handoffs.push(...handoffOf(copy.delivery, next.outcome, at, batch));
       }
     }
     copies = further;
@@ -101,7 +110,7 @@ async function afterPublish(
     return !isTooLarge && smaller ? smaller() : archive(delivery, asDeadLetter(outcome, error), at, batch);
   const refusal = isTooLarge ? error : { code: 'UNWRITABLE', message: 'the broker refuses its copy' };
   const dead = { is: 'result', delivery, outcome: asDeadLetter(outcome, refusal) } as const;
-  const [claimed] = await claimDeadLetters([dead], whenLeased, batch);
+  const [claimed] = await claimDeadLetters([dead], whenLeased, at, batch);
   const { outcome: claim } = claimed!;
   if (claim.is !== 'dead-letter') return { outcome: claim };
   return isTooLarge ? archive(delivery, claim, at, batch) : copyOf(delivery, claim, batch.queue, at);
@@ -111,13 +120,14 @@ async function afterPublish(
 async function claimDeadLetters(
   results: readonly Result[],
   whenLeased: Outcome,
+  at: string,
   batch: Batch,
 ): Promise<readonly Result[]> {
   const { queue, inbox } = batch;
   const claims = results.flatMap((result) => {
     const { delivery, outcome } = result;
     if (outcome.is !== 'dead-letter' || outcome.isInvalid || outcome.givenUpAt) return [];
-    return handoffOf(delivery, outcome).map((handoff) => ({ result, handoff }));
+    return handoffOf(delivery, outcome, at, batch).map((handoff) => ({ result, handoff }));
   });
   if (claims.length === 0) return results;
   try {
@@ -166,11 +176,14 @@ async function archive(
   }
 }
 
-function handoffOf({ id, envelope, payloadHash }: Delivery, outcome: Outcome): Handoff[] {
+function handoffOf(delivery: Delivery, outcome: Outcome, at: string, batch: Batch): Handoff[] {
+  const { id, envelope, payloadHash } = delivery;
   if (!id || (outcome.is !== 'retry' && outcome.is !== 'dead-letter') || outcome.code === 'PAYLOAD_MISMATCH') return [];
   const { code, message } = outcome;
   const { redrives, attempt } = (outcome.is === 'dead-letter' && outcome.givenUpAt) || envelope;
   const state = outcome.is === 'retry' ? 'retrying' : 'dead-lettered';
   const leaseOwner = outcome.is === 'dead-letter' ? outcome.leaseOwner : undefined;
-  return [{ id, payloadHash, redrives, attempt, state, code, message, leaseOwner }];
+  const facts = factsOf(delivery, batch);
+  const failed = outcome.is === 'retry' ? { ...facts, failedAttempts: failedAttemptsOf(delivery, outcome, at) } : facts;
+  return [{ id, payloadHash, redrives, attempt, state, code, message, leaseOwner, facts: failed }];
 }

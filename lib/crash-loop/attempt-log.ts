@@ -2,6 +2,7 @@ import { DeleteItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import pMap from 'p-map';
 
 import { batchGet } from '../dynamodb/batch-get.ts';
+import type { Attributes } from '../dynamodb/item.ts';
 import { conditionalWrite, withRetries } from '../dynamodb/retry-policy.ts';
 import type { MessageId } from '../events/message-id.ts';
 import type { InboxTable } from '../inbox/table.ts';
@@ -51,20 +52,23 @@ const textOf = ({ id, endsByMs }: AttemptRun) => `${endsByMs} ${id}`;
 
 const prefix = (queue: string) => `!attempts#${queue}#`;
 
+/** Returns the key of the item that stores the attempts to process a message in a queue. */
+export const attemptKey = (queue: string, id: MessageId) => ({ pk: { S: prefix(queue) + id } });
+
+export const toOpenAttempts = ({ isolated }: Attributes): OpenAttempts => ({
+  isolatedEndByMs: (isolated?.SS ?? []).map((run) => Number(run.split(' ')[0])),
+});
+
 export function createAttemptLog({ client, retryPolicy, name, expiresAt }: InboxTable): AttemptLog {
-  const keyOf = (queue: string, id: MessageId) => ({ pk: { S: prefix(queue) + id } });
   return {
     async read(queue, ids) {
-      const keys = ids.map((id) => keyOf(queue, id));
+      const keys = ids.map((id) => attemptKey(queue, id));
       const items = await batchGet(client, name, keys, retryPolicy);
       return new Map(
         items
           // An item without runs is left over from a message whose only run was deleted.
           .filter(({ isolated, together }) => isolated || together)
-          .map(({ pk, isolated }) => [
-            (pk?.S ?? '').slice(prefix(queue).length) as MessageId,
-            { isolatedEndByMs: (isolated?.SS ?? []).map((run) => Number(run.split(' ')[0])) },
-          ]),
+          .map((item) => [(item['pk']?.S ?? '').slice(prefix(queue).length) as MessageId, toOpenAttempts(item)]),
       );
     },
 
@@ -73,7 +77,7 @@ export function createAttemptLog({ client, retryPolicy, name, expiresAt }: Inbox
         // This request can be repeated safely, because a DynamoDB set stores each run only once.
         const command = new UpdateItemCommand({
           TableName: name,
-          Key: keyOf(queue, id),
+          Key: attemptKey(queue, id),
           UpdateExpression: 'SET #expiry = :expiry ADD #runs :run',
           ExpressionAttributeNames: { '#expiry': 'expiresAt', '#runs': run.kind },
           ExpressionAttributeValues: { ':run': { SS: [textOf(run)] }, ':expiry': { N: expiresAt() } },
@@ -85,7 +89,7 @@ export function createAttemptLog({ client, retryPolicy, name, expiresAt }: Inbox
 
     async end(queue, ended) {
       const end = async ([id, run]: readonly [MessageId, AttemptRun | undefined]) => {
-        const key = { TableName: name, Key: keyOf(queue, id) };
+        const key = { TableName: name, Key: attemptKey(queue, id) };
         if (run)
           await conditionalWrite(() => client.send(new UpdateItemCommand({ ...key, ...withoutRun(run) })), retryPolicy);
         else await withRetries(() => client.send(new DeleteItemCommand(key)), retryPolicy);

@@ -6,6 +6,7 @@ import { plainOf } from '../events/json-form.ts';
 import { deadLetterStatuses, type ArchivedMessage, type DeadLetter } from '../archive/dead-letter.ts';
 import type { EditedMessage } from '../archive/edited-message.ts';
 import type { BodyCheck } from './check-body.ts';
+import { isBrokerCode } from './origin.ts';
 
 const at = z.iso.datetime();
 
@@ -118,6 +119,18 @@ const editOfDeadLetter = z.strictObject({
 /** The schema of a dead letter in a response that also contains the message and the actions of operators. */
 export const deadLetterDetails = deadLetter.extend({
   history: z.array(archiveAction),
+  /**
+   * The failed attempts since the message was published or redriven, oldest first. After the last attempt, the message
+   * became this dead letter, and therefore only the earlier attempts have a delay.
+   */
+  attempts: z.array(
+    z.strictObject({
+      attempt: z.int(),
+      at,
+      delaySeconds: z.number().optional(),
+      error: z.strictObject({ code: z.string(), message: z.string() }),
+    }),
+  ),
   properties: z.record(z.string(), z.unknown()),
   headers: z.unknown(),
   body: z.strictObject({ base64: z.base64(), text: z.string().optional() }),
@@ -215,9 +228,22 @@ export function summaryOf({ history, ...deadLetter }: DeadLetter): object {
   const last = history.at(-1);
   return {
     ...deadLetter,
+    failedAttempts: undefined,
     redrivenAt: history.findLast(({ action }) => action === 'redriven')?.at,
     discardReason: last?.action === 'discarded' ? last.reason : undefined,
   };
+}
+
+/** Returns the failed attempts that led to a dead letter. RabbitMQ can dead-letter a message without a further attempt. */
+function attemptsOf({ failedAttempts = [], attempt, deadLetteredAt, code, reason }: DeadLetter) {
+  const earlier = failedAttempts.map(({ attempt, at, delayMs, code, message }) => ({
+    attempt,
+    at,
+    delaySeconds: delayMs / 1_000,
+    error: { code, message },
+  }));
+  if (isBrokerCode(code)) return earlier;
+  return [...earlier, { attempt, at: deadLetteredAt, error: { code, message: reason } }];
 }
 
 export const detailsOf = (
@@ -228,6 +254,7 @@ export const detailsOf = (
 ): object => ({
   ...summaryOf(deadLetter),
   history: deadLetter.history,
+  attempts: attemptsOf(deadLetter),
   properties: { ...properties, headers: undefined },
   headers: Object.fromEntries(Object.entries(properties.headers).map(([name, value]) => [name, plainOf(value)])),
   body: {

@@ -80,6 +80,9 @@ const brokerReasons: Readonly<Record<string, KnownErrorCode>> = {
   rejected: 'REJECTED',
 };
 
+/** Whether RabbitMQ dead-lettered the message, and not a consumer after a failed attempt. */
+export const isBrokerCode = (code: string): boolean => Object.values<string>(brokerReasons).includes(code);
+
 /** Reads the first entry of the header `x-death`, which is the newest entry. */
 function readBrokerDeath(headers: Headers): BrokerDeath | undefined {
   const deaths = plainOf(headers['x-death'] ?? null);

@@ -97,6 +97,19 @@ export const getRoute = {
     answer: {
       ...exampleDeadLetter,
       history: [],
+      attempts: [
+        {
+          attempt: 3,
+          at: '2026-11-22T12:00:03.500Z',
+          delaySeconds: 4,
+          error: { code: 'UNKNOWN_ERROR', message: 'connection refused' },
+        },
+        {
+          attempt: 4,
+          at: '2026-11-22T12:00:07.500Z',
+          error: { code: 'ATTEMPTS_EXHAUSTED', message: 'UNKNOWN_ERROR: connection refused' },
+        },
+      ],
       properties: { contentType: 'application/json', deliveryMode: 2 },
       headers: { 'surehop-attempt': 4 },
       body: { base64: 'e30=', text: '{}' },

@@ -1,4 +1,4 @@
-import type { AwsAccess } from '../aws/aws-api.ts';
+import { accessIn } from '../aws/aws-api.ts';
 import { customResource } from '../aws/custom-resource.ts';
 import { removeEventSource, waitForFunctionInterfaces } from '../aws/removal.ts';
 import type { Environment } from '../runtime/settings.ts';
@@ -23,12 +23,3 @@ export const removeNetwork = (environment: Environment) =>
       throw new Error('nothing to remove: the custom resource needs the property EventSource or SecurityGroup');
     },
   });
-
-function accessIn({
-  AWS_REGION: region = '',
-  AWS_ACCESS_KEY_ID: accessKeyId = '',
-  AWS_SECRET_ACCESS_KEY: secretAccessKey = '',
-  AWS_SESSION_TOKEN: sessionToken,
-}: Environment): AwsAccess {
-  return { region, credentials: { accessKeyId, secretAccessKey, sessionToken } };
-}

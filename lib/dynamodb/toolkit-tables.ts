@@ -21,6 +21,15 @@ export const deadLetterTable = defineTable({
 });
 
 /**
+ * The table with the figures of all queues. Each item contains the figures of one minute, and is kept for a day.
+ */
+export const queueSampleTable = defineTable({
+  name: 'queue-samples',
+  key: { kind: 'S', minute: 'S' },
+  expires: true,
+});
+
+/**
  * The tables that the toolkit itself uses. A deployment needs these tables in addition to the tables of the service.
  */
-export const toolkitTables = [inboxTable, auditTable, deadLetterTable] as const;
+export const toolkitTables = [inboxTable, auditTable, deadLetterTable, queueSampleTable] as const;

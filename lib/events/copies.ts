@@ -1,3 +1,4 @@
+import { writeFailedAttempts, type FailedAttempt } from './failed-attempts.ts';
 import { headerNames, identityHeaders, readEnvelope, type DeadLetterNote } from './envelope.ts';
 import type { Identity } from './identity.ts';
 import type { Headers, Message, Properties } from './message.ts';
@@ -21,13 +22,24 @@ export const withIdentity = ({ body, properties, identity }: CopySource): Pick<M
 
 /**
  * Creates the copy of a message for a retry. The copy is published to the exchange `tierExchange`, waits in the delay
- * queue of this exchange, and is then delivered to the queue `shard`.
+ * queue of this exchange, and is then delivered to the queue `shard`. Without `failedAttempts`, the copy keeps the list
+ * of failed attempts that the message has.
  */
-export const retryCopy = (message: CopySource, shard: string, tierExchange: string, attempt: number): Message => ({
+export const retryCopy = (
+  message: CopySource,
+  shard: string,
+  tierExchange: string,
+  attempt: number,
+  failedAttempts?: readonly FailedAttempt[],
+): Message => ({
   exchange: tierExchange,
   routingKey: shard,
   body: message.body,
-  properties: withHeaders(message.properties, { ...identityHeaders(message.identity), [headerNames.attempt]: attempt }),
+  properties: withHeaders(message.properties, {
+    ...identityHeaders(message.identity),
+    [headerNames.attempt]: attempt,
+    ...(failedAttempts && { [headerNames.failedAttempts]: writeFailedAttempts(failedAttempts) }),
+  }),
 });
 
 /**
@@ -99,7 +111,9 @@ export function redrivenCopy(
 ): Message {
   const kept = Object.entries(message.properties.headers).filter(
     ([name]) =>
-      !name.startsWith('surehop-dead-letter') && !(identifyAgain === true && name.startsWith('surehop-identified-')),
+      !name.startsWith('surehop-dead-letter') &&
+      name !== headerNames.failedAttempts &&
+      !(identifyAgain === true && name.startsWith('surehop-identified-')),
   );
   const properties = { ...message.properties, headers: Object.fromEntries(kept) };
   return {

@@ -1,3 +1,4 @@
+import { readFailedAttempts, type FailedAttempt } from './failed-attempts.ts';
 import { idFault, type Identity } from './identity.ts';
 import type { MessageId } from './message-id.ts';
 import type { Headers, HeaderValue } from './message.ts';
@@ -13,6 +14,7 @@ export const KEY_HEADER = 'surehop-key';
 export const headerNames = {
   key: KEY_HEADER,
   attempt: 'surehop-attempt',
+  failedAttempts: 'surehop-failed-attempts',
   redrives: 'surehop-redrives',
   redrivenAt: 'surehop-redriven-at',
   postponed: 'surehop-postponed',
@@ -38,6 +40,8 @@ export const headerNames = {
 export interface Envelope extends Partial<Trace> {
   /** The number of the attempt to process the message, starting at 1. */
   readonly attempt: number;
+  /** The earlier failed attempts since the message was published or redriven, oldest first. Absent if there are none. */
+  readonly failedAttempts?: readonly FailedAttempt[];
   /** How often the message was redriven from the archive. */
   readonly redrives: number;
   /** When the message was last redriven. */
@@ -81,8 +85,10 @@ export function readEnvelope(headers: Headers): Envelope {
   const count = (name: keyof typeof headerNames, max?: number) => nonNegative(headers[headerNames[name]], max);
   const deadLetterId = text('deadLetterId');
   const identifiedId = text('identifiedId');
+  const failedAttempts = text('failedAttempts');
   return {
     attempt: Math.min(Math.max(count('attempt') ?? 1, 1), MAX_ATTEMPT),
+    ...(failedAttempts !== undefined && { failedAttempts: readFailedAttempts(failedAttempts) }),
     redrives: count('redrives', MAX_REDRIVES) ?? 0,
     redrivenAt: text('redrivenAt'),
     isPostponed: headers[headerNames.postponed] === true,

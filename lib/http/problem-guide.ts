@@ -178,6 +178,10 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
     cause: 'The management API of the broker does not answer, or the setting MANAGEMENT_URL is missing.',
     action: 'Read the reason in the log of the function.',
   },
+  'alarms-unavailable': {
+    cause: 'CloudWatch does not answer, or the role of the function lacks the permission cloudwatch:DescribeAlarms.',
+    action: 'Read the reason in the log of the function, or look at the alarms in the CloudWatch console.',
+  },
   'not-ready': {
     cause: 'The broker or DynamoDB does not answer.',
     action: 'Read the members of the response, which name the dependency.',

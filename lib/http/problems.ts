@@ -57,6 +57,7 @@ export const problems = {
   overloaded: { status: 503, title: 'Too many concurrent requests', retryAfterSeconds: 1 },
   'deadline-exceeded': { status: 503, title: 'The request took too long', retryAfterSeconds: 1 },
   'status-unavailable': { status: 503, title: "The broker's management API is unavailable", retryAfterSeconds: 10 },
+  'alarms-unavailable': { status: 503, title: 'The states of the alarms are unavailable', retryAfterSeconds: 10 },
   'not-ready': { status: 503, title: 'The service is not ready', retryAfterSeconds: 5 },
 } as const satisfies Record<string, ProblemKind>;
 

@@ -3,6 +3,7 @@ import { deriveId } from '../events/message-id.ts';
 import { describeError } from '../runtime/errors.ts';
 import { accessesOf, OWN, type Access } from './access.ts';
 import type { Decision, FollowUp } from './decision.ts';
+import { bytesOfFacts } from './facts.ts';
 import type { Entry, StoredEvent } from './inbox.ts';
 import { markerItemId } from './marker.ts';
 import { addOperation, operationBytes, type Operation } from './operation.ts';
@@ -43,6 +44,8 @@ const MAX_EVENTS_BYTES = 300 * 1024;
 const MAX_REASON_BYTES = 4_096;
 const EVENT_BYTES = 120;
 const MARKER_BYTES = 800;
+const EFFECT_BYTES = 10;
+
 export const storedEvents = (queue: string, { id }: Entry, { followUps }: Branch): StoredEvent[] =>
   followUps.map(({ event, data }, index) => {
     const { type, version, exchange } = event;
@@ -75,6 +78,13 @@ function bytesOf({ followUps, reason = '', operations }: Branch): number {
   return bytes;
 }
 
+/** Returns the largest number of bytes that the facts and the numbers of written items can add to the inbox record. */
+const bytesForOperators = ({ facts }: Entry, branches: readonly Branch[]): number =>
+  bytesOfFacts(facts) +
+  Math.max(
+    ...branches.map(({ operations }) => operations.reduce((sum, { table }) => sum + EFFECT_BYTES + table.length, 0)),
+  );
+
 function compile(index: number, entry: Entry, queue: string): Candidate {
   const { id, decision } = entry;
   const branches: [Branch, ...Branch[]] = [toBranch(decision)];
@@ -86,7 +96,9 @@ function compile(index: number, entry: Entry, queue: string): Candidate {
     throw invalidEffect(`the effects write ${written} items; a message can write ${transactionLimits.items - 1}`);
   if (bytes > transactionLimits.bytes)
     throw invalidEffect(`the effects have ${bytes} bytes; a transaction holds ${transactionLimits.bytes}`);
-  return { index, entry, branches, items, bytes };
+  // These bytes do not count towards the limit of a single message. They fit into the part of DynamoDB's limit that our limit
+  // leaves free.
+  return { index, entry, branches, items, bytes: bytes + bytesForOperators(entry, branches) };
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../runtime/errors.ts';
 import type { MessageId } from '../events/message-id.ts';
 import type { Decision } from './decision.ts';
+import type { MessageFacts } from './facts.ts';
 
 /**
  * Identifies an attempt to process a message. Attempts are ordered by `redrives`, then by `attempt`, which starts again at
@@ -21,6 +22,8 @@ export type Marker =
       readonly events: readonly StoredEvent[];
       /** The id of the edited message that replaces this message. Absent if no operator has edited the message. */
       readonly supersededBy?: MessageId;
+      /** How many items of each table were written together with this inbox record. Absent if there are none. */
+      readonly effects?: Readonly<Record<string, number>>;
     } & MarkerBase)
   | ({
       readonly state: 'retrying' | 'dead-lettered';
@@ -44,6 +47,7 @@ interface MarkerBase {
   readonly payloadHash: string;
   /** When this inbox record was written (ISO 8601). */
   readonly at: string;
+  readonly facts?: MessageFacts;
 }
 
 /**
@@ -69,6 +73,7 @@ export interface Entry extends Attempt {
   readonly hasMarker?: boolean;
   /** The owner of the lease under which the decision was made. The commit fails if another owner holds the lease. */
   readonly leaseOwner?: string;
+  readonly facts?: MessageFacts;
 }
 
 export type CommitResult =
@@ -111,6 +116,7 @@ export interface Handoff extends Attempt {
   readonly code: ErrorCode;
   readonly message: string;
   readonly leaseOwner?: string;
+  readonly facts?: MessageFacts;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { MessageId } from '../events/message-id.ts';
-import type { Attempt, Marker, FailedMarker, Handoff, Entry } from './inbox.ts';
+import { attributesToFacts, factsToAttributes } from './facts.ts';
+import type { Attempt, Marker, FailedMarker, Handoff, Entry, StoredEvent } from './inbox.ts';
 import { itemId } from '../dynamodb/item.ts';
 import type { Attributes } from '../dynamodb/item.ts';
 import { inboxTable } from '../dynamodb/toolkit-tables.ts';
@@ -64,7 +65,7 @@ export const givesWay = (
  * lease.
  */
 export function doneItem(
-  { queue, id, state, at, payloadHash, events, reason, supersededBy }: DoneMarker,
+  { queue, id, state, at, payloadHash, events, reason, supersededBy, effects, facts }: DoneMarker,
   expiresAt: string,
   leaseOwner?: string,
 ): Attributes {
@@ -74,11 +75,13 @@ export function doneItem(
     at: { S: at },
     payloadHash: { S: payloadHash },
     expiresAt: { N: expiresAt },
+    ...factsToAttributes(facts),
   };
   if (leaseOwner !== undefined) item['owner'] = { S: leaseOwner };
   if (events.length > 0 || leaseOwner !== undefined) item['events'] = { S: JSON.stringify(events) };
   if (reason !== undefined) item['reason'] = { S: reason };
   if (supersededBy !== undefined) item['supersededBy'] = { S: supersededBy };
+  if (effects !== undefined) item['effects'] = { S: JSON.stringify(effects) };
   return item;
 }
 
@@ -98,9 +101,10 @@ export function handoffItem(
   expiresAt: string,
   isPending: boolean,
 ): Attributes {
-  const { id, state, payloadHash, redrives, attempt, code, message } = handoff;
+  const { id, state, payloadHash, redrives, attempt, code, message, facts } = handoff;
   return {
     ...markerKey(queue, id),
+    ...factsToAttributes(facts),
     payloadHash: { S: payloadHash },
     at: { S: at },
     expiresAt: { N: expiresAt },
@@ -118,17 +122,21 @@ export function toMarker(queue: string, item: Attributes): Marker {
   const number = (name: string): number => Number(item[name]?.N);
   const state = text('state') as Marker['state'];
   const id = text('pk').slice(queue.length + 1) as MessageId;
-  const base = { queue, id, payloadHash: text('payloadHash'), at: text('at') };
+  const facts = attributesToFacts(item, state === 'completed' || state === 'rejected');
+  const base = { queue, id, payloadHash: text('payloadHash'), at: text('at'), ...(facts && { facts }) };
   switch (state) {
     case 'completed':
-    case 'rejected':
+    case 'rejected': {
+      const effects = item['effects']?.S;
       return {
         ...base,
         state,
         reason: item['reason']?.S,
-        events: JSON.parse(text('events') || '[]'),
+        events: JSON.parse(text('events') || '[]') as StoredEvent[],
         ...(item['supersededBy'] && { supersededBy: text('supersededBy') as MessageId }),
+        ...(effects && { effects: JSON.parse(effects) as Record<string, number> }),
       };
+    }
     case 'retrying':
     case 'dead-lettered': {
       const attempt = { redrives: number('redrives'), attempt: number('attempt') };

@@ -4,7 +4,7 @@ import type { Condition } from '../dynamodb/conditions.ts';
 import { expiryAfter } from '../dynamodb/item.ts';
 import { conditionId } from './access.ts';
 import type { Choice } from './branches.ts';
-import { storedEvents, type Candidate } from './candidate.ts';
+import { storedEvents, type Branch, type Candidate } from './candidate.ts';
 import { doneItem, givesWay, type DoneMarker } from './marker.ts';
 import { mergeChanges, type Change, type Operation } from './operation.ts';
 import type { InboxTable } from './table.ts';
@@ -57,6 +57,15 @@ function mergeAll(one: ReadonlyMap<string, Change>, other: ReadonlyMap<string, C
   return changes;
 }
 
+/** Counts the items of each table that a branch writes. Returns `undefined` if the branch only checks conditions. */
+function effectsOf({ operations }: Branch): Record<string, number> | undefined {
+  const effects: Record<string, number> = {};
+  for (const operation of operations)
+    if (operation.write !== 'update' || operation.changes.size > 0)
+      effects[operation.table] = (effects[operation.table] ?? 0) + 1;
+  return Object.keys(effects).length > 0 ? effects : undefined;
+}
+
 /**
  * Builds one transaction from the inbox records and effects of the selected decisions. All changes and conditions of one item
  * become one write.
@@ -74,8 +83,9 @@ export function toTransaction(
   const writes: TransactWriteItem[] = [];
   const operations = new Map<string, Merged>();
   for (const { candidate, branch } of chosen) {
-    const { id, payloadHash } = candidate.entry;
+    const { id, payloadHash, facts } = candidate.entry;
     const { state, reason } = branch;
+    const effects = effectsOf(branch);
     const marker = {
       queue: scope.queue,
       id,
@@ -84,6 +94,8 @@ export function toTransaction(
       state,
       reason,
       events: storedEvents(scope.queue, candidate.entry, branch),
+      ...(effects && { effects }),
+      ...(facts && { facts }),
     };
     markers.push(marker);
     const condition = markersMet.has(candidate) ? givesWay(candidate.entry, nowMs) : IS_NEW;

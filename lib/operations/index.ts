@@ -1,3 +1,4 @@
+export { alarmStates } from './alarms.ts';
 export { consolePage, type ConsoleAssets, type ConsoleConfiguration } from './console.ts';
 export { readiness } from './readiness.ts';
 export { reportQueues } from './report-queues.ts';

@@ -3,9 +3,13 @@ import type { OpenDeadLetters } from '../archive/count-open.ts';
 import type { Progress } from '../consumer/progress.ts';
 import type { QueueFigures } from '../rabbitmq/admin/queue-figures.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
+import type { Histories } from './queue-history.ts';
 
 /** A number, or `null` if the broker or the archive did not report it. */
 const figure = z.int().nullable();
+
+/** One number per minute in `minutes`. A number is `null` if it was not sampled in this minute. */
+const figures = z.array(z.number().nullable());
 
 const depth = z.strictObject({
   name: z.string(),
@@ -25,6 +29,8 @@ const queueStatus = depth.extend({
    * delay queue, because the number is then unknown.
    */
   retrying: figure,
+  /** The names of the delay queues in which messages wait for a retry on this queue, shortest delay first. */
+  delayQueues: z.array(z.string()),
   /** The number of the queue's dead letters in the archive that were neither redriven nor discarded. */
   deadLettered: figure,
   /**
@@ -33,13 +39,33 @@ const queueStatus = depth.extend({
    * no message waits or no batch was processed yet.
    */
   oldestMessage: z.strictObject({ publishedAt: z.iso.datetime(), asOf: z.iso.datetime() }).nullable(),
+  /**
+   * The figures of the last hour. `in` and `out` are messages per minute: all messages that came into the queue, including
+   * retries and redriven messages, and all messages that consumers acknowledged.
+   */
+  history: z.strictObject({
+    ready: figures,
+    unacknowledged: figures,
+    deadLettered: figures,
+    in: figures,
+    out: figures,
+  }),
   /** The figures of each shard, if the queue is sharded. The other figures of the queue are sums over its shards. */
   shards: z.array(depth).optional(),
 });
 
 export const statusSchema = z.strictObject({
+  /** The minutes to which the numbers of all histories belong, oldest first. */
+  minutes: z.array(z.iso.datetime()),
   queues: z.array(queueStatus),
-  delayQueues: z.array(z.strictObject({ name: z.string(), delayMs: z.int(), waiting: figure })),
+  delayQueues: z.array(
+    z.strictObject({
+      name: z.string(),
+      delayMs: z.int(),
+      waiting: figure,
+      history: z.strictObject({ waiting: figures }),
+    }),
+  ),
   deadLetters: z.strictObject({
     /** The number of messages in the dead-letter queue that wait to be archived. */
     ready: figure,
@@ -67,6 +93,7 @@ export function statusOf(
   figures: readonly QueueFigures[],
   openDeadLetters: OpenDeadLetters | undefined,
   progress: ReadonlyMap<string, Progress>,
+  histories: Histories,
 ): Status {
   const named = new Map(figures.map((queue) => [queue.name, queue]));
   const depth = (...names: readonly string[]) => ({
@@ -102,13 +129,16 @@ export function statusOf(
   }
 
   return {
+    minutes: [...histories.minutes],
     queues: workQueues.map((queue) => ({
       name: queue.name,
       ...depth(...queue.shards),
       consumers: consumers(...queue.shards),
       retrying: retrying(queue),
+      delayQueues: queue.delays.map(({ name }) => name),
       deadLettered: openDeadLetters ? (openDeadLetters.byQueue.get(queue.name) ?? 0) : null,
       oldestMessage: oldest(queue.shards),
+      history: histories.ofQueue(queue.name),
       ...(queue.shards.length > 1 && {
         shards: queue.shards.map((name) => ({ name, ...depth(name), consumers: consumers(name) })),
       }),
@@ -117,6 +147,7 @@ export function statusOf(
       name,
       delayMs,
       waiting: waitingIn(name),
+      history: { waiting: histories.ofDelayQueue(name) },
     })),
     deadLetters: {
       ...depth(deadLetterQueue),

@@ -1,4 +1,6 @@
-import { readNodeFigures, readQueueFigures } from '../rabbitmq/admin/queue-figures.ts';
+import { countOpen } from '../archive/count-open.ts';
+import { archiveTable } from '../archive/record.ts';
+import { readNodeFigures, readQueueFigures, type QueueFigures } from '../rabbitmq/admin/queue-figures.ts';
 import { brokerSettings } from '../rabbitmq/settings.ts';
 import { DEAD_LETTERS } from '../rabbitmq/topology/define.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
@@ -8,19 +10,29 @@ import { errorFields } from '../runtime/stack.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import { queueMetrics } from './queue-metrics.ts';
+import { queueSamples, sampleOf } from './queue-samples.ts';
 
 /** The timeout of one request to RabbitMQ's management API, in ms. */
 const TIMEOUT_MS = 10_000;
+
+/**
+ * How many pages of 1 MB are read to count the open dead letters for a sample. If there are more dead letters, the sample
+ * does not contain their number.
+ */
+const SAMPLED_PAGES = 2;
 
 type Access = Parameters<typeof readQueueFigures>[0];
 
 /**
  * Creates the handler of a scheduled function that records metrics of the broker: the number of messages in each queue,
- * and the state of the broker's worst node. Amazon MQ's own broker metrics are totals over all queues and nodes.
+ * and the state of the broker's worst node. Amazon MQ's own broker metrics are totals over all queues and nodes. The
+ * handler also stores a sample of the queues, from which GET /status returns the last hour.
  */
 export function reportQueues(surehop: Surehop, queues: Readonly<Record<string, WorkQueue>>): () => Promise<void> {
   const settings = surehop.settings(brokerSettings);
   const workQueues = Object.values(queues);
+  const archive = archiveTable(surehop);
+  const samples = queueSamples(surehop);
 
   async function attempt(subject: string, report: (access: Access) => Promise<void>): Promise<boolean> {
     try {
@@ -34,22 +46,29 @@ export function reportQueues(surehop: Surehop, queues: Readonly<Record<string, W
     }
   }
 
+  async function storeSample(figures: readonly QueueFigures[]): Promise<void> {
+    try {
+      const { byQueue, isAtLeast } = await countOpen(archive, SAMPLED_PAGES);
+      await samples.store(sampleOf(workQueues, figures, isAtLeast ? undefined : byQueue, surehop.clock.now()));
+    } catch (error) {
+      log().error('sample of the queues not stored', errorFields(error));
+    }
+  }
+
+  async function recordQueues(access: Access): Promise<void> {
+    const figures = await readQueueFigures(access, TIMEOUT_MS);
+    const { metrics, missing } = queueMetrics(workQueues, DEAD_LETTERS, figures);
+    for (const { queue, values } of metrics) recordMetrics(values, { queue });
+    // Alarms can compare these counts with other metrics, so they need data before the first message is consumed.
+    for (const { name: queue } of workQueues) recordMetrics({ Completed: 0, Rejected: 0 }, { queue });
+    await storeSample(figures);
+    if (missing.length > 0) throw new Error(`the broker has no figures of ${missing.join(', ')}`);
+  }
+
   return async () => {
-    const reported = await Promise.all([
-      attempt('queues', (access) => recordQueues(access, workQueues)),
-      attempt('nodes', recordNodes),
-    ]);
+    const reported = await Promise.all([attempt('queues', recordQueues), attempt('nodes', recordNodes)]);
     recordMetrics({ QueueReportFailed: reported.every(Boolean) ? 0 : 1 });
   };
-}
-
-async function recordQueues(access: Access, workQueues: readonly WorkQueue[]): Promise<void> {
-  const figures = await readQueueFigures(access, TIMEOUT_MS);
-  const { metrics, missing } = queueMetrics(workQueues, DEAD_LETTERS, figures);
-  for (const { queue, values } of metrics) recordMetrics(values, { queue });
-  // Alarms can compare these counts with other metrics, so they need data before the first message is consumed.
-  for (const { name: queue } of workQueues) recordMetrics({ Completed: 0, Rejected: 0 }, { queue });
-  if (missing.length > 0) throw new Error(`the broker has no figures of ${missing.join(', ')}`);
 }
 
 async function recordNodes(access: Access): Promise<void> {

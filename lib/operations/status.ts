@@ -12,6 +12,8 @@ import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { describeError } from '../runtime/errors.ts';
 import { singleFlight } from '../runtime/single-flight.ts';
 import type { Surehop } from '../runtime/surehop.ts';
+import { HISTORY_MINUTES, historiesOf } from './queue-history.ts';
+import { MINUTE_MS, queueSamples, type QueueSample } from './queue-samples.ts';
 import { statusOf } from './queue-status.ts';
 
 const TIMEOUT_MS = 5_000;
@@ -23,8 +25,8 @@ const TIMEOUT_MS = 5_000;
 const CACHED_MS = 5_000;
 
 /**
- * Handles `statusRoute`: returns the state of every queue. If DynamoDB is unavailable, the response contains only the
- * numbers that the broker reports.
+ * Handles `statusRoute`: returns the state of every queue, and its figures of the last hour. If DynamoDB is unavailable,
+ * the response contains only the numbers that the broker reports.
  */
 export function queueStatus(
   surehop: Surehop,
@@ -34,6 +36,7 @@ export function queueStatus(
   const settings = surehop.settings(brokerSettings);
   const archive = archiveTable(surehop);
   const queueProgress = createQueueProgress(processInboxTable(surehop));
+  const samples = queueSamples(surehop);
   const workQueues = Object.values(queues);
   const reading = singleFlight<QueueFigures[]>(surehop.clock);
   let cached: { readonly figures: QueueFigures[]; readonly readAtMs: number } | undefined;
@@ -65,7 +68,17 @@ export function queueStatus(
   return async ({ note }) => {
     const counted = countOpen(archive).catch((error: unknown) => note({ notCounted: describeError(error) }));
     const read = readProgress().catch((error: unknown) => note({ progressUnknown: describeError(error) }));
-    const [figures, openDeadLetters, progress] = await Promise.all([currentFigures(), counted, read]);
-    return ok(statusOf(workQueues, DEAD_LETTERS, figures, openDeadLetters ?? undefined, progress ?? new Map()));
+    const nowMs = surehop.clock.now();
+    const sampled = samples
+      // The first rate of the hour needs the sample before.
+      .since(nowMs - (HISTORY_MINUTES + 1) * MINUTE_MS)
+      .catch((error: unknown): QueueSample[] => {
+        note({ historyUnknown: describeError(error) });
+        return [];
+      });
+    const [figures, openDeadLetters, progress, history] = await Promise.all([currentFigures(), counted, read, sampled]);
+    const histories = historiesOf(history, nowMs);
+    const known = [openDeadLetters ?? undefined, progress ?? new Map<string, Progress>()] as const;
+    return ok(statusOf(workQueues, DEAD_LETTERS, figures, ...known, histories));
   };
 }

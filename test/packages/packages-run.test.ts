@@ -81,6 +81,19 @@ test('the packaged functions accept an order, fulfill the order and return the s
   ).toMatchObject({ points: 3 });
 });
 
+test('the packaged functions return the timeline of an order and of its message, and the states of the alarms', async () => {
+  const placed = await deployed.placeOrder('order-with-timeline', order);
+  await deployed.deliver('reserve-stock', 'stock');
+  await deployed.deliver('award-points', 'points');
+  const path = { id: placed.body.orderId };
+  const ofOrder = await deployed.operate('get-order-timeline', { route: 'GET /orders/{id}/timeline', path });
+  expect(ofOrder.body).toMatchObject({ status: 'fulfilled', award: { state: 'awarded', points: 3 } });
+  const ofMessage = await deployed.operate('get-message', { route: 'GET /messages/{id}', path });
+  expect(ofMessage.body.messages).toMatchObject([{ messageId: placed.body.orderId, type: 'order.created' }]);
+  const alarms = await deployed.operate('list-alarms', { route: 'GET /alarms' });
+  expect([alarms.status, alarms.body]).toEqual([200, { available: true, alarms: [] }]);
+});
+
 test('the packaged functions reject an order for a sold-out item and take back the loyalty points of the order', async () => {
   const many = { ...order, items: [{ ...order.items[0], quantity: 1_000 }] };
   const placed = await deployed.placeOrder('order-two', many);
@@ -394,6 +407,7 @@ test('no packaged function has sent a request to AWS that the IAM role of the fu
   const arnOf = (resource: string) => {
     if (resource === '*' || resource.startsWith('arn:')) return resource;
     // The ids of event sources are unknown before their creation, so the role has a wildcard.
+    if (resource.startsWith('alarm:')) return `arn:aws:cloudwatch:eu-central-1:000000000000:${resource}`;
     if (resource.startsWith('event-source-mapping:'))
       return 'arn:aws:lambda:eu-central-1:000000000000:event-source-mapping:*';
     return `arn:aws:dynamodb:eu-central-1:000000000000:table/${resource.replace('/', '/index/')}`;

@@ -9,12 +9,20 @@ interface NetworkInterface {
   readonly group: string;
 }
 
-/** Simulates the parts of Lambda and EC2 that the removal of a stack uses. */
+interface SimulatedAlarm {
+  readonly name: string;
+  readonly state: 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
+  readonly topic: string;
+}
+
+/** Simulates the parts of Lambda and EC2 that the removal of a stack uses, and the alarms of CloudWatch. */
 export interface AwsNetwork {
   readonly url: string;
   /** The network interfaces that exist at the moment. */
   readonly interfaces: readonly NetworkInterface[];
   readonly calls: readonly Call[];
+  /** The alarms that CloudWatch describes. */
+  readonly alarms: SimulatedAlarm[];
   /** Adds an event source mapping, with one network interface in each of two subnets. */
   addMapping(id: string, group: string): void;
   /** Adds two network interfaces, one per subnet, which all functions of a security group share. */
@@ -38,6 +46,7 @@ export async function anAwsNetwork(): Promise<AwsNetwork> {
   const mappings = new Map<string, 'Enabled' | 'Deleting'>();
   const dying = new Map<string, number>();
   const calls: Call[] = [];
+  const alarms: SimulatedAlarm[] = [];
   const failures: { status: number; code: string }[] = [];
   let interfaces: NetworkInterface[] = [];
   let hasRole = true;
@@ -85,6 +94,26 @@ export async function anAwsNetwork(): Promise<AwsNetwork> {
     );
   }
 
+  /** Returns one page of at most two alarms. */
+  function describeAlarms({ ActionPrefix: topic = '', NextToken: from = '0' }: Record<string, string>): object {
+    const start = Number(from);
+    const found = alarms.filter((alarm) => alarm.topic.startsWith(topic));
+    return {
+      CompositeAlarms: [],
+      MetricAlarms: found.slice(start, start + 2).map(({ name, state }, index) => ({
+        AlarmName: name,
+        AlarmArn: `arn:aws:cloudwatch:eu-central-1:000000000000:alarm:${name}`,
+        AlarmDescription: `What ${name} means.`,
+        StateValue: state,
+        StateReason: 'Threshold Crossed',
+        StateUpdatedTimestamp: 1_795_348_800.5 + index,
+        StateTransitionedTimestamp: 1_795_348_800.25,
+        ActionsEnabled: true,
+      })),
+      ...(found.length > start + 2 && { NextToken: String(start + 2) }),
+    };
+  }
+
   function answer(request: IncomingMessage, body: string, response: ServerResponse): void {
     const scope =
       /^AWS4-HMAC-SHA256 Credential=[^/]+\/\d{8}\/eu-central-1\/(\w+)\/aws4_request, SignedHeaders=\S+, Signature=[0-9a-f]{64}$/;
@@ -102,6 +131,15 @@ export async function anAwsNetwork(): Promise<AwsNetwork> {
             `<Response><Errors><Error><Code>${failure.code}</Code><Message>no</Message></Error></Errors></Response>`,
           );
       return void response.writeHead(200, { 'content-type': 'text/xml' }).end(describe(form));
+    }
+    if (service === 'monitoring') {
+      const operation = String(request.headers['x-amz-target']).replace('GraniteServiceVersion20100801.', '');
+      // CloudWatch checks a request that lists alarms against the ARN of all alarms.
+      calls.push({ caller, action: `cloudwatch:${operation}`, resource: 'alarm:*' });
+      const json = (status: number, value: object) =>
+        void response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' }).end(JSON.stringify(value));
+      if (failure) return json(failure.status, { __type: `com.amazon.coral.service#${failure.code}`, message: 'no' });
+      return json(200, describeAlarms(JSON.parse(body) as Record<string, string>));
     }
     const id = /^\/2015-03-31\/event-source-mappings\/([^/]+)$/.exec(request.url!)?.[1];
     const verb = request.method === 'GET' ? 'Get' : 'Delete';
@@ -143,6 +181,7 @@ export async function anAwsNetwork(): Promise<AwsNetwork> {
       return interfaces;
     },
     calls,
+    alarms,
     addMapping(id, group) {
       mappings.set(id, 'Enabled');
       add(`AWS Lambda VPC ENI-armq-000000000000-${id}-1`, group);

@@ -133,6 +133,8 @@ async function deploy(
     'broker-endpoint': endpoint,
     'management-url': managementUrl,
     'broker-arn': BROKER_ARN,
+    'critical-topic': 'arn:aws:sns:eu-central-1:000000000000:critical',
+    'warning-topic': 'arn:aws:sns:eu-central-1:000000000000:warning',
     'signing-keys': secrets.create(`surehop/${stage}/signing-keys`, JSON.stringify({ shop: [signingKey] })),
     ...Object.fromEntries(ROLES.map((role) => [`${role}-login`, logins[role]])),
   };
@@ -160,6 +162,7 @@ async function deploy(
         AWS_ENDPOINT_URL_SECRETS_MANAGER: vault.url,
         AWS_ENDPOINT_URL_EC2: network.url,
         AWS_ENDPOINT_URL_LAMBDA: network.url,
+        AWS_ENDPOINT_URL_MONITORING: network.url,
         AWS_SESSION_TOKEN: key,
         ...beside,
       },

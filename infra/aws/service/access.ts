@@ -22,6 +22,8 @@ export interface Access {
   readonly logins?: 'read' | 'rotate';
   /** Whether the function may read the keys with which clients sign their requests. */
   readonly signingKeys?: boolean;
+  /** Whether the function may read the states of CloudWatch alarms. It gets the topics that the stage's alarms notify. */
+  readonly alarms?: boolean;
   /** Whether the function may delete the stage's event sources and list Lambda's network interfaces. */
   readonly removal?: boolean;
   /**
@@ -58,6 +60,7 @@ export const accessSchema = {
     },
     logins: { enum: ['read', 'rotate'] },
     signingKeys: { const: true },
+    alarms: { const: true },
     removal: { const: true },
     // An enum needs at least one value, and a service may have no tables.
     effects:
@@ -165,6 +168,14 @@ const removalStatements = (functionPrefix: string): Value[] => [
   { Sid: 'NetworkInterfacesLeft', Effect: 'Allow', Action: 'ec2:DescribeNetworkInterfaces', Resource: '*' },
 ];
 
+/**
+ * Returns the IAM policy statement for the function that reads the states of alarms. CloudWatch checks a request that lists
+ * alarms against the ARN of all alarms, and therefore the statement cannot name the alarms of the stage.
+ */
+const alarmStatements: Value[] = [
+  { Sid: 'AlarmStates', Effect: 'Allow', Action: 'cloudwatch:DescribeAlarms', Resource: arn('cloudwatch', 'alarm:*') },
+];
+
 /** Returns the DynamoDB actions that the role of a function allows, by table or `table/index`. */
 export function allowedActions({ access, consumes }: Pick<Subject, 'access' | 'consumes'>): Map<string, Set<string>> {
   const all = new Map<string, Set<string>>();
@@ -209,6 +220,7 @@ export function roleOf(subject: Subject): Resource {
         ]
       : []),
     ...(access.login || consumes ? networkStatements(functionName) : []),
+    ...(access.alarms ? alarmStatements : []),
     ...(access.removal ? removalStatements(subject.tablePrefix) : []),
   ];
   return {

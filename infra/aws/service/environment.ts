@@ -73,11 +73,14 @@ const logEnvironment = ({
   COMPLETED_LINES_PER_BATCH: String(completedLinesPerBatch),
 });
 
-/** Returns the environment variables that only HTTP functions get: for CORS, for signing keys, and for verifying tokens. */
+/**
+ * Returns the environment variables that only HTTP functions get: for CORS, for signing keys, for alarms, and for verifying
+ * tokens.
+ */
 export function httpEnvironment(
   stageName: string,
   stage: Pick<Stage, 'http' | 'network' | 'operators'>,
-  { login, signingKeys }: Access,
+  { login, signingKeys, alarms }: Access,
 ): Record<string, Value> {
   const { operators, http, network } = stage;
   // API Gateway verifies every token. The function verifies the token as well, unless it runs in a VPC without access to the
@@ -85,6 +88,10 @@ export function httpEnvironment(
   const verifiedBy = login && network.exit === 'endpoints' ? 'gateway' : 'function';
   return {
     ...(http.corsOrigins.length > 0 && { CORS_ORIGINS: http.corsOrigins.join(',') }),
+    ...(alarms && {
+      CRITICAL_TOPIC_ARN: imported(stageName, 'critical-topic'),
+      WARNING_TOPIC_ARN: imported(stageName, 'warning-topic'),
+    }),
     ...(signingKeys && { SIGNING_SECRETS_ARN: imported(stageName, 'signing-keys') }),
     ...(operators === 'cognito'
       ? // Access tokens from Cognito do not name an audience, so only API Gateway can verify that a token was issued for this

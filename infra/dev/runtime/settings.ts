@@ -15,6 +15,8 @@ const FOR_DEPLOYED_STAGES: Readonly<Record<string, string>> = {
   BROKER_ENDPOINT: 'set AMQP_URL',
   BROKER_SECRET_ARN: 'set AMQP_URL',
   SIGNING_SECRETS_ARN: 'set SIGNING_SECRETS',
+  CRITICAL_TOPIC_ARN: 'look at the alarms of the stage',
+  WARNING_TOPIC_ARN: 'look at the alarms of the stage',
 };
 
 /**

@@ -22,7 +22,17 @@ export interface QueueFigures {
    * neither as ready nor as unacknowledged.
    */
   readonly delayed?: number;
+  /** How many messages of the queue were acknowledged since the broker began to count, also by earlier consumers. */
+  readonly acknowledged?: number;
 }
+
+const counters = z.object({
+  ack: z.number().default(0),
+  deliver_no_ack: z.number().default(0),
+  get_no_ack: z.number().default(0),
+});
+
+const NO_ACTIVITY = counters.parse({});
 
 const figures = z.array(
   z.object({
@@ -32,6 +42,8 @@ const figures = z.array(
     consumers: z.number().optional(),
     messages_dlx: z.number().optional(),
     messages_delayed: z.number().optional(),
+    // RabbitMQ 3 writes an empty list for a queue without any activity since the start of the broker.
+    message_stats: counters.or(z.array(z.never()).transform(() => NO_ACTIVITY)).default(NO_ACTIVITY),
   }),
 );
 
@@ -46,7 +58,10 @@ export async function readQueueFigures(
 ): Promise<QueueFigures[]> {
   const api = managementApi(settings, { timeoutMs });
   // Without a list of columns, the response contains every statistic of every queue.
-  const columns = 'name,messages_ready,messages_unacknowledged,consumers,messages_dlx,messages_delayed';
+  const columns = [
+    'name,messages_ready,messages_unacknowledged,consumers,messages_dlx,messages_delayed',
+    'message_stats.ack,message_stats.deliver_no_ack,message_stats.get_no_ack',
+  ].join();
   return (await api.get(['queues', api.virtualHost], figures, { columns })).map((queue) => ({
     name: queue.name,
     ready: queue.messages_ready,
@@ -54,6 +69,7 @@ export async function readQueueFigures(
     consumers: queue.consumers,
     handingOn: queue.messages_dlx,
     delayed: queue.messages_delayed,
+    acknowledged: queue.message_stats.ack + queue.message_stats.deliver_no_ack + queue.message_stats.get_no_ack,
   }));
 }
 

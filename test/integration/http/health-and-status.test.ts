@@ -7,6 +7,12 @@ import { eventually } from '../../support/eventually.ts';
 import { callAsOperator } from '../../support/as-client.ts';
 import { call } from '../../support/request.ts';
 
+const emptyHistory = { ready: none(), unacknowledged: none(), deadLettered: none(), in: none(), out: none() };
+
+function none(): null[] {
+  return Array.from({ length: 60 }, () => null);
+}
+
 let backend: Backend;
 
 beforeAll(async () => {
@@ -62,6 +68,8 @@ test('GET /status returns the number of messages in each work queue and each del
       retrying: 0,
       deadLettered: 0,
       oldestMessage,
+      delayQueues: ['retry.1s', 'retry.2s', 'retry.4s'],
+      history: emptyHistory,
     },
     {
       name: 'notices',
@@ -72,12 +80,14 @@ test('GET /status returns the number of messages in each work queue and each del
       retrying: 0,
       deadLettered: 2,
       oldestMessage: null,
+      delayQueues: ['retry.1s', 'retry.2s', 'retry.4s'],
+      history: emptyHistory,
     },
   ]);
   expect(body.delayQueues).toEqual([
-    { name: 'retry.1s', delayMs: 1_000, waiting: 0 },
-    { name: 'retry.2s', delayMs: 2_000, waiting: 0 },
-    { name: 'retry.4s', delayMs: 4_000, waiting: 0 },
+    { name: 'retry.1s', delayMs: 1_000, waiting: 0, history: { waiting: none() } },
+    { name: 'retry.2s', delayMs: 2_000, waiting: 0, history: { waiting: none() } },
+    { name: 'retry.4s', delayMs: 4_000, waiting: 0, history: { waiting: none() } },
   ]);
   expect(body.deadLetters).toEqual({ ready: 0, unacknowledged: 0, delayed: 0, open: 2, openIsAtLeast: false });
 });

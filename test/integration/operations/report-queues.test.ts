@@ -8,6 +8,7 @@ import type { BrokerRole } from '../../../lib/rabbitmq/admin/roles.ts';
 import { asDeployed, firstLogins, removeUsers, rolesOf } from '../../support/deployed-logins.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 import { useExampleTopology } from '../../support/example/use-example.ts';
+import { createTestTables } from '../../support/example/create-tables.ts';
 import { eventually } from '../../support/eventually.ts';
 import { aSecretsManager, type SecretsManager } from '../../support/secrets-manager.ts';
 
@@ -31,7 +32,9 @@ beforeAll(async () => {
     monitor!,
   );
   arn = secrets.create('monitor', JSON.stringify(monitor));
-  await asDeployed(host, arn);
+  const tablePrefix = `${host.name}-`;
+  await createTestTables(process.env['DYNAMODB_ENDPOINT']!, tablePrefix);
+  await asDeployed(host, arn, { TABLE_PREFIX: tablePrefix });
   ({ handler } = await import('../../../functions/operations/report-queues.ts'));
 });
 afterAll(async () => {

@@ -132,8 +132,12 @@ describe('responses and the OpenAPI document', () => {
     expect(said.map(({ status }) => status)).toEqual([202, 422, 400, 415, 400, 401, 413]);
     for (const answer of said) expect(undocumentedIn('POST /orders', answer)).toEqual([]);
     const id = accepted.body.orderId as string;
-    for (const path of [{ id }, { id: randomUUID() }])
+    const { handler: timeline } = await import('../../../functions/orders/get-order-timeline.ts');
+    for (const path of [{ id }, { id: randomUUID() }]) {
       expect(undocumentedIn('GET /orders/{id}', await call(get, { route: 'GET /orders/{id}', path }))).toEqual([]);
+      const route = 'GET /orders/{id}/timeline';
+      expect(undocumentedIn(route, await callAsOperator(timeline, { route, path }))).toEqual([]);
+    }
   });
 
   const routes: readonly (readonly [string, string, () => Promise<{ handler: HttpHandler }>, About])[] = [
@@ -164,6 +168,19 @@ describe('responses and the OpenAPI document', () => {
     ['GET /healthz', 'an anonymous client', () => import('../../../functions/operations/healthz.ts'), {}],
     ['GET /readyz', 'an anonymous client', () => import('../../../functions/operations/readyz.ts'), {}],
     ['GET /status', 'an operator', () => import('../../../functions/operations/status.ts'), {}],
+    ['GET /alarms', 'an operator', () => import('../../../functions/operations/alarms.ts'), {}],
+    [
+      'GET /messages/{id}',
+      'an operator',
+      () => import('../../../functions/operations/message.ts'),
+      { path: { id: 'none' } },
+    ],
+    [
+      'GET /orders/{id}/timeline',
+      'an operator',
+      () => import('../../../functions/orders/get-order-timeline.ts'),
+      { path: { id: 'none' } },
+    ],
     ['GET /openapi.json', 'an anonymous client', () => import('../../../functions/operations/openapi.ts'), {}],
     [
       'GET /dead-letters',

@@ -91,6 +91,8 @@ const table: Readonly<Record<SettingName, Row>> = {
     ],
   },
   SIGNING_SECRETS_ARN: { ...word, deployedOnly: true },
+  CRITICAL_TOPIC_ARN: { ...word, deployedOnly: true },
+  WARNING_TOPIC_ARN: { ...word, deployedOnly: true },
   JWT_ISSUER: word,
   JWT_AUDIENCE: word,
   JWKS_URL: url('https://login.example.com/.well-known/jwks.json'),

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 
+import { historiesOf } from '../../../lib/operations/queue-history.ts';
 import { statusOf } from '../../../lib/operations/queue-status.ts';
 
 const delayQueue = (name: string) => ({ name, delayMs: 1_000 });
@@ -9,6 +10,7 @@ const queue = (name: string, delays = shared, shards = [name]) => {
 };
 const none = { byQueue: new Map(), isAtLeast: false };
 const unread = new Map();
+const noHistory = historiesOf([], Date.parse('2026-11-22T12:00:00.000Z'));
 const figures = (name: string, ready: number, unacknowledged = 0) => ({ name, ready, unacknowledged, consumers: 1 });
 
 test('the number of retrying messages of a work queue is null while a delay queue that the work queue shares with another work queue contains messages', () => {
@@ -20,10 +22,11 @@ test('the number of retrying messages of a work queue is null while a delay queu
       [figures('retry.1s', inShared), figures('retry.2s', 0), figures('retry.own', 3, 1)],
       none,
       unread,
+      noHistory,
     );
   expect(waiting(2).queues.map(({ retrying }) => retrying)).toEqual([null, null, 4]);
   expect(waiting(0).queues.map(({ retrying }) => retrying)).toEqual([0, 0, 4]);
-  expect(waiting(2).delayQueues).toEqual([
+  expect(waiting(2).delayQueues).toMatchObject([
     { name: 'retry.1s', delayMs: 1_000, waiting: 2 },
     { name: 'retry.2s', delayMs: 1_000, waiting: 0 },
     { name: 'retry.own', delayMs: 1_000, waiting: 4 },
@@ -31,8 +34,8 @@ test('the number of retrying messages of a work queue is null while a delay queu
 });
 
 test('a figure in the status of a queue is null, and not 0, while the broker does not report it', () => {
-  const [status] = statusOf([queue('loans')], 'dead-letters', [{ name: 'loans' }], none, unread).queues;
-  expect(status).toEqual({
+  const [status] = statusOf([queue('loans')], 'dead-letters', [{ name: 'loans' }], none, unread, noHistory).queues;
+  expect(status).toMatchObject({
     name: 'loans',
     ready: null,
     unacknowledged: null,
@@ -52,11 +55,13 @@ test('the status of a queue has its number of open dead letters, or null while t
     ]),
     isAtLeast: true,
   };
-  expect(statusOf([queue('loans')], 'dead-letters', [figures('dead-letters', 5)], open, unread)).toMatchObject({
+  expect(
+    statusOf([queue('loans')], 'dead-letters', [figures('dead-letters', 5)], open, unread, noHistory),
+  ).toMatchObject({
     queues: [{ deadLettered: 2 }],
     deadLetters: { ready: 5, unacknowledged: 0, delayed: 0, open: 3, openIsAtLeast: true },
   });
-  expect(statusOf([queue('loans')], 'dead-letters', [], undefined, unread)).toMatchObject({
+  expect(statusOf([queue('loans')], 'dead-letters', [], undefined, unread, noHistory)).toMatchObject({
     queues: [{ deadLettered: null }],
     deadLetters: { open: null },
   });
@@ -65,8 +70,8 @@ test('the status of a queue has its number of open dead letters, or null while t
 test('the oldest message in the status of a queue is the oldest message of the last processed batch, or null if the queue is empty', () => {
   const read = { oldestPublishedAt: '2026-11-22T12:00:00.000Z', at: '2026-11-22T12:00:05.000Z' };
   const oldest = (waiting: number) =>
-    statusOf([queue('loans')], 'dead-letters', [figures('loans', waiting)], none, new Map([['loans', read]])).queues[0]
-      ?.oldestMessage;
+    statusOf([queue('loans')], 'dead-letters', [figures('loans', waiting)], none, new Map([['loans', read]]), noHistory)
+      .queues[0]?.oldestMessage;
   expect(oldest(1)).toEqual({ publishedAt: read.oldestPublishedAt, asOf: read.at });
   expect(oldest(0)).toBeNull();
 });
@@ -86,6 +91,7 @@ test('the status of a sharded queue contains the sums over all shards and also t
       ['loans.01', read(3)],
       ['loans.02', read(2)],
     ]),
+    noHistory,
   ).queues;
   expect(status).toMatchObject({
     name: 'loans',
@@ -100,12 +106,19 @@ test('the status of a sharded queue contains the sums over all shards and also t
 test('the status of a queue counts a message as delayed while the broker delays the redelivery of the message', () => {
   const read = { oldestPublishedAt: '2026-11-22T12:00:00.000Z', at: '2026-11-22T12:00:05.000Z' };
   const delayed = [{ name: 'loans', ready: 0, unacknowledged: 0, delayed: 3, consumers: 1 }];
-  const [status] = statusOf([queue('loans')], 'dead-letters', delayed, none, new Map([['loans', read]])).queues;
+  const [status] = statusOf(
+    [queue('loans')],
+    'dead-letters',
+    delayed,
+    none,
+    new Map([['loans', read]]),
+    noHistory,
+  ).queues;
   expect(status).toMatchObject({ ready: 0, delayed: 3, oldestMessage: { publishedAt: read.oldestPublishedAt } });
 });
 
 test('the status of a delay queue includes expired retry copies that a full work queue has not accepted yet', () => {
   const held = [{ name: 'retry.1s', ready: 0, unacknowledged: 0, handingOn: 3 }, figures('retry.2s', 0)];
-  const [delayQueueOfOne] = statusOf([queue('loans')], 'dead-letters', held, none, unread).delayQueues;
-  expect(delayQueueOfOne).toEqual({ name: 'retry.1s', delayMs: 1_000, waiting: 3 });
+  const [delayQueueOfOne] = statusOf([queue('loans')], 'dead-letters', held, none, unread, noHistory).delayQueues;
+  expect(delayQueueOfOne).toMatchObject({ name: 'retry.1s', delayMs: 1_000, waiting: 3 });
 });

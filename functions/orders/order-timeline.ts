@@ -1,0 +1,100 @@
+import * as z from 'zod';
+import type { Item } from 'surehop/dynamodb';
+import { exampleTimeline, steps, timelineSchema, timelineStep, type Timeline } from 'surehop/messages';
+
+import { orderStatusSchema, statusOf } from './order-status.ts';
+
+const step = timelineStep.extend({ step: z.enum(['accepted', ...steps]) });
+const award = z.strictObject({ state: z.enum(['awarded', 'withheld', 'taken-back']), points: z.int() });
+
+export const orderTimelineSchema = timelineSchema.extend({
+  orderId: z.string(),
+  status: orderStatusSchema.shape.status,
+  /** The points of the order, if they were awarded, withheld or taken back. */
+  award: award.optional(),
+  steps: z.array(step),
+  /** When the last consumer completed or rejected the order and its follow-up events, or an operator discarded them. */
+  endedAt: z.iso.datetime().optional(),
+  /** The time from the first recorded step to the end. */
+  durationMs: z.int().optional(),
+});
+
+type OrderTimeline = z.infer<typeof orderTimelineSchema>;
+type State = Timeline['messages'][number]['consumers'][number]['state'];
+
+/** The states of a message that no longer change, unless the message is published again. */
+const ENDED: ReadonlySet<State> = new Set(['completed', 'rejected', 'discarded']);
+
+/**
+ * Composes the timeline of an order from the stored HTTP request that placed the order, the order's points, and the timeline
+ * of its messages. Returns undefined if none of them exists. `queues` are the names of the queues that receive orders.
+ */
+export function orderTimeline(
+  orderId: string,
+  intake: Item | undefined,
+  points: z.infer<typeof award> | undefined,
+  timeline: Timeline | undefined,
+  queues: readonly string[],
+): OrderTimeline | undefined {
+  if (!intake && !timeline) return undefined;
+  const { messages = [], steps: recorded = [], isIncomplete = false } = timeline ?? {};
+  const [first, ...followUps] = messages;
+  const stateIn = (queue: string): State => first?.consumers.find((one) => one.queue === queue)?.state ?? 'pending';
+  const acceptedAt = typeof intake?.acceptedAt === 'string' ? intake.acceptedAt : undefined;
+  const steps = withAcceptance(orderId, acceptedAt, recorded);
+  const isUnconfirmed = intake !== undefined && intake.status !== 'accepted' && !timeline;
+  const isEnded =
+    !isIncomplete &&
+    queues.every((queue) => ENDED.has(stateIn(queue))) &&
+    followUps.every(({ consumers }) => consumers.length > 0 && consumers.every(({ state }) => ENDED.has(state)));
+  const last = isEnded ? steps.at(-1) : undefined;
+  return {
+    orderId,
+    status: statusOf(
+      queues.map((queue) => outcomeOf(stateIn(queue))),
+      isUnconfirmed,
+    ),
+    award: points && { state: points.state, points: points.points },
+    messages,
+    steps,
+    endedAt: last?.at,
+    durationMs: last?.afterMs,
+    isIncomplete,
+  };
+}
+
+/**
+ * Adds the acceptance of the order to the steps. The order is accepted after its message is published, and a consumer can be
+ * faster than the broker's confirm.
+ */
+function withAcceptance(
+  messageId: string,
+  acceptedAt: string | undefined,
+  recorded: Timeline['steps'],
+): OrderTimeline['steps'] {
+  if (acceptedAt === undefined) return [...recorded];
+  const firstMs = Math.min(Date.parse(recorded[0]?.at ?? acceptedAt), Date.parse(acceptedAt));
+  const all = [...recorded, { at: acceptedAt, step: 'accepted' as const, messageId }];
+  return all
+    .map((one) => ({ ...one, afterMs: Date.parse(one.at) - firstMs }))
+    .toSorted((one, other) => one.afterMs - other.afterMs);
+}
+
+function outcomeOf(state: State) {
+  if (state === 'processing') return 'pending';
+  return state === 'discarded' ? 'dead-lettered' : state;
+}
+
+const [published, ...others] = exampleTimeline.steps;
+
+export const exampleOrderTimeline: OrderTimeline = {
+  orderId: exampleTimeline.messages[0]!.messageId,
+  status: 'accepted',
+  award: { state: 'awarded', points: 3 },
+  ...exampleTimeline,
+  steps: [
+    published!,
+    { at: '2026-11-22T12:00:00.012Z', afterMs: 12, step: 'accepted', messageId: published!.messageId },
+    ...others,
+  ],
+};

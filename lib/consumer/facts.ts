@@ -1,0 +1,23 @@
+import { publishTimeOf } from '../archive/dead-letter.ts';
+import { spanOf } from '../events/trace.ts';
+import type { MessageFacts } from '../inbox/facts.ts';
+import type { Batch } from './batch.ts';
+import type { Delivery } from './delivery.ts';
+
+/** Returns what the inbox record of a delivered message tells operators about the message. */
+export function factsOf(delivery: Delivery, { startedAt }: Pick<Batch, 'startedAt'>): MessageFacts {
+  const { properties, identity, envelope } = delivery;
+  return {
+    type: text(identity?.type ?? properties.type),
+    correlationId: text(properties.correlationId),
+    publishedAt: publishTimeOf(delivery),
+    startedAt,
+    traceId: spanOf(envelope.traceparent).traceId,
+    redrives: envelope.redrives > 0 ? envelope.redrives : undefined,
+    attempt: envelope.attempt > 1 ? envelope.attempt : undefined,
+    failedAttempts: envelope.failedAttempts,
+  };
+}
+
+/** Other systems may put a value of any type into an AMQP property. */
+const text = (value: unknown) => (typeof value === 'string' ? value : undefined);

@@ -1,0 +1,61 @@
+/** One failed attempt to process a message. */
+export interface FailedAttempt {
+  /** The number of the attempt, which starts again at 1 after each redrive. */
+  readonly attempt: number;
+  /** When the copy for the next attempt was published (ISO 8601). */
+  readonly at: string;
+  /** How long the message waited for the next attempt, in ms. */
+  readonly delayMs: number;
+  readonly code: string;
+  readonly message: string;
+}
+
+/**
+ * The largest lengths, in characters, of an error code and an error message in the list of failed attempts, and the
+ * largest length of the whole list, in bytes. The list travels in a header of each retry copy.
+ */
+const MAX_CODE_LENGTH = 100;
+const MAX_MESSAGE_LENGTH = 200;
+export const MAX_LIST_BYTES = 2_000;
+
+/** Writes failed attempts as JSON. If the list would be too long, the oldest failed attempts are left out. */
+export function writeFailedAttempts(attempts: readonly FailedAttempt[]): string {
+  const cut = attempts.map(({ code, message, ...attempt }) => ({
+    ...attempt,
+    code: code.slice(0, MAX_CODE_LENGTH),
+    message: message.slice(0, MAX_MESSAGE_LENGTH),
+  }));
+  let json = JSON.stringify(cut);
+  while (Buffer.byteLength(json) > MAX_LIST_BYTES) {
+    cut.shift();
+    json = JSON.stringify(cut);
+  }
+  return json;
+}
+
+/**
+ * Reads a list of failed attempts. Any publisher can write any text into the header, and therefore every value that is
+ * not a failed attempt is left out.
+ */
+export function readFailedAttempts(json: string): FailedAttempt[] {
+  if (Buffer.byteLength(json) > MAX_LIST_BYTES) return [];
+  let list: unknown;
+  try {
+    list = JSON.parse(json);
+  } catch {
+    return [];
+  }
+  return Array.isArray(list) ? list.flatMap(toFailedAttempt) : [];
+}
+
+function toFailedAttempt(value: unknown): FailedAttempt[] {
+  const { attempt, at, delayMs, code, message } = (value ?? {}) as Record<string, unknown>;
+  const isValid =
+    isCount(attempt) && isCount(delayMs) && typeof code === 'string' && typeof message === 'string' && isTime(at);
+  return isValid ? [{ attempt, at, delayMs, code, message }] : [];
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+const isTime = (value: unknown): value is string =>
+  typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value) && !isNaN(Date.parse(value));

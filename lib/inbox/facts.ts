@@ -1,0 +1,66 @@
+import {
+  MAX_LIST_BYTES,
+  readFailedAttempts,
+  writeFailedAttempts,
+  type FailedAttempt,
+} from '../events/failed-attempts.ts';
+import { toAttribute, type Attributes } from '../dynamodb/value.ts';
+
+/**
+ * What the inbox record of a message tells operators about the message. The consumer never reads these facts, and each
+ * of them is absent if it is not known.
+ */
+export interface MessageFacts {
+  readonly type?: string;
+  readonly correlationId?: string;
+  /** When the message was published (ISO 8601). */
+  readonly publishedAt?: string;
+  /** When the consumer received the batch with the message (ISO 8601). */
+  readonly startedAt?: string;
+  readonly traceId?: string;
+  /** How often the message had been redriven, if it had been. */
+  readonly redrives?: number;
+  /** The number of the attempt, if it is not the first one. */
+  readonly attempt?: number;
+  /** The failed attempts since the message was published or redriven, oldest first. */
+  readonly failedAttempts?: readonly FailedAttempt[];
+}
+
+const texts = ['type', 'correlationId', 'publishedAt', 'startedAt', 'traceId'] as const;
+const numbers = ['redrives', 'attempt'] as const;
+
+/** Longer texts are cut off. AMQP has the same limit, in bytes, for the properties of a message. */
+const MAX_TEXT_LENGTH = 255;
+
+/** Returns the attributes that store the facts in the inbox record. */
+export function factsToAttributes(facts: MessageFacts = {}): Attributes {
+  const attributes: Attributes = {};
+  for (const name of texts)
+    if (facts[name]) attributes[name] = toAttribute(name, facts[name].slice(0, MAX_TEXT_LENGTH));
+  for (const name of numbers) if (facts[name]) attributes[name] = { N: String(facts[name]) };
+  if (facts.failedAttempts?.length) attributes['failedAttempts'] = { S: writeFailedAttempts(facts.failedAttempts) };
+  return attributes;
+}
+
+/**
+ * Reads the facts in an inbox record. The attributes `redrives` and `attempt` are facts only in the inbox record of a completed
+ * or rejected message. In other inbox records, they decide which copies of the message the consumer skips.
+ */
+export function attributesToFacts(item: Attributes, isDone: boolean): MessageFacts | undefined {
+  const facts: Record<string, unknown> = {};
+  for (const name of texts) if (item[name]?.S) facts[name] = item[name].S;
+  if (isDone) for (const name of numbers) if (item[name]?.N) facts[name] = Number(item[name].N);
+  const failedAttempts = item['failedAttempts']?.S;
+  if (failedAttempts) facts['failedAttempts'] = readFailedAttempts(failedAttempts);
+  return Object.keys(facts).length > 0 ? facts : undefined;
+}
+
+/** Estimated bytes of the names of all facts, and of the texts whose length is fixed. */
+const FIXED_BYTES = 160;
+const MAX_BYTES_PER_CHARACTER = 3;
+
+/** Returns the largest number of bytes that the facts can add to an inbox record. */
+export const bytesOfFacts = ({ type = '', correlationId = '', failedAttempts }: MessageFacts = {}): number =>
+  FIXED_BYTES +
+  MAX_BYTES_PER_CHARACTER * (Math.min(type.length, MAX_TEXT_LENGTH) + Math.min(correlationId.length, MAX_TEXT_LENGTH)) +
+  (failedAttempts?.length ? MAX_LIST_BYTES : 0);

@@ -1,0 +1,89 @@
+import { MINUTE_MS, minuteOf, type QueueSample, type SampledQueue } from './queue-samples.ts';
+
+/** The number of minutes in the histories of GET /status. */
+export const HISTORY_MINUTES = 60;
+
+/**
+ * The longest time between two samples from which a rate is calculated, in ms. A rate over a longer time would hide what
+ * happened in between.
+ */
+const MAX_GAP_MS = 5 * MINUTE_MS;
+
+/** One number per minute, or `null` if no sample of the minute has the number. */
+type Numbers = (number | null)[];
+
+/** The figures of one work queue during the last hour. */
+interface QueueHistory {
+  readonly ready: Numbers;
+  readonly unacknowledged: Numbers;
+  readonly deadLettered: Numbers;
+  /** How many messages per minute came into the queue, including retries and redriven messages. */
+  readonly in: Numbers;
+  /** How many messages per minute left the queue, because a consumer acknowledged them. */
+  readonly out: Numbers;
+}
+
+export interface Histories {
+  /** The minutes to which the numbers of all histories belong, oldest first (ISO 8601). */
+  readonly minutes: readonly string[];
+  ofQueue(name: string): QueueHistory;
+  /** Returns the number of messages that waited in a delay queue, by minute. */
+  ofDelayQueue(name: string): Numbers;
+}
+
+/** Arranges samples by minute. The last minute is the current one, for which there may be no sample yet. */
+export function historiesOf(samples: readonly QueueSample[], nowMs: number): Histories {
+  const minutes = Array.from({ length: HISTORY_MINUTES }, (_, index) =>
+    minuteOf(nowMs - (HISTORY_MINUTES - 1 - index) * MINUTE_MS),
+  );
+  const byMinute = new Map(samples.map((sample, index) => [minuteOf(Date.parse(sample.takenAt)), index]));
+  const perMinute = (number: (sample: QueueSample, before: QueueSample | undefined) => number | null | undefined) =>
+    minutes.map((minute) => {
+      const index = byMinute.get(minute);
+      return index === undefined ? null : (number(samples[index]!, samples[index - 1]) ?? null);
+    });
+  return {
+    minutes,
+    ofQueue(name) {
+      const rate = (count: (now: SampledQueue, before: SampledQueue) => number | null) =>
+        perMinute((now, before) => {
+          const gapMs = before ? Date.parse(now.takenAt) - Date.parse(before.takenAt) : Infinity;
+          const [one, other] = [now.queues[name], before?.queues[name]];
+          if (!one || !other || gapMs <= 0 || gapMs > MAX_GAP_MS) return null;
+          const messages = count(one, other);
+          return messages === null ? null : Math.round((messages * MINUTE_MS * 10) / gapMs) / 10;
+        });
+      const figure = (of: keyof SampledQueue) => perMinute(({ queues }) => queues[name]?.[of]);
+      return {
+        ready: figure('ready'),
+        unacknowledged: figure('unacknowledged'),
+        deadLettered: figure('deadLettered'),
+        in: rate(arrived),
+        out: rate(acknowledged),
+      };
+    },
+    ofDelayQueue: (name) => perMinute(({ delayQueues }) => delayQueues[name]),
+  };
+}
+
+/**
+ * Returns how many messages were acknowledged between two samples, or `null` if this is unknown. The broker counts from 0
+ * again after a restart.
+ */
+function acknowledged(now: SampledQueue, before: SampledQueue): number | null {
+  if (now.acknowledged === null || before.acknowledged === null) return null;
+  return now.acknowledged >= before.acknowledged ? now.acknowledged - before.acknowledged : null;
+}
+
+const heldBy = ({ ready, unacknowledged }: SampledQueue) =>
+  ready === null || unacknowledged === null ? null : ready + unacknowledged;
+
+/**
+ * Returns how many messages came into the queue between two samples. RabbitMQ does not count the messages that come from a
+ * delay queue, and therefore the number is calculated from the messages that left the queue and those that remained. The
+ * broker updates its counts one after another, so the difference can be slightly negative.
+ */
+function arrived(now: SampledQueue, before: SampledQueue): number | null {
+  const [left, held, heldBefore] = [acknowledged(now, before), heldBy(now), heldBy(before)];
+  return left === null || held === null || heldBefore === null ? null : Math.max(left + held - heldBefore, 0);
+}

@@ -1,0 +1,115 @@
+import { PutItemCommand, QueryCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+
+import { expiryAfter } from '../dynamodb/item.ts';
+import { sendToDynamo } from '../dynamodb/send.ts';
+import { store, tableName } from '../dynamodb/store.ts';
+import { queueSampleTable } from '../dynamodb/toolkit-tables.ts';
+import type { Attributes } from '../dynamodb/value.ts';
+import type { QueueFigures } from '../rabbitmq/admin/queue-figures.ts';
+import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
+import type { Surehop } from '../runtime/surehop.ts';
+
+/** The figures of one work queue in a sample. A figure is `null` if it was unknown when the sample was taken. */
+export interface SampledQueue {
+  /** The number of messages that wait in the queue, including those whose redelivery the broker delays. */
+  readonly ready: number | null;
+  readonly unacknowledged: number | null;
+  /** How many messages consumers have acknowledged since the broker began to count. */
+  readonly acknowledged: number | null;
+  readonly deadLettered: number | null;
+}
+
+/** The figures of all queues at one time. */
+export interface QueueSample {
+  /** When the sample was taken (ISO 8601). */
+  readonly takenAt: string;
+  readonly queues: Readonly<Record<string, SampledQueue>>;
+  /** The number of messages that wait in each delay queue. */
+  readonly delayQueues: Readonly<Record<string, number | null>>;
+}
+
+/** Creates a sample from the figures that the broker reports, and from the number of open dead letters per queue. */
+export function sampleOf(
+  workQueues: readonly WorkQueue[],
+  figures: readonly QueueFigures[],
+  deadLetters: ReadonlyMap<string, number> | undefined,
+  nowMs: number,
+): QueueSample {
+  const named = new Map(figures.map((queue) => [queue.name, queue]));
+  const sum = (names: readonly string[], figure: (queue: QueueFigures) => number | undefined) =>
+    names.reduce((total: number | null, name) => {
+      const value = figure(named.get(name) ?? { name });
+      return total === null || value === undefined ? null : total + value;
+    }, 0);
+  const ready = ({ ready, delayed = 0 }: QueueFigures) => (ready === undefined ? undefined : ready + delayed);
+  const held = ({ ready, unacknowledged = 0, handingOn = 0, delayed = 0 }: QueueFigures) =>
+    ready === undefined ? undefined : ready + unacknowledged + handingOn + delayed;
+  const delayQueues = new Set(workQueues.flatMap(({ delays }) => delays.map(({ name }) => name)));
+  return {
+    takenAt: new Date(nowMs).toISOString(),
+    queues: Object.fromEntries(
+      workQueues.map(({ name, shards }) => [
+        name,
+        {
+          ready: sum(shards, ready),
+          unacknowledged: sum(shards, ({ unacknowledged }) => unacknowledged),
+          acknowledged: sum(shards, ({ acknowledged }) => acknowledged),
+          deadLettered: deadLetters ? (deadLetters.get(name) ?? 0) : null,
+        },
+      ]),
+    ),
+    delayQueues: Object.fromEntries(Array.from(delayQueues, (name) => [name, sum([name], held)])),
+  };
+}
+
+/** The partition key of all samples. */
+const KIND = 'queues';
+
+const KEPT_DAYS = 1;
+
+export const MINUTE_MS = 60_000;
+
+/** Returns the minute in which a time is, in ISO 8601. */
+export const minuteOf = (ms: number): string => new Date(Math.floor(ms / MINUTE_MS) * MINUTE_MS).toISOString();
+
+/** The DynamoDB table with at most one sample of the queues per minute. DynamoDB deletes each sample after a day. */
+export interface QueueSamples {
+  /** Stores a sample. A sample of the same minute is replaced. */
+  store(sample: QueueSample): Promise<void>;
+  /** Returns the stored samples since a time, oldest first. */
+  since(ms: number): Promise<QueueSample[]>;
+}
+
+export const queueSamples = (surehop: Surehop): QueueSamples =>
+  openSamples(store(surehop), tableName(surehop, queueSampleTable));
+
+const openSamples = (client: DynamoDBClient, table: string): QueueSamples => ({
+  async store(sample) {
+    const takenAtMs = Date.parse(sample.takenAt);
+    const item = {
+      kind: { S: KIND },
+      minute: { S: minuteOf(takenAtMs) },
+      sample: { S: JSON.stringify(sample) },
+      expiresAt: { N: expiryAfter(KEPT_DAYS, takenAtMs) },
+    };
+    await sendToDynamo((to) => to.send(new PutItemCommand({ TableName: table, Item: item })), client);
+  },
+
+  async since(ms) {
+    const samples: QueueSample[] = [];
+    let from: Attributes | undefined;
+    do {
+      const query = new QueryCommand({
+        TableName: table,
+        KeyConditionExpression: '#kind = :kind AND #minute >= :from',
+        ExpressionAttributeNames: { '#kind': 'kind', '#minute': 'minute' },
+        ExpressionAttributeValues: { ':kind': { S: KIND }, ':from': { S: minuteOf(ms) } },
+        ExclusiveStartKey: from,
+      });
+      const { Items: items = [], LastEvaluatedKey: last } = await sendToDynamo((to) => to.send(query), client);
+      samples.push(...items.map(({ sample }) => JSON.parse(sample?.S ?? 'null') as QueueSample));
+      from = last;
+    } while (from);
+    return samples;
+  },
+});

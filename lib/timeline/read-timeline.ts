@@ -1,0 +1,118 @@
+import pMap from 'p-map';
+
+import { archiveTable } from '../archive/record.ts';
+import { attemptKey, toOpenAttempts } from '../crash-loop/attempt-log.ts';
+import { findByMessage } from '../dead-letters/list.ts';
+import { batchGet } from '../dynamodb/batch-get.ts';
+import type { MessageId } from '../events/message-id.ts';
+import { ok, type Answer } from '../http/answer.ts';
+import { Problem } from '../http/problem.ts';
+import { markerKey, toMarker } from '../inbox/marker.ts';
+import { processInboxTable } from '../inbox/process-inbox.ts';
+import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
+import type { Surehop } from '../runtime/surehop.ts';
+import type { Timeline, TracedMessage } from './schema.ts';
+import { inOrder, isKnown, stepsOf, tracedMessageOf, type Recorded } from './timeline.ts';
+
+/** A timeline contains at most this many messages, including follow-up events of follow-up events. */
+const MAX_MESSAGES = 20;
+
+const CONCURRENCY = 8;
+
+/** Reads what is recorded about messages. */
+export interface Timelines {
+  /** Returns everything that is recorded about a message and its follow-up events; `undefined` if nothing is recorded. */
+  read(messageId: string): Promise<Timeline | undefined>;
+  /** Handles `messageRoute`. */
+  get(request: { readonly path: { readonly id: string } }): Promise<Answer>;
+}
+
+interface Wanted {
+  readonly messageId: string;
+  readonly followsFrom?: TracedMessage['followsFrom'];
+}
+
+/** Creates a reader of the timelines of messages in these work queues. */
+export function createTimelines(surehop: Surehop, workQueues: Readonly<Record<string, WorkQueue>>): Timelines {
+  const { clock } = surehop;
+  const queues = Object.values(workQueues).map(({ name }) => name);
+
+  /** Reads the records of several messages, in the order of the message ids. */
+  async function readRecords(ids: readonly string[]): Promise<Recorded[]> {
+    const { client, name: table, retryPolicy } = processInboxTable(surehop);
+    const archive = archiveTable(surehop);
+    const keys = ids.flatMap((id) =>
+      queues.flatMap((queue) => [markerKey(queue, id as MessageId), attemptKey(queue, id as MessageId)]),
+    );
+    const [items, deadLetters] = await Promise.all([
+      batchGet(client, table, keys, retryPolicy),
+      pMap(ids, (id) => findByMessage(archive, id), { concurrency: CONCURRENCY }),
+    ]);
+    const byKey = new Map(items.map((item) => [item['pk']?.S, item]));
+    return ids.map((messageId, index) => {
+      const ofQueue = (queue: string, key: typeof markerKey) => byKey.get(key(queue, messageId as MessageId)['pk']?.S);
+      return {
+        messageId,
+        markers: queues.flatMap((queue) => {
+          const item = ofQueue(queue, markerKey);
+          return item ? [toMarker(queue, item)] : [];
+        }),
+        isolatedRuns: queues.flatMap((queue) => {
+          const item = ofQueue(queue, attemptKey);
+          return item ? toOpenAttempts(item).isolatedEndByMs.map((endsByMs) => ({ queue, endsByMs })) : [];
+        }),
+        deadLetters: deadLetters[index]!,
+      };
+    });
+  }
+
+  async function read(messageId: string): Promise<Timeline | undefined> {
+    const found: { readonly recorded: Recorded; readonly followsFrom: TracedMessage['followsFrom'] }[] = [];
+    const seen = new Set([messageId]);
+    let isIncomplete = false;
+    let wanted: Wanted[] = [{ messageId }];
+    while (wanted.length > 0) {
+      const records = await readRecords(wanted.map((one) => one.messageId));
+      const next: Wanted[] = [];
+      for (const [index, recorded] of records.entries()) {
+        found.push({ recorded, followsFrom: wanted[index]!.followsFrom });
+        for (const { messageId: id, queue } of followUpsOf(recorded)) {
+          if (seen.has(id)) continue;
+          if (seen.size >= MAX_MESSAGES) isIncomplete = true;
+          else {
+            seen.add(id);
+            next.push({ messageId: id, followsFrom: { messageId: recorded.messageId, queue } });
+          }
+        }
+      }
+      wanted = next;
+    }
+    if (!isKnown(found[0]!.recorded)) return undefined;
+    const nowMs = clock.now();
+    return {
+      messages: found.map(({ recorded, followsFrom }) => tracedMessageOf(recorded, followsFrom, nowMs)),
+      steps: inOrder(found.flatMap(({ recorded }) => stepsOf(recorded))),
+      isIncomplete,
+    };
+  }
+
+  return {
+    read,
+    async get({ path: { id } }) {
+      const timeline = await read(id);
+      if (!timeline)
+        throw new Problem(
+          'not-found',
+          'Nothing is recorded about a message with this id. A message is recorded when a consumer completes, rejects, retries or dead-letters it.',
+        );
+      return ok(timeline);
+    },
+  };
+}
+
+const followUpsOf = ({ markers }: Recorded) =>
+  markers.flatMap((marker) =>
+    marker.state === 'completed' || marker.state === 'rejected'
+      ? marker.events.map(({ id: messageId }) => ({ messageId: messageId as string, queue: marker.queue }))
+      : [],
+  );

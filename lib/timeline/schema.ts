@@ -1,0 +1,149 @@
+import * as z from 'zod';
+
+const at = z.iso.datetime();
+const error = z.strictObject({ code: z.string(), message: z.string() });
+
+const messageStates = [
+  'pending',
+  'processing',
+  'retrying',
+  'completed',
+  'rejected',
+  'dead-lettered',
+  'discarded',
+] as const;
+
+const consumerState = z.strictObject({
+  queue: z.string(),
+  /**
+   * `pending` means that the message waits for its consumer, for example after a redrive; `processing` means that the
+   * `perform` function of the consumer's business rule runs for the message.
+   */
+  state: z.enum(messageStates),
+  /** When the message got its state. */
+  at: at.optional(),
+  /** The time from the publication of the message until it was completed or rejected. */
+  durationMs: z.int().optional(),
+  /** Why the message was rejected, or the reason of a completed message. */
+  reason: z.string().optional(),
+  error: error.optional(),
+  /** The dead letter of the message, if the message is dead-lettered or discarded. */
+  deadLetterId: z.string().optional(),
+  /**
+   * For each run of the message alone whose end is not recorded, when the run ends at the latest. The run is in progress,
+   * or the process crashed.
+   */
+  isolatedRunsEndBy: z.array(at).optional(),
+});
+
+const tracedMessage = z.strictObject({
+  messageId: z.string(),
+  type: z.string().optional(),
+  correlationId: z.string().optional(),
+  traceId: z.string().optional(),
+  publishedAt: at.optional(),
+  /** The message whose consumer published this message as a follow-up event. Absent for the requested message. */
+  followsFrom: z.strictObject({ messageId: z.string(), queue: z.string() }).optional(),
+  /** The state of the message in each queue, for all queues in which the message is known. */
+  consumers: z.array(consumerState),
+});
+
+export const steps = [
+  'published',
+  'started',
+  'failed',
+  'completed',
+  'rejected',
+  'dead-lettered',
+  'redriven',
+  'discarded',
+] as const;
+
+export const timelineStep = z.strictObject({
+  at,
+  /** The time since the first step of the timeline. */
+  afterMs: z.int(),
+  step: z.enum(steps),
+  messageId: z.string(),
+  queue: z.string().optional(),
+  /** How often the message had been redriven before this step. A redrive has the number of the copy that it published. */
+  redrives: z.int().optional(),
+  /** The number of the attempt, which starts again at 1 after each redrive. */
+  attempt: z.int().optional(),
+  /** How long the message waited after a failed attempt for the next attempt. */
+  delaySeconds: z.number().optional(),
+  error: error.optional(),
+  /** Why the message was rejected, redriven or discarded, or the reason of a completed message. */
+  reason: z.string().optional(),
+  /** The operator who redrove or discarded the dead letter. */
+  by: z.string().optional(),
+  deadLetterId: z.string().optional(),
+  /** How many items of each table the consumer wrote together with the outcome. */
+  effects: z.record(z.string(), z.int()).optional(),
+  /** The events that the consumer published because of the message. */
+  followUps: z.array(z.strictObject({ messageId: z.string(), type: z.string() })).optional(),
+});
+
+/** The schema of everything that is recorded about a message and its follow-up events. */
+export const timelineSchema = z.strictObject({
+  /** The requested message, and then its follow-up events. */
+  messages: z.array(tracedMessage),
+  /** The recorded steps of all messages, oldest first. */
+  steps: z.array(timelineStep),
+  /** Whether follow-up events are missing because there are too many. */
+  isIncomplete: z.boolean(),
+});
+
+export type ConsumerState = z.infer<typeof consumerState>;
+export type TracedMessage = z.infer<typeof tracedMessage>;
+export type TimelineStep = z.infer<typeof timelineStep>;
+export type Timeline = z.infer<typeof timelineSchema>;
+
+export const exampleTimeline: Timeline = {
+  messages: [
+    {
+      messageId: '0b8f9a52-6f0e-5b39-9c0e-2f6d1f1f7a10',
+      type: 'invoice.created',
+      correlationId: '0b8f9a52-6f0e-5b39-9c0e-2f6d1f1f7a10',
+      traceId: '0af7651916cd43dd8448eb211c80319c',
+      publishedAt: '2026-11-22T12:00:00.000Z',
+      consumers: [{ queue: 'invoices', state: 'completed', at: '2026-11-22T12:00:01.240Z', durationMs: 1_240 }],
+    },
+  ],
+  steps: [
+    {
+      at: '2026-11-22T12:00:00.000Z',
+      afterMs: 0,
+      step: 'published',
+      messageId: '0b8f9a52-6f0e-5b39-9c0e-2f6d1f1f7a10',
+    },
+    {
+      at: '2026-11-22T12:00:00.180Z',
+      afterMs: 180,
+      step: 'failed',
+      messageId: '0b8f9a52-6f0e-5b39-9c0e-2f6d1f1f7a10',
+      queue: 'invoices',
+      redrives: 0,
+      attempt: 1,
+      delaySeconds: 1,
+      error: { code: 'UNKNOWN_ERROR', message: 'connection refused' },
+    },
+    {
+      at: '2026-11-22T12:00:01.210Z',
+      afterMs: 1_210,
+      step: 'started',
+      messageId: '0b8f9a52-6f0e-5b39-9c0e-2f6d1f1f7a10',
+      queue: 'invoices',
+    },
+    {
+      at: '2026-11-22T12:00:01.240Z',
+      afterMs: 1_240,
+      step: 'completed',
+      messageId: '0b8f9a52-6f0e-5b39-9c0e-2f6d1f1f7a10',
+      queue: 'invoices',
+      effects: { balances: 1 },
+      followUps: [{ messageId: '7d1c6c1a-3b0a-5d0e-8f57-0a8f1b1c2d3e', type: 'invoice.booked' }],
+    },
+  ],
+  isIncomplete: false,
+};
