@@ -234,6 +234,8 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
       const known = [
         'broker-endpoint:amqps://b-1.mq.eu-central-1.on.aws:5671',
         'management-url:https://b-1.mq.eu-central-1.on.aws',
+        'critical-topic:arn:aws:sns:eu-central-1:000000000000:critical',
+        'warning-topic:arn:aws:sns:eu-central-1:000000000000:warning',
       ];
       const imports = Object.fromEntries(
         ['administrator-login', 'publisher-login', 'monitor-login', 'signing-keys']

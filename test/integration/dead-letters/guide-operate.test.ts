@@ -16,6 +16,8 @@ import { aGuide } from '../../support/guide.ts';
 import { serve, type Served } from '../../support/serve.ts';
 
 const guide = aGuide('operate.md');
+const MESSAGE_ID = randomUUID();
+
 let backend: Backend;
 let service: Served;
 let archive: (typeof import('../../../functions/dead-letters/archive.ts'))['handler'];
@@ -28,6 +30,8 @@ beforeAll(async () => {
   const deadLetters = '../../../functions/dead-letters';
   service = await serve({
     'GET /status': (await import('../../../functions/operations/status.ts')).handler,
+    'GET /alarms': (await import('../../../functions/operations/alarms.ts')).handler,
+    'GET /messages/{id}': (await import('../../../functions/operations/message.ts')).handler,
     'GET /dead-letters': (await import(`${deadLetters}/list.ts`)).handler,
     'POST /dead-letters/redrive': (await import(`${deadLetters}/redrive-many.ts`)).handler,
     'GET /dead-letters/groups': (await import(`${deadLetters}/groups.ts`)).handler,
@@ -45,28 +49,29 @@ afterAll(async () => {
   guide.remove();
 });
 
-async function archived(): Promise<string> {
+async function archived(messageId: string = randomUUID()): Promise<string> {
   const id = randomUUID() as MessageId;
   const at = new Date().toISOString();
   const note = { id, code: 'ATTEMPTS_EXHAUSTED', reason: 'no answer', queue: 'loans', at };
   const headers = { 'surehop-published-at': at };
   const { body, properties } = deadLetterCopy({ body: Buffer.from('{}'), properties: { headers } }, 'x', note);
-  await archive(anEvent([aRecord({ raw: body, headers: properties.headers })], 'dead-letters'));
+  await archive(anEvent([aRecord({ id: messageId, raw: body, headers: properties.headers })], 'dead-letters'));
   return id;
 }
 
 /** Runs a command of the guide in a shell, and returns the JSON that the service answered. */
 async function run(command: string, id: string, job = ''): Promise<any> {
-  const env = { ...process.env, url: service.url, token: await backend.issuer.token(), id, job };
+  const token = await backend.issuer.token();
+  const env = { ...process.env, url: service.url, token, id, job, message: MESSAGE_ID };
   const { stdout } = await promisify(execFile)('sh', ['-euc', command], { env });
   return JSON.parse(stdout);
 }
 
-test('the nine commands in docs/guides/operate.md do what the guide says', async () => {
+test('the eleven commands in docs/guides/operate.md do what the guide says', async () => {
   const commands = guide.blocks('sh');
-  expect(commands).toHaveLength(9);
-  const [status, groups, list, get, redrive, redriveMany, startJob, continueJob, discard] = commands;
-  const [first, second, third] = [await archived(), await archived(), await archived()];
+  expect(commands).toHaveLength(11);
+  const [status, alarms, message, groups, list, get, redrive, redriveMany, startJob, continueJob, discard] = commands;
+  const [first, second, third] = [await archived(MESSAGE_ID), await archived(), await archived()];
 
   // The broker reports the number of messages in a queue with a delay.
   const counted = await eventually('the figures of the queues', async () => {
@@ -74,6 +79,12 @@ test('the nine commands in docs/guides/operate.md do what the guide says', async
     return answer.queues?.[0].ready !== null && answer;
   });
   expect(counted.queues).toMatchObject([{ name: 'loans', deadLettered: 3 }, { name: 'notices' }]);
+
+  expect(await run(alarms!, first)).toMatchObject({ available: false });
+  expect(await run(message!, first)).toMatchObject({
+    messages: [{ messageId: MESSAGE_ID, consumers: [{ queue: 'loans', state: 'dead-lettered' }] }],
+    steps: [{ step: 'published' }, { step: 'dead-lettered', deadLetterId: first }],
+  });
 
   expect((await run(groups!, first)).groups).toMatchObject([{ queue: 'loans', code: 'ATTEMPTS_EXHAUSTED', count: 3 }]);
   const { deadLetters } = await run(list!, first);

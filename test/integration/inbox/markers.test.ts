@@ -5,7 +5,10 @@ import type { Leases } from '../../../lib/inbox/leases.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { openStore } from '../../support/store.ts';
 import type { TestStore } from '../../support/store.ts';
+import { sizeOfAll } from '../../../lib/dynamodb/value.ts';
+import type { MessageFacts } from '../../../lib/inbox/facts.ts';
 import { firstAttempt } from '../../support/delivery.ts';
+import { tables } from '../../support/example/tables.ts';
 
 const QUEUE = 'loans';
 const never = new AbortController().signal;
@@ -226,5 +229,79 @@ describe('leases', () => {
       await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'you', durationMs: 1_000 }),
     ).toBe(true);
     await leases.release(QUEUE, id('nobody'), 'me');
+  });
+});
+
+describe('what inbox records tell operators', () => {
+  const facts: MessageFacts = {
+    type: 'loan.created',
+    correlationId: '0b8f9a52-6f0e-5b39-9c0e-2f6d1f1f7a10',
+    publishedAt: '2026-11-22T12:00:00.000Z',
+    startedAt: '2026-11-22T12:00:00.180Z',
+    traceId: '0af7651916cd43dd8448eb211c80319c',
+  };
+  const failedAttempt = { attempt: 1, at: '2026-11-22T12:00:00.200Z', delayMs: 1_000, code: 'BOOM', message: 'no' };
+
+  test('the inbox record of a completed message contains facts about the message and the number of written items per table, in at most 1 KB', async () => {
+    const effects = ['a', 'b'].map((isbn) => tables.loans.add({ isbn: `${run}-${isbn}` }, 'available', 1));
+    const check = tables.loans.check({ isbn: `${run}-c` }, 'absent');
+    await inbox.commit(
+      QUEUE,
+      [{ ...firstAttempt, id: id(), payloadHash: 'a'.repeat(64), facts, decision: { effects: [...effects, check] } }],
+      never,
+    );
+    expect(await found()).toMatchObject({ state: 'completed', facts, effects: { loans: 2 } });
+    const item = await store.get('inbox', { pk: { S: `${QUEUE}#${id()}` } });
+    // DynamoDB charges a write by the kilobyte.
+    expect(sizeOfAll(item!)).toBeLessThan(1_024);
+  });
+
+  test('the facts need no further request: one transaction writes the same number of items with and without them', async () => {
+    const sizes: number[] = [];
+    const transactions = { name: 'countTransactionItems', step: 'initialize' } as const;
+    store.client.middlewareStack.add(
+      (next) => (args) => {
+        const { TransactItems: items } = args.input as { TransactItems?: readonly unknown[] };
+        sizes.push(items?.length ?? 0);
+        return next(args);
+      },
+      transactions,
+    );
+    const withFacts = { ...facts, failedAttempts: [failedAttempt], attempt: 2, redrives: 1 };
+    for (const some of [undefined, withFacts])
+      await inbox.commit(
+        QUEUE,
+        [
+          {
+            ...firstAttempt,
+            id: id(some ? 'with' : 'without'),
+            payloadHash: 'h',
+            facts: some,
+            decision: { effects: [] },
+          },
+        ],
+        never,
+      );
+    store.client.middlewareStack.remove(transactions.name);
+    expect(sizes).toEqual([1, 1]);
+    expect((await inbox.find(QUEUE, [id('with')])).get(id('with'))).toMatchObject({ facts: withFacts });
+  });
+
+  test('a retry and a dead letter keep the facts, and facts of any length are cut off so that the inbox record can be written', async () => {
+    const long = {
+      ...facts,
+      type: 'é'.repeat(9_999),
+      correlationId: `x${'😀'.repeat(9_999)}`,
+      failedAttempts: [failedAttempt],
+    };
+    await record(1, { facts: long });
+    const cut = {
+      type: 'é'.repeat(255),
+      correlationId: expect.stringMatching(/^x(😀)+/),
+      failedAttempts: [failedAttempt],
+    };
+    expect(await found()).toMatchObject({ state: 'retrying', facts: cut });
+    await inbox.claimDeadLetters(QUEUE, [handoff(2, { state: 'dead-lettered', facts })]);
+    expect(await found()).toMatchObject({ state: 'dead-lettered', isPending: true, facts });
   });
 });

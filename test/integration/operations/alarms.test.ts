@@ -33,7 +33,7 @@ test('GET /alarms returns every alarm that notifies a topic of the stage, over s
   aws.alarms.push(
     alarm('surehop-dev-broker-cpu', 'OK', WARNING),
     alarm('surehop-dev-broker-disk', 'OK', CRITICAL),
-    alarm('surehop-dev-queue-stock-deep', 'ALARM', WARNING),
+    alarm('surehop-dev-queue-loans-deep', 'ALARM', WARNING),
     alarm('surehop-dev-queues-unread', 'ALARM', CRITICAL),
     alarm('surehop-dev-broker-silent', 'INSUFFICIENT_DATA', CRITICAL),
     alarm('surehop-dev-eu-queues-unread', 'ALARM', 'arn:aws:sns:eu-central-1:000000000000:of-another-stage'),
@@ -41,7 +41,7 @@ test('GET /alarms returns every alarm that notifies a topic of the stage, over s
   const { body } = (await deployed()()) as { body: { alarms: { name: string; severity: string; state: string }[] } };
   expect(body.alarms.map(({ name, severity, state }) => [name, severity, state])).toEqual([
     ['queues-unread', 'critical', 'alarm'],
-    ['queue-stock-deep', 'warning', 'alarm'],
+    ['queue-loans-deep', 'warning', 'alarm'],
     ['broker-silent', 'critical', 'unknown'],
     ['broker-disk', 'critical', 'ok'],
     ['broker-cpu', 'warning', 'ok'],

@@ -37,6 +37,28 @@ describe('packing', () => {
     ]);
   });
 
+  test('the facts for operators do not change how many messages fit into one transaction', () => {
+    const failed = {
+      attempt: 1,
+      at: '2026-11-22T12:00:00.000Z',
+      delayMs: 1_000,
+      code: 'BOOM',
+      message: 'x'.repeat(200),
+    };
+    const failedAttempts = Array.from({ length: 99 }, () => failed);
+    const facts = { type: 'é'.repeat(255), correlationId: '語'.repeat(255), failedAttempts };
+    const described = Array.from({ length: 100 }, (_, index) =>
+      toCandidate(
+        index,
+        { ...firstAttempt, id: `m${index}` as MessageId, payloadHash: 'hash', facts, decision: { effects: [] } },
+        'loans',
+      ),
+    );
+    expect(sizes(described)).toEqual([[100, []]]);
+    const bytes = described.reduce((sum, candidate) => sum + candidate.bytes, 0);
+    expect(bytes).toBeLessThan(transactionLimits.bytes / 5);
+  });
+
   test('pack puts messages that all write the same item into full transactions that are sent one after another', () => {
     expect(sizes(candidates(150, () => ['hot']))).toEqual([
       [99, []],

@@ -1,0 +1,110 @@
+import { describe, expect, test } from '@jest/globals';
+
+import type { DeadLetter } from '../../../lib/archive/dead-letter.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
+import type { Marker } from '../../../lib/inbox/inbox.ts';
+import { inOrder, stepsOf, tracedMessageOf } from '../../../lib/timeline/timeline.ts';
+
+const at = '2026-11-22T12:00:00.000Z';
+const nowMs = Date.parse('2026-11-22T12:10:00.000Z');
+const base = { queue: 'loans', id: 'm' as MessageId, payloadHash: 'h', at };
+const completed: Marker = { ...base, state: 'completed', events: [] };
+const leased: Marker = { ...base, state: 'leased', owner: 'x', leaseExpiresAtMs: nowMs + 1 };
+const failed = (state: 'retrying' | 'dead-lettered', redrives = 0, attempt = 1): Marker => ({
+  ...base,
+  state,
+  redrives,
+  attempt,
+  code: 'BOOM',
+  message: 'it went off',
+});
+const letter = (about: Partial<DeadLetter> = {}): DeadLetter => ({
+  id: 'd',
+  queue: 'loans',
+  code: 'BOOM',
+  reason: 'it went off',
+  group: 'g',
+  attempt: 2,
+  redrives: 0,
+  deadLetteredAt: at,
+  archivedAt: at,
+  status: 'open',
+  timesRedriven: 0,
+  history: [],
+  payloadHash: '',
+  bodyBytes: 0,
+  ...about,
+});
+const redriven = letter({ status: 'redriven', history: [{ action: 'redriven', at, redrives: 1 }] });
+const recorded = (markers: Marker[], deadLetters: DeadLetter[] = []) => ({
+  messageId: 'm',
+  markers,
+  deadLetters,
+  isolatedRuns: [],
+});
+const stateOf = (...args: Parameters<typeof recorded>) =>
+  tracedMessageOf(recorded(...args), undefined, nowMs).consumers.map(({ state }) => state);
+
+describe('the state of a message in a queue', () => {
+  test.each<[string, Marker[], DeadLetter[], string]>([
+    ['an inbox record of its completion', [completed], [redriven], 'completed'],
+    ['an inbox record of a failed attempt', [failed('retrying')], [], 'retrying'],
+    ['a lease that has not expired', [leased], [redriven], 'processing'],
+    ['an open dead letter', [failed('dead-lettered', 0, 2)], [letter()], 'dead-lettered'],
+    ['a dead letter of the broker', [], [letter({ code: 'EXPIRED' })], 'dead-lettered'],
+    ['a redriven dead letter', [failed('dead-lettered', 0, 2)], [redriven], 'pending'],
+    ['a redriven dead letter and a later failed attempt', [failed('retrying', 1)], [redriven], 'retrying'],
+    [
+      'a second dead letter after a redrive',
+      [failed('retrying', 1)],
+      [redriven, letter({ redrives: 1 })],
+      'dead-lettered',
+    ],
+    ['a discarded dead letter', [], [letter({ status: 'discarded' })], 'discarded'],
+  ])('a message with %s has the expected state (case %#)', (_, markers, letters, state) => {
+    expect(stateOf(markers, letters)).toEqual([state]);
+  });
+
+  test('a dead letter without a known queue is a step of the timeline, but is not listed as a consumer', () => {
+    const unknown = letter({ queue: undefined });
+    expect(stateOf([], [unknown])).toEqual([]);
+    expect(stepsOf(recorded([], [unknown]))).toMatchObject([{ step: 'dead-lettered', deadLetterId: 'd' }]);
+  });
+});
+
+describe('the steps of a message', () => {
+  const attempt = (number: number) => {
+    return { attempt: number, at, delayMs: 1_000, code: 'BOOM', message: `attempt ${number}` };
+  };
+  const outline = (...args: Parameters<typeof recorded>) =>
+    inOrder(stepsOf(recorded(...args))).map(({ step, redrives, attempt }) => [step, redrives, attempt]);
+
+  test('an attempt that both the inbox record and the dead letter contain is one step', () => {
+    const marker = { ...failed('dead-lettered', 0, 2), facts: { failedAttempts: [attempt(1)] } };
+    expect(outline([marker], [letter({ failedAttempts: [attempt(1)] })])).toEqual([
+      ['failed', 0, 1],
+      ['dead-lettered', 0, 2],
+    ]);
+  });
+
+  test('an inbox record of an earlier release, which has no list of failed attempts, still shows the last failed attempt', () => {
+    expect(outline([failed('retrying', 0, 3)])).toEqual([['failed', 0, 3]]);
+    expect(outline([completed])).toEqual([['completed', undefined, undefined]]);
+  });
+
+  test('a dead letter of the broker has no attempt, because no consumer failed', () => {
+    expect(outline([], [letter({ code: 'EXPIRED' })])).toEqual([['dead-lettered', 0, undefined]]);
+  });
+
+  test('steps at the same time are in the order in which they must have happened', () => {
+    const facts = { publishedAt: at, startedAt: at, redrives: 1, failedAttempts: [attempt(1)], attempt: 2 };
+    expect(outline([{ ...completed, facts }], [redriven]).map(([step]) => step)).toEqual([
+      'published',
+      'redriven',
+      'started',
+      'failed',
+      'dead-lettered',
+      'completed',
+    ]);
+  });
+});
