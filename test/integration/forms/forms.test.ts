@@ -14,6 +14,8 @@ import { readDeadLetter } from '../../../lib/dead-letters/read.ts';
 import { recordDiscard, recordRedrive, recordUnwritable } from '../../../lib/archive/record-action.ts';
 import { storeDeadLetter } from '../../../lib/archive/store-dead-letter.ts';
 import { bareDeadLetter, deadLetterCopy, postponedCopy, redrivenCopy, retryCopy } from '../../../lib/events/copies.ts';
+import type { Handoff } from '../../../lib/inbox/inbox.ts';
+import { queueSamples } from '../../../lib/operations/queue-samples.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import type { Message } from '../../../lib/events/message.ts';
 import { eventMessage } from '../../../lib/events/publish.ts';
@@ -77,6 +79,29 @@ const note = {
   at: '2026-03-01T12:00:09.000Z',
 };
 
+const failedAttempts = [
+  {
+    attempt: 1,
+    at: '2026-03-01T12:00:01.000Z',
+    delayMs: 1_000,
+    code: 'RULE_FAILED',
+    message: 'the warehouse refused',
+  },
+];
+const facts = {
+  type: 'order.created',
+  correlationId: id('request'),
+  publishedAt: '2026-03-01T12:00:00.250Z',
+  startedAt: '2026-03-01T12:00:00.250Z',
+  traceId: TRACE.slice(3, 35),
+  failedAttempts,
+};
+const sample = {
+  takenAt: '2026-03-01T12:00:00.250Z',
+  queues: { [QUEUE]: { ready: 3, unacknowledged: 2, acknowledged: 100, deadLettered: 1 } },
+  delayQueues: { 'retry.1s': 4 },
+};
+
 /** Creates one message of each kind with the code that creates such messages in the service. */
 function publishedMessages(): Record<string, Message> {
   const about = { appId: 'surehop', publishedAtMs, trace: { traceparent: TRACE, tracestate: 'vendor=1' } };
@@ -91,6 +116,7 @@ function publishedMessages(): Record<string, Message> {
   return {
     first,
     retried,
+    failedTwice: retryCopy(retried, QUEUE, 'retry.2s', 3, failedAttempts),
     identified: retryCopy(foreign, QUEUE, 'retry.1s', 2),
     postponed: postponedCopy(first, QUEUE, 'retry.1s', 1),
     deadLettered,
@@ -152,6 +178,17 @@ async function writtenItems(): Promise<Record<string, Items>> {
     ],
     AbortSignal.timeout(30_000),
   );
+  await ports.inbox.commit(
+    QUEUE,
+    [
+      {
+        ...entry('described'),
+        facts: { ...facts, attempt: 2, redrives: 1 },
+        decision: { effects: [tables.stock.put({ sku: 'form' }, { available: 1 })] },
+      },
+    ],
+    AbortSignal.timeout(30_000),
+  );
   const handoff = (name: string, state: 'retrying' | 'dead-lettered') =>
     ({
       ...entry(name),
@@ -160,8 +197,9 @@ async function writtenItems(): Promise<Record<string, Items>> {
       state,
       code: 'RULE_FAILED',
       message: 'the warehouse refused',
-    }) as never;
+    }) as Handoff;
   await ports.inbox.recordHandoffs(QUEUE, [handoff('retrying', 'retrying'), handoff('dead-lettered', 'dead-lettered')]);
+  await ports.inbox.recordHandoffs(QUEUE, [{ ...handoff('retryingAgain', 'retrying'), facts }]);
   await ports.inbox.claimDeadLetters(QUEUE, [handoff('claimed', 'dead-lettered')]);
   const lease = (name: string) => ({ ...entry(name), owner: 'owner-1', durationMs: 60_000 });
   await ports.leases.take(QUEUE, lease('leased'));
@@ -194,6 +232,8 @@ async function writtenItems(): Promise<Record<string, Items>> {
       publishedAtMs,
     );
   for (const name of ['open', 'redriven', 'discarded']) await storeDeadLetter(deadLetter(name), delivery, archive());
+  await storeDeadLetter({ ...deadLetter('attempted'), failedAttempts }, delivery, archive());
+  await queueSamples(surehop).store(sample);
   await recordRedrive(archive(), deadLetter('redriven'), { action: 'redriven', at: note.at, redrives: 1 });
   await recordDiscard(archive(), id('discarded'), { action: 'discarded', at: note.at, reason: 'tested' });
   await recordUnwritable(archive(), id('open'), 'the header x: not UTF-8');
@@ -206,7 +246,7 @@ async function writtenItems(): Promise<Record<string, Items>> {
   await claimKey(intake('form-accepted'));
   await markAccepted(intake('form-accepted'));
 
-  const names = ['inbox', 'dead-letters', 'audit', 'orders'];
+  const names = ['inbox', 'dead-letters', 'audit', 'orders', 'queue-samples'];
   const all = await Promise.all(names.map(async (table) => [table, await store.all(table)] as const));
   return Object.fromEntries(all.map(([table, items]) => [table, byKey(items)]));
 }
@@ -214,7 +254,13 @@ async function writtenItems(): Promise<Record<string, Items>> {
 const byKey = (items: readonly Record<string, AttributeValue>[]): Items =>
   Object.fromEntries(
     items
-      .map((item) => [[item.pk?.S, item.id?.S, item.part?.N, item.orderId?.S].filter(Boolean).join('/'), item] as const)
+      .map(
+        (item) =>
+          [
+            [item.pk?.S, item.id?.S, item.part?.N, item.orderId?.S, item.minute?.S].filter(Boolean).join('/'),
+            item,
+          ] as const,
+      )
       .toSorted(([a], [b]) => (a < b ? -1 : 1)),
   );
 
@@ -287,11 +333,12 @@ describe('items', () => {
  * Reads the DynamoDB items of an earlier release with the current code, and returns the values that this code found.
  */
 async function readItems(): Promise<Record<string, unknown>> {
-  const markers = ['completed', 'rejected', 'retrying', 'dead-lettered', 'claimed', 'leased', 'performed'].map(id);
+  const states = ['completed', 'rejected', 'retrying', 'dead-lettered', 'claimed', 'leased', 'performed'];
+  const markers = [...states, 'described', 'retryingAgain'].map(id);
   const found = await ports.inbox.find(QUEUE, markers);
   const blocked = await ports.blockedKeys.read(QUEUE, ['ada', 'parts']);
   const archived = await Promise.all(
-    ['open', 'redriven', 'discarded'].map(async (name) => {
+    ['open', 'redriven', 'discarded', 'attempted'].map(async (name) => {
       const { deadLetter, message } = await readDeadLetter(archive(), id(name));
       return [name, { deadLetter, message: { ...message, body: message.body.toString() } }] as const;
     }),
@@ -303,6 +350,7 @@ async function readItems(): Promise<Record<string, unknown>> {
     attempts: Object.fromEntries(await ports.attemptLog.read(QUEUE, [id('suspect')])),
     progress: await ports.progress.read(QUEUE),
     archived: Object.fromEntries(archived),
+    samples: await queueSamples(surehop).since(publishedAtMs),
     unknownValues: await createKnownValues(archive(), []).errorsIn({ queue: 'retired', code: 'OWN_CODE' }),
   };
 }
