@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Channel } from 'amqplib';
 
 import type { RemainingTime } from '../../../lib/consumer/batch.ts';
 import type { RabbitMqEvent } from '../../../lib/consumer/delivery.ts';
@@ -15,6 +16,7 @@ import { call } from '../../support/request.ts';
 const ROUTE = 'GET /orders/{id}/timeline';
 
 let backend: Backend;
+let channel: Channel;
 let place: HttpHandler;
 let timeline: HttpHandler;
 let setStock: HttpHandler;
@@ -23,6 +25,7 @@ let consumers: Record<'stock' | 'points', (event: RabbitMqEvent, context: Remain
 beforeAll(async () => {
   backend = await aBackend();
   await backend.declare();
+  channel = await backend.host.rawChannel();
   ({ handler: place } = await import('../../../functions/orders/place-order.ts'));
   ({ handler: timeline } = await import('../../../functions/orders/get-order-timeline.ts'));
   ({ handler: setStock } = await import('../../../functions/orders/put-stock.ts'));
@@ -42,7 +45,7 @@ async function placeOrder(sku: string): Promise<string> {
 
 async function deliver(queue: 'stock' | 'points'): Promise<void> {
   const records = await eventually(`a message in the queue ${queue}`, async () => {
-    const taken = await takeRecords(backend.host.channel, queue);
+    const taken = await takeRecords(channel, queue);
     return taken.length > 0 && taken;
   });
   await consumers[queue](anEvent(records, queue), anInvocation());

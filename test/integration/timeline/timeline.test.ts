@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Channel } from 'amqplib';
 import * as z from 'zod';
 
 import { archiveTable, type ArchiveTable } from '../../../lib/archive/record.ts';
@@ -31,6 +32,7 @@ const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
 let setup: ConsumerSetup;
 let surehop: Surehop;
 let timelines: Timelines;
+let channel: Channel;
 let table: ArchiveTable;
 
 /** The attempt at which the rule of the queue `loans` succeeds. */
@@ -63,6 +65,7 @@ beforeAll(async () => {
     environment: { DYNAMODB_ENDPOINT: setup.endpoint, TABLE_PREFIX: setup.tablePrefix, LOG_LEVEL: 'ERROR' },
   });
   timelines = createTimelines(surehop, queues);
+  channel = await setup.host.rawChannel();
   table = archiveTable(surehop);
 });
 
@@ -88,7 +91,7 @@ function publish(): string {
 /** Waits for one message in a queue and passes it to the consumer of the queue. */
 async function deliver(queue: 'loans' | 'notices'): Promise<void> {
   const records = await eventually(`a message in the queue ${queue}`, async () => {
-    const taken = await takeRecords(setup.host.channel, queue);
+    const taken = await takeRecords(channel, queue);
     return taken.length > 0 && taken;
   });
   expect(records).toHaveLength(1);
@@ -97,7 +100,7 @@ async function deliver(queue: 'loans' | 'notices'): Promise<void> {
 
 async function archiveDeadLetter(): Promise<void> {
   const records = await eventually('a dead letter', async () => {
-    const taken = await takeRecords(setup.host.channel, 'dead-letters');
+    const taken = await takeRecords(channel, 'dead-letters');
     return taken.length > 0 && taken;
   });
   const ofTopology = Object.values(queues);
