@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 
+import { exported, exportNames, type ExportName } from '../../infra/aws/foundation/exports.ts';
 import { connectionQuota } from '../../infra/aws/foundation/quota.ts';
 import type { Template, Value } from '../../infra/aws/template.ts';
 import { wildcardReasons } from '../../infra/aws/wildcards.ts';
@@ -231,17 +232,16 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
   test('the environment variables of every function are valid settings', () => {
     for (const [id, lambda] of lambdas()) {
       const { Variables } = properties(lambda)['Environment'] as { Variables: Value };
-      const known = [
-        'broker-endpoint:amqps://b-1.mq.eu-central-1.on.aws:5671',
-        'management-url:https://b-1.mq.eu-central-1.on.aws',
-        'critical-topic:arn:aws:sns:eu-central-1:000000000000:critical',
-        'warning-topic:arn:aws:sns:eu-central-1:000000000000:warning',
-      ];
+      const addresses: Partial<Record<ExportName, string>> = {
+        'broker-endpoint': 'amqps://b-1.mq.eu-central-1.on.aws:5671',
+        'management-url': 'https://b-1.mq.eu-central-1.on.aws',
+        'operators-issuer': 'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_1',
+      };
       const imports = Object.fromEntries(
-        ['administrator-login', 'publisher-login', 'monitor-login', 'signing-keys']
-          .map((name) => `${name}:arn:aws:secretsmanager:eu-central-1:000000000000:secret:${name}`)
-          .concat(known)
-          .map((pair) => [`surehop-broker-${stageName}:${pair.split(':')[0]}`, pair.slice(pair.indexOf(':') + 1)]),
+        exportNames.map((name) => [
+          exported(stageName, name),
+          addresses[name] ?? `arn:aws:secretsmanager:eu-central-1:000000000000:secret:${name}`,
+        ]),
       );
       const environment = resolveValue(Variables, { imports }) as Record<string, string>;
       expect([id, readAllSettings(environment)]).toMatchObject([
@@ -304,7 +304,7 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
       // These are the initially empty signing keys, a unit of time, and the function of a custom resource.
       expect(
         [...new Set(literal)].filter(
-          (one) => !/^(SecretString: \{\}|AccessToken: minutes|ServiceToken: .*)$/.test(one),
+          (one) => !/^(SecretString: \{\}|(Access|Id|Refresh)Token: (minutes|hours)|ServiceToken: .*)$/.test(one),
         ),
       ).toEqual([]);
     }
