@@ -20,10 +20,11 @@ export const orderTimelineSchema = timelineSchema.extend({
 });
 
 type OrderTimeline = z.infer<typeof orderTimelineSchema>;
-type State = Timeline['messages'][number]['consumers'][number]['state'];
+type Message = Timeline['messages'][number];
+type State = Message['consumers'][number]['state'];
 
 /** The states of a message that no longer change, unless the message is published again. */
-const ENDED: ReadonlySet<State> = new Set(['completed', 'rejected', 'discarded']);
+const ENDED: ReadonlySet<State> = new Set(['completed', 'rejected', 'discarded', 'superseded']);
 
 /**
  * Composes the timeline of an order from the stored HTTP request that placed the order, the order's points, and the timeline
@@ -39,7 +40,15 @@ export function orderTimeline(
   if (!intake && !timeline) return undefined;
   const { messages = [], steps: recorded = [], isIncomplete = false } = timeline ?? {};
   const [first, ...followUps] = messages;
-  const stateIn = (queue: string): State => first?.consumers.find((one) => one.queue === queue)?.state ?? 'pending';
+  const stateIn = (queue: string, message = first): State => {
+    const state = message?.consumers.find((one) => one.queue === queue)?.state ?? 'pending';
+    if (state !== 'superseded') return state;
+    // An operator has edited the message, and the edited message decides.
+    const isEdited = ({ followsFrom }: Message) =>
+      followsFrom?.messageId === message?.messageId && followsFrom?.queue === queue;
+    const edited = followUps.find(isEdited);
+    return edited ? stateIn(queue, edited) : 'pending';
+  };
   const acceptedAt = typeof intake?.acceptedAt === 'string' ? intake.acceptedAt : undefined;
   const steps = withAcceptance(orderId, acceptedAt, recorded);
   const isUnconfirmed = intake !== undefined && intake.status !== 'accepted' && !timeline;
@@ -81,7 +90,7 @@ function withAcceptance(
 }
 
 function outcomeOf(state: State) {
-  if (state === 'processing') return 'pending';
+  if (state === 'processing' || state === 'superseded') return 'pending';
   return state === 'discarded' ? 'dead-lettered' : state;
 }
 

@@ -148,7 +148,15 @@ interface Edit {
 const notEdited = (name: string) =>
   name.startsWith('surehop-dead-letter') ||
   name.startsWith('surehop-identified-') ||
-  ([headerNames.attempt, headerNames.redrives, headerNames.redrivenAt, headerNames.leftOut] as string[]).includes(name);
+  (
+    [
+      headerNames.attempt,
+      headerNames.failedAttempts,
+      headerNames.redrives,
+      headerNames.redrivenAt,
+      headerNames.leftOut,
+    ] as string[]
+  ).includes(name);
 
 /**
  * Creates an edited message from an archived message. The edited message has the new body and a new id, and otherwise

@@ -110,9 +110,14 @@ export function createTimelines(surehop: Surehop, workQueues: Readonly<Record<st
   };
 }
 
-const followUpsOf = ({ markers }: Recorded) =>
-  markers.flatMap((marker) =>
+/** Returns the messages that follow from a message: the follow-up events of its consumers, and edited messages. */
+const followUpsOf = ({ markers, deadLetters }: Recorded) => [
+  ...markers.flatMap((marker) =>
     marker.state === 'completed' || marker.state === 'rejected'
-      ? marker.events.map(({ id: messageId }) => ({ messageId: messageId as string, queue: marker.queue }))
+      ? marker.events.map(({ id }) => ({ messageId: id as string, queue: marker.queue }))
       : [],
-  );
+  ),
+  ...deadLetters.flatMap(({ supersededBy, queue }) =>
+    supersededBy !== undefined && queue !== undefined ? [{ messageId: supersededBy as string, queue }] : [],
+  ),
+];

@@ -11,13 +11,15 @@ const messageStates = [
   'rejected',
   'dead-lettered',
   'discarded',
+  'superseded',
 ] as const;
 
 const consumerState = z.strictObject({
   queue: z.string(),
   /**
    * `pending` means that the message waits for its consumer, for example after a redrive; `processing` means that the
-   * `perform` function of the consumer's business rule runs for the message.
+   * `perform` function of the consumer's business rule runs for the message; `superseded` means that an edited message
+   * replaces the message.
    */
   state: z.enum(messageStates),
   /** When the message got its state. */
@@ -42,7 +44,10 @@ const tracedMessage = z.strictObject({
   correlationId: z.string().optional(),
   traceId: z.string().optional(),
   publishedAt: at.optional(),
-  /** The message whose consumer published this message as a follow-up event. Absent for the requested message. */
+  /**
+   * The message whose consumer published this message as a follow-up event, or the message that an operator edited to
+   * create this message. Absent for the requested message.
+   */
   followsFrom: z.strictObject({ messageId: z.string(), queue: z.string() }).optional(),
   /** The state of the message in each queue, for all queues in which the message is known. */
   consumers: z.array(consumerState),
@@ -57,6 +62,7 @@ export const steps = [
   'dead-lettered',
   'redriven',
   'discarded',
+  'superseded',
 ] as const;
 
 export const timelineStep = z.strictObject({
@@ -73,13 +79,15 @@ export const timelineStep = z.strictObject({
   /** How long the message waited after a failed attempt for the next attempt. */
   delaySeconds: z.number().optional(),
   error: error.optional(),
-  /** Why the message was rejected, redriven or discarded, or the reason of a completed message. */
+  /** Why the message was rejected, redriven, discarded or edited, or the reason of a completed message. */
   reason: z.string().optional(),
-  /** The operator who redrove or discarded the dead letter. */
+  /** The operator who redrove, discarded or edited the dead letter. */
   by: z.string().optional(),
   deadLetterId: z.string().optional(),
   /** How many items of each table the consumer wrote together with the outcome. */
   effects: z.record(z.string(), z.int()).optional(),
+  /** The id of the edited message that replaces the message. */
+  supersededBy: z.string().optional(),
   /** The events that the consumer published because of the message. */
   followUps: z.array(z.strictObject({ messageId: z.string(), type: z.string() })).optional(),
 });

@@ -71,6 +71,7 @@ const publishedAtOf = ({ markers, deadLetters }: Recorded): string | undefined =
  */
 function stateIn(queue: string, { markers, deadLetters }: Recorded, nowMs: number): ConsumerState {
   const marker = markers.find((one) => one.queue === queue);
+  if (marker && 'supersededBy' in marker) return { queue, state: 'superseded', at: marker.at };
   if (marker?.state === 'completed' || marker?.state === 'rejected')
     return { queue, state: marker.state, at: marker.at, reason: marker.reason };
   if (marker?.state === 'leased' && marker.leaseExpiresAtMs > nowMs)
@@ -81,6 +82,7 @@ function stateIn(queue: string, { markers, deadLetters }: Recorded, nowMs: numbe
     const { id, code, reason, status, deadLetteredAt, history } = latest;
     const last = history.at(-1)?.at;
     if (status === 'redriven') return { queue, state: 'pending', at: last };
+    if (status === 'superseded') return { queue, state: 'superseded', at: last };
     const error = { code, message: reason };
     return status === 'discarded'
       ? { queue, state: 'discarded', at: last, error, deadLetterId: id }
@@ -133,6 +135,8 @@ function markerSteps(marker: Marker, deadLetters: readonly DeadLetter[]): Step[]
   switch (marker.state) {
     case 'completed':
     case 'rejected': {
+      // The archived dead letter tells who edited the message, and why.
+      if (marker.supersededBy) return [];
       const { state: step, reason, effects, events } = marker;
       const followUps = events.map(({ id, type }) => ({ messageId: id, type }));
       // An inbox record of an earlier release does not tell the attempt.
@@ -186,6 +190,7 @@ function deadLetterSteps(messageId: string, deadLetter: DeadLetter): Step[] {
       redrives: action.action === 'redriven' ? action.redrives : undefined,
       reason: action.reason,
       by: action.by,
+      supersededBy: action.action === 'superseded' ? action.messageId : undefined,
     })),
   ];
 }
@@ -199,6 +204,7 @@ const ORDER: Readonly<Record<Step['step'], number>> = {
   completed: 5,
   rejected: 5,
   discarded: 6,
+  superseded: 6,
 };
 
 /** Sorts the steps of all messages by time, and adds the time since the first step. */

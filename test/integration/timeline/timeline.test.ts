@@ -187,7 +187,7 @@ test('the timeline of a dead-lettered message contains all of its attempts, its 
   expect(archived.messages[0]!.consumers).toMatchObject([{ state: 'dead-lettered', deadLetterId: deadLetter!.id }]);
 
   const found = await readDeadLetter(table, deadLetter!.id);
-  const { attempts } = detailsOf(found.deadLetter, found.message) as { attempts: object[] };
+  const { attempts } = detailsOf(found.deadLetter, found.message, { faults: [] }, undefined) as { attempts: object[] };
   expect(attempts).toMatchObject([
     { attempt: 1, delaySeconds: 1, error: { message: 'the catalogue refused attempt 1' } },
     { attempt: 2, delaySeconds: 2 },

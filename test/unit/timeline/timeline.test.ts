@@ -36,6 +36,18 @@ const letter = (about: Partial<DeadLetter> = {}): DeadLetter => ({
   ...about,
 });
 const redriven = letter({ status: 'redriven', history: [{ action: 'redriven', at, redrives: 1 }] });
+const edited = letter({
+  status: 'superseded',
+  supersededBy: 'n' as MessageId,
+  history: [{ action: 'superseded', at, by: 'grace', reason: 'a typo', messageId: 'n' as MessageId }],
+});
+const superseded: Marker = {
+  ...base,
+  state: 'rejected',
+  reason: 'SUPERSEDED',
+  events: [],
+  supersededBy: 'n' as MessageId,
+};
 const recorded = (markers: Marker[], deadLetters: DeadLetter[] = []) => ({
   messageId: 'm',
   markers,
@@ -61,6 +73,8 @@ describe('the state of a message in a queue', () => {
       'dead-lettered',
     ],
     ['a discarded dead letter', [], [letter({ status: 'discarded' })], 'discarded'],
+    ['an inbox record that an edit wrote', [superseded], [edited], 'superseded'],
+    ['an edited dead letter without an inbox record', [], [edited], 'superseded'],
   ])('a message with %s has the expected state (case %#)', (_, markers, letters, state) => {
     expect(stateOf(markers, letters)).toEqual([state]);
   });
@@ -90,6 +104,12 @@ describe('the steps of a message', () => {
   test('an inbox record of an earlier release, which has no list of failed attempts, still shows the last failed attempt', () => {
     expect(outline([failed('retrying', 0, 3)])).toEqual([['failed', 0, 3]]);
     expect(outline([completed])).toEqual([['completed', undefined, undefined]]);
+  });
+
+  test('an edited message is superseded once, with the operator, the reason and the id of the new message', () => {
+    const steps = inOrder(stepsOf(recorded([superseded], [edited])));
+    expect(steps.map(({ step }) => step)).toEqual(['dead-lettered', 'superseded']);
+    expect(steps[1]).toMatchObject({ by: 'grace', reason: 'a typo', supersededBy: 'n', deadLetterId: 'd' });
   });
 
   test('a dead letter of the broker has no attempt, because no consumer failed', () => {
