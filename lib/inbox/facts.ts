@@ -4,7 +4,7 @@ import {
   writeFailedAttempts,
   type FailedAttempt,
 } from '../events/failed-attempts.ts';
-import { toAttribute, type Attributes } from '../dynamodb/value.ts';
+import type { Attributes } from '../dynamodb/item.ts';
 
 /**
  * What the inbox record of a message tells operators about the message. The consumer never reads these facts, and each
@@ -36,7 +36,8 @@ const MAX_TEXT_LENGTH = 255;
 export function factsToAttributes(facts: MessageFacts = {}): Attributes {
   const attributes: Attributes = {};
   for (const name of texts)
-    if (facts[name]) attributes[name] = toAttribute(name, facts[name].slice(0, MAX_TEXT_LENGTH));
+    // The conversion replaces a half of a character, which DynamoDB would not accept.
+    if (facts[name]) attributes[name] = { S: Buffer.from(facts[name].slice(0, MAX_TEXT_LENGTH)).toString() };
   for (const name of numbers) if (facts[name]) attributes[name] = { N: String(facts[name]) };
   if (facts.failedAttempts?.length) attributes['failedAttempts'] = { S: writeFailedAttempts(facts.failedAttempts) };
   return attributes;

@@ -243,7 +243,8 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
           addresses[name] ?? `arn:aws:secretsmanager:eu-central-1:000000000000:secret:${name}`,
         ]),
       );
-      const environment = resolveValue(Variables, { imports }) as Record<string, string>;
+      const known = { imports, refs: { ConsoleClient: 'client-1' } };
+      const environment = resolveValue(Variables, known) as Record<string, string>;
       expect([id, readAllSettings(environment)]).toMatchObject([
         id,
         {

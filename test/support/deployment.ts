@@ -135,6 +135,7 @@ async function deploy(
     'broker-arn': BROKER_ARN,
     'critical-topic': 'arn:aws:sns:eu-central-1:000000000000:critical',
     'warning-topic': 'arn:aws:sns:eu-central-1:000000000000:warning',
+    'operators-issuer': 'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_1',
     'signing-keys': secrets.create(`surehop/${stage}/signing-keys`, JSON.stringify({ shop: [signingKey] })),
     ...Object.fromEntries(ROLES.map((role) => [`${role}-login`, logins[role]])),
   };
@@ -155,7 +156,10 @@ async function deploy(
       timeoutSeconds: Timeout,
       ...('command' in node && { node: node.command }),
       environment: {
-        ...(resolveValue(Environment.Variables, { imports }) as Record<string, string>),
+        ...(resolveValue(Environment.Variables, { imports, refs: { ConsoleClient: 'client-1' } }) as Record<
+          string,
+          string
+        >),
         // The tables of this run, and proxies that record the function's requests.
         TABLE_PREFIX: `${host.name}-`,
         AWS_ENDPOINT_URL_DYNAMODB: store.url,

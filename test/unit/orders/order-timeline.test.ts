@@ -17,11 +17,12 @@ const timelineOf = (...messages: Message[]): Timeline => ({
   steps: [{ at: '2026-11-22T12:00:01.000Z', afterMs: 0, step: 'completed', messageId: 'o' }],
   isIncomplete: false,
 });
-const of = (timeline: Timeline | undefined, intake: Parameters<typeof orderTimeline>[1] = accepted) =>
+const ofRequest = (intake: Parameters<typeof orderTimeline>[1], timeline?: Timeline) =>
   orderTimeline('o', intake, undefined, timeline, ['stock', 'points']);
+const of = (timeline: Timeline) => ofRequest(accepted, timeline);
 
 test('an order without any record has no timeline', () => {
-  expect(of(undefined, undefined)).toBeUndefined();
+  expect(ofRequest(undefined)).toBeUndefined();
 });
 
 test('the timeline of an order ends when all consumers of the order and of its follow-up events are done', () => {
@@ -57,6 +58,6 @@ test('if an operator has edited the message of an order, the edited message deci
 });
 
 test('an order is "publishing" until its acceptance is recorded or a consumer has received it', () => {
-  expect(of(undefined, { status: 'publishing' })).toMatchObject({ status: 'publishing', steps: [] });
-  expect(of(timelineOf(message('o', {})), { status: 'publishing' })).toMatchObject({ status: 'accepted' });
+  expect(ofRequest({ status: 'publishing' })).toMatchObject({ status: 'publishing', steps: [] });
+  expect(ofRequest({ status: 'publishing' }, timelineOf(message('o', {})))).toMatchObject({ status: 'accepted' });
 });
