@@ -114,10 +114,10 @@ export function createTimelines(surehop: Surehop, workQueues: Readonly<Record<st
 const followUpsOf = ({ markers, deadLetters }: Recorded) => [
   ...markers.flatMap((marker) =>
     marker.state === 'completed' || marker.state === 'rejected'
-      ? marker.events.map(({ id }) => ({ messageId: id as string, queue: marker.queue }))
+      ? marker.events.map(({ id }) => ({ messageId: id, queue: marker.queue }))
       : [],
   ),
   ...deadLetters.flatMap(({ supersededBy, queue }) =>
-    supersededBy !== undefined && queue !== undefined ? [{ messageId: supersededBy as string, queue }] : [],
+    supersededBy !== undefined && queue !== undefined ? [{ messageId: supersededBy, queue }] : [],
   ),
 ];

@@ -20,10 +20,10 @@ test('each retry copy lists all failed attempts before it', () => {
   const first = copyFor(aDelivery());
   const one = { attempt: 1, at, delayMs: 1_000, code: 'BOOM', message: 'it went off' };
   expect(failedAttemptsIn(first.properties.headers)).toEqual([one]);
-  const second = copyFor(aDelivery({ headers: first.properties.headers as never }));
+  const second = copyFor(aDelivery({ headers: first.properties.headers }));
   expect(failedAttemptsIn(second.properties.headers)).toEqual([one, { ...one, attempt: 2 }]);
   const postponed = copyOf(
-    aDelivery({ headers: second.properties.headers as never }),
+    aDelivery({ headers: second.properties.headers }),
     { ...retried, is: 'postponed' },
     queue,
     at,
