@@ -13,4 +13,5 @@ export default {
   testTimeout: 60_000,
   // Most test files wait more than they compute: for a broker, a delay or another process.
   maxWorkers: 4,
+  testSequencer: '<rootDir>/test/support/sequencer.mjs',
 };
