@@ -63,7 +63,7 @@ export function orderStatus(
   };
 }
 
-/** Derives the status of an order from its outcome at each consumer. */
+/** Derives the status of an order from the outcome of the order at each consumer. */
 export function statusOf(
   outcomes: readonly ConsumerOutcome['outcome'][],
   isUnconfirmed: boolean,

@@ -10,12 +10,15 @@ const award = z.strictObject({ state: z.enum(['awarded', 'withheld', 'taken-back
 export const orderTimelineSchema = timelineSchema.extend({
   orderId: z.string(),
   status: orderStatusSchema.shape.status,
-  /** The points of the order, if they were awarded, withheld or taken back. */
+  /** The points of the order, and whether they were awarded, withheld or taken back. */
   award: award.optional(),
   steps: z.array(step),
-  /** When the last consumer completed or rejected the order and its follow-up events, or an operator discarded them. */
+  /**
+   * When the order ended: when the last consumer completed or rejected a message of the order, or an operator discarded
+   * it.
+   */
   endedAt: z.iso.datetime().optional(),
-  /** The time from the first recorded step to the end. */
+  /** The time from the first recorded step of the order to the end of the order, in ms. */
   durationMs: z.int().optional(),
 });
 
@@ -23,12 +26,13 @@ type OrderTimeline = z.infer<typeof orderTimelineSchema>;
 type Message = Timeline['messages'][number];
 type State = Message['consumers'][number]['state'];
 
-/** The states of a message that no longer change, unless the message is published again. */
+/** The states of a message that no longer change unless the message is published again. */
 const ENDED: ReadonlySet<State> = new Set(['completed', 'rejected', 'discarded', 'superseded']);
 
 /**
- * Composes the timeline of an order from the stored HTTP request that placed the order, the order's points, and the timeline
- * of its messages. Returns undefined if none of them exists. `queues` are the names of the queues that receive orders.
+ * Composes the timeline of an order from the stored HTTP request that placed the order, the order's points, and the
+ * timelines of the order's messages. Returns undefined if there is neither such a request nor a timeline. `queues` are
+ * the names of the queues that receive orders.
  */
 export function orderTimeline(
   orderId: string,
@@ -73,8 +77,8 @@ export function orderTimeline(
 }
 
 /**
- * Adds the acceptance of the order to the steps. The order is accepted after its message is published, and a consumer can be
- * faster than the broker's confirm.
+ * Adds a step for the acceptance of the order. The order is accepted after its message is published, and a consumer can
+ * be faster than the broker's confirm.
  */
 function withAcceptance(
   messageId: string,

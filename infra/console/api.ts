@@ -12,7 +12,7 @@ export type DeadLetterDetails = z.output<(typeof getRoute.answers)[200]>;
 export type DeadLetterGroups = z.output<(typeof groupsRoute.answers)[200]>;
 export type DeadLetterGroup = DeadLetterGroups['groups'][number];
 type Edited = z.output<(typeof editRoute.answers)[200]>;
-/** The answer to a dry run of an edit. */
+/** The response to a dry run of an edit. */
 export type EditCheck = Extract<Edited, { dryRun: true }>;
 export type EditAnswer = Exclude<Edited, { dryRun: true }>;
 export type Job = z.output<(typeof jobsRoute.answers)[200]>['jobs'][number];

@@ -1,13 +1,16 @@
-/** A line of a comparison: only in the old text, only in the new text, or in both. */
+/** A line of a comparison of two texts. The line is only in the old text, only in the new text, or in both. */
 export interface DiffLine {
   readonly kind: 'removed' | 'added' | 'same';
   readonly text: string;
 }
 
-/** Larger differences are shown as all lines removed and all lines added, because comparing them would take too long. */
+/**
+ * Two texts are compared line by line only if the product of the numbers of their differing lines is at most this limit.
+ * Otherwise all old lines are shown as removed and all new lines as added, because the comparison would take too long.
+ */
 const MAX_CELLS = 4_000_000;
 
-/** Compares two texts line by line, and returns the lines of a longest common subsequence as `same`. */
+/** Compares two texts line by line. The lines of a longest common subsequence are marked as `same`. */
 export function diffLines(before: string, after: string): DiffLine[] {
   const [old, now] = [before.split('\n'), after.split('\n')];
   let start = 0;
@@ -55,10 +58,10 @@ function compared(old: readonly string[], now: readonly string[]): DiffLine[] {
   return lines;
 }
 
-/** A line of a comparison, or a number of equal lines that are left out. */
+/** A line of a comparison, or the number of equal lines that are left out at this place. */
 export type DiffPart = DiffLine | { readonly leftOut: number };
 
-/** Leaves out equal lines that are further than `context` lines from every difference. */
+/** Leaves out equal lines that are more than `context` lines away from every difference. */
 export function withContext(lines: readonly DiffLine[], context: number): DiffPart[] {
   const isNear = lines.map(() => false);
   lines.forEach(({ kind }, index) => {

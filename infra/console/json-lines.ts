@@ -68,10 +68,13 @@ function write(lines: JsonLine[], maximum: number, value: unknown, { depth, poin
   return true;
 }
 
-/** Formatting stops after this many lines. */
+/** The largest number of lines of formatted JSON. */
 const MAX_FORMATTED_LINES = 20_000;
 
-/** Formats JSON with an indent of two spaces. Returns `undefined` if the text is not JSON, or is too long. */
+/**
+ * Formats JSON with an indent of two spaces. Returns `undefined` if the text is not JSON, or if the formatted JSON
+ * would be too long.
+ */
 export function formatted(text: string): string | undefined {
   const json = jsonLines(text, MAX_FORMATTED_LINES);
   if (!json || json.isCut) return undefined;

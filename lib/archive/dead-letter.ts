@@ -33,7 +33,7 @@ export interface DeadLetter {
   readonly frames?: string;
   /** The number of the last failed attempt to process the message. */
   readonly attempt: number;
-  /** The failed attempts before the last one, since the message was published or redriven, oldest first. */
+  /** The failed attempts before the last attempt, since the message was published or redriven, oldest first. */
   readonly failedAttempts?: readonly FailedAttempt[];
   /** How often the message had already been redriven from the archive when it failed. */
   readonly redrives: number;
@@ -145,8 +145,8 @@ const text = (value: unknown) =>
   typeof value === 'string' && value !== '' ? value.slice(0, MAX_TEXT_LENGTH) : undefined;
 
 /**
- * Returns when a message was published, in ISO 8601. Returns `undefined` if neither the headers nor the properties of the
- * message say so.
+ * Returns when a message was published, in ISO 8601. Returns `undefined` if neither the headers nor the properties of
+ * the message contain this time.
  */
 export const publishTimeOf = ({
   envelope: { publishedAt },

@@ -4,7 +4,7 @@ import type { MessageFacts } from '../inbox/facts.ts';
 import type { Batch } from './batch.ts';
 import type { Delivery } from './delivery.ts';
 
-/** Returns what the inbox record of a delivered message tells operators about the message. */
+/** Returns the facts about a delivered message that the inbox record stores for operators. */
 export function factsOf(delivery: Delivery, { startedAt }: Pick<Batch, 'startedAt'>): MessageFacts {
   const { properties, identity, envelope } = delivery;
   return {
@@ -19,5 +19,4 @@ export function factsOf(delivery: Delivery, { startedAt }: Pick<Batch, 'startedA
   };
 }
 
-/** Other systems may put a value of any type into an AMQP property. */
 const text = (value: unknown) => (typeof value === 'string' ? value : undefined);

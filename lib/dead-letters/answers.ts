@@ -120,8 +120,8 @@ const editOfDeadLetter = z.strictObject({
 export const deadLetterDetails = deadLetter.extend({
   history: z.array(archiveAction),
   /**
-   * The failed attempts since the message was published or redriven, oldest first. After the last attempt, the message
-   * became this dead letter, and therefore only the earlier attempts have a delay.
+   * The failed attempts since the message was published or redriven, oldest first. The last attempt has no delay,
+   * because the message became this dead letter after the last attempt.
    */
   attempts: z.array(
     z.strictObject({
@@ -234,7 +234,10 @@ export function summaryOf({ history, ...deadLetter }: DeadLetter): object {
   };
 }
 
-/** Returns the failed attempts that led to a dead letter. RabbitMQ can dead-letter a message without a further attempt. */
+/**
+ * Returns the failed attempts that led to a dead letter. The list can be empty, because RabbitMQ can dead-letter a
+ * message without an attempt.
+ */
 function attemptsOf({ failedAttempts = [], attempt, deadLetteredAt, code, reason }: DeadLetter) {
   const earlier = failedAttempts.map(({ attempt, at, delayMs, code, message }) => ({
     attempt,

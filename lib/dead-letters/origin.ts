@@ -80,7 +80,9 @@ const brokerReasons: Readonly<Record<string, KnownErrorCode>> = {
   rejected: 'REJECTED',
 };
 
-/** Whether RabbitMQ dead-lettered the message, and not a consumer after a failed attempt. */
+/**
+ * Whether RabbitMQ dead-lettered the message. Otherwise, a consumer dead-lettered the message after a failed attempt.
+ */
 export const isBrokerCode = (code: string): boolean => Object.values<string>(brokerReasons).includes(code);
 
 /** Reads the first entry of the header `x-death`, which is the newest entry. */

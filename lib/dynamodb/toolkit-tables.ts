@@ -21,7 +21,8 @@ export const deadLetterTable = defineTable({
 });
 
 /**
- * The table with the figures of all queues. Each item contains the figures of one minute, and is kept for a day.
+ * The table with the figures of all queues. Each item contains the figures of one minute, and DynamoDB deletes the item
+ * after a day.
  */
 export const queueSampleTable = defineTable({
   name: 'queue-samples',

@@ -40,7 +40,7 @@ export const headerNames = {
 export interface Envelope extends Partial<Trace> {
   /** The number of the attempt to process the message, starting at 1. */
   readonly attempt: number;
-  /** The earlier failed attempts since the message was published or redriven, oldest first. Absent if there are none. */
+  /** The failed attempts since the message was published or redriven, oldest first. Absent if no attempt has failed. */
   readonly failedAttempts?: readonly FailedAttempt[];
   /** How often the message was redriven from the archive. */
   readonly redrives: number;

@@ -11,14 +11,14 @@ export interface FailedAttempt {
 }
 
 /**
- * The largest lengths, in characters, of an error code and an error message in the list of failed attempts, and the
- * largest length of the whole list, in bytes. The list travels in a header of each retry copy.
+ * The largest lengths in the list of failed attempts: of an error code and an error message, in characters, and of the
+ * whole list, in bytes. The list is a header of each retry copy.
  */
 const MAX_CODE_LENGTH = 100;
 const MAX_MESSAGE_LENGTH = 200;
 export const MAX_LIST_BYTES = 2_000;
 
-/** Writes failed attempts as JSON. If the list would be too long, the oldest failed attempts are left out. */
+/** Writes a list of failed attempts as JSON. If the list would be too long, the oldest failed attempts are left out. */
 export function writeFailedAttempts(attempts: readonly FailedAttempt[]): string {
   const cut = attempts.map(({ code, message, ...attempt }) => ({
     ...attempt,
@@ -34,8 +34,8 @@ export function writeFailedAttempts(attempts: readonly FailedAttempt[]): string 
 }
 
 /**
- * Reads a list of failed attempts. Any publisher can write any text into the header, and therefore every value that is
- * not a failed attempt is left out.
+ * Reads a list of failed attempts from a header. Any publisher can write any text into the header, and therefore every
+ * value that is not a failed attempt is left out.
  */
 export function readFailedAttempts(json: string): FailedAttempt[] {
   if (Buffer.byteLength(json) > MAX_LIST_BYTES) return [];

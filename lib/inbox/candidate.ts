@@ -78,7 +78,10 @@ function bytesOf({ followUps, reason = '', operations }: Branch): number {
   return bytes;
 }
 
-/** Returns the largest number of bytes that the facts and the numbers of written items can add to the inbox record. */
+/**
+ * Returns the largest number of bytes that the facts for operators and the numbers of written items can add to the
+ * inbox record.
+ */
 const bytesForOperators = ({ facts }: Entry, branches: readonly Branch[]): number =>
   bytesOfFacts(facts) +
   Math.max(

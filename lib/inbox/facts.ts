@@ -7,8 +7,8 @@ import {
 import type { Attributes } from '../dynamodb/item.ts';
 
 /**
- * What the inbox record of a message tells operators about the message. The consumer never reads these facts, and each
- * of them is absent if it is not known.
+ * Facts about a message that its inbox record stores for operators. Consumers never read these facts. A fact is absent
+ * if it is not known.
  */
 export interface MessageFacts {
   readonly type?: string;
@@ -18,9 +18,9 @@ export interface MessageFacts {
   /** When the consumer received the batch with the message (ISO 8601). */
   readonly startedAt?: string;
   readonly traceId?: string;
-  /** How often the message had been redriven, if it had been. */
+  /** How often the message had been redriven. Absent if the message had not been redriven. */
   readonly redrives?: number;
-  /** The number of the attempt, if it is not the first one. */
+  /** The number of the attempt. Absent for the first attempt. */
   readonly attempt?: number;
   /** The failed attempts since the message was published or redriven, oldest first. */
   readonly failedAttempts?: readonly FailedAttempt[];
@@ -29,10 +29,13 @@ export interface MessageFacts {
 const texts = ['type', 'correlationId', 'publishedAt', 'startedAt', 'traceId'] as const;
 const numbers = ['redrives', 'attempt'] as const;
 
-/** Longer texts are cut off. AMQP has the same limit, in bytes, for the properties of a message. */
+/**
+ * The largest length of a text in the facts. Longer texts are cut off. AMQP has the same limit, in bytes, for the
+ * properties of a message.
+ */
 const MAX_TEXT_LENGTH = 255;
 
-/** Returns the attributes that store the facts in the inbox record. */
+/** Returns the DynamoDB attributes that store the facts in the inbox record. */
 export function factsToAttributes(facts: MessageFacts = {}): Attributes {
   const attributes: Attributes = {};
   for (const name of texts)
@@ -44,8 +47,9 @@ export function factsToAttributes(facts: MessageFacts = {}): Attributes {
 }
 
 /**
- * Reads the facts in an inbox record. The attributes `redrives` and `attempt` are facts only in the inbox record of a completed
- * or rejected message. In other inbox records, they decide which copies of the message the consumer skips.
+ * Reads the facts from an inbox record. The attributes `redrives` and `attempt` are facts only in the inbox record of a
+ * completed or rejected message. In every other inbox record, these attributes decide which copies of the message the
+ * consumer skips.
  */
 export function attributesToFacts(item: Attributes, isDone: boolean): MessageFacts | undefined {
   const facts: Record<string, unknown> = {};
@@ -56,7 +60,6 @@ export function attributesToFacts(item: Attributes, isDone: boolean): MessageFac
   return Object.keys(facts).length > 0 ? facts : undefined;
 }
 
-/** Estimated bytes of the names of all facts, and of the texts whose length is fixed. */
 const FIXED_BYTES = 160;
 const MAX_BYTES_PER_CHARACTER = 3;
 

@@ -22,7 +22,7 @@ export type Marker =
       readonly events: readonly StoredEvent[];
       /** The id of the edited message that replaces this message. Absent if no operator has edited the message. */
       readonly supersededBy?: MessageId;
-      /** How many items of each table were written together with this inbox record. Absent if there are none. */
+      /** How many items of each table were written together with this inbox record. Absent if no items were written. */
       readonly effects?: Readonly<Record<string, number>>;
     } & MarkerBase)
   | ({

@@ -57,7 +57,9 @@ function mergeAll(one: ReadonlyMap<string, Change>, other: ReadonlyMap<string, C
   return changes;
 }
 
-/** Counts the items of each table that a branch writes. Returns `undefined` if the branch only checks conditions. */
+/**
+ * Counts the items of each table that a decision writes. Returns `undefined` if the decision only checks conditions.
+ */
 function effectsOf({ operations }: Branch): Record<string, number> | undefined {
   const effects: Record<string, number> = {};
   for (const operation of operations)

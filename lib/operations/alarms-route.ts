@@ -10,15 +10,15 @@ const alarmSchema = z.strictObject({
   severity: z.enum(['critical', 'warning']),
   /** `unknown` means that CloudWatch has too little data to evaluate the alarm. */
   state: z.enum(['ok', 'alarm', 'unknown']),
-  /** When the alarm got its state. */
+  /** When the alarm entered its current state. */
   since: at,
   /** What the alarm means and what to do first. */
   description: z.string(),
-  /** Why the alarm has its state, in the words of CloudWatch. */
+  /** Why the alarm is in its current state, in the words of CloudWatch. */
   reason: z.string(),
 });
 
-/** The alarms, or the reason why there are none: `npm start` has no CloudWatch. */
+/** The alarms, or the reason why the response contains no alarms: `npm start` has no CloudWatch. */
 const alarmsSchema = z.discriminatedUnion('available', [
   z.strictObject({ available: z.literal(true), alarms: z.array(alarmSchema) }),
   z.strictObject({ available: z.literal(false), reason: z.string() }),

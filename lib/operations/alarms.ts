@@ -12,10 +12,10 @@ import type { Alarm } from './alarms-route.ts';
 
 const TIMEOUT_MS = 5_000;
 
-/** How long this function caches the states of the alarms, in ms. CloudWatch evaluates alarms only once a minute. */
+/** How long the function caches the states of the alarms, in ms. CloudWatch evaluates alarms only once a minute. */
 const CACHED_MS = 15_000;
 
-/** The largest number of pages that are read of the alarms of one severity. Each page contains up to 100 alarms. */
+/** The largest number of pages of alarms that are read for each severity. Each page contains up to 100 alarms. */
 const MAX_PAGES = 5;
 
 const answerSchema = z.object({
@@ -39,8 +39,8 @@ const states = { OK: 'ok', ALARM: 'alarm', INSUFFICIENT_DATA: 'unknown' } as con
 const order = { alarm: 0, unknown: 1, ok: 2, critical: 0, warning: 1 } as const;
 
 /**
- * Handles `alarmsRoute`: returns the state of each alarm that notifies a topic of the stage. The credentials of the
- * function's role are in `environment`, usually `process.env`.
+ * Handles `alarmsRoute`: returns the state of each alarm that notifies a topic of the stage. `environment` contains the
+ * credentials of the function's role, and is usually `process.env`.
  */
 export function alarmStates(surehop: Surehop, environment: Environment): () => Promise<Answer> {
   const { CRITICAL_TOPIC_ARN: critical, WARNING_TOPIC_ARN: warning, STAGE } = surehop.settings(alarmSettings);

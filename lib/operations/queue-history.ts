@@ -9,7 +9,7 @@ export const HISTORY_MINUTES = 60;
  */
 const MAX_GAP_MS = 5 * MINUTE_MS;
 
-/** One number per minute, or `null` if no sample of the minute has the number. */
+/** One number per minute. A number is `null` if it is in no sample of the minute. */
 type Numbers = (number | null)[];
 
 /** The figures of one work queue during the last hour. */
@@ -17,21 +17,21 @@ interface QueueHistory {
   readonly ready: Numbers;
   readonly unacknowledged: Numbers;
   readonly deadLettered: Numbers;
-  /** How many messages per minute came into the queue, including retries and redriven messages. */
+  /** How many messages per minute arrived in the queue, including retries and redriven messages. */
   readonly in: Numbers;
   /** How many messages per minute left the queue, because a consumer acknowledged them. */
   readonly out: Numbers;
 }
 
 export interface Histories {
-  /** The minutes to which the numbers of all histories belong, oldest first (ISO 8601). */
+  /** The minutes of the numbers in all histories, oldest first (ISO 8601). */
   readonly minutes: readonly string[];
   ofQueue(name: string): QueueHistory;
   /** Returns the number of messages that waited in a delay queue, by minute. */
   ofDelayQueue(name: string): Numbers;
 }
 
-/** Arranges samples by minute. The last minute is the current one, for which there may be no sample yet. */
+/** Arranges samples by minute. The last minute is the current minute, which may have no sample yet. */
 export function historiesOf(samples: readonly QueueSample[], nowMs: number): Histories {
   const minutes = Array.from({ length: HISTORY_MINUTES }, (_, index) =>
     minuteOf(nowMs - (HISTORY_MINUTES - 1 - index) * MINUTE_MS),
@@ -79,9 +79,9 @@ const heldBy = ({ ready, unacknowledged }: SampledQueue) =>
   ready === null || unacknowledged === null ? null : ready + unacknowledged;
 
 /**
- * Returns how many messages came into the queue between two samples. RabbitMQ does not count the messages that come from a
- * delay queue, and therefore the number is calculated from the messages that left the queue and those that remained. The
- * broker updates its counts one after another, so the difference can be slightly negative.
+ * Returns how many messages arrived in the queue between two samples. RabbitMQ does not count the messages that come
+ * from a delay queue, and therefore this number is calculated from the number of messages that left the queue and the
+ * number that remained. The broker updates its counts one after another, so the difference can be slightly negative.
  */
 function arrived(now: SampledQueue, before: SampledQueue): number | null {
   const [left, held, heldBefore] = [acknowledged(now, before), heldBy(now), heldBy(before)];

@@ -19,7 +19,7 @@ export interface SampledQueue {
   readonly deadLettered: number | null;
 }
 
-/** The figures of all queues at one time. */
+/** The figures of all queues at the same time. */
 export interface QueueSample {
   /** When the sample was taken (ISO 8601). */
   readonly takenAt: string;
@@ -74,9 +74,9 @@ export const minuteOf = (ms: number): string => new Date(Math.floor(ms / MINUTE_
 
 /** The DynamoDB table with at most one sample of the queues per minute. DynamoDB deletes each sample after a day. */
 export interface QueueSamples {
-  /** Stores a sample. A sample of the same minute is replaced. */
+  /** Stores a sample. The sample replaces an earlier sample of the same minute. */
   store(sample: QueueSample): Promise<void>;
-  /** Returns the stored samples since a time, oldest first. */
+  /** Returns the samples that were taken since the given time, oldest first. */
   since(ms: number): Promise<QueueSample[]>;
 }
 

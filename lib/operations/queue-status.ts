@@ -8,7 +8,7 @@ import type { Histories } from './queue-history.ts';
 /** A number, or `null` if the broker or the archive did not report it. */
 const figure = z.int().nullable();
 
-/** One number per minute in `minutes`. A number is `null` if it was not sampled in this minute. */
+/** One number for each minute in `minutes`. A number is `null` if no sample of the minute contains it. */
 const figures = z.array(z.number().nullable());
 
 const depth = z.strictObject({
@@ -29,7 +29,7 @@ const queueStatus = depth.extend({
    * delay queue, because the number is then unknown.
    */
   retrying: figure,
-  /** The names of the delay queues in which messages wait for a retry on this queue, shortest delay first. */
+  /** The names of the delay queues in which messages wait for a retry on this work queue, shortest delay first. */
   delayQueues: z.array(z.string()),
   /** The number of the queue's dead letters in the archive that were neither redriven nor discarded. */
   deadLettered: figure,
@@ -40,8 +40,8 @@ const queueStatus = depth.extend({
    */
   oldestMessage: z.strictObject({ publishedAt: z.iso.datetime(), asOf: z.iso.datetime() }).nullable(),
   /**
-   * The figures of the last hour. `in` and `out` are messages per minute: all messages that came into the queue, including
-   * retries and redriven messages, and all messages that consumers acknowledged.
+   * The figures of the last hour. `in` is the number of messages per minute that arrived in the queue, including
+   * retries and redriven messages. `out` is the number of messages per minute that consumers acknowledged.
    */
   history: z.strictObject({
     ready: figures,
@@ -55,7 +55,7 @@ const queueStatus = depth.extend({
 });
 
 export const statusSchema = z.strictObject({
-  /** The minutes to which the numbers of all histories belong, oldest first. */
+  /** The minutes of the numbers in all histories, oldest first. */
   minutes: z.array(z.iso.datetime()),
   queues: z.array(queueStatus),
   delayQueues: z.array(

@@ -16,8 +16,8 @@ import { queueSamples, sampleOf } from './queue-samples.ts';
 const TIMEOUT_MS = 10_000;
 
 /**
- * How many pages of 1 MB are read to count the open dead letters for a sample. If there are more dead letters, the sample
- * does not contain their number.
+ * The largest number of pages of 1 MB that are read to count the open dead letters for a sample. If there are more dead
+ * letters, the sample does not contain the number.
  */
 const SAMPLED_PAGES = 2;
 
@@ -26,7 +26,7 @@ type Access = Parameters<typeof readQueueFigures>[0];
 /**
  * Creates the handler of a scheduled function that records metrics of the broker: the number of messages in each queue,
  * and the state of the broker's worst node. Amazon MQ's own broker metrics are totals over all queues and nodes. The
- * handler also stores a sample of the queues, from which GET /status returns the last hour.
+ * handler also stores samples of the queues, which GET /status returns for the last hour.
  */
 export function reportQueues(surehop: Surehop, queues: Readonly<Record<string, WorkQueue>>): () => Promise<void> {
   const settings = surehop.settings(brokerSettings);

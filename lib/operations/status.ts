@@ -25,8 +25,8 @@ const TIMEOUT_MS = 5_000;
 const CACHED_MS = 5_000;
 
 /**
- * Handles `statusRoute`: returns the state of every queue, and its figures of the last hour. If DynamoDB is unavailable,
- * the response contains only the numbers that the broker reports.
+ * Handles `statusRoute`: returns the state of every queue, and the figures of every queue during the last hour. If
+ * DynamoDB is unavailable, the response contains only the numbers that the broker reports.
  */
 export function queueStatus(
   surehop: Surehop,

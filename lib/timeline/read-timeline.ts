@@ -14,14 +14,17 @@ import type { Surehop } from '../runtime/surehop.ts';
 import type { Timeline, TracedMessage } from './schema.ts';
 import { inOrder, isKnown, stepsOf, tracedMessageOf, type Recorded } from './timeline.ts';
 
-/** A timeline contains at most this many messages, including follow-up events of follow-up events. */
+/** The largest number of messages in a timeline, including follow-up events of follow-up events. */
 const MAX_MESSAGES = 20;
 
 const CONCURRENCY = 8;
 
-/** Reads what is recorded about messages. */
+/** Reads the recorded steps of messages. */
 export interface Timelines {
-  /** Returns everything that is recorded about a message and its follow-up events; `undefined` if nothing is recorded. */
+  /**
+   * Returns everything that is recorded about a message and its follow-up events. Returns `undefined` if nothing is
+   * recorded.
+   */
   read(messageId: string): Promise<Timeline | undefined>;
   /** Handles `messageRoute`. */
   get(request: { readonly path: { readonly id: string } }): Promise<Answer>;
@@ -37,7 +40,7 @@ export function createTimelines(surehop: Surehop, workQueues: Readonly<Record<st
   const { clock } = surehop;
   const queues = Object.values(workQueues).map(({ name }) => name);
 
-  /** Reads the records of several messages, in the order of the message ids. */
+  /** Reads the records of several messages. The result is in the order of the message ids. */
   async function readRecords(ids: readonly string[]): Promise<Recorded[]> {
     const { client, name: table, retryPolicy } = processInboxTable(surehop);
     const archive = archiveTable(surehop);
@@ -110,7 +113,10 @@ export function createTimelines(surehop: Surehop, workQueues: Readonly<Record<st
   };
 }
 
-/** Returns the messages that follow from a message: the follow-up events of its consumers, and edited messages. */
+/**
+ * Returns the messages that follow from a message: the follow-up events that its consumers published, and the edited
+ * messages that replace it.
+ */
 const followUpsOf = ({ markers, deadLetters }: Recorded) => [
   ...markers.flatMap((marker) =>
     marker.state === 'completed' || marker.state === 'rejected'

@@ -5,8 +5,8 @@ import type { Route } from '../http/endpoint.ts';
 import { exampleTimeline, timelineSchema } from './schema.ts';
 
 /**
- * The scope is the one of dead letters, because both show error messages and the reasons of operators, but a timeline shows
- * no message body.
+ * The route needs the scope for reading dead letters, because a timeline also shows error messages and the reasons that
+ * operators gave. A timeline shows no message body.
  */
 export const messageRoute = {
   route: 'GET /messages/{id}',

@@ -22,18 +22,18 @@ const consumerState = z.strictObject({
    * replaces the message.
    */
   state: z.enum(messageStates),
-  /** When the message got its state. */
+  /** When the message entered its current state. */
   at: at.optional(),
-  /** The time from the publication of the message until it was completed or rejected. */
+  /** The time from the publication of the message until the message was completed or rejected, in ms. */
   durationMs: z.int().optional(),
-  /** Why the message was rejected, or the reason of a completed message. */
+  /** Why the message was rejected, or the reason that the business rule gave for completing the message. */
   reason: z.string().optional(),
   error: error.optional(),
-  /** The dead letter of the message, if the message is dead-lettered or discarded. */
+  /** The dead letter of the message. Absent if the message is neither dead-lettered nor discarded. */
   deadLetterId: z.string().optional(),
   /**
-   * For each run of the message alone whose end is not recorded, when the run ends at the latest. The run is in progress,
-   * or the process crashed.
+   * The latest end of each attempt to process only this message whose end is not recorded. Such an attempt is still
+   * running, or the process crashed during the attempt.
    */
   isolatedRunsEndBy: z.array(at).optional(),
 });
@@ -45,11 +45,11 @@ const tracedMessage = z.strictObject({
   traceId: z.string().optional(),
   publishedAt: at.optional(),
   /**
-   * The message whose consumer published this message as a follow-up event, or the message that an operator edited to
-   * create this message. Absent for the requested message.
+   * The message from which this message follows: its consumer published this message as a follow-up event, or an
+   * operator edited it to create this message. Absent for the requested message.
    */
   followsFrom: z.strictObject({ messageId: z.string(), queue: z.string() }).optional(),
-  /** The state of the message in each queue, for all queues in which the message is known. */
+  /** The state of the message in each queue in which the message is known. */
   consumers: z.array(consumerState),
 });
 
@@ -67,24 +67,24 @@ export const steps = [
 
 export const timelineStep = z.strictObject({
   at,
-  /** The time since the first step of the timeline. */
+  /** The time since the first step of the timeline, in ms. */
   afterMs: z.int(),
   step: z.enum(steps),
   messageId: z.string(),
   queue: z.string().optional(),
-  /** How often the message had been redriven before this step. A redrive has the number of the copy that it published. */
+  /** How often the message had been redriven before this step. For a redrive, the number includes this redrive. */
   redrives: z.int().optional(),
   /** The number of the attempt, which starts again at 1 after each redrive. */
   attempt: z.int().optional(),
-  /** How long the message waited after a failed attempt for the next attempt. */
+  /** How long the message waited for the next attempt after this failed attempt, in ms. */
   delaySeconds: z.number().optional(),
   error: error.optional(),
-  /** Why the message was rejected, redriven, discarded or edited, or the reason of a completed message. */
+  /** The reason of this step, for example why the message was rejected, redriven, discarded or edited. */
   reason: z.string().optional(),
   /** The operator who redrove, discarded or edited the dead letter. */
   by: z.string().optional(),
   deadLetterId: z.string().optional(),
-  /** How many items of each table the consumer wrote together with the outcome. */
+  /** How many items of each table the consumer wrote together with the outcome of the message. */
   effects: z.record(z.string(), z.int()).optional(),
   /** The id of the edited message that replaces the message. */
   supersededBy: z.string().optional(),
@@ -94,11 +94,11 @@ export const timelineStep = z.strictObject({
 
 /** The schema of everything that is recorded about a message and its follow-up events. */
 export const timelineSchema = z.strictObject({
-  /** The requested message, and then its follow-up events. */
+  /** The requested message, followed by its follow-up events. */
   messages: z.array(tracedMessage),
   /** The recorded steps of all messages, oldest first. */
   steps: z.array(timelineStep),
-  /** Whether follow-up events are missing because there are too many. */
+  /** Whether follow-up events are missing, because the timeline would contain too many messages. */
   isIncomplete: z.boolean(),
 });
 

@@ -8,16 +8,19 @@ import type { ConsumerState, TimelineStep, TracedMessage } from './schema.ts';
 /** What the inbox table and the archive of dead letters contain about one message. */
 export interface Recorded {
   readonly messageId: string;
-  /** The inbox record of the message in each queue that has one. */
+  /** The inbox records of the message, one for each queue that has an inbox record of the message. */
   readonly markers: readonly Marker[];
-  /** For each run of the message alone whose end is not recorded, its queue and the time at which it ends at the latest. */
+  /**
+   * For each attempt to process only this message whose end is not recorded: the queue, and the latest time at which
+   * the attempt ends.
+   */
   readonly isolatedRuns: readonly { readonly queue: string; readonly endsByMs: number }[];
   readonly deadLetters: readonly DeadLetter[];
 }
 
 type Step = Omit<TimelineStep, 'afterMs'>;
 
-/** Whether any record of the message exists. */
+/** Whether anything is recorded about the message. */
 export const isKnown = ({ markers, deadLetters, isolatedRuns }: Recorded): boolean =>
   markers.length + deadLetters.length + isolatedRuns.length > 0;
 
@@ -66,8 +69,8 @@ const publishedAtOf = ({ markers, deadLetters }: Recorded): string | undefined =
   deadLetters.find(({ publishedAt }) => publishedAt)?.publishedAt;
 
 /**
- * Returns the state of a message in a queue. An inbox record of a completed or rejected message decides. Otherwise, the newer
- * one of the inbox record and the latest dead letter decides.
+ * Returns the state of a message in a queue. The inbox record of a completed or rejected message determines the state.
+ * Otherwise, the inbox record or the latest dead letter determines the state, whichever is newer.
  */
 function stateIn(queue: string, { markers, deadLetters }: Recorded, nowMs: number): ConsumerState {
   const marker = markers.find((one) => one.queue === queue);

@@ -22,7 +22,10 @@ export interface Access {
   readonly logins?: 'read' | 'rotate';
   /** Whether the function may read the keys with which clients sign their requests. */
   readonly signingKeys?: boolean;
-  /** Whether the function may read the states of CloudWatch alarms. It gets the topics that the stage's alarms notify. */
+  /**
+   * Whether the function may read the states of CloudWatch alarms. The function then gets the ARNs of the SNS topics
+   * that the stage's alarms notify.
+   */
   readonly alarms?: boolean;
   /** Whether the function may delete the stage's event sources and list Lambda's network interfaces. */
   readonly removal?: boolean;
@@ -169,8 +172,8 @@ const removalStatements = (functionPrefix: string): Value[] => [
 ];
 
 /**
- * Returns the IAM policy statement for the function that reads the states of alarms. CloudWatch checks a request that lists
- * alarms against the ARN of all alarms, and therefore the statement cannot name the alarms of the stage.
+ * Returns the IAM policy statement for the function that reads the states of alarms. CloudWatch checks a request that
+ * lists alarms against the ARN of all alarms, and therefore the statement cannot be limited to the alarms of the stage.
  */
 const alarmStatements: Value[] = [
   { Sid: 'AlarmStates', Effect: 'Allow', Action: 'cloudwatch:DescribeAlarms', Resource: arn('cloudwatch', 'alarm:*') },

@@ -22,7 +22,10 @@ export interface QueueFigures {
    * neither as ready nor as unacknowledged.
    */
   readonly delayed?: number;
-  /** How many messages of the queue were acknowledged since the broker began to count, also by earlier consumers. */
+  /**
+   * How many messages of the queue consumers have acknowledged since the broker began to count, including consumers
+   * that no longer exist.
+   */
   readonly acknowledged?: number;
 }
 

@@ -256,7 +256,7 @@ describe('what inbox records tell operators', () => {
     expect(sizeOfAll(item!)).toBeLessThan(1_024);
   });
 
-  test('the facts need no further request: one transaction writes the same number of items with and without them', async () => {
+  test('the facts for operators need no further request: one transaction writes the same number of items with and without the facts', async () => {
     const sizes: number[] = [];
     const transactions = { name: 'countTransactionItems', step: 'initialize' } as const;
     store.client.middlewareStack.add(
@@ -287,7 +287,7 @@ describe('what inbox records tell operators', () => {
     expect((await inbox.find(QUEUE, [id('with')])).get(id('with'))).toMatchObject({ facts: withFacts });
   });
 
-  test('a retry and a dead letter keep the facts, and facts of any length are cut off so that the inbox record can be written', async () => {
+  test('an inbox record keeps the facts after a retry and a dead letter, and long facts are cut off so that DynamoDB accepts the inbox record', async () => {
     const long = {
       ...facts,
       type: 'é'.repeat(9_999),

@@ -68,7 +68,7 @@ test('the states of the alarms are cached for 15 seconds', async () => {
   expect(count() - before).toBe(4);
 });
 
-test('if CloudWatch denies the request, GET /alarms responds with the problem alarms-unavailable, which names no secret', async () => {
+test('if CloudWatch denies the request, GET /alarms responds with the problem alarms-unavailable, and the response contains no secret', async () => {
   aws.failNext(2, 403, 'AccessDenied');
   const problem = (await deployed()().catch((error: unknown) => error)) as Problem;
   expect(problem.problem).toBe('alarms-unavailable');
@@ -76,12 +76,12 @@ test('if CloudWatch denies the request, GET /alarms responds with the problem al
   expect(JSON.stringify([problem, String(problem.cause)])).not.toContain('hush-hush');
 });
 
-test('without CloudWatch, in the stage local, GET /alarms says that no alarms are available', async () => {
+test('in the stage local, which has no CloudWatch, GET /alarms says that no alarms are available', async () => {
   const before = aws.calls.length;
   expect(await inStage({})()).toMatchObject({ status: 200, body: { available: false, reason: expect.any(String) } });
   expect(aws.calls).toHaveLength(before);
 });
 
-test('in a deployed stage, the function of GET /alarms does not start without the topics of the stage', () => {
+test('in a deployed stage, the function of GET /alarms does not start if the settings with the topics of the stage are missing', () => {
   expect(() => inStage({ STAGE: 'dev' })).toThrow(/set CRITICAL_TOPIC_ARN and WARNING_TOPIC_ARN/);
 });

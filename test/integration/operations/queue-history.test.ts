@@ -50,7 +50,10 @@ const ask = async () => {
   return body;
 };
 
-/** Reports the queues until the sample of the current minute meets a condition, because the broker counts with a delay. */
+/**
+ * Invokes report-queues until the sample of the current minute meets a condition, because the broker updates its counts
+ * with a delay.
+ */
 const sampled = (what: string, isMet: (loans: Record<string, number | null>, waiting: number | null) => boolean) =>
   eventually(what, async () => {
     await report();
@@ -63,7 +66,7 @@ const sampled = (what: string, isMet: (loans: Record<string, number | null>, wai
 
 const byTime = (one: { takenAt: string }, other: { takenAt: string }) => (one.takenAt < other.takenAt ? -1 : 1);
 
-test('GET /status returns how many messages per minute came into a queue and left it, also for retries that come from a delay queue', async () => {
+test('GET /status returns how many messages per minute arrived in a queue and left the queue, including retries that come from a delay queue', async () => {
   await sampled('the figures of the empty queue', ({ ready, unacknowledged }) => ready === 0 && unacknowledged === 0);
   for (let message = 0; message < 4; message += 1)
     host.channel.sendToQueue('loans', Buffer.from('x'), { persistent: true });
@@ -113,7 +116,7 @@ test('a sample contains the number of open dead letters of each queue', async ()
   expect([loans.history.deadLettered.at(-1), notices.history.deadLettered.at(-1)]).toEqual([0, 2]);
 });
 
-test('while DynamoDB is unavailable, GET /status returns the figures of the broker with histories of null', async () => {
+test('while DynamoDB is unavailable, GET /status returns the figures of the broker, and every number in the histories is null', async () => {
   const away = createSurehop({
     environment: {
       AMQP_URL: host.amqpUrl,

@@ -55,7 +55,7 @@ const ask = async (id: string) => (await callAsOperator(timeline, { route: ROUTE
 const outline = (body: { steps: { step: string; queue?: string }[] }) =>
   body.steps.map(({ step, queue }) => [step, queue].filter(Boolean).join(' '));
 
-test('the timeline of a fulfilled order goes from its acceptance to the points that were awarded', async () => {
+test('the timeline of a fulfilled order begins with the acceptance of the order and ends with the award of the points', async () => {
   await callAsOperator(setStock, { route: 'PUT /stock/{sku}', path: { sku: 'apple' }, body: { available: 10 } });
   const id = await placeOrder('apple');
   const accepted = await ask(id);
@@ -77,7 +77,7 @@ test('the timeline of a fulfilled order goes from its acceptance to the points t
   expect([body.endedAt, body.durationMs]).toEqual([body.steps.at(-1).at, body.steps.at(-1).afterMs]);
 });
 
-test('the timeline of a sold-out order contains the rejection and its follow-up event, and ends when the points are taken back', async () => {
+test('the timeline of a sold-out order contains the rejection and the follow-up event, and ends when the points are taken back', async () => {
   const id = await placeOrder('sold-out');
   await deliver('points');
   await deliver('stock');

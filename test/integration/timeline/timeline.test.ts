@@ -35,7 +35,7 @@ let timelines: Timelines;
 let channel: Channel;
 let table: ArchiveTable;
 
-/** The attempt at which the rule of the queue `loans` succeeds. */
+/** The number of the attempt at which the business rule of the queue `loans` succeeds. */
 let succeedsAt = 1;
 
 const loaned = defineEvent({
@@ -120,7 +120,7 @@ const outline = ({ steps }: Timeline) =>
     [step, queue, redrives, attempt].filter((part) => part !== undefined).join(' '),
   );
 
-test('the timeline of a message contains its publication, each failed attempt with its delay and error, its completion, and its follow-up events', async () => {
+test('the timeline of a message contains the publication, each failed attempt with its delay and error, the completion, and the follow-up events', async () => {
   succeedsAt = 3;
   const messageId = publish();
   for (let attempt = 1; attempt <= 2; attempt += 1) await deliver('loans');
@@ -171,7 +171,7 @@ test('the timeline of a message contains its publication, each failed attempt wi
   expect([timeline.steps[0]!.afterMs, timeline.isIncomplete]).toEqual([0, false]);
 });
 
-test('the timeline of a dead-lettered message contains all of its attempts, its redrive with the operator and the reason, and its completion after the redrive', async () => {
+test('the timeline of a dead-lettered message contains all attempts, the redrive with the operator and the reason, and the completion after the redrive', async () => {
   succeedsAt = 5;
   const messageId = publish();
   for (let attempt = 1; attempt <= 4; attempt += 1) await deliver('loans');
@@ -223,7 +223,7 @@ test('the timeline of a dead-lettered message contains all of its attempts, its 
   expect(steps[5]).toMatchObject({ by: 'grace', reason: 'the catalogue is back', deadLetterId: deadLetter!.id });
 });
 
-test('the timeline of a message that was run alone, because it may crash the process, contains the time at which an unfinished run ends', async () => {
+test('the timeline of a message that was processed alone, because it may crash the process, contains the time at which an unfinished attempt ends', async () => {
   const messageId = randomUUID() as MessageId;
   const endsByMs = Date.parse('2026-11-22T12:00:30.000Z');
   await setup.parts.attemptLog.begin('loans', [messageId], { kind: 'isolated', id: 'run-1', endsByMs });
@@ -232,7 +232,7 @@ test('the timeline of a message that was run alone, because it may crash the pro
   ]);
 });
 
-test('while the perform function of a rule runs for a message, the message is processing, and it is pending after its lease has expired', async () => {
+test('while a perform function runs for a message, the state of the message is processing, and the state is pending after the lease has expired', async () => {
   const messageId = randomUUID() as MessageId;
   const lease = { id: messageId, payloadHash: 'x', redrives: 0, attempt: 1, owner: 'me' };
   await setup.parts.leases.take('loans', { ...lease, durationMs: 60_000 });

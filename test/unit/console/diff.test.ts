@@ -6,11 +6,11 @@ import { diffLines, withContext, type DiffLine } from '../../../infra/console/di
 const sign = { same: ' ', removed: '-', added: '+' } as const;
 const shown = (lines: readonly DiffLine[]) => lines.map(({ kind, text }) => sign[kind] + text);
 
-test('a comparison shows the removed and the added lines between the equal lines', () => {
+test('a comparison of two texts shows the removed and the added lines between the equal lines', () => {
   expect(shown(diffLines('a\nb\nc\nd', 'a\nx\nc\nd\ne'))).toEqual([' a', '-b', '+x', ' c', ' d', '+e']);
 });
 
-test('both texts can be restored from their comparison, which has as many equal lines as possible', () => {
+test('both texts can be restored from their comparison, and the comparison has as many equal lines as possible', () => {
   const text = fc.array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 8 });
   fc.assert(
     fc.property(text, text, (old, now) => {
@@ -30,13 +30,13 @@ function longestCommon(old: readonly string[], now: readonly string[]): number {
   return Math.max(longestCommon(oldRest, now), longestCommon(old, nowRest));
 }
 
-test('texts whose comparison would take too long are shown as removed and added completely', () => {
+test('if comparing two texts would take too long, all old lines are shown as removed and all new lines as added', () => {
   const lines = (prefix: string) => Array.from({ length: 3_000 }, (_, index) => `${prefix}${index}`).join('\n');
   const diff = diffLines(lines('a'), lines('b'));
   expect(diff.map(({ kind }) => kind)).toEqual([...Array(3_000).fill('removed'), ...Array(3_000).fill('added')]);
 });
 
-test('equal lines that are far from a difference are left out, and counted', () => {
+test('equal lines that are far from a difference are left out of a comparison, and the comparison contains their number', () => {
   const lines = diffLines('1\n2\n3\n4\n5\n6\n7', '1\n2\n3\n4\nfive\n6\n7');
   expect(withContext(lines, 1)).toEqual([
     { leftOut: 3 },

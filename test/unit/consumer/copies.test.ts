@@ -31,7 +31,7 @@ test('each retry copy lists all failed attempts before it', () => {
   expect(failedAttemptsIn(postponed.copy.properties.headers)).toHaveLength(2);
 });
 
-test('a redriven copy has no list of failed attempts, because its attempts are counted from 1 again', () => {
+test('a redriven copy has no list of failed attempts, because the attempts are counted from 1 again after a redrive', () => {
   const failed = copyFor(aDelivery());
   const copy = redrivenCopy(failed, { exchange: '', routingKey: 'loans' }, { redrives: 1, at });
   expect(failedAttemptsIn(copy.properties.headers)).toBeUndefined();

@@ -10,12 +10,12 @@ const failed = (attempt: number, message = 'connection refused') => ({
   message,
 });
 
-test('a list of failed attempts is the same after it was written and read', () => {
+test('writing and reading a list of failed attempts does not change the list', () => {
   const list = [failed(1), failed(2, 'a "quoted" text with é and 😀')];
   expect(readFailedAttempts(writeFailedAttempts(list))).toEqual(list);
 });
 
-test('a list of failed attempts that would be too long contains only the latest attempts, with their messages cut off', () => {
+test('a list of failed attempts that would be too long contains only the latest attempts, with shortened error messages', () => {
   const list = Array.from({ length: 999 }, (_, index) => failed(index + 1, '😀'.repeat(2_000)));
   const json = writeFailedAttempts(list);
   expect(Buffer.byteLength(json)).toBeLessThanOrEqual(MAX_LIST_BYTES);
@@ -25,7 +25,7 @@ test('a list of failed attempts that would be too long contains only the latest 
   expect(read.map(({ attempt }) => attempt)).toEqual(read.map((_, index) => 1_000 - read.length + index));
 });
 
-test('an emoji that the length limit cuts in half leaves a list that can still be read', () => {
+test('a list of failed attempts can be read even if the length limit has cut an emoji in half', () => {
   const [read] = readFailedAttempts(writeFailedAttempts([failed(1, `x${'😀'.repeat(200)}`)]));
   expect(read?.message).toHaveLength(200);
 });

@@ -25,7 +25,7 @@ const lastOf = (samples: readonly QueueSample[]) => {
   return [ready, unacknowledged, deadLettered, arrived, out].map((numbers) => numbers[index]);
 };
 
-test('a history has one number for each of the last 60 minutes, and null for a minute without a sample', () => {
+test('the history of a queue has one number for each of the last 60 minutes, and null for a minute without a sample', () => {
   const { minutes, ofQueue, ofDelayQueue } = historiesOf(
     [sample(minutesAgo(59), 4, 1, 0), sample(nowMs, 5, 0, 0)],
     nowMs,
@@ -39,20 +39,20 @@ test('a history has one number for each of the last 60 minutes, and null for a m
   expect(ofDelayQueue('a new delay queue')).toEqual([null, ...nothing, null]);
 });
 
-test('the rate out of a queue is the number of acknowledged messages per minute, and the rate in also contains the messages that remained', () => {
+test('the history "out" of a queue contains the acknowledged messages per minute, and the history "in" also counts the messages that remained', () => {
   expect(lastOf([sample(minutesAgo(1), 10, 2, 100), sample(nowMs, 15, 0, 130)])).toEqual([15, 0, 2, 33, 30]);
 });
 
-test('a rate over a gap of several minutes is an average per minute, and a longer gap has no rate', () => {
+test('after a gap of several minutes between two samples, a rate is an average per minute, and after a longer gap the rate is null', () => {
   expect(lastOf([sample(minutesAgo(4), 0, 0, 0), sample(nowMs, 2, 0, 10)]).slice(3)).toEqual([3, 2.5]);
   expect(lastOf([sample(minutesAgo(6), 0, 0, 0), sample(nowMs, 2, 0, 10)]).slice(3)).toEqual([null, null]);
 });
 
-test('the rates are null after a restart of the broker, whose counter of acknowledged messages starts at 0 again', () => {
+test('the rates in the history of a queue are null after a restart of the broker, because the broker then counts acknowledged messages from 0 again', () => {
   expect(lastOf([sample(minutesAgo(1), 0, 0, 900), sample(nowMs, 2, 0, 10)])).toEqual([2, 0, 2, null, null]);
 });
 
-test('the rates are null if the broker did not report a figure, and the rate in is never negative', () => {
+test('the rates in the history of a queue are null if the broker did not report a figure, and the rate "in" is never negative', () => {
   expect(lastOf([sample(minutesAgo(1), null, 0, 5), sample(nowMs, 2, 0, 10)])).toEqual([2, 0, 2, null, 5]);
   expect(lastOf([sample(minutesAgo(1), 9, 0, 5), sample(nowMs, 2, 0, 10)])).toEqual([2, 0, 2, 0, 5]);
 });

@@ -43,7 +43,7 @@ test('the timeline of an order ends when all consumers of the order and of its f
   expect(of(timelineOf(message('o', { ...done, stock: 'dead-lettered' })))?.endedAt).toBeUndefined();
 });
 
-test('if an operator has edited the message of an order, the edited message decides about the status of the order', () => {
+test('if an operator has edited the message of an order, the edited message determines the status of the order', () => {
   const edited = (state: 'pending' | 'completed') =>
     timelineOf(
       message('o', { stock: 'superseded', points: 'completed' }),
@@ -57,7 +57,7 @@ test('if an operator has edited the message of an order, the edited message deci
   });
 });
 
-test('an order is "publishing" until its acceptance is recorded or a consumer has received it', () => {
+test('an order is "publishing" until the acceptance of the order is recorded or a consumer has received the order', () => {
   expect(ofRequest({ status: 'publishing' })).toMatchObject({ status: 'publishing', steps: [] });
   expect(ofRequest({ status: 'publishing' }, timelineOf(message('o', {})))).toMatchObject({ status: 'accepted' });
 });

@@ -79,7 +79,7 @@ describe('the state of a message in a queue', () => {
     expect(stateOf(markers, letters)).toEqual([state]);
   });
 
-  test('a dead letter without a known queue is a step of the timeline, but is not listed as a consumer', () => {
+  test('a dead letter without a known queue is a step of the timeline, but no consumer of the timeline', () => {
     const unknown = letter({ queue: undefined });
     expect(stateOf([], [unknown])).toEqual([]);
     expect(stepsOf(recorded([], [unknown]))).toMatchObject([{ step: 'dead-lettered', deadLetterId: 'd' }]);
@@ -93,7 +93,7 @@ describe('the steps of a message', () => {
   const outline = (...args: Parameters<typeof recorded>) =>
     inOrder(stepsOf(recorded(...args))).map(({ step, redrives, attempt }) => [step, redrives, attempt]);
 
-  test('an attempt that both the inbox record and the dead letter contain is one step', () => {
+  test('an attempt that is in both the inbox record and the dead letter is one step of the timeline', () => {
     const marker = { ...failed('dead-lettered', 0, 2), facts: { failedAttempts: [attempt(1)] } };
     expect(outline([marker], [letter({ failedAttempts: [attempt(1)] })])).toEqual([
       ['failed', 0, 1],
@@ -101,22 +101,22 @@ describe('the steps of a message', () => {
     ]);
   });
 
-  test('an inbox record of an earlier release, which has no list of failed attempts, still shows the last failed attempt', () => {
+  test('an inbox record of an earlier release, which has no list of failed attempts, still shows the last failed attempt in the timeline', () => {
     expect(outline([failed('retrying', 0, 3)])).toEqual([['failed', 0, 3]]);
     expect(outline([completed])).toEqual([['completed', undefined, undefined]]);
   });
 
-  test('an edited message is superseded once, with the operator, the reason and the id of the new message', () => {
+  test('the timeline contains one step for an edited message, with the operator, the reason and the id of the new message', () => {
     const steps = inOrder(stepsOf(recorded([superseded], [edited])));
     expect(steps.map(({ step }) => step)).toEqual(['dead-lettered', 'superseded']);
     expect(steps[1]).toMatchObject({ by: 'grace', reason: 'a typo', supersededBy: 'n', deadLetterId: 'd' });
   });
 
-  test('a dead letter of the broker has no attempt, because no consumer failed', () => {
+  test('a dead letter of the broker adds no attempt to the timeline, because no consumer failed', () => {
     expect(outline([], [letter({ code: 'EXPIRED' })])).toEqual([['dead-lettered', 0, undefined]]);
   });
 
-  test('steps at the same time are in the order in which they must have happened', () => {
+  test('steps of a timeline at the same time are in the order in which they must have happened', () => {
     const facts = { publishedAt: at, startedAt: at, redrives: 1, failedAttempts: [attempt(1)], attempt: 2 };
     expect(outline([{ ...completed, facts }], [redriven]).map(([step]) => step)).toEqual([
       'published',
