@@ -6,4 +6,4 @@ import { page } from 'surehop-console/page';
 import { surehop } from '../surehop.ts';
 
 /** GET /console: answers with the page of the operators' console. */
-export const handler = endpoint(surehop, consoleRoute, consolePage(surehop, page));
+export const handler = endpoint(surehop, consoleRoute, consolePage(surehop, page, { timeline: '/orders/{id}/timeline' }));

@@ -1,11 +1,25 @@
 import type { editRoute, groupsRoute, getRoute, jobsRoute, listRoute, redriveManyRoute } from 'surehop/archive';
-import type { statusRoute } from 'surehop/health';
+import type { alarmsRoute, statusRoute } from 'surehop/health';
+import type { messageRoute } from 'surehop/messages';
 import type * as z from 'zod';
 
 import type { ApiRequest } from './curl.ts';
 import { given, type Query } from './route.ts';
 
 export type Status = z.output<(typeof statusRoute.answers)[200]>;
+export type Alarms = z.output<(typeof alarmsRoute.answers)[200]>;
+export type Alarm = Extract<Alarms, { available: true }>['alarms'][number];
+type MessageTimeline = z.output<(typeof messageRoute.answers)[200]>;
+type TimelineStep = MessageTimeline['steps'][number];
+
+/** The timeline of a message, or the timeline of a service's own thing, such as an order, which has some more members. */
+export interface Timeline extends Omit<MessageTimeline, 'steps'> {
+  readonly steps: readonly (Omit<TimelineStep, 'step'> & { readonly step: string })[];
+  readonly status?: string;
+  readonly endedAt?: string;
+  readonly durationMs?: number;
+}
+
 export type DeadLetterList = z.output<(typeof listRoute.answers)[200]>;
 export type DeadLetter = DeadLetterList['deadLetters'][number];
 export type DeadLetterDetails = z.output<(typeof getRoute.answers)[200]>;

@@ -15,6 +15,7 @@ import { Edit } from './views/edit.tsx';
 import { Failures } from './views/failures.tsx';
 import { JobList, JobView } from './views/jobs.tsx';
 import { Letter } from './views/letter.tsx';
+import { Message } from './views/message.tsx';
 import { Overview } from './views/overview.tsx';
 import { LOCAL_SCOPE, Send } from './views/send.tsx';
 
@@ -139,6 +140,14 @@ function useRoute(): Route {
   return route;
 }
 
+function find(event: SubmitEvent) {
+  event.preventDefault();
+  const form = event.currentTarget as HTMLFormElement;
+  const id = new FormData(form).get('id');
+  if (typeof id === 'string' && id.trim()) location.hash = writeRoute('messages', { id: id.trim() });
+  form.reset();
+}
+
 interface HeaderProps {
   readonly route: Route;
   readonly session: Session | undefined;
@@ -173,6 +182,14 @@ function Header({ route, session, isLost, language, onLanguage }: HeaderProps) {
           </a>
         ))}
       </nav>
+      {session && (
+        <form class="find" role="search" aria-label={texts.findMessage} onSubmit={find}>
+          <input name="id" aria-label={texts.findMessage} placeholder={texts.findMessage} autocomplete="off" required />
+          <button type="submit" class="small">
+            {texts.find}
+          </button>
+        </form>
+      )}
       <p class="who">
         <span class={`live ${isLost ? 'bad' : 'good'}`}>
           {session ? (isLost ? texts.connectionLost : texts.live) : ''}
@@ -225,6 +242,8 @@ function Page({ route }: { readonly route: Route }) {
       return id === undefined ? <Failures query={query} /> : <Edit key={id} id={id} />;
     case 'jobs':
       return id === undefined ? <JobList /> : <JobView key={id} id={id} />;
+    case 'messages':
+      return id === undefined ? <Failures query={query} /> : <Message key={id} id={id} />;
     case 'send':
       return <Send />;
     default:

@@ -4,6 +4,8 @@ export interface Format {
   percent(share: number): string;
   /** A date and time with seconds, in the operator's time zone. */
   time(iso: string): string;
+  /** The hours and minutes of a time. */
+  clock(ms: number): string;
   /** How long ago a time is, for example "3 min. ago". */
   ago(iso: string, nowMs: number): string;
   duration(ms: number): string;
@@ -21,6 +23,7 @@ export function createFormat(locale: string): Format {
   const number = new Intl.NumberFormat(locale);
   const percent = new Intl.NumberFormat(locale, { style: 'percent' });
   const time = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
+  const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' });
   const relative = new Intl.RelativeTimeFormat(locale, { style: 'narrow', numeric: 'always' });
   const unit = (value: number, name: string, digits = 0, unitDisplay: 'short' | 'narrow' = 'short') =>
     new Intl.NumberFormat(locale, {
@@ -34,6 +37,7 @@ export function createFormat(locale: string): Format {
     number: (value) => number.format(value),
     percent: (share) => percent.format(share),
     time: (iso) => time.format(new Date(iso)),
+    clock: (ms) => clock.format(new Date(ms)),
     ago(iso, nowMs) {
       const ms = Math.max(nowMs - Date.parse(iso), 0);
       const [name, size] = UNITS.find(([, size]) => ms >= size) ?? ['second', 1_000];

@@ -26,6 +26,11 @@ export interface ConsoleConfiguration {
     /** The scopes that the page requests, as the issuer writes them. */
     readonly scopes: readonly string[];
   };
+  /**
+   * The path of a route of the service that returns the timeline of a message together with facts of the service, for
+   * example `/invoices/{id}/timeline`. The page shows the timeline of that route for every message id that the route knows.
+   */
+  readonly timeline?: string;
   /** The prefix of every scope in tokens. */
   readonly scopePrefix: string;
 }
@@ -44,8 +49,9 @@ const ICON =
 export function consolePage(
   surehop: Surehop,
   { script, style }: ConsoleAssets,
+  { timeline }: Pick<ConsoleConfiguration, 'timeline'> = {},
 ): (request: Pick<Request, 'headers'>) => Answer {
-  const configuration = configurationOf(surehop);
+  const configuration = { ...configurationOf(surehop), timeline };
   const { CONSOLE_LOGIN_ORIGINS } = surehop.settings(consoleSettings);
   const html = Buffer.from(documentOf(configuration, { script, style }));
   const compressed = gzipSync(html, { level: 9 });

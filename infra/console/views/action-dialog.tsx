@@ -51,7 +51,6 @@ export function ActionDialog({ action, target, onClose, onDone }: ActionDialogPr
   const [isForced, setForced] = useState(false);
   const [preview, setPreview] = useState<Preview | Failure>();
   const [tried, setTried] = useState<DeadLetter>();
-  const [isTrying, setTrying] = useState(false);
   const [isSending, setSending] = useState(false);
   const [failure, setFailure] = useState<Failure>();
   const [isDone, setDone] = useState(false);
@@ -102,7 +101,6 @@ export function ActionDialog({ action, target, onClose, onDone }: ActionDialogPr
       if (!one) return;
       await request(requestFor('redrive', { kind: 'one', letter: one }, order));
       setTried(one);
-      setTrying(true);
       onDone();
     });
 
@@ -134,7 +132,7 @@ export function ActionDialog({ action, target, onClose, onDone }: ActionDialogPr
           <p class="note warn">{texts.redrivenAlready}</p>
         )}
         <PreviewNote preview={preview} action={action} kind={target.kind} />
-        {tried && <Trial letter={tried} isWatching={isTrying} />}
+        {tried && <Trial letter={tried} />}
         <label for={`${id}-reason`}>
           {texts.reason} <small>{texts.reasonHint}</small>
         </label>

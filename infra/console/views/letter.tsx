@@ -28,6 +28,7 @@ export function Letter({ id }: { readonly id: string }) {
           <>
             <Summary letter={letter} onAction={setAction} />
             <Facts letter={letter} />
+            <Attempts attempts={letter.attempts} />
             <Body
               text={letter.body.text}
               base64={letter.body.base64}
@@ -114,6 +115,12 @@ function Summary({ letter, onAction }: SummaryProps) {
       )}
       <p>
         <a href={writeRoute('failures', { query: { group } })}>{texts.sameCause}</a>
+        {letter.messageId !== undefined && (
+          <>
+            {' · '}
+            <a href={writeRoute('messages', { id: letter.messageId })}>{texts.showTimeline}</a>
+          </>
+        )}
       </p>
       {letter.edit && (
         <p class={`note ${letter.edit.status === 'published' ? 'good' : 'warn'}`}>
@@ -168,6 +175,38 @@ function Facts({ letter }: { readonly letter: DeadLetterDetails }) {
         </div>
         <Fact name={texts.deadLetterId} text={letter.id} canCopy />
       </dl>
+    </section>
+  );
+}
+
+/** The attempts to process the message, with their errors and the delays after them. */
+function Attempts({ attempts }: Pick<DeadLetterDetails, 'attempts'>) {
+  const { texts, format } = useConsole();
+  // The only attempt is in the summary already.
+  if (attempts.length < 2) return null;
+  return (
+    <section aria-labelledby="attempts-title">
+      <h2 id="attempts-title">{texts.failedAttempts}</h2>
+      <ol class="timeline">
+        {attempts.map(({ attempt, at, delaySeconds, error }) => (
+          <li key={attempt} class="bad">
+            <span class="after">{texts.attemptNumber(format.number(attempt))}</span>
+            <div>
+              <p>
+                <span class="badge bad">{error.code}</span> <Plain text={error.message} />
+              </p>
+              <p>
+                <small>
+                  <Time at={at} />
+                </small>
+                {delaySeconds !== undefined && (
+                  <small> {texts.nextAttemptAfter(format.duration(delaySeconds * 1_000))}</small>
+                )}
+              </p>
+            </div>
+          </li>
+        ))}
+      </ol>
     </section>
   );
 }

@@ -1,30 +1,38 @@
-import type { Status } from '../api.ts';
+import type { Alarm, Alarms, Status } from '../api.ts';
 import { useConsole, useGet } from '../context.ts';
+import { Chart } from '../parts/chart.tsx';
 import { Curl } from '../parts/curl.tsx';
-import { View } from '../parts/states.tsx';
+import { Plain } from '../parts/plain.tsx';
+import { FailureNote, View } from '../parts/states.tsx';
 import { Ago } from '../parts/time.tsx';
 import { writeRoute } from '../route.ts';
 
 const STATUS_EVERY_MS = 5_000;
 const READY_EVERY_MS = 10_000;
+const ALARMS_EVERY_MS = 30_000;
 
-/** The state of the service: its broker and store, its queues, and its dead letters. */
+/** The state of the service: its broker and database, its alarms, its queues, and its dead letters. */
 export function Overview() {
   const { texts, has } = useConsole();
-  const status = useGet<Status>(has('status:read') ? '/status' : undefined, STATUS_EVERY_MS);
+  const isAllowed = has('status:read');
+  const status = useGet<Status>(isAllowed ? '/status' : undefined, STATUS_EVERY_MS);
   return (
     <>
       <h1 tabIndex={-1}>{texts.overview}</h1>
       <Parts open={status.value?.deadLetters} />
-      {has('status:read') ? (
-        <View loaded={status}>
-          {(status) => (
-            <>
-              <Queues status={status} />
-              <DelayQueues status={status} />
-            </>
-          )}
-        </View>
+      {isAllowed ? (
+        <>
+          <AlarmList />
+          <View loaded={status}>
+            {(status) => (
+              <>
+                <Queues status={status} />
+                <DelayQueues status={status} />
+                <LastHour status={status} />
+              </>
+            )}
+          </View>
+        </>
       ) : (
         <p class="note warn">{texts.denied('status:read')}</p>
       )}
@@ -37,14 +45,10 @@ function Parts({ open }: { readonly open: Status['deadLetters'] | undefined }) {
   const { texts, format } = useConsole();
   const { value, failure } = useGet<unknown>('/readyz', READY_EVERY_MS);
   const away = failure?.kind === 'problem' ? failure.away : [];
-  const stateOf = (part: string) =>
-    value !== undefined && !failure
-      ? 'good'
-      : away.includes(part)
-        ? 'bad'
-        : failure?.kind === 'problem' && away.length > 0
-          ? 'good'
-          : 'unknown';
+  const stateOf = (part: string) => {
+    if (away.includes(part)) return 'bad';
+    return away.length > 0 || (value !== undefined && !failure) ? 'good' : 'unknown';
+  };
   return (
     <ul class="tiles">
       {(['broker', 'store'] as const).map((part) => (
@@ -73,7 +77,66 @@ function Parts({ open }: { readonly open: Status['deadLetters'] | undefined }) {
   );
 }
 
-function Queues({ status: { queues } }: { readonly status: Status }) {
+/** The alarms. Raised alarms are shown completely, and the others by name. */
+function AlarmList() {
+  const { texts, format } = useConsole();
+  const { value, failure, reload } = useGet<Alarms>('/alarms', ALARMS_EVERY_MS);
+  // A service without the function for alarms has no such route.
+  if (failure?.kind === 'problem' && failure.status === 404) return null;
+  if (failure && failure.kind !== 'lost') return <FailureNote failure={failure} onRetry={reload} />;
+  if (!value) return null;
+  if (!value.available)
+    return (
+      <p class="state-line">
+        {texts.noAlarms} <small>{value.reason}</small>
+      </p>
+    );
+  const raised = value.alarms.filter(({ state }) => state === 'alarm');
+  const others = value.alarms.filter(({ state }) => state !== 'alarm');
+  return (
+    <section aria-labelledby="alarms-title">
+      <h2 id="alarms-title">
+        {texts.alarms}{' '}
+        <small>{texts.alarmsRaised(format.number(raised.length), format.number(value.alarms.length))}</small>
+      </h2>
+      {raised.map((alarm) => (
+        <RaisedAlarm key={alarm.name} alarm={alarm} />
+      ))}
+      {others.length > 0 && (
+        <details>
+          <summary>{texts.otherAlarms(format.number(others.length))}</summary>
+          <ul class="alarms">
+            {others.map(({ name, state, since }) => (
+              <li key={name}>
+                <span class={`badge ${state === 'ok' ? 'good' : ''}`}>{texts.alarmStates[state]}</span>{' '}
+                <code>{name}</code> <Ago at={since} />
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </section>
+  );
+}
+
+function RaisedAlarm({ alarm: { name, severity, since, description, reason } }: { readonly alarm: Alarm }) {
+  const { texts } = useConsole();
+  return (
+    <div class={`note ${severity === 'critical' ? 'bad' : 'warn'}`} role="alert">
+      <p>
+        <strong>{name}</strong> <span class="badge">{texts.severities[severity]}</span> <Ago at={since} />
+      </p>
+      <p>{description}</p>
+      <p>
+        <small>
+          <Plain text={reason} />
+        </small>
+      </p>
+    </div>
+  );
+}
+
+function Queues({ status: { queues, delayQueues } }: { readonly status: Status }) {
   const { texts, format } = useConsole();
   const figure = (value: number | null) => (value === null ? '–' : format.number(value));
   return (
@@ -102,29 +165,43 @@ function Queues({ status: { queues } }: { readonly status: Status }) {
           </tr>
         </thead>
         <tbody>
-          {queues.map(({ name, ready, unacknowledged, retrying, deadLettered, consumers, oldestMessage }) => (
-            <tr key={name}>
-              <th scope="row" data-label={texts.queue}>
-                {name}
-              </th>
-              <td data-label={texts.ready} class="number">
-                {figure(ready)}
-              </td>
-              <td data-label={texts.inWork} class="number">
-                {figure(unacknowledged)}
-              </td>
-              <td data-label={texts.retrying} class="number">
-                {figure(retrying)}
-              </td>
-              <td data-label={texts.failures} class={`number ${deadLettered ? 'bad' : ''}`}>
-                <a href={writeRoute('failures', { query: { queue: name } })}>{figure(deadLettered)}</a>
-              </td>
-              <td data-label={texts.consumers} class={`number ${consumers === 0 ? 'bad' : ''}`}>
-                {figure(consumers)}
-              </td>
-              <td data-label={texts.oldestMessage}>{oldestMessage ? <Ago at={oldestMessage.publishedAt} /> : '–'}</td>
-            </tr>
-          ))}
+          {queues.map(
+            ({ name, ready, delayed, unacknowledged, retrying, deadLettered, consumers, oldestMessage, ...queue }) => {
+              const waiting = delayQueues.filter((one) => queue.delayQueues.includes(one.name) && one.waiting);
+              return (
+                <tr key={name}>
+                  <th scope="row" data-label={texts.queue}>
+                    {name}
+                  </th>
+                  <td data-label={texts.ready} class="number">
+                    {figure(ready)}
+                    {delayed ? <small> {texts.delayed(format.number(delayed))}</small> : null}
+                  </td>
+                  <td data-label={texts.inWork} class="number">
+                    {figure(unacknowledged)}
+                  </td>
+                  <td data-label={texts.retrying} class="number">
+                    {retrying === null && waiting.length === 0 ? '–' : retrying === null ? '' : format.number(retrying)}
+                    {waiting.map((one) => (
+                      <small key={one.name} class="delay">
+                        {' '}
+                        {format.duration(one.delayMs)}: {figure(one.waiting)}
+                      </small>
+                    ))}
+                  </td>
+                  <td data-label={texts.failures} class={`number ${deadLettered ? 'bad' : ''}`}>
+                    <a href={writeRoute('failures', { query: { queue: name } })}>{figure(deadLettered)}</a>
+                  </td>
+                  <td data-label={texts.consumers} class={`number ${consumers === 0 ? 'bad' : ''}`}>
+                    {figure(consumers)}
+                  </td>
+                  <td data-label={texts.oldestMessage}>
+                    {oldestMessage ? <Ago at={oldestMessage.publishedAt} /> : '–'}
+                  </td>
+                </tr>
+              );
+            },
+          )}
         </tbody>
       </table>
     </section>
@@ -145,6 +222,42 @@ function DelayQueues({ status: { delayQueues } }: { readonly status: Status }) {
           </li>
         ))}
       </ul>
+    </section>
+  );
+}
+
+/** The rates, the waiting messages and the dead letters of each queue over the last hour. */
+function LastHour({ status: { minutes, queues } }: { readonly status: Status }) {
+  const { texts } = useConsole();
+  const isEmpty = queues.every(({ history }) => history.ready.every((value) => value === null));
+  return (
+    <section aria-labelledby="hour-title">
+      <h2 id="hour-title">{texts.lastHour}</h2>
+      {isEmpty ? (
+        <p class="state empty">{texts.noSamples}</p>
+      ) : (
+        queues.map(({ name, history }) => (
+          <div key={name} class="card hour">
+            <h3>{name}</h3>
+            <Chart
+              title={texts.rates}
+              minutes={minutes}
+              series={[
+                { name: texts.in, color: '--accent', values: history.in },
+                { name: texts.out, color: '--good', values: history.out },
+              ]}
+            />
+            <Chart
+              title={texts.waitingAndFailed}
+              minutes={minutes}
+              series={[
+                { name: texts.ready, color: '--warn', values: history.ready },
+                { name: texts.failures, color: '--bad', values: history.deadLettered },
+              ]}
+            />
+          </div>
+        ))
+      )}
     </section>
   );
 }

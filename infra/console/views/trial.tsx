@@ -1,51 +1,33 @@
-import { useEffect, useState } from 'preact/hooks';
-
-import { withQuery, type DeadLetter, type DeadLetterList } from '../api.ts';
-import { useConsole } from '../context.ts';
+import type { DeadLetter, Timeline } from '../api.ts';
+import { useConsole, useGet } from '../context.ts';
 import { Plain } from '../parts/plain.tsx';
 import { writeRoute } from '../route.ts';
 
 const EVERY_MS = 2_000;
 
-interface TrialProps {
-  readonly letter: DeadLetter;
-  readonly isWatching: boolean;
-}
-
 /** Shows what became of the one message that the operator redrove before the others. */
-export function Trial({ letter, isWatching }: TrialProps) {
-  const { texts, request } = useConsole();
-  const { id, messageId } = letter;
-  const [failed, setFailed] = useState<DeadLetter>();
-
-  useEffect(() => {
-    if (!isWatching || messageId === undefined || failed) return undefined;
-    const path = withQuery('/dead-letters', { text: messageId, status: 'open', limit: 10 });
-    const timer = setInterval(() => {
-      request<DeadLetterList>({ method: 'GET', path }).then(
-        ({ deadLetters }) => setFailed(deadLetters.find((one) => one.id !== id && one.queue === letter.queue)),
-        // The next look-up may succeed.
-        () => {},
-      );
-    }, EVERY_MS);
-    return () => clearInterval(timer);
-  }, [id, messageId, isWatching, failed]);
-
+export function Trial({ letter: { messageId, queue } }: { readonly letter: DeadLetter }) {
+  const { texts } = useConsole();
+  // Without a message id, nobody can tell the redriven message from others.
+  const path = messageId === undefined ? undefined : `/messages/${encodeURIComponent(messageId)}`;
+  const { value } = useGet<Timeline>(path, EVERY_MS);
+  const consumer = value?.messages[0]?.consumers.find((one) => one.queue === queue);
+  const state = consumer?.state ?? 'pending';
+  const hasFailed = state === 'dead-lettered';
+  const isDone = state === 'completed' || state === 'rejected';
   return (
-    <div class={`note ${failed ? 'bad' : 'good'}`} role="status">
-      {failed ? (
-        <>
-          <p>
-            <strong>{texts.trialFailed}</strong> <span class="badge bad">{failed.code}</span>{' '}
-            <Plain text={failed.reason} />
-          </p>
-          <a href={writeRoute('dead-letters', { id: failed.id })}>{texts.showMessage}</a>
-        </>
-      ) : (
-        <p>
-          <strong>{texts.trialSent}</strong> {texts.trialWatching}
-        </p>
-      )}
+    <div class={`note ${hasFailed ? 'bad' : isDone ? 'good' : 'warn'}`} role="status">
+      <p>
+        <strong>{hasFailed ? texts.trialFailed : isDone ? texts.trialDone : texts.trialSent}</strong>{' '}
+        {isDone && consumer?.reason !== undefined && <Plain text={consumer.reason} />}
+        {consumer?.error && (
+          <>
+            <span class="badge bad">{consumer.error.code}</span> <Plain text={consumer.error.message} />
+          </>
+        )}
+        {!hasFailed && !isDone && (messageId === undefined ? texts.trialUnknown : texts.states[state])}
+      </p>
+      {messageId !== undefined && <a href={writeRoute('messages', { id: messageId })}>{texts.showTimeline}</a>}
     </div>
   );
 }
