@@ -162,7 +162,7 @@ function Header({ route, session, isLost, language, onLanguage }: HeaderProps) {
   const isLocal = session?.scopes.includes(LOCAL_SCOPE);
   const links = [
     ['overview', texts.overview, ['overview']],
-    ['failures', texts.failures, ['failures', 'dead-letters', 'edit', 'messages']],
+    ['failures', texts.failures, ['failures', 'dead-letters', 'edit']],
     ['jobs', texts.jobs, ['jobs']],
     ...(isLocal ? ([['send', texts.send, ['send']]] as const) : []),
   ] as const;

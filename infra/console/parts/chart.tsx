@@ -24,7 +24,7 @@ const HEIGHT = 130;
 export function Chart({ title, minutes, series }: ChartProps) {
   const { texts, format } = useConsole();
   const box = useRef<HTMLDivElement>(null);
-  const chart = useRef<uPlot>();
+  const chart = useRef<uPlot>(null);
   const isDark = useDarkScheme();
   const data: uPlot.AlignedData = [
     minutes.map((minute) => Date.parse(minute) / 1_000),
@@ -55,10 +55,11 @@ export function Chart({ title, minutes, series }: ChartProps) {
         ],
         series: [
           {},
-          ...series.map(({ name, color: property }) => ({
+          // The first line is wider, so that a second line with the same values does not hide it.
+          ...series.map(({ name, color: property }, index) => ({
             label: name,
             stroke: color(property),
-            width: 2,
+            width: index === 0 ? 4 : 2,
             points: { show: false },
           })),
         ],
