@@ -6,4 +6,8 @@ import { page } from 'surehop-console/page';
 import { surehop } from '../surehop.ts';
 
 /** GET /console: answers with the page of the operators' console. */
-export const handler = endpoint(surehop, consoleRoute, consolePage(surehop, page, { timeline: '/orders/{id}/timeline' }));
+export const handler = endpoint(
+  surehop,
+  consoleRoute,
+  consolePage(surehop, page, { timeline: '/orders/{id}/timeline' }),
+);

@@ -4,7 +4,7 @@ import 'uplot/dist/uPlot.min.css';
 
 import { useConsole } from '../context.ts';
 
-export interface Series {
+interface Series {
   readonly name: string;
   /** The name of the custom property of the style sheet that has the color. */
   readonly color: '--accent' | '--good' | '--bad' | '--warn';
