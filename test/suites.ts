@@ -32,10 +32,11 @@ export const suites: Readonly<Record<string, Suite>> = {
   packages: { folders: ['packages'] },
   service: { folders: ['service'] },
   observability: { folders: ['observability'] },
+  browser: { folders: ['browser'] },
 };
 
-/** The folders in test/ whose tests need neither RabbitMQ nor DynamoDB. */
-const SELF_CONTAINED = new Set(['unit', 'contract', 'model']);
+/** The folders in test/ whose tests need neither RabbitMQ nor DynamoDB, or start both themselves. */
+const SELF_CONTAINED = new Set(['unit', 'contract', 'model', 'browser']);
 
 /** Returns whether any of the given test files or folders, relative to test/, needs RabbitMQ and DynamoDB. */
 export const needsServices = (paths: readonly string[]): boolean =>

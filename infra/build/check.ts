@@ -10,6 +10,11 @@ const checks: readonly { readonly name: string; readonly tool: string; readonly 
   { name: 'format', tool: 'prettier', args: ['--check', '--cache', '--log-level', 'warn', '.'] },
   { name: 'types', tool: 'typescript', args: ['--noEmit', '-p', 'tsconfig.json'] },
   { name: 'types of the console', tool: 'typescript', args: ['--noEmit', '-p', 'infra/console/tsconfig.json'] },
+  {
+    name: 'types of the tests in a browser',
+    tool: 'typescript',
+    args: ['--noEmit', '-p', 'test/browser/tsconfig.json'],
+  },
   { name: 'lint and dependency direction', tool: 'oxlint', args: ['--type-aware', '--deny-warnings'] },
   { name: 'unused code and dependencies', tool: 'knip', args: ['--no-progress'] },
 ];

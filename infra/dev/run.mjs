@@ -19,6 +19,7 @@ const COMMANDS = {
   demo: 'infra/demo/demo.ts',
   order: 'infra/demo/order.ts',
   test: 'test/command.ts',
+  pictures: 'test/browser/pictures.ts',
   faults: 'test/faults/commands/faults.ts',
   soak: 'test/faults/commands/soak.ts',
   bench: 'test/bench/command.ts',
@@ -26,6 +27,7 @@ const COMMANDS = {
 /** The commands that need packages of the devDependencies. */
 const NEEDS_EVERYTHING = new Set([
   'test',
+  'pictures',
   'check',
   'build',
   'create',

@@ -107,7 +107,8 @@ export function ActionDialog({ action, target, onClose, onDone }: ActionDialogPr
   const title = texts.actionTitles[action][target.kind];
   if (isDone)
     return (
-      <Dialog title={title} onClose={onClose}>
+      // With a key of its own, the dialog opens again, and its button gets the focus.
+      <Dialog key="done" title={title} onClose={onClose}>
         <p role="status" class="note good">
           {texts.actionDone[action]}
         </p>

@@ -29,7 +29,7 @@ export async function unpackDebianServer({ directory, say, signal }) {
   try {
     mkdirSync(directory, { recursive: true });
     const apt = await openApt({ package: 'rabbitmq-server', stateDirectory: join(directory, 'apt'), say, signal });
-    const packages = await closureOf(apt, 'rabbitmq-server');
+    const packages = await closureOf(apt, 'rabbitmq-server', (name) => name.startsWith('erlang-'));
     await unpack(apt, packages, { directory, say, signal });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -43,26 +43,24 @@ export async function unpackDebianServer({ directory, say, signal }) {
 }
 
 /**
- * Returns the packages to unpack: RabbitMQ, Erlang, and the shared libraries that this system lacks, but no tools for system
- * services.
+ * Returns the packages to unpack for the package `root`: the package itself, the dependencies that `isWanted` selects by name,
+ * and the shared libraries that this system lacks, but no tools for system services.
  *
  * @param {Apt} apt
  * @param {string} root
+ * @param {(name: string) => boolean} isWanted
  * @returns {Promise<string[]>}
  */
-async function closureOf(apt, root) {
+export async function closureOf(apt, root, isWanted) {
   /** @type {Set<string>} */
   const wanted = new Set();
   let next = [root];
   while (next.length > 0) {
     for (const name of next) wanted.add(name);
     const dependencies = (await apt.dependenciesOf(next)).filter((name) => !wanted.has(name));
-    const libraries = dependencies.filter((name) => name.startsWith('lib'));
+    const libraries = dependencies.filter((name) => name.startsWith('lib') && !isWanted(name));
     const present = await apt.installedOf(libraries);
-    next = [
-      ...dependencies.filter((name) => name.startsWith('erlang-')),
-      ...libraries.filter((name) => !present.has(name)),
-    ];
+    next = [...dependencies.filter(isWanted), ...libraries.filter((name) => !present.has(name))];
   }
   return [...wanted].toSorted();
 }

@@ -1,0 +1,83 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+
+/** How long the page may take to show something. The tests run on busy machines. */
+const PATIENCE_MS = 60_000;
+
+/** The operators' console in a tab of its own. */
+export interface OpenConsole {
+  readonly page: Page;
+  /** What went wrong in the page: errors, violations of its content security policy, and requests to other origins. */
+  readonly problems: string[];
+  /** Shows a view, for example `#/failures`, and waits for its heading. */
+  show(hash: string, heading: string): Promise<void>;
+  /** Returns what axe-core finds wrong with the accessibility of the page as it is now. */
+  violations(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+export interface ConsoleWishes extends Pick<
+  BrowserContextOptions,
+  'colorScheme' | 'viewport' | 'locale' | 'timezoneId'
+> {
+  /** The token of the operator, with its scopes. By default, `npm start` issues a token with every scope. */
+  readonly session?: { readonly token: string; readonly scopes: readonly string[] };
+  /** The language in the address of the page. By default, the page follows the browser. */
+  readonly language?: string;
+}
+
+export async function openConsole(
+  browser: Browser,
+  url: string,
+  { session, language, ...options }: ConsoleWishes = {},
+): Promise<OpenConsole> {
+  const context = await browser.newContext({
+    locale: 'en-GB',
+    timezoneId: 'Europe/Berlin',
+    viewport: { width: 1280, height: 900 },
+    ...options,
+  });
+  context.setDefaultTimeout(PATIENCE_MS);
+  const page = await context.newPage();
+  const problems: string[] = [];
+  page.on('pageerror', (error) => void problems.push(`error: ${error.message}`));
+  page.on('console', (message) => {
+    if (message.type() === 'error') problems.push(`console: ${message.text()}`);
+  });
+  page.on('request', (request) => {
+    const { origin, protocol } = new URL(request.url());
+    if (protocol.startsWith('http') && origin !== new URL(url).origin) problems.push(`request to ${origin}`);
+  });
+  page.on('dialog', (dialog) => {
+    problems.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  if (session)
+    await page.route('**/console/session', (route) =>
+      route.fulfill({ json: { ...session, expiresAt: new Date(Date.now() + 3_600_000).toISOString(), local: true } }),
+    );
+  await page.goto(`${url}/console${language === undefined ? '' : `?lang=${language}`}`);
+  return {
+    page,
+    problems,
+    async show(hash, heading) {
+      await page.evaluate((wanted) => void (location.hash = wanted), hash);
+      await page.getByRole('heading', { level: 1, name: heading, exact: true }).waitFor();
+    },
+    async violations() {
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      return violations.map(
+        ({ id, help, nodes }) => `${id}: ${help} (${nodes.map(({ target }) => target.join(' ')).join('; ')})`,
+      );
+    },
+    close: () => context.close(),
+  };
+}
+
+/** Returns the texts of the cells of a table, row by row, without the header. */
+export const rowsOf = (page: Page, table: string): Promise<string[][]> =>
+  page
+    .locator(`${table} tbody tr`)
+    .evaluateAll((rows) =>
+      rows.map((row) => Array.from(row.children, (cell) => (cell.textContent ?? '').replaceAll(/\s+/g, ' ').trim())),
+    );

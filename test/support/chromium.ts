@@ -1,0 +1,94 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+import { chromium, type Browser } from 'playwright-core';
+
+import { openApt } from '../../infra/dev/runtime/broker/apt.mjs';
+import { closureOf } from '../../infra/dev/runtime/broker/debian.mjs';
+import { reasonOf } from '../../infra/dev/runtime/command-line.ts';
+import { localDirectory } from '../../infra/dev/runtime/directories.ts';
+import { run } from '../../infra/dev/runtime/run-command.mjs';
+import { readSettings } from '../../infra/dev/runtime/settings.ts';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+
+/** How Chromium is started. `libraries` are the folders of shared libraries that this system lacks. */
+interface Found {
+  readonly program: string;
+  readonly libraries?: string;
+}
+
+/**
+ * Finds Chromium at CHROMIUM_PATH or on PATH, or unpacks Debian's packages once, without root permissions. Returns the
+ * reason if neither is possible.
+ */
+export async function findChromium(): Promise<Found | { readonly missing: string }> {
+  const { CHROMIUM_PATH, PATH = '' } = process.env;
+  if (CHROMIUM_PATH)
+    return existsSync(CHROMIUM_PATH)
+      ? { program: CHROMIUM_PATH }
+      : { missing: `there is no file ${CHROMIUM_PATH}, which CHROMIUM_PATH names` };
+  const installed = PATH.split(delimiter)
+    .flatMap((folder) => NAMES.map((name) => join(folder, name)))
+    .find((file) => existsSync(file));
+  if (installed !== undefined) return { program: installed };
+  const directory = join(readSettings({ ...process.env, STAGE: '' }, localDirectory).cacheDirectory, 'chromium');
+  const unpacked = unpackedIn(directory);
+  if (unpacked) return unpacked;
+  try {
+    await unpack(directory);
+    return unpackedIn(directory) ?? { missing: `the packages unpacked in ${directory} are incomplete` };
+  } catch (error) {
+    return { missing: `Chromium is not installed, and Debian's packages cannot be unpacked: ${reasonOf(error)}` };
+  }
+}
+
+function unpackedIn(directory: string): Found | undefined {
+  const root = join(directory, 'root');
+  const program = join(root, 'usr/lib/chromium/chromium');
+  if (!existsSync(program)) return undefined;
+  const libraries = ['usr/lib', 'lib'].flatMap((base) => {
+    const folder = join(root, base);
+    if (!existsSync(folder)) return [];
+    return [
+      folder,
+      ...readdirSync(folder)
+        .filter((name) => name.endsWith('-linux-gnu'))
+        .map((name) => join(folder, name)),
+    ];
+  });
+  return { program, libraries: libraries.join(':') };
+}
+
+/** Unpacks into a temporary folder first, so that another process never finds only some of the packages. */
+async function unpack(directory: string): Promise<void> {
+  mkdirSync(directory, { recursive: true });
+  const scratch = mkdtempSync(join(directory, 'unpacking-'));
+  try {
+    const apt = await openApt({ package: 'chromium', stateDirectory: join(scratch, 'apt'), say: () => {} });
+    const packages = await closureOf(apt, 'chromium', (name) => name === 'chromium-common');
+    await apt.download(packages, scratch);
+    const root = join(scratch, 'root');
+    for (const archive of readdirSync(scratch).filter((name) => name.endsWith('.deb')))
+      await run('dpkg-deb', ['--extract', join(scratch, archive), root]);
+    if (!existsSync(join(directory, 'root'))) renameSync(root, join(directory, 'root'));
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Starts Chromium without a window. Chromium refuses to run as root with its sandbox. */
+export function startChromium({ program, libraries }: Found): Promise<Browser> {
+  const isRoot = process.getuid?.() === 0;
+  return chromium.launch({
+    executablePath: program,
+    chromiumSandbox: !isRoot,
+    args: ['--disable-dev-shm-usage', '--lang=en-GB'],
+    ...(libraries !== undefined && {
+      env: {
+        ...(process.env as Record<string, string>),
+        LD_LIBRARY_PATH: [libraries, process.env['LD_LIBRARY_PATH']].filter(Boolean).join(':'),
+      },
+    }),
+  });
+}
