@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 
 import { exported, exportNames, type ExportName } from '../../infra/aws/foundation/exports.ts';
 import { connectionQuota } from '../../infra/aws/foundation/quota.ts';
+import { toolkitScopes } from '../../infra/aws/foundation/operators.ts';
 import type { Template, Value } from '../../infra/aws/template.ts';
 import { wildcardReasons } from '../../infra/aws/wildcards.ts';
 import { ownMetric } from '../../infra/aws/service/alarm.ts';
@@ -302,7 +303,7 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
           .filter(([name, part]) => /password|secretstring$|token$/i.test(name) && typeof part === 'string')
           .map(([name, part]) => `${name}: ${String(part)}`),
       );
-      // These are the initially empty signing keys, a unit of time, and the function of a custom resource.
+      // These are the initially empty signing keys, units of time, and the function of a custom resource.
       expect(
         [...new Set(literal)].filter(
           (one) => !/^(SecretString: \{\}|(Access|Id|Refresh)Token: (minutes|hours)|ServiceToken: .*)$/.test(one),
@@ -565,6 +566,51 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
     );
     for (const [isOperators, scope] of Object.values(scopeOf))
       expect([isOperators, offered]).toEqual([true, expect.arrayContaining([scope])]);
+  });
+
+  test('people log in to the console with a client that has no secret, and API Gateway accepts the tokens of this client', () => {
+    const [[clientId, client] = [], ...others] = ofType(functions, 'AWS::Cognito::UserPoolClient');
+    expect(others).toEqual([]);
+    const page = 'https://api.execute-api.eu-central-1.amazonaws.com/console';
+    const known = {
+      refs: { HttpApi: 'api', OperatorsClient: 'programs', [clientId!]: 'people' },
+      imports: {
+        [`surehop-broker-${stageName}:operators-pool`]: 'eu-central-1_a',
+        [`surehop-broker-${stageName}:operators-client`]: 'programs',
+        [`surehop-broker-${stageName}:operators-issuer`]:
+          'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_a',
+      },
+    };
+    expect(resolveValue(client!.Properties!, known)).toMatchObject({
+      UserPoolId: 'eu-central-1_a',
+      GenerateSecret: false,
+      AllowedOAuthFlows: ['code'],
+      AllowedOAuthFlowsUserPoolClient: true,
+      CallbackURLs: [page],
+      LogoutURLs: [page],
+    });
+    const scopes = properties(client)['AllowedOAuthScopes'] as string[];
+    expect(scopes).toEqual(['openid', ...Object.keys(toolkitScopes).map((scope) => `surehop/${scope}`)]);
+    expect(scopes).not.toContain('surehop/stock:write');
+    const [[, authorizer] = []] = ofType(functions, 'AWS::ApiGatewayV2::Authorizer');
+    expect(resolveValue(properties(authorizer)['JwtConfiguration'] as Value, known)).toEqual({
+      Issuer: 'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_a',
+      Audience: ['programs', 'people'],
+    });
+    const route = ofType(functions, 'AWS::ApiGatewayV2::Route').find(
+      ([, one]) => properties(one)['RouteKey'] === 'GET /console',
+    );
+    expect(properties(route![1])).not.toMatchObject({ AuthorizationType: 'JWT' });
+    const lambda = functions.Resources['ConsoleLambdaFunction'];
+    const { Variables } = properties(lambda)['Environment'] as { Variables: Value };
+    const [[, domain] = []] = ofType(broker, 'AWS::Cognito::UserPoolDomain');
+    const name = resolveValue(properties(domain)['Domain'] as Value, known) as string;
+    expect(resolveValue(Variables, known)).toMatchObject({
+      JWT_ISSUER: 'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_a',
+      JWT_SCOPE_PREFIX: 'surehop/',
+      CONSOLE_CLIENT_ID: 'people',
+      CONSOLE_LOGIN_ORIGINS: `https://${name}.auth.eu-central-1.amazoncognito.com`,
+    });
   });
 
   test('API Gateway limits the request rate of every HTTP route', () => {
