@@ -289,6 +289,8 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
       await page.getByRole('button', { name: 'Discard…' }).waitFor();
       await tabTo(/^BUTTON Discard…$/);
       await press('Enter');
+      await page.getByRole('dialog').waitFor();
+      await eventually('the focus in the field of the reason', async () => /^INPUT/.test(await focused()));
       await page.keyboard.type('by keyboard');
       await tabTo(/^BUTTON Discard$/);
       await press('Enter');
