@@ -77,6 +77,8 @@ export async function finishLogin(login: Login): Promise<Tokens | undefined> {
   const isOurs = pending?.state === state;
   const hash = isOurs ? decode(state.slice(state.indexOf('.') + 1)) : '';
   history.replaceState(undefined, '', location.pathname + hash);
+  // Browsers do not report this change of the fragment to the page.
+  dispatchEvent(new HashChangeEvent('hashchange'));
   // Another site could have sent the operator here with a code of its own.
   if (!isOurs) return undefined;
   if (code === null) throw new Error(query.get('error_description') ?? error ?? 'login failed');

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** An OpenID provider for tests, which logs everybody in without a question. */
+/** An OpenID provider for tests, which logs everybody in who clicks the link on its login page. */
 export interface OpenIdProvider {
   readonly issuer: string;
   readonly clientId: string;
@@ -46,7 +46,9 @@ export async function anOpenIdProvider(issue: () => Promise<string>): Promise<Op
       codes.set(code, { challenge, redirect });
       const back = new URL(redirect);
       back.search = new URLSearchParams({ code, state }).toString();
-      return response.writeHead(302, { location: back.href }).end();
+      return response
+        .writeHead(200, { 'content-type': 'text/html' })
+        .end(`<!doctype html><title>Login</title><a href="${back.href.replaceAll('&', '&amp;')}">Continue as ada</a>`);
     }
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => void chunks.push(chunk));

@@ -10,7 +10,7 @@ import { withPublisher } from '../client/with-publisher.ts';
 import { reasonOf } from '../runtime/command-line.ts';
 import type { ConsoleServerOptions } from './console-server.ts';
 import type { FailNext } from './fail-next.ts';
-import { describeEvent, localEvents } from './local-events.ts';
+import { createLocalEvents, describeEvent } from './local-events.ts';
 import { Refusal } from './refusal.ts';
 
 const MAX_FAILURES = 1_000;
@@ -36,6 +36,7 @@ export function localActions({
   failNext,
 }: ConsoleServerOptions & { readonly failNext: FailNext }) {
   const workQueues = Object.values(queues);
+  const localEvents = createLocalEvents(serviceDirectory);
 
   function workQueue(name: string) {
     const queue = workQueues.find((one) => one.name === name);
@@ -46,9 +47,9 @@ export function localActions({
     );
   }
 
-  async function allEvents(): Promise<EventDefinition<unknown>[]> {
+  async function allEvents(): Promise<readonly EventDefinition<unknown>[]> {
     try {
-      return await localEvents(serviceDirectory);
+      return await localEvents.read();
     } catch (error) {
       throw new Refusal(500, `the events of the service cannot be read: ${reasonOf(error)}`, { cause: error });
     }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { EventDefinition } from 'surehop/events';
@@ -9,25 +9,48 @@ import { draftFor } from '../add/example.ts';
 import { eventsIn } from '../definitions/events-in.ts';
 import { loadFresh } from '../definitions/load-fresh.ts';
 
-/**
- * Returns the events that the service defines in the files `events.ts` below `functions`. Reads the current version of
- * each file.
- */
-export async function localEvents(root: string): Promise<EventDefinition<unknown>[]> {
+/** Reads the events of a service. */
+export interface LocalEvents {
+  /** Returns the events that the files `events.ts` below `functions` define, as the files are now. */
+  read(): Promise<readonly EventDefinition<unknown>[]>;
+}
+
+/** Creates a reader of the events in the folder `root`. It compiles the events again only after a source file has changed. */
+export function createLocalEvents(root: string): LocalEvents {
+  let known: { readonly version: string; readonly events: Promise<readonly EventDefinition<unknown>[]> } | undefined;
+  return {
+    read() {
+      const files = sourceFiles(root);
+      const version = files
+        .map((file) => `${file} ${statSync(join(root, file), { throwIfNoEntry: false })?.mtimeMs}`)
+        .join();
+      if (known?.version === version) return known.events;
+      const events = load(
+        root,
+        files.filter((file) => /(^|[\\/])events\.ts$/.test(file)),
+      );
+      known = { version, events };
+      events.catch(() => (known = undefined));
+      return events;
+    },
+  };
+}
+
+async function load(root: string, files: readonly string[]): Promise<EventDefinition<unknown>[]> {
   const events: EventDefinition<unknown>[] = [];
-  for (const file of eventFiles(root)) {
+  for (const file of files) {
     const module = await loadFresh<Record<string, unknown>>(join(root, file), root);
     events.push(...Object.values(eventsIn(module)));
   }
   return events.toSorted((a, b) => a.type.localeCompare(b.type) || a.version - b.version);
 }
 
-function eventFiles(root: string): string[] {
+function sourceFiles(root: string): string[] {
   if (!existsSync(join(root, 'functions'))) return [];
-  return readdirSync(join(root, 'functions'), { recursive: true, encoding: 'utf8' })
-    .filter((file) => /(^|[\\/])events\.ts$/.test(file) && !file.includes('node_modules'))
-    .map((file) => join('functions', file))
-    .toSorted();
+  const inFunctions = readdirSync(join(root, 'functions'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !file.includes('node_modules'))
+    .map((file) => join('functions', file));
+  return [...inFunctions.toSorted(), join('infra', 'topology.ts')];
 }
 
 /**
