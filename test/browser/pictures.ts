@@ -35,7 +35,7 @@ await entry(async () => {
     const dark = await openConsole(browser, url, { viewport: LARGE, colorScheme: 'dark' });
     const small = await openConsole(browser, url, { viewport: SMALL });
     const save = async ({ page }: typeof large, name: string) => {
-      await page.evaluate(() => void scrollTo(0, 0));
+      await page.evaluate(() => scrollTo(0, 0));
       const bytes = await page.screenshot({ animations: 'disabled' });
       writeFileSync(join(folder, `${name}.png`), bytes);
       say(`${name}.png: ${Math.round(bytes.length / 1_000)} KB`);

@@ -66,7 +66,7 @@ export async function failing(environment: DevEnvironment): Promise<Failing> {
         `${count} dead letters with ${search.toString()}`,
         async () => {
           // The service refuses a code that no dead letter has.
-          const { groups } = await request<Groups>('GET', `/dead-letters/groups?${search}`).catch(() => ({
+          const { groups } = await request<Groups>('GET', `/dead-letters/groups?${search.toString()}`).catch(() => ({
             groups: [],
           }));
           found = groups.reduce((sum, group) => sum + group.count, 0);
@@ -89,11 +89,15 @@ const rejection = (orderId: string): Rejection => ({
 
 /** Returns the event that an order was rejected. The consumer of the queue `points` completes it. */
 export const aRejection = (id: string = randomUUID(), change: object = {}): Message =>
-  eventMessage(orderRejected, { ...rejection(id), ...change } as Rejection, {
-    id: id as MessageId,
-    appId: 'shop',
-    publishedAtMs: Date.now(),
-  });
+  eventMessage(
+    orderRejected,
+    { ...rejection(id), ...change },
+    {
+      id: id as MessageId,
+      appId: 'shop',
+      publishedAtMs: Date.now(),
+    },
+  );
 
 /** Returns a message to a work queue that a consumer would have dead-lettered, with an error that no longer occurs. */
 export const aFailure = (code: string, reason: string, message: Message = aRejection()): Message =>
