@@ -275,7 +275,12 @@ export const detailsOf = (
 });
 
 /** Returns the part of a response that says whether the body of a message matches the schema of the event. */
-export const checkAnswer = ({ event, faults }: BodyCheck) => ({
+export const checkAnswer = ({
+  event,
+  faults,
+}: BodyCheck): Pick<BodyCheck, 'faults'> & {
+  readonly schema?: { readonly type: string; readonly version: number };
+} => ({
   schema: event && { type: event.type, version: event.version },
   faults,
 });
