@@ -1,7 +1,7 @@
 import type { Filter } from '../client/dead-letters.ts';
 import { UsageError } from './command.ts';
 
-export const STATUSES = ['open', 'redriven', 'discarded', 'all'];
+export const STATUSES = ['open', 'redriven', 'discarded', 'superseded', 'all'];
 
 /** The options of `surehop dead-letters` that select dead letters. */
 export interface FilterOptions extends Filter {

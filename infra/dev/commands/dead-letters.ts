@@ -45,7 +45,7 @@ const subcommands: Readonly<Record<string, (request: Request) => Promise<number>
 
   async group({ client, ids, options }) {
     requireIds('group', ids, 0);
-    if (options.status === 'all') throw new UsageError('group takes one status: open, redriven or discarded');
+    if (options.status === 'all') throw new UsageError(`group takes one status: ${STATUSES.slice(0, -1).join(', ')}`);
     const { groups, isIncomplete } = await client.groups({ ...filterOf(options), status: options.status });
     for (const { group, queue = '?', code, cause, count, redrivenBefore, firstAt, lastAt } of groups)
       print(

@@ -1,3 +1,5 @@
+import { constants } from 'node:os';
+
 import { watchDefinitions } from '../definitions/watch-definitions.ts';
 import { readDefinitions } from '../definitions/read-definitions.ts';
 import { onShutdown, Problem, reasonOf, say } from '../runtime/command-line.ts';
@@ -24,7 +26,8 @@ export const start = defineCommand({
 
 async function run(): Promise<number> {
   const settings = readSettings(process.env, localDirectory);
-  const checking = mistakeInConfiguration(rootDirectory);
+  // The check must not slow down the start of the servers. The start of the functions reports the same mistakes, only later.
+  const checking = mistakeInConfiguration(rootDirectory, { priority: constants.priority.PRIORITY_LOW });
   const definitions = await readDefinitions(rootDirectory, settings.tablePrefix).catch((error: unknown) => {
     throw new Problem(reasonOf(error), { exitCode: 2, cause: error });
   });
@@ -52,15 +55,11 @@ async function run(): Promise<number> {
       say,
       output: print,
     });
-    const checked = checking.then((mistake) => {
+    const rejected = checking.then((mistake) => {
       if (mistake !== undefined) throw new Problem(`serverless.yml: ${mistake}`, { exitCode: 2 });
+      return starting;
     });
-    // If the start fails while Serverless still checks serverless.yml, a mistake in serverless.yml is the better explanation.
-    const started = starting.catch(async (error: unknown) => {
-      await checked;
-      throw error;
-    });
-    const environment = await Promise.race([shutdown, started, checked.then(() => started)]);
+    const environment = await Promise.race([starting, shutdown, rejected]);
     // No batch is running yet, and the processes that were started end together with this process.
     if (environment === undefined) return 130;
     const stopAnnouncing = announceRunning(environment);

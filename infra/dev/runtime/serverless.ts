@@ -7,7 +7,7 @@ import { stripVTControlCharacters } from 'node:util';
 
 import { LOCAL_AWS } from './store/probe.ts';
 
-const CHECKED_WITHIN_MS = 60_000;
+const CHECKED_WITHIN_MS = 300_000;
 
 /** The environment variables with which Serverless runs the stage `local`. */
 export const serverlessEnvironment = (): NodeJS.ProcessEnv => ({
@@ -31,9 +31,12 @@ export function serverlessCommand(): string {
 
 /**
  * Returns why Serverless rejects serverless.yml, in one line, or `undefined` if Serverless accepts it. If Serverless gives no
- * answer within a minute, the result is `undefined` too, because the start of the functions then reports the reason.
+ * answer within five minutes, the result is `undefined` too, because the start of the functions then reports the reason.
  */
-export const mistakeInConfiguration = (root: string): Promise<string | undefined> =>
+export const mistakeInConfiguration = (
+  root: string,
+  { priority = constants.priority.PRIORITY_NORMAL }: { readonly priority?: number } = {},
+): Promise<string | undefined> =>
   new Promise((resolve) => {
     const child = execFile(
       process.execPath,
@@ -42,9 +45,8 @@ export const mistakeInConfiguration = (root: string): Promise<string | undefined
       (error, printed) => {
         // Serverless prints its errors to standard output.
         const [, mistake] = /^Error:\n(.+?)(?:\n\n|\n*$)/ms.exec(stripVTControlCharacters(printed)) ?? [];
-        resolve(error !== null && mistake !== undefined ? mistake.replaceAll(/\s+/g, ' ').trim() : undefined);
+        resolve(error === null ? undefined : mistake?.replaceAll(/\s+/g, ' ').trim());
       },
     );
-    // The check must not slow down the start of the servers.
-    if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
+    if (child.pid !== undefined && priority !== constants.priority.PRIORITY_NORMAL) setPriority(child.pid, priority);
   });
