@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
 import { hash, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { text as textOf } from 'node:stream/consumers';
 
 import { GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import type { Channel } from 'amqplib';
@@ -28,10 +31,12 @@ import { endpoint, type HttpHandler } from '../../../lib/http/endpoint.ts';
 import type { Surehop } from '../../../lib/runtime/surehop.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';
 import { callAsOperator } from '../../support/as-client.ts';
+import { bundleScript, type BundledScript } from '../../support/bundle-script.ts';
 import { dependenciesAt } from '../../support/consumer-dependencies.ts';
 import { anEvent, anInvocation, aRecord, type GivenHeaders } from '../../support/delivery.ts';
 import { tables } from '../../support/example/tables.ts';
 import { queues } from '../../support/example/topology.ts';
+import { eventually } from '../../support/eventually.ts';
 import { takeRecords } from '../../support/from-broker.ts';
 import { call, type Got } from '../../support/request.ts';
 import { answerLost, faultsOf } from '../../support/store-faults.ts';
@@ -509,6 +514,122 @@ describe('faults during an edit', () => {
     expect((await edit(id, { isbn: 'w' }, { force: true })).status).toBe(200);
     const report = await consume(await takeRecords(channel, 'loans'));
     expect(report.counts.completed).toBe(1);
+  });
+});
+
+describe('a process that is killed while it edits a dead letter', () => {
+  let script: BundledScript;
+  beforeAll(() => {
+    script = bundleScript('editing-process.ts');
+  });
+  afterAll(() => script?.remove());
+
+  /**
+   * Starts a process that edits a dead letter and kills itself before or after `step`. Returns the signal that ended the
+   * process, and the output of the process.
+   */
+  async function crash(step: string, side: string, id: string, text: string) {
+    const { amqpUrl, name } = backend.host;
+    const input = { id, text, amqpUrl, endpoint: process.env.DYNAMODB_ENDPOINT, tablePrefix: `${name}-` };
+    const child = spawn(process.execPath, [`${script.modulePath}.mjs`, step, side, JSON.stringify(input)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [output, [, signal]] = await Promise.all([textOf(child.stdout), once(child, 'exit')]);
+    return { signal: signal as string | null, output };
+  }
+
+  /** Every request of an edit to DynamoDB or the broker: the last two updates record that the message was published. */
+  const steps = ['Query', 'GetItem', 'TransactWriteItems', 'publish', 'UpdateItem', 'UpdateItem 2'];
+  const isStored = (step: string, side: string) =>
+    steps.indexOf(step) + (side === 'after' ? 1 : 0) > steps.indexOf('TransactWriteItems');
+
+  for (const step of steps)
+    for (const side of ['before', 'after'])
+      test(`after the process was killed ${side} the step "${step}", the edited message is processed exactly once and the original message never`, async () => {
+        const messageId = randomUUID();
+        const [original, edited] = [`original ${messageId}`, `edited ${messageId}`];
+        const id = await archived({ messageId, code: 'BOOM', body: { isbn: original } });
+        // A process has redriven the original message and died before it recorded the redrive.
+        backend.host.channel.publish('', 'loans', Buffer.from(JSON.stringify({ isbn: original })), {
+          messageId,
+          type: 'test.scripted',
+          headers: { 'surehop-redrives': 1, 'surehop-schema-version': 1 },
+        });
+        expect(await crash(step, side, id, JSON.stringify({ isbn: edited }))).toMatchObject({ signal: 'SIGKILL' });
+        const { status, supersededBy, edit: stored } = await read(id);
+        expect(status).toBe(isStored(step, side) ? 'superseded' : 'open');
+        const isRecorded = step === 'UpdateItem 2' && side === 'after';
+        expect(stored?.status).toBe(isRecorded ? 'published' : isStored(step, side) ? 'pending' : undefined);
+        // A message whose publish was not recorded is published again.
+        const isPublished = steps.indexOf(step) + (side === 'after' ? 1 : 0) > steps.indexOf('publish');
+        const copies = isPublished && !isRecorded ? 2 : 1;
+
+        await sweepIn(60_000)();
+        const again = await edit(id, { isbn: edited });
+        expect(again).toMatchObject({ status: 200, body: { isPublished: true } });
+        if (supersededBy) expect(again.body.messageId).toBe(supersededBy);
+        expect((await read(id)).edit).toMatchObject({ status: 'published' });
+        const records: RabbitMqRecord[] = [];
+        await eventually('the original message and every copy of the edited one', async () => {
+          records.push(...(await takeRecords(channel, 'loans')));
+          return records.length > copies;
+        });
+        const report = await consume(records);
+        expect(report.counts).toMatchObject({ completed: 1, duplicate: copies });
+        expect([await loansOf(original), await loansOf(edited)]).toEqual([0, 1]);
+        expect(await redrive(id, { force: true })).toMatchObject({ status: 409 });
+        expect(await takeRecords(channel, 'loans')).toEqual([]);
+      });
+
+  test('a process that is not killed edits the dead letter with exactly the steps at which the tests kill it', async () => {
+    const id = await archived({ code: 'BOOM' });
+    const { signal, output } = await crash('none', 'before', id, JSON.stringify({ isbn: 'none' }));
+    expect([signal, JSON.parse(output)]).toEqual([null, steps]);
+  });
+});
+
+describe('a consumer that processes a copy of the original message during the edit', () => {
+  const copyOf = (messageId: string, isbn: string) =>
+    aRecord({
+      id: messageId,
+      type: 'test.scripted',
+      body: { isbn },
+      headers: { 'surehop-redrives': 1, 'surehop-schema-version': 1 },
+    });
+
+  test('a consumer whose rule has decided but not committed when the edit is made skips the original message', async () => {
+    const messageId = randomUUID();
+    const id = await archived({ messageId, code: 'BOOM', body: { isbn: 'deciding' } });
+    const decide: typeof scriptedConsumer.decide = async (...args) => {
+      expect((await edit(id, { isbn: 'decided' })).status).toBe(200);
+      return scriptedConsumer.decide(...args);
+    };
+    const consumer = createConsumer({ ...scriptedConsumer, decide, timeLimit: '30s' }, parts);
+    const report = await consumer(anEvent([copyOf(messageId, 'deciding')]), anInvocation());
+    expect(report.counts).toMatchObject({ completed: 0, duplicate: 1 });
+    expect((await consume(await takeRecords(channel, 'loans'))).counts.completed).toBe(1);
+    expect([await loansOf('deciding'), await loansOf('decided')]).toEqual([0, 1]);
+  });
+
+  test('an edit whose transaction is sent after a consumer has committed the original message is refused', async () => {
+    const messageId = randomUUID();
+    const id = await archived({ messageId, code: 'BOOM', body: { isbn: 'committed' } });
+    const faults = faultsOf(store(surehop));
+    faults.plan = async () => {
+      await consume([copyOf(messageId, 'committed')]);
+      return undefined;
+    };
+    try {
+      expect(await edit(id, { isbn: 'late' })).toMatchObject({
+        status: 409,
+        body: { type: problem('already-processed') },
+      });
+    } finally {
+      faults.remove();
+    }
+    expect(await read(id)).toMatchObject({ status: 'open' });
+    expect([await loansOf('committed'), await loansOf('late')]).toEqual([1, 0]);
+    expect(await takeRecords(channel, 'loans')).toEqual([]);
   });
 });
 

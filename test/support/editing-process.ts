@@ -1,0 +1,69 @@
+// A process that edits a dead letter and kills itself with SIGKILL right before or right after one of the steps.
+// Otherwise the process prints its steps. Arguments: the step, `before` or `after`, and JSON with the edit and the addresses of broker and store.
+import { dynamoDbClient } from '../../lib/dynamodb/client.ts';
+import { editDeadLetter } from '../../lib/dead-letters/edit-dead-letter.ts';
+import { createConnection } from '../../lib/rabbitmq/connection.ts';
+import { createPublisher } from '../../lib/rabbitmq/publisher.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
+import { createSurehop } from '../../lib/runtime/surehop.ts';
+import { queues } from './example/topology.ts';
+import { scriptedEvent } from './scripted-consumer.ts';
+
+const [step, side, input] = process.argv.slice(2) as [string, 'before' | 'after', string];
+const { id, text, amqpUrl, endpoint, tablePrefix } = JSON.parse(input);
+
+const calls = new Map<string, number>();
+const made: string[] = [];
+
+/**
+ * Runs a call, and kills the process before or after the call that the test has chosen. For example, `UpdateItem 2` is the
+ * second update of an item.
+ */
+async function crashing<R>(name: string, run: () => Promise<R>): Promise<R> {
+  const call = (calls.get(name) ?? 0) + 1;
+  calls.set(name, call);
+  const described = call > 1 ? `${name} ${call}` : name;
+  made.push(described);
+  const isHere = step === described;
+  if (isHere && side === 'before') process.kill(process.pid, 'SIGKILL');
+  const result = await run();
+  if (isHere && side === 'after') process.kill(process.pid, 'SIGKILL');
+  return result;
+}
+
+const dynamodb = dynamoDbClient({ endpoint });
+dynamodb.middlewareStack.add(
+  (next, { commandName }) =>
+    (args) =>
+      crashing(String(commandName).replace(/Command$/, ''), () => next(args)),
+  { step: 'initialize', name: 'crashing' },
+);
+const connection = createConnection({
+  url: async () => amqpUrl,
+  heartbeatSeconds: 10,
+  clock: systemClock,
+  name: 'crashing',
+});
+const publisher = createPublisher(connection, systemClock, 5_000);
+const surehop = createSurehop({
+  environment: { TABLE_PREFIX: tablePrefix, LOG_LEVEL: 'ERROR', POWERTOOLS_METRICS_DISABLED: 'true' },
+  clients: {
+    dynamodb,
+    publisher: {
+      ...publisher,
+      publishAll: (messages, deadlineMs) => crashing('publish', () => publisher.publishAll(messages, deadlineMs)),
+    },
+  },
+});
+
+await editDeadLetter(surehop, queues, [scriptedEvent])({
+  surehop,
+  id: `request-${process.pid}-${Date.now()}`,
+  client: 'ada',
+  route: 'POST /dead-letters/{id}/edit',
+  path: { id },
+  body: { body: { text }, force: false, dryRun: false, reason: 'a test' },
+  note: () => {},
+} as never);
+await publisher.close();
+process.stdout.write(JSON.stringify(made), () => process.exit(0));
