@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { TransactWriteItemsCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { tables } from '../../../infra/tables.ts';
@@ -9,11 +9,19 @@ import type { ConsumerPorts } from '../../../lib/consumer/parts.ts';
 import { decode, type RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
 import { createKnownValues } from '../../../lib/dead-letters/known-values.ts';
 import { readCursor, writeCursor } from '../../../lib/dead-letters/list.ts';
-import { toDeadLetter } from '../../../lib/archive/dead-letter.ts';
+import { toDeadLetter, type DeadLetter } from '../../../lib/archive/dead-letter.ts';
 import { readDeadLetter } from '../../../lib/dead-letters/read.ts';
-import { recordDiscard, recordRedrive, recordUnwritable } from '../../../lib/archive/record-action.ts';
+import { pendingWrites, readEdited, recordFailure, recordPublished } from '../../../lib/archive/edited-message.ts';
+import { recordDiscard, recordRedrive, recordUnwritable, supersededWrite } from '../../../lib/archive/record-action.ts';
 import { storeDeadLetter } from '../../../lib/archive/store-dead-letter.ts';
-import { bareDeadLetter, deadLetterCopy, postponedCopy, redrivenCopy, retryCopy } from '../../../lib/events/copies.ts';
+import {
+  bareDeadLetter,
+  deadLetterCopy,
+  editedMessage,
+  postponedCopy,
+  redrivenCopy,
+  retryCopy,
+} from '../../../lib/events/copies.ts';
 import type { Handoff } from '../../../lib/inbox/inbox.ts';
 import { queueSamples } from '../../../lib/operations/queue-samples.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
@@ -21,6 +29,7 @@ import type { Message } from '../../../lib/events/message.ts';
 import { eventMessage } from '../../../lib/events/publish.ts';
 import { audited } from '../../../lib/http/audit.ts';
 import { claimKey, markAccepted, type Intake } from '../../../lib/http/idempotency/intake-record.ts';
+import { supersede } from '../../../lib/inbox/supersede.ts';
 import { createSurehop, type Surehop } from '../../../lib/runtime/surehop.ts';
 import { aDelivery, anEvent } from '../../support/delivery.ts';
 import { openStore, type TestStore } from '../../support/store.ts';
@@ -125,6 +134,19 @@ function publishedMessages(): Record<string, Message> {
       deadLettered,
       { exchange: '', routingKey: QUEUE },
       { redrives: 1, at: '2026-03-01T13:00:00.000Z' },
+    ),
+    edited: editedMessage(
+      deadLettered,
+      { exchange: '', routingKey: QUEUE },
+      {
+        id: id('edited'),
+        body: Buffer.from(JSON.stringify({ ...order, customerId: 'bea' })),
+        type: 'order.created',
+        version: 1,
+        key: 'bea',
+        editedFrom: note.id,
+        atMs: publishedAtMs + 3_600_000,
+      },
     ),
     followUp: eventMessage(orderRejected, rejection, { ...about, id: id('follow-up'), correlationId: id('first') }),
   };
@@ -231,12 +253,14 @@ async function writtenItems(): Promise<Record<string, Items>> {
       },
       publishedAtMs,
     );
-  for (const name of ['open', 'redriven', 'discarded']) await storeDeadLetter(deadLetter(name), delivery, archive());
+  for (const name of ['open', 'redriven', 'discarded', 'superseded'])
+    await storeDeadLetter(deadLetter(name), delivery, archive());
   await storeDeadLetter({ ...deadLetter('attempted'), failedAttempts }, delivery, archive());
   await queueSamples(surehop).store(sample);
   await recordRedrive(archive(), deadLetter('redriven'), { action: 'redriven', at: note.at, redrives: 1 });
   await recordDiscard(archive(), id('discarded'), { action: 'discarded', at: note.at, reason: 'tested' });
   await recordUnwritable(archive(), id('open'), 'the header x: not UTF-8');
+  await writeEdit(deadLetter('superseded'));
   await createKnownValues(archive(), []).add({ queue: 'retired', code: 'OWN_CODE' });
 
   const request = { surehop, id: 'form-request', client: 'operator', route: 'POST /dead-letters/{id}/redrive' };
@@ -249,6 +273,28 @@ async function writtenItems(): Promise<Record<string, Items>> {
   const names = ['inbox', 'dead-letters', 'audit', 'orders', 'queue-samples'];
   const all = await Promise.all(names.map(async (table) => [table, await store.all(table)] as const));
   return Object.fromEntries(all.map(([table, items]) => [table, byKey(items)]));
+}
+
+/** Writes the DynamoDB items of an edit whose message is pending, and of an edit whose message is published. */
+async function writeEdit({ id: deadLetterId, payloadHash }: DeadLetter): Promise<void> {
+  const by = { at: note.at, by: 'operator', reason: 'the customer was wrong' };
+  const inbox = { client: store.client, name: `${store.prefix}inbox`, clock: store.clock };
+  const original = { queue: QUEUE, id: id('superseded'), payloadHash, by: id('edited'), retentionDays: 90 };
+  const rejection = await supersede(inbox, original);
+  const edited = (name: string) => ({ messageId: id(name), deadLetterId, queue: QUEUE, shard: QUEUE, at: note.at });
+  const message = publishedMessages()['edited']!;
+  await store.client.send(
+    new TransactWriteItemsCommand({
+      TransactItems: [
+        supersededWrite(archive(), deadLetterId, { action: 'superseded', messageId: id('edited'), ...by }),
+        ...pendingWrites(archive(), edited('edited'), message),
+        ...pendingWrites(archive(), edited('edited-published'), message),
+        ...(rejection.is === 'possible' && rejection.write ? [rejection.write] : []),
+      ],
+    }),
+  );
+  await recordFailure(archive(), edited('edited'), 'UNROUTABLE: no queue');
+  await recordPublished(archive(), edited('edited-published'), 'published', message, publishedAtMs);
 }
 
 const byKey = (items: readonly Record<string, AttributeValue>[]): Items =>
@@ -333,17 +379,19 @@ describe('items', () => {
  * Reads the DynamoDB items of an earlier release with the current code, and returns the values that this code found.
  */
 async function readItems(): Promise<Record<string, unknown>> {
-  const states = ['completed', 'rejected', 'retrying', 'dead-lettered', 'claimed', 'leased', 'performed'];
+  const states = ['completed', 'rejected', 'superseded', 'retrying', 'dead-lettered', 'claimed', 'leased', 'performed'];
   const markers = [...states, 'described', 'retryingAgain'].map(id);
   const found = await ports.inbox.find(QUEUE, markers);
   const blocked = await ports.blockedKeys.read(QUEUE, ['ada', 'parts']);
   const archived = await Promise.all(
-    ['open', 'redriven', 'discarded', 'attempted'].map(async (name) => {
+    ['open', 'redriven', 'discarded', 'superseded', 'attempted'].map(async (name) => {
       const { deadLetter, message } = await readDeadLetter(archive(), id(name));
       return [name, { deadLetter, message: { ...message, body: message.body.toString() } }] as const;
     }),
   );
+  const edited = await Promise.all(['edited', 'edited-published'].map((name) => readEdited(archive(), id(name))));
   return {
+    edited: edited.map((one) => one && { ...one, message: { ...one.message, body: one.message.body.toString() } }),
     markers: Object.fromEntries(found),
     blockedKeys: Object.fromEntries(blocked),
     openBatch: await ports.openBatches.read(QUEUE),
