@@ -132,6 +132,34 @@ describe('surehop publish and surehop dead-letters', () => {
     expect((await surehop('dead-letters', 'group', '--status', 'discarded', ...at())).out).toContain('0 groups');
   });
 
+  test('surehop dead-letters edit checks a body against the schema of its event, and sends it in place of a dead letter', async () => {
+    const messageId = 'b0a1f5f4-0f5e-5b5e-8d5e-00000000000b';
+    const poison = await surehop('publish', 'order.created', wrong('an order to edit'), '--id', messageId);
+    expect(poison.code).toBe(0);
+    const letters = await eventually('the dead letters of both queues', async () => {
+      const lines = linesOf((await list('--text', messageId)).out);
+      return lines.length === 2 && lines;
+    });
+    const id = letters.find((line) => line.includes('  points  '))!.split('  ')[1]!;
+    const edit = (...args: string[]) => surehop('dead-letters', 'edit', id, ...args, ...at());
+    expect(await edit('{}', '--dry-run')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('/customerId: '),
+      said: expect.stringContaining('nothing was sent'),
+    });
+    const file = join(folder, 'edited.json');
+    writeFileSync(file, JSON.stringify({ ...order, orderId: messageId }));
+    expect(await edit(`@${file}`, '--dry-run')).toMatchObject({
+      code: 0,
+      said: expect.stringContaining('the body matches the schema of order.created v1'),
+    });
+    expect(await edit(`@${file}`)).toMatchObject({ code: 2, said: expect.stringContaining('edit needs --because') });
+    const sent = await edit(`@${file}`, '--because', 'a test');
+    expect(sent).toMatchObject({ code: 0, said: expect.stringContaining('was sent to the queue points') });
+    expect(await edit('{}', '--because', 'a test')).toMatchObject({ code: 1, said: expect.stringContaining('409') });
+    await surehop('dead-letters', 'discard', '--text', messageId, '--because', 'a test', ...at());
+  });
+
   test('surehop dead-letters show prints one dead letter with its message', async () => {
     const [line] = linesOf((await list('--queue', 'stock')).out);
     const { out } = await surehop('dead-letters', 'show', line!.split('  ')[1]!, ...at());

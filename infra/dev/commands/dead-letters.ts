@@ -11,6 +11,7 @@ import { serviceUrl } from '../client/service-client.ts';
 import { say } from '../runtime/command-line.ts';
 import { filterOf, STATUSES, statusOf, type FilterOptions } from './dead-letter-filter.ts';
 import { counted, defineCommand, print, UsageError } from './command.ts';
+import { editDeadLetter } from './edit-dead-letter.ts';
 
 const SHOWN = 120;
 
@@ -90,27 +91,33 @@ export const deadLetters = defineCommand({
     'show ID',
     'redrive ID… | FILTER | --all  --because TEXT [--rate N] [--force] [--dry-run]',
     'discard ID… | FILTER | --all  --because TEXT [--rate N] [--dry-run]',
+    'edit ID BODY | @FILE          --because TEXT [--type TYPE] [--force] [--dry-run]',
     'jobs',
     'watch JOB',
     'cancel JOB',
   ],
-  summary: 'lists, groups, shows, redrives or discards the dead letters of the service',
+  summary: 'lists, groups, shows, redrives, discards or edits the dead letters of the service',
   details: [
     `  list     lists the open dead letters, newest first
   group    counts the open dead letters by queue, code and cause
   show     prints one dead letter with its message and its history
   redrive  publishes the open dead letters again to the queues that they come from
   discard  marks the open dead letters as discarded; the archive keeps them until the retention ends
+  edit     sends a message with another body in place of a dead letter; --dry-run only checks the body against its schema
   jobs     lists the latest jobs
   watch    shows the progress of a job until the job ends
   cancel   cancels a job; what the job has done stays done`,
     `FILTER is one or more of --queue, --code, --type, --group, --client, --text, --from and --to. With a filter, --all or more than ${FEW} ids, redrive and discard start a job of the service. Ctrl-C ends the command, and the service continues the job.`,
-    'For a deployed service, pass --url, and set SUREHOP_TOKEN to an operator\'s token with the scopes "dead-letters:read dead-letters:redrive".',
+    'For a deployed service, pass --url, and set SUREHOP_TOKEN to an operator\'s token with the scopes "dead-letters:read dead-letters:redrive", and "dead-letters:edit" for edit.',
   ],
   options: {
     queue: { type: 'string', value: 'QUEUE', meaning: 'the queue whose consumer failed' },
     code: { type: 'string', value: 'CODE', meaning: 'the error code, such as ATTEMPTS_EXHAUSTED' },
-    type: { type: 'string', value: 'TYPE', meaning: 'the type of the event, such as order.created' },
+    type: {
+      type: 'string',
+      value: 'TYPE',
+      meaning: 'the type of the event, such as order.created; for edit, its new type',
+    },
     group: { type: 'string', value: 'GROUP', meaning: 'the id of a group, as the subcommand group prints it' },
     client: { type: 'string', value: 'CLIENT', meaning: 'the program that published the message (app-id)' },
     text: {
@@ -126,7 +133,7 @@ export const deadLetters = defineCommand({
     to: { type: 'string', value: 'TIME', meaning: 'dead-lettered before this time' },
     status: { type: 'string', value: 'STATUS', meaning: `for list and group: ${STATUSES.join(', ')}; open by default` },
     all: { type: 'boolean', meaning: 'for redrive and discard: all open dead letters' },
-    because: { type: 'string', value: 'TEXT', meaning: 'why the dead letters are redriven or discarded' },
+    because: { type: 'string', value: 'TEXT', meaning: 'why the dead letters are redriven, discarded or edited' },
     rate: {
       type: 'string',
       value: 'N',
@@ -141,8 +148,9 @@ export const deadLetters = defineCommand({
   },
   needs: 'project',
   async run({ words: [name = '', ...ids], options: { url, ...options } }) {
+    if (name === 'edit') return editDeadLetter(serviceUrl(url), ids, options);
     const subcommand = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
-    if (subcommand === undefined) throw new UsageError(`expected one of ${Object.keys(subcommands).join(', ')}`);
+    if (subcommand === undefined) throw new UsageError(`expected one of edit, ${Object.keys(subcommands).join(', ')}`);
     return subcommand({ client: await createDeadLetterClient(serviceUrl(url)), ids, options });
   },
 });
