@@ -18,7 +18,7 @@ const folder = mkdtempSync(join(tmpdir(), 'surehop-commands-'));
 
 beforeAll(async () => {
   service = await aService();
-  token = await service.token('dead-letters:read', 'dead-letters:redrive');
+  token = await service.token('dead-letters:read', 'dead-letters:redrive', 'dead-letters:edit');
 });
 afterAll(async () => {
   await service?.stop();

@@ -39,6 +39,7 @@ beforeAll(async () => {
     'POST /dead-letters/jobs/{id}': (await import(`${deadLetters}/change-job.ts`)).handler,
     'GET /dead-letters/{id}': (await import(`${deadLetters}/get.ts`)).handler,
     'POST /dead-letters/{id}/redrive': (await import(`${deadLetters}/redrive.ts`)).handler,
+    'POST /dead-letters/{id}/edit': (await import(`${deadLetters}/edit.ts`)).handler,
     'DELETE /dead-letters/{id}': (await import(`${deadLetters}/discard.ts`)).handler,
   });
 });
@@ -67,10 +68,11 @@ async function run(command: string, id: string, job = ''): Promise<any> {
   return JSON.parse(stdout);
 }
 
-test('the eleven commands in docs/guides/operate.md do what the guide says', async () => {
+test('the thirteen commands in docs/guides/operate.md do what the guide says', async () => {
   const commands = guide.blocks('sh');
-  expect(commands).toHaveLength(11);
-  const [status, alarms, message, groups, list, get, redrive, redriveMany, startJob, continueJob, discard] = commands;
+  expect(commands).toHaveLength(13);
+  const [status, alarms, message, groups, list, get, redrive, redriveMany, startJob, continueJob, ...last] = commands;
+  const [check, edit, discard] = last;
   const [first, second, third] = [await archived(MESSAGE_ID), await archived(), await archived()];
 
   // The broker reports the number of messages in a queue with a delay.
@@ -99,6 +101,11 @@ test('the eleven commands in docs/guides/operate.md do what the guide says', asy
   expect(job).toMatchObject({ status: 'running', order: { action: 'redrive' } });
   expect(await run(continueJob!, fourth, job.id)).toMatchObject({ status: 'done', progress: { done: 1 } });
   expect(await backend.host.drain('loans')).toHaveLength(3);
+  const fifth = await archived();
+  expect(await run(check!, fifth)).toMatchObject({ dryRun: true, isValid: true, faults: [] });
+  expect(await run(edit!, fifth)).toMatchObject({ id: fifth, status: 'superseded', isPublished: true });
+  const [edited] = await backend.host.drain('loans');
+  expect(edited && edited.content.toString()).toBe('{"loan":1}');
 });
 
 const pages = ['operate', 'retries-and-dead-letters', 'order-per-key', 'troubleshooting'];
