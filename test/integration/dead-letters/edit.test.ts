@@ -390,11 +390,12 @@ describe('the original message of an edited dead letter', () => {
     expect((await edit(id, { isbn: 'x' })).status).toBe(200);
   });
 
-  test('a dead letter whose id belongs to another message can be edited, and the other message is still processed', async () => {
+  test('a dead letter whose id belongs to another message can be edited, and the inbox record of the other message stays unchanged', async () => {
     const messageId = randomUUID();
-    const about = { id: messageId, type: 'test.scripted', headers: { 'surehop-schema-version': 1 } };
-    const other = aRecord({ ...about, body: { isbn: 'other', behave: 'transient' } });
-    expect((await consume([other])).counts.retry).toBe(1);
+    const attempt = { redrives: 0, attempt: 1, state: 'retrying', code: 'BOOM', message: 'no answer' } as const;
+    await parts.inbox.recordHandoffs('loans', [
+      { id: messageId as MessageId, payloadHash: hash('sha256', '{"isbn":"other"}'), ...attempt },
+    ]);
     const id = await archived({ messageId, code: 'PAYLOAD_MISMATCH', body: { isbn: 'mine' } });
     expect((await edit(id, { isbn: 'mine' })).status).toBe(200);
     expect(await parts.inbox.find('loans', [messageId as MessageId])).toEqual(
@@ -440,8 +441,7 @@ describe('the original message of an edited dead letter', () => {
       body: { action: 'continue' },
     });
     expect(done.body).toMatchObject({ status: 'done', progress: { done: 0, skipped: { 'already-superseded': 1 } } });
-    const sent = await takeRecords(channel, 'loans');
-    expect(sent.filter(({ data }) => Buffer.from(data, 'base64').toString().includes('job'))).toHaveLength(1);
+    expect(await takeRecords(channel, 'loans')).toHaveLength(1);
   });
 });
 
