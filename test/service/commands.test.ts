@@ -187,7 +187,7 @@ describe('surehop publish and surehop dead-letters', () => {
     const redriven = await surehop('dead-letters', 'redrive', '--all', '--because', 'a test', ...at());
     expect(redriven).toMatchObject({ code: 0, out: expect.stringMatching(/› job-\S+ done: 1 redriven\n$/) });
     await eventually('the redriven message to fail again', async () => linesOf((await list()).out).length === 1);
-    expect(linesOf((await list('--status', 'all')).out)).toHaveLength(3);
+    expect(linesOf((await list('--status', 'all')).out)).toHaveLength(5);
   });
 
   test('surehop dead-letters redrive ends with exit code 1 and the reason if a dead letter is not open', async () => {
