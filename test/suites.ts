@@ -35,7 +35,7 @@ export const suites: Readonly<Record<string, Suite>> = {
   browser: { folders: ['browser'] },
 };
 
-/** The folders in test/ whose tests need neither RabbitMQ nor DynamoDB, or start both themselves. */
+/** The folders in test/ with tests that need neither RabbitMQ nor DynamoDB, or that start both themselves. */
 const SELF_CONTAINED = new Set(['unit', 'contract', 'model', 'browser']);
 
 /** Returns whether any of the given test files or folders, relative to test/, needs RabbitMQ and DynamoDB. */

@@ -12,7 +12,7 @@ export type Alarm = Extract<Alarms, { available: true }>['alarms'][number];
 type MessageTimeline = z.output<(typeof messageRoute.answers)[200]>;
 type TimelineStep = MessageTimeline['steps'][number];
 
-/** The timeline of a message, or the timeline of a service's own thing, such as an order, which has some more members. */
+/** The timeline of a message. A service's own timeline, for example of an order, has some additional members. */
 export interface Timeline extends Omit<MessageTimeline, 'steps'> {
   readonly steps: readonly (Omit<TimelineStep, 'step'> & { readonly step: string })[];
   readonly status?: string;

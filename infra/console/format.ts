@@ -4,7 +4,7 @@ export interface Format {
   percent(share: number): string;
   /** A date and time with seconds, in the operator's time zone. */
   time(iso: string): string;
-  /** The hours and minutes of a time. */
+  /** The hours and minutes of a time, in the operator's time zone. */
   clock(ms: number): string;
   /** How long ago a time is, for example "3 min. ago". */
   ago(iso: string, nowMs: number): string;

@@ -27,8 +27,8 @@ export interface ConsoleConfiguration {
     readonly scopes: readonly string[];
   };
   /**
-   * The path of a route of the service that returns the timeline of a message together with facts of the service, for
-   * example `/invoices/{id}/timeline`. The page shows the timeline of that route for every message id that the route knows.
+   * The path of a route that returns the timeline of a message together with facts of the service, for example
+   * `/invoices/{id}/timeline`. The page shows this timeline for every message id that the route knows.
    */
   readonly timeline?: string;
   /** The prefix of every scope in tokens. */

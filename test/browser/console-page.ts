@@ -1,17 +1,17 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
-/** How long the page may take to show something. The tests run on busy machines. */
+/** How long the page may take to show a change, in ms. The limit is high, because the tests run on busy machines. */
 const PATIENCE_MS = 60_000;
 
-/** The operators' console in a tab of its own. */
+/** The operators' console in its own browser tab. */
 export interface OpenConsole {
   readonly page: Page;
-  /** What went wrong in the page: errors, violations of its content security policy, and requests to other origins. */
+  /** The faults of the page: errors, violations of the content security policy, and requests to other origins. */
   readonly problems: string[];
-  /** Shows a view, for example `#/failures`, and waits for its heading. */
+  /** Shows a view of the console, for example `#/failures`, and waits for the heading of the view. */
   show(hash: string, heading: string): Promise<void>;
-  /** Returns what axe-core finds wrong with the accessibility of the page as it is now. */
+  /** Returns the accessibility problems that axe-core finds in the current state of the page. */
   violations(): Promise<string[]>;
   close(): Promise<void>;
 }
@@ -20,9 +20,11 @@ export interface ConsoleWishes extends Pick<
   BrowserContextOptions,
   'colorScheme' | 'viewport' | 'locale' | 'timezoneId'
 > {
-  /** The token of the operator, with its scopes. By default, `npm start` issues a token with every scope. */
+  /**
+   * The token of the operator, with the scopes of the token. By default, `npm start` issues a token with every scope.
+   */
   readonly session?: { readonly token: string; readonly scopes: readonly string[] };
-  /** The language in the address of the page. By default, the page follows the browser. */
+  /** The language in the address of the page. By default, the page uses the language of the browser. */
   readonly language?: string;
 }
 

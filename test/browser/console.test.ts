@@ -75,7 +75,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
   const groups = async (page: Page) => badges(await rowsOf(page, 'table.groups')).toSorted();
 
   describe('the views', () => {
-    test('the developer is logged in at once, and the overview shows the broker, the database and every queue', async () => {
+    test('the console logs the developer in automatically, and the overview shows the broker, the database and every queue', async () => {
       const { page, problems } = await aConsole();
       await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
       await page.getByRole('row', { name: /^stock/ }).waitFor();
@@ -89,7 +89,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
       expect(problems).toEqual([]);
     });
 
-    test('30 failures are shown as four causes with their counts, and each field of the filter narrows them down', async () => {
+    test('the console shows 30 failures as four causes with the number of failures, and each field of the filter reduces the list', async () => {
       const { page, problems, show } = await aConsole();
       await show('#/failures', 'Failures');
       await page.locator('table.groups').waitFor();
@@ -109,7 +109,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
       expect(problems).toEqual([]);
     });
 
-    test('a message is shown with the faults beside the fields of its body, its headers, and its bytes for download', async () => {
+    test('the console shows a message with the faults beside the fields of the body, the headers, and the bytes for download', async () => {
       const { page, problems, show } = await aConsole();
       const { id } = await aLetter({ code: 'SCHEMA_MISMATCH' });
       await show(`#/dead-letters/${id}`, 'Failed message');
@@ -126,7 +126,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
       expect(problems).toEqual([]);
     });
 
-    test('the page shows new failures without a reload', async () => {
+    test('the console shows new failures without a reload of the page', async () => {
       const { page, show } = await aConsole();
       await show('#/failures?client=late', 'Failures');
       await page.getByText('No failed message matches the filter.').first().waitFor();
@@ -138,7 +138,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
       expect(await groups(page)).toEqual([expect.stringMatching(/ATTEMPTS_EXHAUSTED.* × 1$/)]);
     });
 
-    test('the page says that it has lost the service, keeps the last state, and finds the service again by itself', async () => {
+    test('when the service does not answer, the console says so, keeps the last state, and continues when the service answers again', async () => {
       const { page } = await aConsole();
       await page.getByRole('row', { name: /^stock/ }).waitFor();
       await page.context().setOffline(true);
@@ -152,7 +152,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
   describe('the actions', () => {
     const fillReason = (page: Page, reason: string) => page.getByRole('textbox', { name: /^Reason/ }).fill(reason);
 
-    test('a message is discarded with a reason, and another one is redriven; the history shows who did it and why', async () => {
+    test('an operator discards one message with a reason and redrives another one, and the history shows who did it and why', async () => {
       const { page, problems, show } = await aConsole();
       for (const [action, code, result] of [
         ['Discard', 'PAYLOAD_MISMATCH', 'discarded'],
@@ -181,7 +181,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
       expect(problems).toEqual([]);
     });
 
-    test('a selection is discarded as a job, whose result can be read afterwards', async () => {
+    test('an operator discards a selection of messages as a job, and can read the result of the job afterwards', async () => {
       const { page, problems, show } = await aConsole();
       await show('#/failures?queue=stock', 'Failures');
       const boxes = page.locator('table.letters tbody').getByRole('checkbox');
@@ -199,7 +199,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
       expect(problems).toEqual([]);
     });
 
-    test(`one message is tried, then the rest of ${BULK} is redriven as a job; each message is redriven once and completed`, async () => {
+    test(`an operator redrives one message as a trial and then the rest of ${BULK} messages as a job, and each message is redriven once and completed`, async () => {
       const code = 'STORE_MAINTENANCE';
       await service.publish(
         Array.from({ length: BULK }, () =>
@@ -242,7 +242,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
       expect(problems).toEqual([]);
     }, 400_000);
 
-    test('a running job is cancelled, and the messages that it has not redriven stay open', async () => {
+    test('an operator cancels a running job, and the messages that the job has not redriven stay open', async () => {
       const code = 'SLOW_JOB';
       await service.publish(Array.from({ length: 20 }, () => aFailure(code, 'wait for it')));
       await service.untilArchived(20, { code });
@@ -259,7 +259,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
   });
 
   describe('the view with which a developer sends messages', () => {
-    test('a developer sends a message that is not JSON, and kills the broker, which comes back', async () => {
+    test('in the console, a developer sends a message that is not JSON, and kills the broker, which npm start then restarts', async () => {
       const { page, show } = await aConsole();
       await show('#/send', 'Send');
       const before = (await letters({ queue: 'points', status: 'open', limit: '100' })).length;
@@ -281,7 +281,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
   });
 
   describe('people who use no mouse, a small window, a dark theme, a screen reader or Chinese', () => {
-    test('with the keyboard alone, an operator finds a failure, discards it, and stays where they were', async () => {
+    test('with the keyboard alone, an operator finds and discards a failure, and the keyboard focus stays in place', async () => {
       const { page, problems } = await aConsole();
       await page.getByRole('row', { name: /^stock/ }).waitFor();
       const press = (...keys: string[]) =>
@@ -333,7 +333,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
       ['light theme in a small window', { colorScheme: 'light', viewport: SMALL }],
       ['dark theme in a large window', { colorScheme: 'dark', viewport: { width: 1600, height: 1000 } }],
     ] as const)(
-      'axe-core finds nothing wrong with any view in the %s, and no view is wider than the window',
+      'axe-core finds no accessibility problem in any view of the console (%s), and no view is wider than the window',
       async (_, wishes) => {
         const opened = await aConsole(wishes);
         const { page, show, violations } = opened;
@@ -373,7 +373,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
       },
     );
 
-    test('a browser in Chinese gets the page in Chinese, with times and numbers as they are written there', async () => {
+    test('a browser in Chinese gets the console in Chinese, with times and numbers in Chinese notation', async () => {
       const { page, problems, violations } = await aConsole({ locale: 'zh-CN' });
       await page.getByRole('heading', { level: 1, name: '总览' }).waitFor();
       expect(await page.locator('html').getAttribute('lang')).toBe('zh-Hans');
@@ -393,7 +393,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
     const MARKUP = `<img src=x onerror="alert('markup')"><script>alert('script')</script></script>"'\u0000`;
     const REVERSED = '\u202Egpj.exe\u2066';
 
-    test('markup, right-to-left marks and one megabyte of text in a message are shown as text and break nothing', async () => {
+    test('the console shows markup, right-to-left marks and one megabyte of text in a message as plain text, and the page stays intact', async () => {
       const id = `hostile-${REVERSED}<b>`;
       const body = JSON.stringify({ orderId: MARKUP, note: REVERSED, text: 'x'.repeat(1_000_000) });
       const message = aPoison('stock', body, id);
@@ -435,7 +435,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
         server.close();
       });
 
-      test('reads no token, changes nothing and cannot show the console in a frame', async () => {
+      test('a page of another site reads no token, changes nothing and cannot show the console in a frame', async () => {
         const page = await browser.newPage();
         const { pid } = environment.broker;
         // Pages at localhost and at 127.0.0.1 belong to different sites; a page on another port of localhost to the same site.
@@ -501,7 +501,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
   });
 
   describe('tokens that do not allow everything', () => {
-    test('an operator without any scope sees that each view is not allowed, and no data', async () => {
+    test('for an operator without any scope, each view of the console says that it is not allowed, and shows no data', async () => {
       const scopes: string[] = [];
       const { page, show } = await aConsole({ session: { token: await environment.service.token(...scopes), scopes } });
       const answered: number[] = [];
@@ -530,7 +530,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
       expect(await page.locator('table').count()).toBe(0);
     });
 
-    test('a reader sees the failures, and each button that changes something says which scope it needs and does nothing', async () => {
+    test('for an operator who may only read, the console shows the failures, and each button that changes something names the missing scope and does nothing', async () => {
       const scopes = ['status:read', 'dead-letters:read'];
       const session = { token: await environment.service.token(...scopes), scopes };
       const { page, problems, show } = await aConsole({ session });
@@ -551,7 +551,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
     });
     afterAll(() => provider?.stop());
 
-    /** Makes the page of the local service one whose function has the settings of a login. */
+    /** Adds the configuration of a login at an OpenID provider to the page of the local service. */
     const withLogin = (page: Page) =>
       page.route(`${url}/console*`, async (route) => {
         const response = await route.fetch();
@@ -564,7 +564,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
         await route.fulfill({ response, body, headers: { ...response.headers(), 'content-security-policy': policy } });
       });
 
-    test('a code that another site has put into the address of the page is not exchanged', async () => {
+    test('the console does not exchange a code that another site has put into the address of the page', async () => {
       const page = await browser.newPage();
       await withLogin(page);
       const before = provider.exchanged();
@@ -576,7 +576,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
     });
   });
 
-  test('the console itself can be framed by no page, and allows no script but its own', async () => {
+  test('no page can show the console in a frame, and the console runs no script except its own', async () => {
     const response = await fetch(`${url}/console`);
     const policy = response.headers.get('content-security-policy') ?? '';
     expect(policy).toContain("default-src 'none'");

@@ -12,7 +12,7 @@ import { readSettings } from '../../infra/dev/runtime/settings.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
-/** How Chromium is started. `libraries` are the folders of shared libraries that this system lacks. */
+/** The program file of Chromium, and the folders of the shared libraries that this system lacks (`libraries`). */
 interface Found {
   readonly program: string;
   readonly libraries?: string;
@@ -20,7 +20,7 @@ interface Found {
 
 /**
  * Finds Chromium at CHROMIUM_PATH or on PATH, or unpacks Debian's packages once, without root permissions. Returns the
- * reason if neither is possible.
+ * reason if Chromium is not available in any of these ways.
  */
 export async function findChromium(): Promise<Found | { readonly missing: string }> {
   const { CHROMIUM_PATH, PATH = '' } = process.env;
@@ -60,7 +60,9 @@ function unpackedIn(directory: string): Found | undefined {
   return { program, libraries: libraries.join(':') };
 }
 
-/** Unpacks into a temporary folder first, so that another process never finds only some of the packages. */
+/**
+ * Unpacks the packages into a temporary folder first, so that another process never finds only some of the packages.
+ */
 async function unpack(directory: string): Promise<void> {
   mkdirSync(directory, { recursive: true });
   const scratch = mkdtempSync(join(directory, 'unpacking-'));
@@ -77,7 +79,10 @@ async function unpack(directory: string): Promise<void> {
   }
 }
 
-/** Starts Chromium without a window. Chromium refuses to run as root with its sandbox. */
+/**
+ * Starts Chromium without a window. The sandbox is turned off for the user root, because Chromium refuses to run as
+ * root with a sandbox.
+ */
 export function startChromium({ program, libraries }: Found): Promise<Browser> {
   const isRoot = process.getuid?.() === 0;
   return chromium.launch({

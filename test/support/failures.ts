@@ -23,13 +23,13 @@ export interface ListedLetter {
   readonly status: string;
 }
 
-/** Makes messages of a running service fail, and reads its dead letters. */
+/** Makes messages of a running service fail, and reads the dead letters of the service. */
 export interface Failing {
-  /** Publishes messages to the broker of the service, and waits for its confirms. */
+  /** Publishes messages to the broker of the service, and waits until the broker has confirmed the messages. */
   publish(messages: readonly Message[]): Promise<void>;
   /** Waits until the archive contains `count` open dead letters that match the query. */
   untilArchived(count: number, query?: Readonly<Record<string, string>>): Promise<void>;
-  /** Sends a request with an operator's token of every scope. */
+  /** Sends a request with an operator's token that has every scope. */
   request<T>(method: string, path: string, body?: unknown): Promise<T>;
 }
 
@@ -87,7 +87,7 @@ const rejection = (orderId: string): Rejection => ({
   reason: 'OUT_OF_STOCK',
 });
 
-/** Returns the event that an order was rejected. The consumer of the queue `points` completes it. */
+/** Returns the event that an order was rejected. The consumer of the queue `points` completes this event. */
 export const aRejection = (id: string = randomUUID(), change: object = {}): Message =>
   eventMessage(
     orderRejected,
@@ -99,7 +99,10 @@ export const aRejection = (id: string = randomUUID(), change: object = {}): Mess
     },
   );
 
-/** Returns a message to a work queue that a consumer would have dead-lettered, with an error that no longer occurs. */
+/**
+ * Returns a message with the headers of a dead letter, as if the consumer of a work queue had dead-lettered the message
+ * because of an error that no longer occurs.
+ */
 export const aFailure = (code: string, reason: string, message: Message = aRejection()): Message =>
   deadLetterCopy(message, queues.points.deadLetterExchange, {
     id: randomUUID() as unknown as MessageId,
@@ -109,7 +112,7 @@ export const aFailure = (code: string, reason: string, message: Message = aRejec
     at: new Date().toISOString(),
   });
 
-/** Returns a message to a work queue whose body is not JSON. */
+/** Returns a message for a work queue. The body of the message is not JSON. */
 export const aPoison = (
   queue: string,
   body: string | Buffer = 'this is not JSON',
@@ -122,8 +125,9 @@ export const aPoison = (
 });
 
 /**
- * Makes 30 messages fail for four causes: 12 are not JSON, 8 do not match the schema of their event, the business rule of
- * 5 throws an error in each attempt, and 5 have the id of another message.
+ * Makes 30 messages fail for four causes: the body of 12 messages is not JSON, the body of 8 messages does not match
+ * the schema of the event, the business rule of 5 messages throws an error at each attempt, and 5 messages have the id
+ * of another message.
  */
 export async function failThirty({ publish, request, untilArchived }: Failing): Promise<void> {
   const twice = Array.from({ length: 5 }, () => randomUUID());

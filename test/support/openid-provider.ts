@@ -2,20 +2,20 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** An OpenID provider for tests, which logs everybody in who clicks the link on its login page. */
+/** An OpenID provider for tests. The provider logs in everybody who clicks the link on the login page. */
 export interface OpenIdProvider {
   readonly issuer: string;
   readonly clientId: string;
-  /** The requests to the login page, as their query parameters. */
+  /** The query parameters of each request to the login page. */
   readonly logins: Record<string, string>[];
-  /** How many codes were exchanged for tokens. */
+  /** How many authorization codes were exchanged for tokens. */
   exchanged(): number;
   stop(): Promise<void>;
 }
 
 /**
- * Starts an OpenID provider that supports only the authorization code flow with PKCE (RFC 7636). It issues the tokens that
- * `issue` returns.
+ * Starts an OpenID provider that supports only the authorization code flow with PKCE (RFC 7636). The provider issues
+ * the tokens that `issue` returns.
  */
 export async function anOpenIdProvider(issue: () => Promise<string>): Promise<OpenIdProvider> {
   const clientId = 'console';

@@ -11,11 +11,14 @@ import { loadFresh } from '../definitions/load-fresh.ts';
 
 /** Reads the events of a service. */
 export interface LocalEvents {
-  /** Returns the events that the files `events.ts` below `functions` define, as the files are now. */
+  /** Returns the events that the files `events.ts` below `functions` define. Uses the current version of each file. */
   read(): Promise<readonly EventDefinition<unknown>[]>;
 }
 
-/** Creates a reader of the events in the folder `root`. It compiles the events again only after a source file has changed. */
+/**
+ * Creates a reader of the events in the folder `root`. The reader compiles the events again only after a source file
+ * has changed.
+ */
 export function createLocalEvents(root: string): LocalEvents {
   let known: { readonly version: string; readonly events: Promise<readonly EventDefinition<unknown>[]> } | undefined;
   return {
