@@ -259,6 +259,32 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
   });
 
   describe('the view with which a developer sends messages', () => {
+    test('a developer publishes an event with the form that was made from its schema, and the consumers complete it', async () => {
+      const { page, problems, show, violations } = await aConsole({ viewport: SMALL });
+      await show('#/send', 'Send');
+      await page.getByRole('combobox', { name: 'Event' }).selectOption('order.rejected v1');
+      await page.getByRole('textbox', { name: /^total/ }).fill('77');
+      await page.keyboard.press('Tab');
+      await eventually('the value of the field in the body', async () => {
+        const text = await page.getByRole('textbox', { name: 'Body' }).inputValue();
+        return (JSON.parse(text) as { total: number }).total === 77;
+      });
+      expect(await violations()).toEqual([]);
+      await page.getByRole('button', { name: 'Publish', exact: true }).click();
+      await page.locator('ol.outcomes li').waitFor();
+      const id = await page.locator('ol.outcomes code').innerText();
+      await eventually('the span of the completed message', async () => {
+        const { spans } = await service.request<{ spans: { name: string; attributes: Record<string, unknown> }[] }>(
+          'GET',
+          `/console/dev/traces/${id}`,
+        );
+        return spans.some(
+          ({ name, attributes }) => name === 'process points' && attributes['surehop.outcome'] === 'completed',
+        );
+      });
+      expect(problems).toEqual([]);
+    });
+
     test('in the console, a developer sends a message that is not JSON, and kills the broker, which npm start then restarts', async () => {
       const { page, show } = await aConsole();
       await show('#/send', 'Send');
@@ -563,6 +589,28 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
         const policy = response.headers()['content-security-policy']!.replace('connect-src', `connect-src ${issuer}`);
         await route.fulfill({ response, body, headers: { ...response.headers(), 'content-security-policy': policy } });
       });
+
+    test('an operator logs in with a code and PKCE, returns to the same view, and no storage contains the token', async () => {
+      const page = await browser.newPage();
+      await withLogin(page);
+      await page.goto(`${url}/console#/failures?queue=stock`);
+      await page.getByRole('button', { name: 'Log in' }).click();
+      await page.getByRole('link', { name: 'Continue as ada' }).click();
+      await page.getByRole('heading', { level: 1, name: 'Failures' }).waitFor({ timeout: 60_000 });
+      await page.locator('table.groups').waitFor({ timeout: 60_000 });
+      expect(page.url()).toBe(`${url}/console#/failures?queue=stock`);
+      expect(provider.logins).toEqual([
+        expect.objectContaining({ redirect_uri: `${url}/console`, scope: 'openid status:read dead-letters:read' }),
+      ]);
+      const stored = await page.evaluate(() => [
+        JSON.stringify(sessionStorage),
+        JSON.stringify(localStorage),
+        document.cookie,
+      ]);
+      expect(stored).toEqual(['{}', '{}', '']);
+      expect(await page.content()).not.toContain('eyJ');
+      await page.close();
+    });
 
     test('the console does not exchange a code that another site has put into the address of the page', async () => {
       const page = await browser.newPage();

@@ -88,7 +88,8 @@ export function startChromium({ program, libraries }: Found): Promise<Browser> {
   return chromium.launch({
     executablePath: program,
     chromiumSandbox: !isRoot,
-    args: ['--disable-dev-shm-usage', '--lang=en-GB'],
+    // Chromium's own checks of requests to this machine would hide whether the service refuses them.
+    args: ['--disable-dev-shm-usage', '--lang=en-GB', '--disable-features=LocalNetworkAccessChecks'],
     ...(libraries !== undefined && {
       env: {
         ...(process.env as Record<string, string>),
