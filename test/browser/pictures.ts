@@ -10,8 +10,8 @@ import { aFailure, aRejection, failing, failThirty, type ListedLetter } from '..
 import { openConsole } from './console-page.ts';
 
 const folder = join(rootDirectory, 'docs', 'guides', 'console');
-const LARGE = { width: 1200, height: 780 };
-const SMALL = { width: 400, height: 780 };
+const LARGE = { width: 1100, height: 700 };
+const SMALL = { width: 400, height: 700 };
 
 await entry(async () => {
   const found = await findChromium();
