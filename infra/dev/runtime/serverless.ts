@@ -1,11 +1,12 @@
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants, setPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 
+import { startGuarded } from './processes.ts';
 import { LOCAL_AWS } from './store/probe.ts';
+import { within } from './wait.ts';
 
 const CHECKED_WITHIN_MS = 300_000;
 
@@ -33,20 +34,23 @@ export function serverlessCommand(): string {
  * Returns why Serverless rejects serverless.yml, in one line, or `undefined` if Serverless accepts it. If Serverless gives no
  * answer within five minutes, the result is `undefined` too, because the start of the functions then reports the reason.
  */
-export const mistakeInConfiguration = (
+export async function mistakeInConfiguration(
   root: string,
   { priority = constants.priority.PRIORITY_NORMAL }: { readonly priority?: number } = {},
-): Promise<string | undefined> =>
-  new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [serverlessCommand(), 'print', '--stage', 'local'],
-      { cwd: root, env: serverlessEnvironment(), timeout: CHECKED_WITHIN_MS, maxBuffer: 64 * 1024 * 1024 },
-      (error, printed) => {
-        // Serverless prints its errors to standard output.
-        const [, mistake] = /^Error:\n(.+?)(?:\n\n|\n*$)/ms.exec(stripVTControlCharacters(printed)) ?? [];
-        resolve(error === null ? undefined : mistake?.replaceAll(/\s+/g, ' ').trim());
-      },
-    );
-    if (child.pid !== undefined && priority !== constants.priority.PRIORITY_NORMAL) setPriority(child.pid, priority);
+): Promise<string | undefined> {
+  const lines: string[] = [];
+  const child = await startGuarded({
+    command: process.execPath,
+    args: [serverlessCommand(), 'print', '--stage', 'local'],
+    cwd: root,
+    env: serverlessEnvironment(),
+    output: { onLine: (line) => void lines.push(line) },
   });
+  if (priority !== constants.priority.PRIORITY_NORMAL) setPriority(child.pid, priority);
+  const how = await within(child.ended, CHECKED_WITHIN_MS);
+  await child.kill();
+  if (how === undefined || how === 'exit code 0') return undefined;
+  // Serverless prints its errors to standard output.
+  const [, mistake] = /^Error:\n(.+?)(?:\n\n|\n*$)/ms.exec(stripVTControlCharacters(lines.join('\n'))) ?? [];
+  return mistake?.replaceAll(/\s+/g, ' ').trim();
+}
