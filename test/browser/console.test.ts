@@ -242,6 +242,38 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
       expect(problems).toEqual([]);
     }, 400_000);
 
+    test('an operator edits a failed message, the console checks the body against its schema and shows the changes, and the edited message is completed', async () => {
+      const { page, problems, show, violations } = await aConsole();
+      const { id } = await aLetter({ code: 'SCHEMA_MISMATCH' });
+      await show(`#/dead-letters/${id}`, 'Failed message');
+      await page.getByRole('link', { name: 'Edit and resend…' }).click();
+      await page.getByText('The consumer would refuse this body:').waitFor();
+      const body = page.getByRole('textbox', { name: /^Body/ });
+      await fillReason(page, 'the total is known');
+      const send = page.getByRole('button', { name: 'Send the edited message' });
+      expect(await send.isDisabled()).toBe(true);
+      await body.fill((await body.inputValue()).replace('"three euros"', '300'));
+      await page.getByText('The body matches the schema of its event.').waitFor();
+      const changes = await page.getByRole('list', { name: 'Changes' }).innerText();
+      expect(changes).toContain('"three euros"');
+      expect(changes).toContain('300');
+      expect(await violations()).toEqual([]);
+      await send.click();
+      await page.getByText('The edited message is in its queue.').waitFor();
+      const messageId = await page.locator('main a code').innerText();
+      await eventually('the span of the completed edited message', async () => {
+        const { spans } = await service.request<{ spans: { name: string; attributes: Record<string, unknown> }[] }>(
+          'GET',
+          `/console/dev/traces/${messageId}`,
+        );
+        return spans.some(
+          ({ name, attributes }) => name === 'process points' && attributes['surehop.outcome'] === 'completed',
+        );
+      });
+      expect(await service.request('GET', `/dead-letters/${id}`)).toMatchObject({ status: 'superseded' });
+      expect(problems).toEqual([]);
+    });
+
     test('an operator cancels a running job, and the messages that the job has not redriven stay open', async () => {
       const code = 'SLOW_JOB';
       await service.publish(Array.from({ length: 20 }, () => aFailure(code, 'wait for it')));
