@@ -19,7 +19,8 @@ const GENERIC = [
 const EXCEPTIONS = [
   // The reference service, alone or with everything around it.
   /^test\/(unit|integration)\/(orders|demo)\//,
-  /^test\/(service|faults|bench|observability)\//,
+  /^test\/(service|faults|bench|observability|browser)\//,
+  /^test\/support\/failures\.ts$/,
   /^test\/packages\/(packages-run|serverless-package|make-it-yours)\.test\.ts$/,
   /^test\/packages\/guide-cloudformation\.test\.ts$/,
   // Example projects of users.

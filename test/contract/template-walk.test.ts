@@ -591,7 +591,6 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
     });
     const scopes = properties(client)['AllowedOAuthScopes'] as string[];
     expect(scopes).toEqual(['openid', ...Object.keys(toolkitScopes).map((scope) => `surehop/${scope}`)]);
-    expect(scopes).not.toContain('surehop/stock:write');
     const [[, authorizer] = []] = ofType(functions, 'AWS::ApiGatewayV2::Authorizer');
     expect(resolveValue(properties(authorizer)['JwtConfiguration'] as Value, known)).toEqual({
       Issuer: 'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_a',
