@@ -26,8 +26,7 @@ export function groupOf({
 
 function causeOf(code: string, reason: string, frames: string | undefined): string {
   const frame = frames?.split('\n')[0];
-  // Before the reason of an exhausted message stands the code of its last error.
-  if (frame) return `${/^[A-Z][A-Z0-9_]*(?=: )/.exec(reason)?.[0] ?? code} in ${frame.replace(/:\d+(\)?)$/, '$1')}`;
+  if (frame) return `${lastCodeOf(reason) ?? code} in ${lineOf(frame)}`;
   if (code === 'SCHEMA_MISMATCH') {
     const paths = Array.from(reason.matchAll(/(?:^|; )(\/[^:;]*):/g), ([, path = '']) =>
       path.replace(/\/\d+(?=\/|$)/g, '/*'),
@@ -36,6 +35,16 @@ function causeOf(code: string, reason: string, frames: string | undefined): stri
   }
   return withoutValues(reason);
 }
+
+/** Returns the error code that the reason of a message without further attempts names, for example `NO_SHELF`. */
+const lastCodeOf = (reason: string): string | undefined =>
+  /^(?:\d+ attempts? failed, the last with )?([A-Z][A-Z0-9_]*): /.exec(reason)?.[1];
+
+/**
+ * Returns the file and line of a stack frame, without the column. The name of the function is left out, because it is
+ * minified.
+ */
+const lineOf = (frame: string): string => frame.replace(/^.*\((.*)\)$/, '$1').replace(/:\d+$/, '');
 
 const withoutValues = (reason: string): string =>
   reason

@@ -34,11 +34,14 @@ describe('the group of a dead letter', () => {
 
   test('an exception is grouped by its error code and the innermost line of the service’s own code, whatever the text of the exception', () => {
     const code = 'ATTEMPTS_EXHAUSTED';
-    const frames = 'functions/lend.ts:17:3\nfunctions/lend.ts:40:1';
-    const one = of({ code, frames, reason: 'UNKNOWN_ERROR: connect to 10.0.0.1 failed' });
+    const frames = 'Object.h (functions/lend.ts:17:3)\nfunctions/lend.ts:40:1';
+    const reason = (error: string) => `4 attempts failed, the last with ${error}`;
+    const one = of({ code, frames, reason: reason('UNKNOWN_ERROR: connect to 10.0.0.1 failed') });
     expect(one.cause).toBe('UNKNOWN_ERROR in functions/lend.ts:17');
-    expect(of({ code, frames, reason: 'UNKNOWN_ERROR: another text' })).toEqual(one);
-    expect(of({ code, frames, reason: 'NO_SHELF: another text' }).group).not.toBe(one.group);
+    expect(of({ code, frames, reason: reason('UNKNOWN_ERROR: another text') })).toEqual(one);
+    expect(of({ code, frames: 'v (functions/lend.ts:17:3)', reason: 'UNKNOWN_ERROR: another text' })).toEqual(one);
+    expect(of({ code, frames: 'functions/lend.ts:17:9', reason: 'UNKNOWN_ERROR: another text' })).toEqual(one);
+    expect(of({ code, frames, reason: reason('NO_SHELF: another text') }).group).not.toBe(one.group);
     expect(of({ code, frames: 'functions/lend.ts:18:3', reason: 'UNKNOWN_ERROR: x' }).group).not.toBe(one.group);
   });
 
