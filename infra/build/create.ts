@@ -32,6 +32,10 @@ await entry(async () => {
   try {
     const tarballs = await packPackages(rootDirectory, directory);
     usePackages(folder, tarballs);
+  } catch (error) {
+    // The folder was new or empty. Without the packages, it is not a service.
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

@@ -8,7 +8,7 @@ import { basename, join, relative, resolve } from 'node:path';
 const TEMPLATE_NAME = 'my-service';
 
 /** The packages that a service depends on and that have the same version as this package. */
-const OWN_PACKAGES = ['surehop', 'surehop-dev', 'serverless-surehop', 'serverless-offline-rabbitmq'];
+const OWN_PACKAGES = ['surehop', 'surehop-console', 'surehop-dev', 'serverless-surehop', 'serverless-offline-rabbitmq'];
 
 const USAGE = `npm create surehop my-service
   creates the folder my-service with a service of that name; the name begins the names of its stacks, tables and broker users`;

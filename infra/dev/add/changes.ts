@@ -44,19 +44,10 @@ export class Changes {
   diff(): string[] {
     return this.#changed().flatMap(([file, after]) => {
       const before = this.#before(file);
-      const [old, now] = [before?.split('\n') ?? [], after.split('\n')];
-      let start = 0;
-      while (start < old.length && start < now.length && old[start] === now[start]) start += 1;
-      let end = 0;
-      while (end < old.length - start && end < now.length - start && old.at(-1 - end) === now.at(-1 - end)) end += 1;
-      const removed = old.slice(start, old.length - end);
-      const added = now.slice(start, now.length - end);
       return [
         before === undefined ? '--- /dev/null' : `--- ${file}`,
         `+++ ${file}`,
-        `@@ line ${start + 1} @@`,
-        ...removed.map((line) => `-${line}`),
-        ...added.map((line) => `+${line}`),
+        ...hunks(before?.split('\n') ?? [], after.split('\n')),
       ];
     });
   }
@@ -80,4 +71,34 @@ export class Changes {
     const path = join(this.#root, file);
     return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
   }
+}
+
+/** Returns the removed and added lines between two versions of a file. Each hunk begins with its line in the new version. */
+function hunks(old: readonly string[], now: readonly string[]): string[] {
+  const common = commonLines(old, now);
+  const lines: string[] = [];
+  let [o, n] = [0, 0];
+  let isInHunk = false;
+  while (o < old.length || n < now.length) {
+    if (o < old.length && n < now.length && old[o] === now[n]) {
+      isInHunk = false;
+      o += 1;
+      n += 1;
+      continue;
+    }
+    if (!isInHunk) lines.push(`@@ line ${n + 1} @@`);
+    isInHunk = true;
+    const isRemoved = o < old.length && (n === now.length || common[o + 1]![n]! >= common[o]![n + 1]!);
+    lines.push(isRemoved ? `-${old[o++]}` : `+${now[n++]}`);
+  }
+  return lines;
+}
+
+/** Returns the length of the longest common subsequence of the lines from each line of `old` and each line of `now`. */
+function commonLines(old: readonly string[], now: readonly string[]): number[][] {
+  const common = Array.from({ length: old.length + 1 }, () => Array.from({ length: now.length + 1 }, () => 0));
+  for (let o = old.length - 1; o >= 0; o -= 1)
+    for (let n = now.length - 1; n >= 0; n -= 1)
+      common[o]![n] = old[o] === now[n] ? common[o + 1]![n + 1]! + 1 : Math.max(common[o + 1]![n]!, common[o]![n + 1]!);
+  return common;
 }

@@ -56,7 +56,17 @@ export const ${camelCase(type)} = defineEvent({
 `;
   if (changes.read(file) === undefined) changes.create(file, '');
   changes.edit(file, (text) => `${addZod(addImport(text, 'defineEvent', 'surehop/events')).trimEnd()}\n${definition}`);
+  listEvent(changes, camelCase(type), `./${folderOf(type)}/events.ts`);
   return { constant: camelCase(type), example: { [field]: 'one' }, isKnown: false };
+}
+
+/** The file with the list of all events of the service. The archive checks messages with the schemas of these events. */
+const LIST = 'functions/events.ts';
+
+/** Adds an event to the list of all events, if the service has such a list. */
+function listEvent(changes: Changes, constant: string, module: string): void {
+  if (changes.read(LIST) === undefined) return;
+  changes.edit(LIST, (text) => addImport(text, constant, module).replace(/,?\n\];\n$/, `,\n  ${constant},\n];\n`));
 }
 
 const testOf = (type: string, constant: string, example: object): string => `import assert from 'node:assert/strict';

@@ -74,6 +74,7 @@ describe('surehop add consumer', () => {
     const [topology, yaml, events] = ['infra/topology.ts', 'serverless.yml', 'functions/orders/events.ts'].map(read);
     const written = (await addShipOrder()).write();
     expect(written.toSorted()).toEqual([
+      'changed functions/events.ts',
       'changed functions/orders/events.ts',
       'changed infra/topology.ts',
       'changed serverless.yml',
@@ -128,7 +129,9 @@ describe('surehop add consumer', () => {
     expect(diff).toEqual(
       expect.arrayContaining(['--- /dev/null', '+++ test/ship-order.test.ts', '+    events: ${consumes:shipping}']),
     );
-    expect(diff.filter((line) => /^-(?!--)/.test(line))).toEqual([]);
+    // Only the import of the list of all events changes; all other lines are added.
+    expect(diff.filter((line) => /^-(?!--)/.test(line))).toEqual(["-import { orderPlaced } from './orders/events.ts';"]);
+    expect(diff).toContain("+import { orderPaid, orderPlaced } from './orders/events.ts';");
   });
 
   test('surehop add consumer can add a consumer of an existing event, whose test receives a value that matches the schema', async () => {
@@ -162,6 +165,7 @@ describe('surehop add event, route and table', () => {
     const before = contents();
     const written = (await addAll()).write();
     expect(written.toSorted()).toEqual([
+      'changed functions/events.ts',
       'changed infra/tables.ts',
       'changed serverless.yml',
       'created functions/customers/events.ts',

@@ -1,7 +1,7 @@
 import { orderPlaced } from './orders/events.ts';
 
-/**
- * Every event of this service. The archive uses the schemas of these events to show which fields of a dead letter are
- * wrong.
- */
-export const events = [orderPlaced];
+/** The events of this service. */
+export const events = [
+  // The archive uses the schemas of these events to show which fields of a dead letter are wrong.
+  orderPlaced,
+];

@@ -1,0 +1,9 @@
+import { consoleRoute } from 'surehop/health';
+import { endpoint } from 'surehop/http';
+import { consolePage } from 'surehop/operations';
+import { page } from 'surehop-console/page';
+
+import { surehop } from '../surehop.ts';
+
+/** GET /console: answers with the page of the operators' console. */
+export const handler = endpoint(surehop, consoleRoute, consolePage(surehop, page));
