@@ -130,7 +130,9 @@ describe('surehop add consumer', () => {
       expect.arrayContaining(['--- /dev/null', '+++ test/ship-order.test.ts', '+    events: ${consumes:shipping}']),
     );
     // Only the import of the list of all events changes; all other lines are added.
-    expect(diff.filter((line) => /^-(?!--)/.test(line))).toEqual(["-import { orderPlaced } from './orders/events.ts';"]);
+    expect(diff.filter((line) => /^-(?!--)/.test(line))).toEqual([
+      "-import { orderPlaced } from './orders/events.ts';",
+    ]);
     expect(diff).toContain("+import { orderPaid, orderPlaced } from './orders/events.ts';");
   });
 
