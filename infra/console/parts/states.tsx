@@ -23,7 +23,7 @@ export function FailureNote({ failure, onRetry }: { readonly failure: Failure; r
   return (
     <div class="note bad" role="alert">
       <FailureText failure={failure} />
-      {onRetry && (
+      {onRetry && failure.kind !== 'denied' && (
         <button type="button" onClick={onRetry}>
           {texts.tryAgain}
         </button>

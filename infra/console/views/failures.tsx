@@ -87,7 +87,7 @@ export function Failures({ query }: { readonly query: Readonly<Record<string, st
           )
         }
       </View>
-      {count !== 0 && (
+      {count !== 0 && groups.failure?.kind !== 'denied' && (
         <LetterList
           filter={filter}
           status={status}

@@ -1,3 +1,5 @@
+import { useEffect, useState } from 'preact/hooks';
+
 import type { Timeline } from '../api.ts';
 import { configuration } from '../configuration.ts';
 import { useConsole, useGet, type Loaded } from '../context.ts';
@@ -54,11 +56,14 @@ const isNotFound = ({ failure }: Loaded<unknown>) => failure?.kind === 'problem'
  */
 function useTimeline(id: string): { readonly path: string; readonly loaded: Loaded<Timeline> } {
   const own = configuration.timeline?.replace('{id}', encodeURIComponent(id));
-  const ofService = useGet<Timeline>(own, EVERY_MS);
-  const isOther = own === undefined || isNotFound(ofService);
+  const [isOther, setOther] = useState(own === undefined);
+  const ofService = useGet<Timeline>(isOther ? undefined : own, EVERY_MS);
+  useEffect(() => {
+    if (isNotFound(ofService)) setOther(true);
+  }, [ofService.failure]);
   const path = `/messages/${encodeURIComponent(id)}`;
   const ofMessage = useGet<Timeline>(isOther ? path : undefined, EVERY_MS);
-  return isOther ? { path, loaded: ofMessage } : { path: own, loaded: ofService };
+  return isOther || own === undefined ? { path, loaded: ofMessage } : { path: own, loaded: ofService };
 }
 
 function Summary({ timeline: { status, durationMs, endedAt, steps } }: { readonly timeline: Timeline }) {
