@@ -216,7 +216,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
       await fillReason(page, 'the maintenance is over');
       await dialog.getByRole('spinbutton').fill('1000');
       await dialog.getByRole('button', { name: 'Try one first' }).click();
-      await dialog.getByText('One message is in its queue again.').waitFor();
+      await dialog.getByText('The message was processed.').waitFor();
       await dialog.getByText(/999 messages will go back to their queues/).waitFor();
       await dialog.getByRole('button', { name: 'Redrive the other 999' }).click();
       await page.getByText('999 messages redriven').waitFor();
