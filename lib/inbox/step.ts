@@ -42,7 +42,7 @@ export function step(state: State, reply: Reply, nowMs: number): Step {
       return setAside(state, tableMissing(reply.tables), nowMs);
     case 'markerWrites': {
       if (open?.of !== 'markerWrites')
-        throw new Error('the reply is about a test record that the commit did not write');
+        throw new Error('DynamoDB answered the write of a test marker that the inbox did not request');
       if (reply.error !== undefined) {
         const refused = requestRefused([state.scope.name], reply.error);
         return stop(state, refused, refused);

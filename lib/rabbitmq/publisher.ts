@@ -143,7 +143,7 @@ class SuspectError extends Error {
   }
 }
 
-/** A message counts as refused after it has made the broker close the channel this often. */
+/** If a message makes the broker close the channel this number of times, the broker refuses the message. */
 const REFUSALS_TO_BELIEVE = 2;
 
 const refusedFor = ({ cause }: PublishError) =>

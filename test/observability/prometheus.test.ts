@@ -30,7 +30,6 @@ const RATE_PER_SECOND = 10;
 /** The report of queues and broker nodes is written once a minute, so the first report can take more than one minute. */
 const REPORTED_WITHIN_MS = 150_000;
 
-/** A number of failing orders above the threshold of the critical alert. */
 const FAILING_ORDERS = 12;
 
 const RULE = 'functions/orders/rules/award-points.ts';

@@ -61,7 +61,6 @@ export function stackOrder(templates: Templates): StackOrder {
   };
 }
 
-/** Lists the resources of the same stack that a resource depends on. */
 const within = (stack: Stack, { Resources }: Template, resource: Resource): string[] =>
   [...dependencies(resource), ...referencesOf(resource.Properties)]
     .filter((id) => id in Resources)

@@ -2,7 +2,6 @@ import { describe, expect, test } from '@jest/globals';
 
 import { chooseLanguage, localeFor, texts } from '../../../infra/console/texts.ts';
 
-/** Returns the paths of all texts in an object of texts. */
 const paths = (value: unknown, path = ''): string[] =>
   typeof value === 'object' && value !== null
     ? Object.entries(value).flatMap(([name, inner]) => paths(inner, `${path}.${name}`))
