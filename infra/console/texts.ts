@@ -2,6 +2,9 @@ import { deadLetterCodes } from 'surehop/troubleshooting';
 
 type Code = keyof typeof deadLetterCodes;
 
+/** Returns a number, which is formatted already, with the noun in the singular or the plural. */
+const counted = (count: string, one: string, more: string): string => `${count} ${count === '1' ? one : more}`;
+
 const en = {
   overview: 'Overview',
   failures: 'Failures',
@@ -74,7 +77,8 @@ const en = {
 
   // Failures
   groups: 'Causes',
-  lettersInGroups: (letters: string, groups: string) => `${letters} messages, ${groups} causes`,
+  lettersInGroups: (letters: string, groups: string) =>
+    `${counted(letters, 'message', 'messages')}, ${counted(groups, 'cause', 'causes')}`,
   groupsIncomplete:
     'There are too many failures to count them all. The oldest are missing here; filter by time to see them.',
   noFailures: 'No message has failed. Every message was processed, or waits in its queue.',
@@ -160,8 +164,10 @@ const en = {
     discard: 'The message is discarded. The archive keeps it until its retention ends.',
   },
   wouldDo: {
-    redrive: (count: string) => `${count} messages will go back to their queues.`,
-    discard: (count: string) => `${count} messages will be discarded. A discarded message cannot be redriven.`,
+    redrive: (count: string) =>
+      counted(count, 'message will go back to its queue.', 'messages will go back to their queues.'),
+    discard: (count: string) =>
+      `${counted(count, 'message', 'messages')} will be discarded. A discarded message cannot be redriven.`,
   },
   wouldSkip: (count: string, reason: string) => `${count} will be skipped: ${reason}`,
   didSkip: (count: string, reason: string) => `${count} skipped: ${reason}`,
