@@ -46,7 +46,10 @@ const EDITED_PART = '-3';
 /** The partition key, in the index `newest`, of the edited messages that are not published yet. */
 const PENDING_KIND = 'pending-edit';
 
-const partitionOf = (messageId: MessageId): AttributeValue => ({ S: `edit-${messageId}` });
+/** No dead letter has an id with `#`, because the ids of dead letters come from message headers, which anybody can write. */
+const PARTITION = 'edit#';
+
+const partitionOf = (messageId: MessageId): AttributeValue => ({ S: PARTITION + messageId });
 
 const keyOf = (messageId: MessageId): Attributes => ({ id: partitionOf(messageId), part: { N: EDITED_PART } });
 
@@ -196,7 +199,7 @@ async function update(
 function fromItem(item: Attributes): EditedMessage {
   const text = (name: string) => item[name]?.S;
   return {
-    messageId: (text('id') ?? '').slice('edit-'.length) as MessageId,
+    messageId: (text('id') ?? '').slice(PARTITION.length) as MessageId,
     deadLetterId: text('deadLetterId') ?? '',
     queue: text('queue') ?? '',
     shard: text('shard'),

@@ -2,6 +2,7 @@ import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
 
 import type { Environment } from '../runtime/settings.ts';
+import { withTimeout } from '../runtime/timeout.ts';
 
 /**
  * Thrown when AWS answers a request with an error or does not answer. `code` is AWS's error code, for example
@@ -71,19 +72,20 @@ export async function awsRequest(
     body,
   });
   const search = new URLSearchParams(query).toString();
-  const limit = AbortSignal.timeout(TIMEOUT_MS);
   const what = `${method} ${endpoint.host}${path}`;
   let response: Response;
   let text: string;
   try {
     const { host: _, ...sent } = signed.headers;
-    response = await fetch(`${endpoint.origin}${path}${search && `?${search}`}`, {
-      method,
-      headers: sent,
-      body,
-      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+    [response, text] = await withTimeout(TIMEOUT_MS, signal, async (limited) => {
+      const answer = await fetch(`${endpoint.origin}${path}${search && `?${search}`}`, {
+        method,
+        headers: sent,
+        body,
+        signal: limited,
+      });
+      return [answer, await answer.text()] as const;
     });
-    text = await response.text();
   } catch (cause) {
     throw new AwsApiError('NoAnswer', `${what}: ${reasonOf(cause)}`, { cause });
   }

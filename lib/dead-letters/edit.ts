@@ -174,12 +174,18 @@ function editedOf(
  * Throws a problem if the dead letter is no longer open, or if the message of the dead letter was processed.
  */
 async function store(
-  { table, inbox }: Editing,
+  { table, inbox, inboxSettings }: Editing,
   { deadLetter, messageId: by }: Read,
   writes: readonly TransactWriteItem[],
 ): Promise<'stored' | 'repeated'> {
   const { id, queue = '', messageId, payloadHash } = deadLetter;
-  const message = messageId && { queue, id: messageId, payloadHash, by, retentionDays: table.retentionDays };
+  const message = messageId && {
+    queue,
+    id: messageId,
+    payloadHash,
+    by,
+    retentionDays: Math.max(table.retentionDays, inboxSettings.INBOX_RETENTION_DAYS),
+  };
   for (let count = 1; ; count += 1) {
     // The inbox cannot recognize the copies of a message without an id.
     const original: Supersession = message ? await supersede(inbox, message) : { is: 'possible' };

@@ -10,7 +10,7 @@ import {
 } from '../archive/edited-message.ts';
 import { storeDeadLetter } from '../archive/store-dead-letter.ts';
 import { readEnvelope } from '../events/envelope.ts';
-import { deriveId } from '../events/message-id.ts';
+import { deriveId, type MessageId } from '../events/message-id.ts';
 import { publishCopies } from '../events/publish-copies.ts';
 import { addressOfShard } from '../rabbitmq/topology/shards.ts';
 import { describeError, isOfMessage, type PublishError } from '../runtime/errors.ts';
@@ -98,12 +98,22 @@ export async function publishPending(redriving: Redriving, remainingMs: () => nu
   const before = new Date(clock.now() - PATIENCE_MS).toISOString();
   for await (const messageId of listPending(table, before)) {
     if (remainingMs() < RESERVE_MS) break;
-    const stored = await readEdited(table, messageId);
-    if (stored?.edited.status !== 'pending') continue;
-    const error = await publishEdited(redriving, stored.edited, stored.message);
+    const error = await publishIfPending(redriving, messageId);
     if (error) pending += 1;
     // While the broker is unavailable, the other messages would fail too.
     if (error && describeError(error).code === 'BROKER_UNAVAILABLE') break;
   }
   return pending;
+}
+
+/** Returns the error instead of throwing it, because one message that cannot be read must not stop the others. */
+async function publishIfPending(redriving: Redriving, messageId: MessageId): Promise<Error | undefined> {
+  try {
+    const stored = await readEdited(redriving.table, messageId);
+    if (stored?.edited.status !== 'pending') return undefined;
+    return await publishEdited(redriving, stored.edited, stored.message);
+  } catch (error) {
+    log().error('edited message not published yet', { messageId, ...errorFields(error) });
+    return error as Error;
+  }
 }

@@ -24,6 +24,31 @@ export async function within<T>(timeoutMs: number, promise: Promise<T>): Promise
 }
 
 /**
+ * Calls `run` with a signal that is aborted after `timeoutMs`, or when `signal` is aborted. `AbortSignal.any` with
+ * `AbortSignal.timeout` would do the same, but Node.js 20 may collect the timeout signal as garbage, and then never aborts.
+ */
+export async function withTimeout<T>(
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const abort = () => controller.abort(signal?.reason);
+  const timer = setTimeout(
+    () => controller.abort(new DOMException(`no answer within ${timeoutMs} ms`, 'TimeoutError')),
+    timeoutMs,
+  );
+  if (signal?.aborted) abort();
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    return await run(controller.signal);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+/**
  * Returns the `requestHandler` settings with which requests of an AWS client time out after `timeoutMs`. By default,
  * requests of the AWS SDK wait without a limit.
  */

@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 
+import { withTimeout } from '../../runtime/timeout.ts';
 import type { BrokerSettings } from '../settings.ts';
 import { loginOf, virtualHostOf, type Login } from '../address.ts';
 import { brokerUrl } from '../login.ts';
@@ -54,25 +55,24 @@ export function createManagementApi({ url, login, virtualHost, timeoutMs, signal
     const address = `${base}/${path.map(encodeURIComponent).join('/')}`;
     const attempt = async (refused: boolean) => {
       const { username, password } = await login(refused);
-      const limit = AbortSignal.timeout(timeoutMs);
-      return fetch(query ? `${address}?${new URLSearchParams(query).toString()}` : address, {
-        method,
-        headers: {
-          authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
-          'content-type': 'application/json',
-        },
-        body: body === undefined ? undefined : JSON.stringify(body),
-        signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      return withTimeout(timeoutMs, signal, async (limited) => {
+        const response = await fetch(query ? `${address}?${new URLSearchParams(query).toString()}` : address, {
+          method,
+          headers: {
+            authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
+            'content-type': 'application/json',
+          },
+          body: body === undefined ? undefined : JSON.stringify(body),
+          signal: limited,
+        });
+        return { status: response.status, ok: response.ok, text: await response.text() };
       });
     };
     const what = `${method} ${address}`;
     try {
       let response = await attempt(false);
-      if (response.status === 401) {
-        await response.arrayBuffer();
-        response = await attempt(true);
-      }
-      return { what, status: response.status, ok: response.ok, text: await response.text() };
+      if (response.status === 401) response = await attempt(true);
+      return { what, ...response };
     } catch (cause) {
       const { message, cause: below } = cause as { message: string; cause?: { message?: string; code?: string } };
       throw new ManagementError(`${what}: ${below?.message || below?.code || message}`, undefined, { cause });

@@ -491,7 +491,7 @@ describe('faults during an edit', () => {
         new QueryCommand({
           TableName: tableName(surehop, deadLetterTable),
           KeyConditionExpression: 'id = :id',
-          ExpressionAttributeValues: { ':id': { S: `edit-${body.messageId}` } },
+          ExpressionAttributeValues: { ':id': { S: `edit#${body.messageId}` } },
           ConsistentRead: true,
         }),
       );

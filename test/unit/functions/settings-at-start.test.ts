@@ -17,6 +17,11 @@ const { functions } = parse(readFileSync(join(rootDirectory, 'serverless.yml'), 
   functions: Record<string, FunctionDefinition>;
 };
 
+/** A module loader that replaces the scripts of the operators' console, which only the bundler can build. */
+const hooks = `export const resolve = (specifier, context, next) => specifier.startsWith('browser:')
+  ? { url: 'data:text/javascript,export const script = "", style = ""', shortCircuit: true } : next(specifier, context);`;
+const loader = `data:text/javascript,${encodeURIComponent(hooks)}`;
+
 /**
  * Starts every function with one wrong setting. Returns the names of the functions that refuse to start because of this
  * setting.
@@ -27,6 +32,8 @@ function refusingToStart(name: string, value: string): string[] {
     `./${handler.replace(/\.handler$/, '.ts')}`,
   ]);
   const program = `
+    import { register } from 'node:module';
+    register(${JSON.stringify(loader)});
     const started = await Promise.allSettled(${JSON.stringify(modules)}.map(([, path]) => import(path)));
     const messages = started.map(({ reason }) => String(reason?.message ?? ''));
     console.log(JSON.stringify(messages));
