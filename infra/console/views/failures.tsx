@@ -114,7 +114,12 @@ function GroupRow({ group, span, query, onAction }: GroupRowProps) {
   return (
     <tr>
       <th scope="row" data-label={texts.cause}>
-        <span class="badge">{queue ?? texts.unknownQueue}</span> <span class="badge bad">{code}</span>{' '}
+        <span class="badge">
+          <Plain text={queue ?? texts.unknownQueue} />
+        </span>{' '}
+        <span class="badge bad">
+          <Plain text={code} />
+        </span>{' '}
         <a href={writeRoute('failures', { query })}>
           <Plain text={cause} />
         </a>

@@ -136,9 +136,13 @@ export function LetterList({ filter, status, count, onAction }: LetterListProps)
                   <td data-label={texts.time}>
                     <Ago at={letter.deadLetteredAt} />
                   </td>
-                  <td data-label={texts.queue}>{letter.queue ?? texts.unknownQueue}</td>
+                  <td data-label={texts.queue}>
+                    <Plain text={letter.queue ?? texts.unknownQueue} />
+                  </td>
                   <td data-label={texts.reason} class="wide">
-                    <span class="badge bad">{letter.code}</span>{' '}
+                    <span class="badge bad">
+                      <Plain text={letter.code} />
+                    </span>{' '}
                     <a href={writeRoute('dead-letters', { id: letter.id })}>
                       <Plain text={letter.reason.length > 200 ? `${letter.reason.slice(0, 200)}…` : letter.reason} />
                     </a>

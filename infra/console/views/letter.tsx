@@ -74,7 +74,12 @@ function Summary({ letter, onAction }: SummaryProps) {
     <section class="card" aria-labelledby="why-title">
       <header class="bar">
         <h2 id="why-title">
-          <span class="badge">{queue ?? texts.unknownQueue}</span> <span class="badge bad">{code}</span>{' '}
+          <span class="badge">
+            <Plain text={queue ?? texts.unknownQueue} />
+          </span>{' '}
+          <span class="badge bad">
+            <Plain text={code} />
+          </span>{' '}
           <span class={`badge ${status}`}>{texts.statuses[status]}</span>
         </h2>
         <div class="buttons">
@@ -193,7 +198,10 @@ function Attempts({ attempts }: Pick<DeadLetterDetails, 'attempts'>) {
             <span class="after">{texts.attemptNumber(format.number(attempt))}</span>
             <div>
               <p>
-                <span class="badge bad">{error.code}</span> <Plain text={error.message} />
+                <span class="badge bad">
+                  <Plain text={error.code} />
+                </span>{' '}
+                <Plain text={error.message} />
               </p>
               <p>
                 <small>

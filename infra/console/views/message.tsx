@@ -113,7 +113,9 @@ function Messages({ messages }: { readonly messages: readonly TracedMessage[] })
                 <td data-label={texts.type}>
                   <Plain text={type ?? '–'} />
                 </td>
-                <td data-label={texts.queue}>{consumer?.queue ?? '–'}</td>
+                <td data-label={texts.queue}>
+                  <Plain text={consumer?.queue ?? '–'} />
+                </td>
                 <td data-label={texts.state}>
                   {consumer ? (
                     <>
@@ -206,7 +208,11 @@ function StepLine({ step, type }: StepLineProps) {
       <div>
         <p>
           <strong>{texts.stepNames[step.step] ?? step.step}</strong>
-          {queue !== undefined && <span class="badge">{queue}</span>}
+          {queue !== undefined && (
+            <span class="badge">
+              <Plain text={queue} />
+            </span>
+          )}
           {type !== undefined && (
             <small>
               <Plain text={type} />
@@ -217,7 +223,10 @@ function StepLine({ step, type }: StepLineProps) {
         </p>
         {error && (
           <p>
-            <span class="badge bad">{error.code}</span> <Plain text={error.message} />
+            <span class="badge bad">
+              <Plain text={error.code} />
+            </span>{' '}
+            <Plain text={error.message} />
           </p>
         )}
         {delaySeconds !== undefined && <p>{texts.nextAttemptAfter(format.duration(delaySeconds * 1_000))}</p>}

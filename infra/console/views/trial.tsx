@@ -22,7 +22,10 @@ export function Trial({ letter: { messageId, queue } }: { readonly letter: DeadL
         {isDone && consumer?.reason !== undefined && <Plain text={consumer.reason} />}
         {consumer?.error && (
           <>
-            <span class="badge bad">{consumer.error.code}</span> <Plain text={consumer.error.message} />
+            <span class="badge bad">
+              <Plain text={consumer.error.code} />
+            </span>{' '}
+            <Plain text={consumer.error.message} />
           </>
         )}
         {!hasFailed && !isDone && (messageId === undefined ? texts.trialUnknown : texts.states[state])}
