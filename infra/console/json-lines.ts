@@ -87,7 +87,7 @@ export interface Fault {
   readonly detail: string;
 }
 
-/** Reads the faults from the reason of a dead letter, for example `/items/0/quantity: too small; /sku: missing`. */
+/** Reads the faults from the reason of a dead letter, for example `/items/0/quantity: too small; /name: missing`. */
 export function faultsOf(reason: string): Fault[] {
   return reason.split(/; (?=\/)/).flatMap((part) => {
     const [, pointer, detail] = /^(?:[A-Z_]+: )?(\/[^:;]*): (.*)$/s.exec(part) ?? [];

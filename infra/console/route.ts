@@ -9,7 +9,7 @@ export interface Route {
   readonly query: Readonly<Record<string, string>>;
 }
 
-/** Parses the fragment of the page's address, for example `#/failures?queue=stock`. */
+/** Parses the fragment of the page's address, for example `#/failures?queue=loans`. */
 export function readRoute(hash: string): Route {
   const [path = '', search = ''] = hash.replace(/^#\/?/, '').split(/\?(.*)/s);
   const [view = '', id] = path.split(/\/(.*)/s);

@@ -38,7 +38,7 @@ beforeAll(() => {
 
   for (const [, commands] of guide.matchAll(/```sh\n(.*?)```/gs))
     execFileSync('sh', ['-e', '-c', commands!], { cwd: copy });
-  for (const [, file, text] of guide.matchAll(/`(infra\/\S+\.ts)`:\n\n```ts\n(.*?)```/gs))
+  for (const [, file, text] of guide.matchAll(/`((?:infra|functions)\/\S+\.ts)`:\n\n```ts\n(.*?)```/gs))
     writeFileSync(join(copy, file!), text!);
 
   for (const stage of ['dev', 'staging', 'prod', 'local'])

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import Sequencer from '@jest/test-sequencer';
@@ -16,9 +15,6 @@ const LONGEST = [
   'integration/orders/fuzz',
   'integration/orders/two-builds',
 ].map((name) => join(import.meta.dirname, '..', `${name}.test.ts`));
-
-const missing = LONGEST.filter((file) => !existsSync(file));
-if (missing.length > 0) throw new Error(`test/support/sequencer.mjs lists ${missing.join(', ')}, which does not exist`);
 
 /**
  * Starts the longest test files first, so that none of them runs alone at the end. Jest does the same, but only after
