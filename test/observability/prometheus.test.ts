@@ -185,6 +185,10 @@ async function requestEveryRoute(): Promise<void> {
     'PUT /stock/apple',
     'GET /customers/ada/points',
     `GET /orders/${randomUUID()}`,
+    `GET /orders/${randomUUID()}/timeline`,
+    `GET /messages/${randomUUID()}`,
+    'GET /alarms',
+    'GET /console',
     'GET /dead-letters',
     'GET /dead-letters/groups',
     'GET /dead-letters/jobs',
@@ -192,6 +196,7 @@ async function requestEveryRoute(): Promise<void> {
     `POST /dead-letters/jobs/${randomUUID()}`,
     `GET /dead-letters/${randomUUID()}`,
     `POST /dead-letters/${randomUUID()}/redrive`,
+    `POST /dead-letters/${randomUUID()}/edit`,
     'POST /dead-letters/redrive',
     `DELETE /dead-letters/${randomUUID()}`,
   ];
