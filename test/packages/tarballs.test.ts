@@ -272,11 +272,11 @@ export async function startMyEmulator({ amqpUrl, queue, virtualHost, eventSource
   );
   const child = spawn(process.execPath, [process.env.SERVERLESS, 'offline', 'start', ...process.env.PORTS.split(' ')], {
     cwd: directory,
-    stdio: 'ignore',
+    stdio: ['ignore', 'inherit', 'inherit'],
   });
+  const ended = once(child, 'close');
   return {
     async stop() {
-      const ended = once(child, 'close');
       child.kill('SIGINT');
       await ended;
     },

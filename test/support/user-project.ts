@@ -16,6 +16,9 @@ export interface UserProject {
   remove(): void;
 }
 
+/** A script that runs longer than this is killed, so that the test fails with the script's output. */
+const timeLimitMs = 600_000;
+
 /** Creates a project outside of the repository, and installs the given tarballs and `tools` in it with npm. */
 export async function aUserProject(
   tarballs: Readonly<Record<string, string>>,
@@ -86,6 +89,8 @@ export const userProjectIn = (directory: string): UserProject => ({
         cwd: directory,
         env: { ...process.env, ...environment },
         maxBuffer: 50_000_000,
+        timeout: timeLimitMs,
+        killSignal: 'SIGKILL',
       });
       return stdout;
     } catch (error) {

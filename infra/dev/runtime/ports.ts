@@ -1,5 +1,6 @@
-import { createServer, type Server } from 'node:net';
 import { execFileSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { createServer, type Server } from 'node:net';
 
 const listening = (port: number, host: string): Promise<Server> =>
   new Promise((resolve, reject) => {
@@ -8,20 +9,20 @@ const listening = (port: number, host: string): Promise<Server> =>
     server.listen({ port, host, exclusive: true }, () => resolve(server));
   });
 
-const portOf = (server: Server): number => {
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the server does not listen on a port');
-  return address.port;
-};
-
 const close = (server: Server): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
 
-/** Returns `count` different ports that are free on 127.0.0.1. */
+// Linux and macOS take the ports of outgoing connections from the range above, so a free port of this range stays free.
+const FIRST_PORT = 10_000;
+const LAST_PORT = 32_767;
+
+/** Returns `count` different ports that are free at all addresses of `localhost`. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => listening(0, '127.0.0.1')));
-  const ports = servers.map(portOf);
-  await Promise.all(servers.map(close));
-  return ports;
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = randomInt(FIRST_PORT, LAST_PORT + 1);
+    if (!ports.has(port) && !(await isPortTaken(port))) ports.add(port);
+  }
+  return [...ports];
 }
 
 /** Returns whether another process listens on `port` at any of the addresses that `localhost` can stand for. */

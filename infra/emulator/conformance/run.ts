@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { connect, type ConfirmChannel } from 'amqplib';
-import { percentDecoded } from 'surehop/amqp';
+import { NoAnswerError, percentDecoded, within } from 'surehop/amqp';
 
 import { BROKER_USER, type BatchCase, type ConformanceCase, type EventCase } from './cases.ts';
 import { observeFunction, type ObservedFunction } from './function.ts';
@@ -45,6 +45,9 @@ export interface ConformanceOptions {
 
 const ARN = 'arn:aws:mq:us-west-2:112556298976:broker:test:b-9bcfa592-423a-4942-879d-eb284b418fc8';
 
+// The event source waits for the current invocation, whose time limit is at most one minute.
+const STOP_LIMIT_MS = 90_000;
+
 const timeoutOf = ({ answers = [] }: BatchCase): number =>
   answers.some((answer) => 'fail' in answer && answer.fail === 'time out') ? 5 : 60;
 
@@ -83,7 +86,7 @@ export async function runConformanceCase(
     try {
       await invocations(observed, 'batches' in one ? one.batches.length : 1, timeLimitMs);
     } finally {
-      await source.stop();
+      await stopped(source);
     }
     const key = `${queue}::${virtualHost}`;
     if ('batches' in one) compareBatches(observed, one, key);
@@ -94,6 +97,16 @@ export async function runConformanceCase(
   } finally {
     await observed.close();
     await connection.close();
+  }
+}
+
+/** Stops the event source. A test whose event source never stops would otherwise run forever. */
+async function stopped(source: RunningEventSource): Promise<void> {
+  try {
+    await within(STOP_LIMIT_MS, source.stop());
+  } catch (error) {
+    if (error instanceof NoAnswerError) assert.fail(`stop() has not resolved within ${STOP_LIMIT_MS} ms`);
+    throw error;
   }
 }
 

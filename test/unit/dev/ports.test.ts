@@ -4,10 +4,11 @@ import { createServer, type AddressInfo } from 'node:net';
 import { freePorts, isPortTaken, ownerOfPort } from '../../../infra/dev/runtime/ports.ts';
 
 describe('ports', () => {
-  test('freePorts returns different ports that are free', async () => {
+  test('freePorts returns different free ports below the ports of outgoing connections', async () => {
     const ports = await freePorts(20);
     expect(new Set(ports).size).toBe(20);
     expect(await isPortTaken(ports[0] ?? 0)).toBe(false);
+    expect(ports.filter((port) => port < 10_000 || port > 32_767)).toEqual([]);
   });
 
   test.each([['127.0.0.1'], ['0.0.0.0']])(
