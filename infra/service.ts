@@ -4,7 +4,10 @@ import { queues } from './topology.ts';
 
 const PLACE_ORDER = 'POST /orders';
 
-/** The consumer that decides whether an order is fulfilled or rejected. This consumer reads the queue `stock`. */
+/**
+ * The dimension for metrics of the consumer of the queue `stock`, which decides whether an order is fulfilled or
+ * rejected.
+ */
 const decidedBy = { queue: queues.stock.name };
 
 const orderMetrics = (metric: MetricOf) => ({

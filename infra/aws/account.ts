@@ -26,7 +26,6 @@ const raise = ({ name, service, code }: Quota, value: number) =>
   `request an increase of the quota "${name}" (${code}) to at least ${value}, which can take days: ` +
   `aws service-quotas request-service-quota-increase --service-code ${service} --quota-code ${code} --desired-value ${value}`;
 
-/** The deployment to check: its region, its stage and its total reserved concurrency. */
 export interface Deployment {
   readonly service: string;
   readonly stageName: string;
@@ -37,9 +36,9 @@ export interface Deployment {
 
 /** The result of checking an AWS account before a deployment. */
 export interface Findings {
-  /** The reasons why the deployment would fail. Each reason says what to do. */
+  /** The reasons why the deployment would fail, each with advice on what to do. */
   readonly faults: readonly string[];
-  /** The checks that failed to run, each with the reason. */
+  /** The checks of the AWS account that could not run, each with the reason. */
   readonly unknown: readonly string[];
 }
 

@@ -8,10 +8,10 @@ interface Templates {
 
 interface Position {
   readonly what: string;
-  /** The price of one unit in US dollars per month. */
+  /** The price of one unit of the AWS resource, in US dollars per month. */
   readonly price: number;
   count(templates: Templates): number;
-  /** Whether the cost arises only if the stage has traffic. */
+  /** Whether AWS charges this price only if the stage has traffic. */
   readonly isWithTraffic?: boolean;
 }
 

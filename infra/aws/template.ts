@@ -1,7 +1,5 @@
-/** A JSON value in a CloudFormation template. */
 export type Value = string | number | boolean | readonly Value[] | { readonly [name: string]: Value };
 
-/** A resource of a CloudFormation template. */
 export interface Resource {
   readonly Type: string;
   readonly Properties?: { readonly [name: string]: Value };
@@ -13,7 +11,6 @@ export interface Resource {
 
 export type Resources = Readonly<Record<string, Resource>>;
 
-/** A CloudFormation template. */
 export interface Template {
   Resources: Record<string, Resource>;
   Outputs?: Record<string, unknown>;

@@ -168,7 +168,10 @@ const serviceModule = (name: string): string => `@service/${name}`;
 
 const serviceModules = Object.keys(SERVICE_MODULES).map(serviceModule);
 
-/** An esbuild plugin that makes a bundle import the definitions of the service that uses the bundle. */
+/**
+ * An esbuild plugin that excludes the modules with the service's definitions from a bundle. The bundle imports these
+ * modules from the service in which it runs.
+ */
 const importService = (root: string): Plugin => ({
   name: 'import-service',
   setup({ onResolve }) {

@@ -6,10 +6,9 @@ import { promisify } from 'node:util';
 
 interface Emit {
   readonly root: string;
-  /** The directory with the TypeScript modules to compile. */
   readonly from: string;
   readonly to: string;
-  /** The modules to compile, as paths relative to `from`. By default, all modules in `from` are compiled. */
+  /** The TypeScript modules to compile, as paths relative to `from`. By default, all modules in `from` are compiled. */
   readonly modules?: readonly string[];
   /** Compiler options that differ from those in the tsconfig.json of the repository. */
   readonly options?: Readonly<Record<string, unknown>>;

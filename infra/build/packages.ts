@@ -11,7 +11,10 @@ export interface PackageDefinition {
   readonly files?: Readonly<Record<string, string>>;
   /** Whether the package contains the unchanged files that `files` in package.json lists, and no compiled modules. */
   readonly isCopied?: boolean;
-  /** Modules that only the package itself loads, by subpath. These modules import the definitions of the service. */
+  /**
+   * Modules that only the package itself loads, by subpath. These modules import the definitions (queues, tables and
+   * stages) of the service.
+   */
   readonly ownModules?: Readonly<Record<string, string>>;
 }
 

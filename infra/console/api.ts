@@ -12,7 +12,10 @@ export type Alarm = Extract<Alarms, { available: true }>['alarms'][number];
 type MessageTimeline = z.output<(typeof messageRoute.answers)[200]>;
 type TimelineStep = MessageTimeline['steps'][number];
 
-/** The timeline of a message. A service's own timeline, for example of an order, has some additional members. */
+/**
+ * The timeline of a message, or a timeline that the service itself provides, for example of an order, with additional
+ * members.
+ */
 export interface Timeline extends Omit<MessageTimeline, 'steps'> {
   readonly steps: readonly (Omit<TimelineStep, 'step'> & { readonly step: string })[];
   readonly status?: string;
@@ -26,7 +29,7 @@ export type DeadLetterDetails = z.output<(typeof getRoute.answers)[200]>;
 export type DeadLetterGroups = z.output<(typeof groupsRoute.answers)[200]>;
 export type DeadLetterGroup = DeadLetterGroups['groups'][number];
 type Edited = z.output<(typeof editRoute.answers)[200]>;
-/** The response to a dry run of an edit. */
+/** The response to a dry run, which checks an edited dead letter without publishing it. */
 export type EditCheck = Extract<Edited, { dryRun: true }>;
 export type EditAnswer = Exclude<Edited, { dryRun: true }>;
 export type Job = z.output<(typeof jobsRoute.answers)[200]>['jobs'][number];
@@ -35,9 +38,9 @@ export type { Query };
 
 /** Why a request failed. */
 export type Failure =
-  /** The service did not answer the request. */
+  /** The request failed because the service did not answer. */
   | { readonly kind: 'lost' }
-  /** The operator's token is missing or has expired. */
+  /** The request failed because the operator's token is missing or has expired. */
   | { readonly kind: 'logged-out' }
   | { readonly kind: 'denied'; readonly scope: string | undefined }
   | {
@@ -119,7 +122,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** Adds a query to a path. Leaves out values that are empty or undefined. */
+/** Adds query parameters to a URL path. Leaves out parameters that are empty or undefined. */
 export function withQuery(path: string, query: Query): string {
   const search = new URLSearchParams(given(query)).toString();
   return search ? `${path}?${search}` : path;

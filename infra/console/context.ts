@@ -17,7 +17,6 @@ export interface Console {
   /** The current time. The page updates this time every few seconds. */
   readonly nowMs: number;
   request<T>(request: ApiRequest): Promise<T>;
-  /** Whether the operator's token has a scope. */
   has(scope: string): boolean;
 }
 
@@ -26,9 +25,8 @@ export const ConsoleContext = createContext<Console>(undefined as unknown as Con
 export const useConsole = (): Console => useContext(ConsoleContext);
 
 export interface Loaded<T> {
-  /** The last successful response. It is kept while newer requests fail. */
+  /** The data of the last successful response. While newer requests fail, this data is kept. */
   readonly value?: T;
-  /** Why the last request failed. */
   readonly failure?: Failure;
   reload(): void;
 }
@@ -79,7 +77,7 @@ export function useGet<T>(path: string | undefined, everyMs?: number): Loaded<T>
   return { value, failure, reload: () => setCount((before) => before + 1) };
 }
 
-/** Returns why a request to the API failed. Throws every other error again. */
+/** Returns why a request to the API failed. Rethrows any other error. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof ApiError) return error.failure;
   throw error;

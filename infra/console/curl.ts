@@ -4,7 +4,10 @@ export interface ApiRequest {
   readonly body?: object;
 }
 
-/** Returns the shell command that sends a request. The command reads the operator's token from the variable `TOKEN`. */
+/**
+ * Returns the shell command with which curl sends a request of the console. The command reads the operator's token from
+ * the variable `TOKEN`.
+ */
 export function curlOf(origin: string, { method, path, body }: ApiRequest): string {
   const parts = [
     `curl -sS${method === 'GET' ? '' : ` -X ${method}`} ${quoted(origin + path)}`,

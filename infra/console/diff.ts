@@ -5,8 +5,8 @@ export interface DiffLine {
 }
 
 /**
- * Two texts are compared line by line only if the product of the numbers of their differing lines is at most this limit.
- * Otherwise all old lines are shown as removed and all new lines as added, because the comparison would take too long.
+ * The limit for comparing two texts line by line: the product of the numbers of their differing lines. Above this
+ * limit, all old lines are shown as removed and all new lines as added.
  */
 const MAX_CELLS = 4_000_000;
 

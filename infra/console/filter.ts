@@ -1,7 +1,7 @@
 import type { DeadLetter } from './api.ts';
 import { given } from './route.ts';
 
-/** Selects dead letters, with the same fields as the queries of the HTTP API. */
+/** A filter for dead letters, with the same fields as the query parameters of the HTTP API. */
 export type Filter = Readonly<Partial<Record<(typeof FILTER_FIELDS)[number], string>>>;
 
 export const FILTER_FIELDS = ['queue', 'code', 'type', 'group', 'client', 'text', 'from', 'to'] as const;

@@ -1,4 +1,3 @@
-/** Formats numbers, times and sizes for a locale. */
 export interface Format {
   number(value: number): string;
   percent(share: number): string;

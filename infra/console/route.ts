@@ -29,7 +29,6 @@ export function writeRoute(view: string, { id, query = {} }: { id?: string; quer
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Returns the values that are neither empty nor undefined, as texts. */
 export const given = (query: Query): Record<string, string> =>
   Object.fromEntries(
     Object.entries(query).flatMap(([name, value]) =>

@@ -40,10 +40,6 @@ export function emptyValue(schema: JsonSchema): unknown {
   }
 }
 
-/**
- * Returns a copy of an object in which one member has another value. If the value is `undefined`, the copy lacks the
- * member.
- */
 export function withMember(object: unknown, name: string, value: unknown): Record<string, unknown> {
   const { [name]: _, ...others } = isObject(object) ? object : {};
   if (value === undefined) return others;

@@ -2,7 +2,7 @@ import { configuration } from './configuration.ts';
 import { finishLogin, renewLogin, type Tokens } from './login.ts';
 import { claimsOf } from './token.ts';
 
-/** The operator's token. Only the memory of the page contains the token. */
+/** The operator's token, which the page keeps only in memory. */
 export interface Session {
   readonly token: string;
   /** The scopes of the token, without the prefix of the service. */
@@ -19,8 +19,8 @@ export class NoLoginError extends Error {
 }
 
 /**
- * Starts the session of the page. Under `npm start`, the service issues a token. Otherwise, the page gets a token if
- * the operator has just logged in at the OpenID provider; if not, the result is `undefined`.
+ * Gets a token from `npm start`, or from the OpenID provider at which the operator has just logged in. Returns
+ * `undefined` if the operator must log in first.
  */
 export async function startSession(): Promise<Session | undefined> {
   const { login } = configuration;

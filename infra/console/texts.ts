@@ -2,7 +2,7 @@ import { deadLetterCodes } from 'surehop/troubleshooting';
 
 type Code = keyof typeof deadLetterCodes;
 
-/** Returns a number, which is formatted already, with the noun in the singular or the plural. */
+/** Returns a formatted number with its noun in the singular or the plural. */
 const counted = (count: string, one: string, more: string): string => `${count} ${count === '1' ? one : more}`;
 
 const en = {

@@ -1,10 +1,9 @@
 import type { Ledger } from './ledger.ts';
 import type { Plan } from './orders.ts';
 
-/** The outcome of a demo run. */
 export interface Run {
   readonly ledger: Ledger;
-  /** The number of requests that were not answered with 202 and were therefore repeated. */
+  /** The number of requests that the service did not answer with 202 and that the demo therefore repeated. */
   readonly refusals: number;
   readonly duplicates: number;
   readonly retried: number;

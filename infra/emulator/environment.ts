@@ -16,7 +16,10 @@ export interface EnvironmentSettings {
   variables: Record<string, string>;
   timeoutMs: number;
   memoryMb: number;
-  /** The URL of a module whose default export receives the handler and returns the handler to invoke instead. */
+  /**
+   * The URL of a module that can replace the functions' handlers: its default export receives a handler and returns the
+   * handler to invoke.
+   */
   handlerWrapper?: string;
   /** Receives each line that the function writes to stdout or stderr. */
   onLine(line: string): void;

@@ -36,9 +36,8 @@ const firstRetryDelayMs = 100;
 const maxRetryDelayMs = 5_000;
 
 /**
- * Starts an event source mapping, which invokes each execution environment of the function with one batch at a time.
- * The mapping acknowledges the messages of a batch if the function succeeds, and requeues the messages if the function
- * fails. After consecutive failures, the delay before the next invocation grows from 0.1 s to 5 s.
+ * Starts an event source mapping. The messages of a batch are acknowledged if the function succeeds, and requeued if
+ * the function fails. After consecutive failures, the delay before the next invocation grows from 0.1 s to 5 s.
  */
 export function startMapping(settings: MappingSettings): RunningMapping {
   const { queue, batchSize, batchingWindowMs, environments, log } = settings;

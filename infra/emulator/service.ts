@@ -41,11 +41,14 @@ interface EventSourceSettings {
    * execution environment.
    */
   ordered?: string[];
-  /** The URL of a module whose default export receives each handler and returns the handler to invoke instead. */
+  /**
+   * The URL of a module that can replace the functions' handlers: its default export receives a handler and returns the
+   * handler to invoke.
+   */
   handlerWrapper?: string;
 }
 
-/** The part of the Serverless object that this plugin reads. */
+/** The part of the Serverless object that the plugin of the local event source reads. */
 export interface Serverless {
   serviceDir: string;
   service: {

@@ -13,8 +13,8 @@ export interface Delivery {
 }
 
 /**
- * Settles all messages of a channel up to the last one of the given deliveries, with a single AMQP method if AMQP has
- * one. Does nothing if the channel is closed, because the broker has already requeued the messages of a closed channel.
+ * Settles the given deliveries of one channel, if possible with a single AMQP method. Does nothing if the channel is
+ * closed, because the broker has already requeued the channel's messages.
  */
 export function settle(deliveries: readonly Delivery[], how: 'acknowledge' | OnError): void {
   // RabbitMQ may return acknowledged messages to a quorum queue if a channel acknowledges more than 32 messages one by one
@@ -28,11 +28,10 @@ export function settle(deliveries: readonly Delivery[], how: 'acknowledge' | OnE
     });
 }
 
-/** Acknowledges one message of a channel. */
 export const acknowledge = ({ channel, message }: Pick<Delivery, 'channel' | 'message'>): void =>
   unlessClosed(() => channel.ack(asRead(message)));
 
-/** amqplib reads only the delivery tag of a message when it settles the message. */
+/** Returns the message in amqplib's type. To settle a message, amqplib reads only its delivery tag. */
 const asRead = (message: ReceivedMessage) => message as unknown as Message;
 
 function unlessClosed(settling: () => void): void {

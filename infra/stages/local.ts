@@ -3,7 +3,7 @@ import { dev } from './dev.ts';
 import type { StageFile } from './stage.ts';
 
 /**
- * The stage of `npm start`. This stage has the settings of the stage dev, except for the number of log lines and the
+ * The stage of `npm start`, which has the settings of the stage dev, except for the number of log lines and the
  * service's own settings.
  */
 export const local: StageFile<typeof settings> = {

@@ -83,8 +83,8 @@ export const stageSchema = z.strictObject({
     }),
   }),
   /**
-   * The maximum total concurrency of the functions with `access.connections: rest` in serverless.yml. The value
-   * `unreserved` is for AWS accounts with a low concurrency limit: no function then reserves concurrency.
+   * The maximum total concurrency of the functions with `access.connections: rest` in serverless.yml. With
+   * `unreserved`, for AWS accounts with a low concurrency limit, no function reserves concurrency.
    */
   publisherConcurrency: z.union([whole(1, 10_000), z.literal('unreserved')]),
   http: z.strictObject({
@@ -144,9 +144,8 @@ export const stageSchema = z.strictObject({
     inboxDays: whole(1, 365),
     archiveDays: whole(1, 3_650),
     /**
-     * The time at which the inbox table was restored from a backup. Consumers dead-letter each message that was
-     * published or last redriven before this time, unless the inbox record of the message says that the message was
-     * completed or rejected.
+     * The time at which the inbox table was restored from a backup. Consumers dead-letter messages that were published
+     * or last redriven before this time, unless the table shows that they were completed or rejected.
      */
     inboxCompleteSince: z.iso.datetime().optional(),
   }),

@@ -9,15 +9,15 @@ import { leanSdk } from './lean-sdk.ts';
 import { withoutTraces } from './without-traces.ts';
 
 /**
- * The options for bundling functions. `entries` are the paths of their modules without a file extension, for example
- * `functions/operations/healthz`.
+ * The options for bundling Lambda functions. `entries` are the paths of the functions' modules without a file
+ * extension, for example `functions/operations/healthz`.
  */
 export interface BundleOptions {
   entries: string[];
   outDirectory: string;
   /** The directory to which the paths in `entries` are relative; by default the working directory. */
   root?: string;
-  /** Whether the functions can export traces. By default, the bundles do not contain OpenTelemetry. */
+  /** Whether the bundles contain OpenTelemetry, with which functions export traces; by default, they do not. */
   traces?: boolean;
 }
 

@@ -9,11 +9,10 @@ import { bundleOptions, onlyUsed, split } from './bundle.ts';
 import type { BundleOptions } from './bundle.ts';
 import { describeBuildError } from './describe-build-error.ts';
 
-/** Callbacks that receive the result of each rebuild. */
 export interface WatchListener {
   /**
-   * Called with the names of the modules whose bundled code has changed. After a rebuild that changes no code, this
-   * callback is called only if the previous rebuild failed.
+   * Receives the paths of the functions' modules whose bundled code a rebuild has changed. The list is empty if a
+   * rebuild without changes follows a failed rebuild.
    */
   onBuilt(changed: string[]): void | Promise<void>;
   onMistake(message: string): void;
@@ -22,8 +21,8 @@ export interface WatchListener {
 const settleMs = 100;
 
 /**
- * Rebuilds the functions when a file changes in any directory that contains a bundled source file. Returns a function that stops
- * watching.
+ * Rebuilds the functions when a file changes in a directory that contains one of their source files. Returns a function
+ * that stops watching.
  */
 export async function watchBundle(
   options: BundleOptions,

@@ -7,18 +7,18 @@ export interface Change {
   readonly type: string;
   readonly effect: 'created' | 'deleted' | 'updated' | 'replaced';
   /**
-   * The paths of the changed properties. If CloudFormation replaces the resource, the list contains only the properties
-   * that make the replacement necessary.
+   * The paths of the resource's changed properties. For a replaced resource, only the properties that make the
+   * replacement necessary are listed.
    */
   readonly properties: readonly string[];
 }
 
 interface CreateOnly {
-  /** Properties that cannot be changed without replacing the resource. */
+  /** The properties of a resource type that CloudFormation cannot change without replacing the resource. */
   readonly always: readonly string[];
   /**
-   * Properties that CloudFormation changes in place in some cases. The function `compareTemplates` always expects a
-   * replacement.
+   * The properties of a resource type whose change makes CloudFormation replace the resource in some cases. The
+   * function `compareTemplates` expects a replacement in every case.
    */
   readonly sometimes?: readonly string[];
 }

@@ -89,7 +89,6 @@ function objects(properties: Readonly<Record<string, Schema>>, path: string): un
 export const valueAt = (stage: Stage, path: string): unknown =>
   path.split('.').reduce<unknown>((part, name) => (part as Record<string, unknown>)[name], stage);
 
-/** Returns a copy of a stage in which one setting has another value. */
 export function withSetting(stage: Stage, path: string, value: unknown): Stage {
   const copy = structuredClone(stage) as Record<string, unknown>;
   const names = path.split('.');

@@ -72,8 +72,8 @@ const interfaces = (service: string, stageName: string): Readonly<Record<string,
 });
 
 /**
- * Returns all endpoints of a VPC without internet access. Each interface endpoint has a network interface in each of the first
- * `exitZones` availability zones.
+ * Returns all endpoints of a VPC without internet access. Each interface endpoint has network interfaces in the
+ * availability zones 1 to `exitZones`.
  */
 export const endpoints = (service: string, stageName: string, exitZones: number): Resources => ({
   ...answersEndpoint(),

@@ -4,7 +4,8 @@ import { association, privateRoutes, routeTable, subnet, tagged, ZONES } from '.
 const EVERYWHERE = '0.0.0.0/0';
 
 /**
- * Returns NAT gateways in the first `exitZones` availability zones. Private subnets in the other zones use the last NAT gateway.
+ * Returns NAT gateways in the availability zones 1 to `exitZones`. The private subnets in all other zones use the last
+ * NAT gateway.
  */
 export function nat(exitZones: number): Resources {
   const inZone = (zone: number): [string, Resource][] => [

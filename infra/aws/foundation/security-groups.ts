@@ -34,7 +34,10 @@ function admit(name: string, from: string, to: string, port: number, description
   };
 }
 
-/** Allows HTTPS to any address, because S3, DynamoDB and the internet have no security group. */
+/**
+ * Returns a security group rule that allows HTTPS to any address, because S3, DynamoDB and the internet have no
+ * security group.
+ */
 const httpsOut = (from: string): Resource => ({
   Type: 'AWS::EC2::SecurityGroupEgress',
   Properties: {

@@ -34,8 +34,8 @@ export function brokerStackResources(service: string, stageName: string, stage: 
 }
 
 /**
- * Makes CloudFormation create the retained resources (tables and secrets) last. If the first deployment fails, no table
- * or secret is then left behind. The name of such a table or secret would block the next deployment.
+ * Makes CloudFormation create tables and secrets last, so that a first deployment that fails leaves no table or secret
+ * behind, whose name would block the next deployment.
  */
 export function makeRetainedLast(resources: Record<string, Resource>): void {
   const isRetained = ({ DeletionPolicy }: Resource) => DeletionPolicy === 'Retain';

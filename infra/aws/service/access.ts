@@ -10,9 +10,8 @@ export interface Access {
   /** The broker role with which the function logs in. Only a function with a login runs in the broker's network. */
   readonly login?: 'publisher' | 'monitor' | 'administrator';
   /**
-   * How many AMQP connections the function may open. Each Lambda execution environment opens one connection, and
-   * therefore this number limits the concurrency of the function. `rest` is an equal share of the connections that
-   * other functions have not reserved; with `{ weight: 3 }`, the share is three times as large.
+   * The largest number of AMQP connections of the function, which also limits its concurrency. `rest` is an equal share
+   * of the connections that no function has reserved, and `{ weight: 3 }` is three such shares.
    */
   readonly connections?: number | 'rest' | { readonly weight: number };
   /**
@@ -35,8 +34,8 @@ export interface Access {
    */
   readonly effects?: readonly string[];
   /**
-   * The allowed DynamoDB actions by table or `table/index`. A consumer may also perform the DynamoDB actions with which
-   * the toolkit processes messages.
+   * The DynamoDB actions that the function may perform, by table or `table/index`. A consumer may also perform the
+   * actions with which the toolkit processes messages.
    */
   readonly tables?: Readonly<Record<string, readonly string[]>>;
 }

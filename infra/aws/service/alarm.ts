@@ -31,14 +31,20 @@ export interface AlarmDefinition {
   readonly metrics?: Readonly<Record<string, Metric>>;
   /** A CloudWatch metric math expression that combines the metrics by their ids; required if there are several metrics. */
   readonly expression?: string;
-  /** The expression of the Prometheus alert in PromQL, in which `$id` stands for the value of the metric `id`. */
+  /**
+   * The PromQL expression of the alarm's Prometheus alert, in which `$errors` stands for the value of the metric with
+   * the id `errors`.
+   */
   readonly promql?: string;
   /**
-   * The metrics of the Prometheus alert, if they differ from the metrics in CloudWatch. Each of them replaces the
-   * metric with the same id in `metrics`.
+   * The metrics that the alarm's Prometheus alert uses instead of the CloudWatch metrics with the same ids in
+   * `metrics`.
    */
   readonly recorded?: Readonly<Record<string, Metric>>;
-  /** A CloudWatch Metrics Insights query, for metrics whose dimensions are not known before the deployment. */
+  /**
+   * A CloudWatch Metrics Insights query that the alarm evaluates instead of `metrics`, for metrics whose dimensions are
+   * not known before the deployment.
+   */
   readonly query?: string;
   readonly comparison: 'above' | 'at least' | 'below';
   readonly threshold: number;
@@ -47,7 +53,10 @@ export interface AlarmDefinition {
   readonly periods: number;
   /** How many of the evaluated periods must breach the threshold before the alarm is raised; by default all of them. */
   readonly ofWhich?: number;
-  /** The value that replaces missing data points. Without this setting, missing data does not breach the threshold. */
+  /**
+   * The value that the alarm assumes for each missing data point. By default, missing data does not breach the
+   * threshold.
+   */
   readonly silence?: { readonly isReadAs: number };
 }
 

@@ -6,7 +6,6 @@ import { ref, sub, type Resource, type Template, type Value } from '../template.
 
 const CLIENT = 'ConsoleClient';
 
-/** The lifetimes of the tokens that Cognito issues to the operators' console. */
 const TOKEN_MINUTES = 15;
 const REFRESH_HOURS = 8;
 

@@ -1,13 +1,11 @@
 import type { Metric } from './alarm.ts';
 import { sub, type Resource, type Value } from '../template.ts';
 
-/** A chart that shows one or more metrics over time. */
 export interface Chart {
   readonly title: string;
   readonly metrics: readonly (Metric & { readonly label: string })[];
 }
 
-/** A section of the CloudWatch dashboard with a heading. */
 export interface Section {
   readonly heading: string;
   readonly charts: readonly Chart[];

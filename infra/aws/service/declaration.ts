@@ -11,7 +11,6 @@ interface BusinessMetric extends Metric {
   readonly meaning: string;
 }
 
-/** The service as `npm start` runs it on the machine of the developer. */
 interface RunningService {
   readonly url: string;
   /** Returns the curl option that sends an operator's token with the given scope. */
@@ -43,7 +42,7 @@ export interface ServiceDeclaration<Own extends MetricTable = typeof toolkitMetr
   readonly scopes: Readonly<Record<string, string>>;
   /** The metrics that the functions of the service record in addition to the metrics of the toolkit. */
   readonly ownMetrics?: Own;
-  /** Returns the business metrics, for the generated documentation. */
+  /** Returns the business metrics of the service, which the generated documentation lists. */
   readonly businessMetrics?: (metric: MetricOf<Tables<Own>>) => Readonly<Record<string, BusinessMetric>>;
   /**
    * Returns the alarms on business metrics. Functions, queues and the broker get their own alarms automatically.

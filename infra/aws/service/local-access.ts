@@ -3,8 +3,8 @@ import { allowedActions } from './access.ts';
 import { consumedBy } from './functions-stack.ts';
 
 /**
- * Tells each local function which DynamoDB actions the function's role would allow on AWS. A function whose `access` in
- * serverless.yml lacks a permission therefore fails on this machine, too.
+ * Passes to each local function the DynamoDB actions that the function's role allows on AWS. A function that lacks a
+ * permission in serverless.yml therefore also fails under `npm start`.
  */
 export function passTableAccess(functions: Readonly<Record<string, FunctionDefinition>>): void {
   for (const [key, definition] of Object.entries(functions)) {

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 
 import { UsageError } from '../commands/command.ts';
 
-/** The files that a command creates and edits. Nothing is written before `write` is called. */
+/** Collects the files that `surehop add` creates and edits. No file is written before `write` is called. */
 export class Changes {
   readonly #root: string;
   readonly #after = new Map<string, string>();
@@ -24,7 +24,7 @@ export class Changes {
     this.#after.set(file, change(text));
   }
 
-  /** Creates a file. An existing file with different content is not overwritten. */
+  /** Creates a file. Throws an error if the file exists with different content. */
   create(file: string, content: string): void {
     const existing = this.read(file);
     if (existing !== undefined && existing !== content)
@@ -33,8 +33,8 @@ export class Changes {
   }
 
   /**
-   * Creates a file, unless the command has created the file before, because the user may have edited the file since
-   * then.
+   * Creates a file. If `isKnown` is true, an existing file is kept, because the user may have edited it since an
+   * earlier `surehop add`.
    */
   createUnless(isKnown: boolean, file: string, content: string): void {
     if (!(isKnown && this.read(file) !== undefined)) this.create(file, content);
@@ -73,7 +73,10 @@ export class Changes {
   }
 }
 
-/** Returns the removed and added lines between two versions of a file. Each hunk begins with its line in the new version. */
+/**
+ * Returns the removed and added lines between two versions of a file. Each group of changed lines begins with its line
+ * number in the new version.
+ */
 function hunks(old: readonly string[], now: readonly string[]): string[] {
   const common = commonLines(old, now);
   const lines: string[] = [];
@@ -94,7 +97,6 @@ function hunks(old: readonly string[], now: readonly string[]): string[] {
   return lines;
 }
 
-/** Returns the length of the longest common subsequence of the lines from each line of `old` and each line of `now`. */
 function commonLines(old: readonly string[], now: readonly string[]): number[][] {
   const common = Array.from({ length: old.length + 1 }, () => Array.from({ length: now.length + 1 }, () => 0));
   for (let o = old.length - 1; o >= 0; o -= 1)

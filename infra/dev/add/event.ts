@@ -15,7 +15,7 @@ interface EventOptions {
 export interface DefinedEvent {
   readonly constant: string;
   readonly example: unknown;
-  /** Whether the service had the event before the command ran. */
+  /** Whether the service already had the event before `surehop add` ran. */
   readonly isKnown: boolean;
 }
 

@@ -87,7 +87,6 @@ export function literal(value: unknown): string {
   return String(value);
 }
 
-/** Writes an object as a TypeScript expression after the text `head`, on one line if it fits. */
 export function objectLiteral(head: string, value: object, indent: number): string {
   const line = `${head}${literal(value)}`;
   if (line.length + indent + 1 <= 120 || Array.isArray(value)) return line;

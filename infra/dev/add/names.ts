@@ -8,7 +8,7 @@ export const folderOf = (type: string): string => {
   return subject.endsWith('s') ? subject : `${subject}s`;
 };
 
-/** Formats a call whose last argument is an object. The call is on one line if it fits. */
+/** Formats a TypeScript call whose last argument is an object, on one line if the call fits. */
 export function call(head: string, properties: readonly string[], indent: number): string {
   if (properties.length === 0) return `${head}${head.endsWith('(') ? '' : ', '}{})`;
   const separator = head.endsWith('(') ? '' : ', ';

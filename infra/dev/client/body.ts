@@ -13,7 +13,6 @@ export function readText(argument: string): string {
   }
 }
 
-/** Parses JSON that was given as an argument. */
 export function parseJson(text: string, origin: string): unknown {
   try {
     return JSON.parse(text) as unknown;

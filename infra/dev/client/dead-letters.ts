@@ -25,7 +25,7 @@ interface DeadLetterGroup {
   readonly lastAt: string;
 }
 
-/** Selects the dead letters that match all given values. The service applies the filter. */
+/** A filter that selects the dead letters which match all of its fields. The service applies the filter. */
 export interface Filter {
   readonly queue?: string;
   readonly code?: string;
@@ -83,7 +83,7 @@ const ROUTES = /^\/dead-letters(\/groups|\/jobs|\/redrive)?(\?|$)/;
 
 /** A client of the HTTP routes with which operators manage dead letters. */
 export interface DeadLetterClient {
-  /** Returns the matching dead letters of all pages, newest first. */
+  /** Returns all dead letters that match the filter, newest first. Requests one page after another. */
   list(filter: Filter & { readonly status?: string }): AsyncGenerator<DeadLetter>;
   groups(
     filter: Filter & { readonly status?: string },
@@ -91,12 +91,14 @@ export interface DeadLetterClient {
   show(id: string): Promise<unknown>;
   /** Redrives or discards one dead letter. */
   change(action: Action, id: string, options: { readonly force?: boolean; readonly reason: string }): Promise<void>;
-  /** Returns what a redrive of the matching open dead letters would do. */
+  /** Returns what a redrive of the open dead letters that match the filter would do. */
   tryRedrive(filter: Filter, force: boolean): Promise<Trial>;
   startJob(order: JobOrder): Promise<Job>;
-  /** Returns the newest jobs, newest first. A very recent job may be missing. */
+  /** Returns the newest redrive and discard jobs, newest first. A very recent job may be missing. */
   jobs(): Promise<readonly Job[]>;
-  /** Lets the service work on a job until the job ends or the HTTP response is due. */
+  /**
+   * Makes the service work on a redrive or discard job until the job ends or the time for the HTTP response is over.
+   */
   continueJob(id: string): Promise<Job>;
   cancelJob(id: string): Promise<Job>;
 }

@@ -7,7 +7,6 @@ const POLL_MS = 2_000;
 
 const DONE: Readonly<Record<Action, string>> = { redrive: 'redriven', discard: 'discarded' };
 
-/** Returns the progress of a job in one line. */
 export function progressOf({ id, order, status, progress }: Job): string {
   const { done, failed, skipped, error } = progress;
   const reasons = Object.entries(skipped).map(([reason, count]) => `${count} ${reason}`);
@@ -21,9 +20,8 @@ export function progressOf({ id, order, status, progress }: Job): string {
 }
 
 /**
- * Asks the service to work on a job until the job ends, and prints the progress of the job. Ctrl-C ends only this
- * command: the service continues the job. Returns the exit code: 0 if every selected dead letter was redriven or
- * discarded.
+ * Prints the progress of a redrive or discard job until the job ends. Ctrl-C ends only this command, and not the job.
+ * Returns exit code 0 if every selected dead letter was redriven or discarded.
  */
 export async function followJob(client: DeadLetterClient, id: string): Promise<number> {
   const goesOn = `the service continues the job: surehop dead-letters watch ${id} shows its progress, surehop dead-letters cancel ${id} cancels it`;

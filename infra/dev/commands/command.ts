@@ -46,7 +46,6 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** Parses the arguments after the name of a command. */
 export function readArguments(command: Command, args: readonly string[]): Given {
   const options = { ...command.options, help: { type: 'boolean', meaning: '' } } as Options;
   try {
@@ -58,7 +57,7 @@ export function readArguments(command: Command, args: readonly string[]): Given 
   }
 }
 
-/** Runs a command. A wrong usage ends with exit code 2. */
+/** Runs a command. If the command throws a `UsageError`, throws a problem that shows the usage and has exit code 2. */
 export async function runCommand(name: string, command: Command, given: Given): Promise<number> {
   try {
     return await command.run(given);
@@ -73,7 +72,6 @@ export const usageProblem = (name: string, command: Command, { message }: UsageE
 const usageOf = (name: string, { usage }: Command): string =>
   usage.map((line) => `  surehop ${name} ${line}`.trimEnd()).join('\n');
 
-/** Returns the help text of one command. */
 export function helpOf(name: string, command: Command): string {
   const { summary, details = [], options = {} } = command;
   const rows = Object.entries(options).map(
@@ -82,7 +80,6 @@ export function helpOf(name: string, command: Command): string {
   return [usageOf(name, command), sentence(summary), ...details, columns(rows)].filter(Boolean).join('\n\n');
 }
 
-/** Returns the help text that lists all commands. */
 export const overviewOf = (commands: Readonly<Record<string, Command>>): string =>
   [
     'surehop <command> [arguments]: the commands for a service that uses Surehop, on your machine',
@@ -100,5 +97,4 @@ const sentence = (text: string): string => `${text[0]!.toUpperCase()}${text.slic
 /** Returns a number and its noun, such as "1 span" or "2 spans". */
 export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-/** Prints a text to standard output. */
 export const print = (text: string): void => void process.stdout.write(`${text}\n`);

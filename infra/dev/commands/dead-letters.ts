@@ -15,7 +15,10 @@ import { editDeadLetter } from './edit-dead-letter.ts';
 
 const SHOWN = 120;
 
-/** Up to this many ids are redriven or discarded one by one; for more ids, the service runs a job. */
+/**
+ * The largest number of dead letters that `surehop dead-letters` redrives or discards one by one. For more dead
+ * letters, the service runs a job.
+ */
 const FEW = 10;
 
 interface Options extends FilterOptions {

@@ -8,9 +8,12 @@ import { runningIfAny } from '../runtime/running.ts';
 import { defineCommand, print, UsageError } from './command.ts';
 
 interface Subcommand {
-  /** The number of queue names that the subcommand expects as arguments. */
+  /** The number of queue names that a subcommand of `surehop topology` expects. */
   readonly queues: 0 | 1;
-  /** Runs the subcommand and returns the exit code, which is 1 if an operator must change something on the broker. */
+  /**
+   * Runs a subcommand of `surehop topology`. Returns the exit code, which is 1 if an operator must change something on
+   * the broker.
+   */
   run(broker: BrokerAccess, wanted: Topology, queue: string): Promise<number>;
 }
 

@@ -13,7 +13,6 @@ import { LOCAL_SCOPE, requireLocalOperator, requireOwnPage } from './guard.ts';
 import { localActions } from './local-actions.ts';
 import { Refusal } from './refusal.ts';
 
-/** The maximum size of the body of a request, in bytes. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
 /** The HTTP server for the routes of the console that exist only on the developer's machine. */

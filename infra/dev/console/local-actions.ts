@@ -26,8 +26,8 @@ const toFail = z.strictObject({ queue: z.string(), count: z.int().min(0).max(MAX
 const nothing = z.strictObject({});
 
 /**
- * What the console can do only on the developer's machine. Each action throws a `Refusal` if the action is not
- * possible.
+ * The actions of the console that exist only on the developer's machine. An action that is not possible throws a
+ * `Refusal`.
  */
 export function localActions({
   broker,
@@ -98,7 +98,7 @@ export function localActions({
     posts: {
       publish: (body: unknown) => publish(valid(toPublish, body)),
 
-      /** Publishes a message to a work queue. The body of the message is not JSON. */
+      /** Publishes a message whose body is not JSON to a work queue. */
       async poison(body: unknown) {
         const { queue } = valid(toPoison, body);
         const [routingKey = queue] = workQueue(queue).shards;

@@ -9,7 +9,6 @@ import { draftFor } from '../add/example.ts';
 import { eventsIn } from '../definitions/events-in.ts';
 import { loadFresh } from '../definitions/load-fresh.ts';
 
-/** Reads the events of a service. */
 export interface LocalEvents {
   /** Returns the events that the files `events.ts` below `functions` define. Uses the current version of each file. */
   read(): Promise<readonly EventDefinition<unknown>[]>;

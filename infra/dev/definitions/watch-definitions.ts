@@ -36,9 +36,8 @@ export interface WatchOptions {
 }
 
 /**
- * Watches the files that define the service: serverless.yml, infra/topology.ts, infra/tables.ts, infra/stages and
- * infra/aws. After each edit, creates new tables, applies a changed topology to the broker, and prints the changes that
- * take effect only after a restart of `npm start`. Returns a function that stops watching.
+ * Watches the files that define the service. After each edit, creates new tables, applies a changed topology to the
+ * broker, and prints the changes that need a restart of `npm start`. Returns a function that stops watching.
  */
 export function watchDefinitions(
   root: string,
@@ -92,7 +91,7 @@ export function watchDefinitions(
   }
 
   /**
-   * Returns a text for each existing table whose definition has changed: the name of the table, and the command to run
+   * Returns one text per existing table whose definition has changed: the name of the table, and the command to run
    * before the change can take effect.
    */
   function changedTables({ tables }: Definitions): string[] {

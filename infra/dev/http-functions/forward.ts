@@ -4,7 +4,7 @@ import type { HttpResult } from './result.ts';
 
 const TIMEOUT_MS = 30_000;
 
-/** The parts of a request in API Gateway's payload format 2.0 that are forwarded. */
+/** The parts of a request in API Gateway's payload format 2.0 that `forward` sends to a local server. */
 export interface Forwarded {
   readonly rawPath?: string;
   readonly requestContext?: { readonly http?: { readonly method?: string } };
@@ -14,9 +14,8 @@ export interface Forwarded {
 }
 
 /**
- * Returns the URL of the local server to which requests with this path are forwarded. Returns `undefined` if the
- * function itself answers the requests. Only functions under `npm start` forward requests, because deployed functions
- * do not contain this module.
+ * Returns the URL of the local server to which a function under `npm start` forwards requests with this path, or
+ * `undefined` if the function answers these requests itself.
  */
 export function forwardedTo(path: string): string | undefined {
   const { SUREHOP_METRICS_URL, SUREHOP_CONSOLE_URL } = process.env;

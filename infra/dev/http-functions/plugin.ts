@@ -123,7 +123,9 @@ export class HttpFunctionsPlugin {
     throw new Error(error);
   }
 
-  /** Counts a request that the function itself did not count, because the function was not invoked or failed. */
+  /**
+   * Records the metric of a request whose function could not record it, because the function was not invoked or failed.
+   */
   #countUnhandled(functionKey: string, problem: ProblemName): void {
     if (!process.env['SUREHOP_METRICS_URL']) return;
     const { service } = this.#serverless;

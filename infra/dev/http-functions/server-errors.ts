@@ -30,9 +30,8 @@ interface HapiResponse {
 }
 
 /**
- * Makes hapi respond with a problem document when hapi itself rejects a request, for example because the body is too
- * large. Also lets only pages of the origins in CORS_ORIGINS read responses; serverless-offline would let the pages of
- * all origins read them.
+ * Makes hapi answer with a problem document when hapi itself rejects a request. Also lets only pages of the origins in
+ * CORS_ORIGINS read responses, although serverless-offline allows all origins.
  */
 export function answerServerErrorsWithProblems(serviceDirectory: string, urnNamespace: string): void {
   const offline = createRequire(`${serviceDirectory}/`).resolve('serverless-offline');

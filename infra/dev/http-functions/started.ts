@@ -1,2 +1,5 @@
-/** The line that the plugin prints when all plugins of the service, including the local event source, have started. */
+/**
+ * The line that the service under `npm start` prints when all of its plugins, including the local event source, have
+ * started.
+ */
 export const STARTED = 'Functions and event sources started.';

@@ -10,7 +10,10 @@ import { localFunctions } from './local-functions.ts';
 /** All metrics that `GET /metrics` serves. */
 export const collectedMetrics: MetricTable = { ...toolkitMetrics, ...eventSourceMetrics, ...service.ownMetrics };
 
-/** Returns the values of dimensions that are known before the first request and the first message. */
+/**
+ * Returns the values of metric dimensions, such as queues and routes, that are known before the first request and the
+ * first message.
+ */
 export function knownValues(): KnownValues {
   const statuses = new Set([200, 202, ...Object.values(problems).map(({ status }) => status)]);
   return {

@@ -25,18 +25,18 @@ export type KnownValues = Readonly<Record<string, readonly string[]>>;
 
 interface Series {
   readonly definition: MetricDefinition;
-  /** Adds a value. `traceId` is the trace in which the value occurred. */
+  /** Adds a value to the metric. `traceId` is the trace in which the value occurred. */
   readonly add: (labels: Labels, value: number, traceId?: string) => void;
   readonly zero: (labels: Labels) => void;
   readonly expire: () => void;
 }
 
 interface CollectorOptions {
-  /** The dimensions `service` and `stage` of the metrics. */
+  /** The values of the dimensions `service` and `stage` of all metrics. */
   readonly source: { readonly service: string; readonly stage: string };
   /**
-   * The dimension values for which a series starts at 0. Without this start, Prometheus would not count the first event
-   * of a series.
+   * The known values of each dimension, for which a series starts at 0. Prometheus would not count the first event of a
+   * series that starts at 1.
    */
   readonly known?: KnownValues;
   readonly now?: () => number;

@@ -8,7 +8,7 @@ export const say: Say = (line) => {
   process.stdout.write(`› ${line}\n`);
 };
 
-/** Prints a line of progress to standard error, and not to the standard output. */
+/** Prints a line of progress to standard error. */
 export const sayAside: Say = (line) => {
   process.stderr.write(`› ${line}\n`);
 };

@@ -16,7 +16,7 @@ export interface ContainerOptions {
   readonly user?: string;
   readonly hostname?: string;
   readonly files?: readonly { content: string; target: string }[];
-  /** A folder of the container. A named Docker volume keeps the files of this folder. */
+  /** A folder in the container whose files are kept in a named Docker volume. */
   readonly volume?: { readonly name: string; readonly target: string };
 }
 

@@ -20,7 +20,7 @@ export interface DevEnvironment {
   readonly broker: Broker;
   readonly store: Store;
   readonly service: Service;
-  /** The prefix of the names of all tables. */
+  /** The prefix of the names of all DynamoDB tables. */
   readonly tablePrefix: string;
   /**
    * The receiver of the spans that the functions export. Absent if OTEL_EXPORTER_OTLP_ENDPOINT names another receiver.
@@ -36,10 +36,10 @@ export interface DevEnvironmentOptions {
   readonly settings: Settings;
   readonly dataDirectory: string;
   readonly keepData: boolean;
-  /** Whether a function is rebuilt when one of its source files changes. */
+  /** Whether functions are rebuilt when their source files change. */
   readonly watch: boolean;
   readonly say: Say;
-  /** Receives each line of the service's log, in a format for people. */
+  /** Receives each line of the service's log, formatted for people. */
   readonly output: Say;
 }
 

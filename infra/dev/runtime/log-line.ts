@@ -54,7 +54,8 @@ export function compactLogLine(line: string): string | undefined {
 }
 
 /**
- * Formats a field of a log line as `name=value`. Returns nothing for fields that are neither ids nor listed in SHOWN.
+ * Formats a field of a log line as `name=value`. Returns an empty list for a field that is neither an id nor listed in
+ * SHOWN.
  */
 function detail(name: string, value: unknown): string[] {
   if (name === 'messageIds' && Array.isArray(value)) {

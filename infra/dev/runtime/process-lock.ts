@@ -10,8 +10,8 @@ interface Holder {
 }
 
 /**
- * Takes the lock at `file` for this process. If another running process holds the lock, returns the id of that process.
- * If the process that holds the lock has ended, takes the lock over.
+ * Takes the lock at `file` for this process, or returns the id of another running process that holds it. A lock of a
+ * process that has ended is taken over.
  */
 export function takeLock(file: string): { readonly release: () => void } | { readonly heldBy: number } {
   mkdirSync(dirname(file), { recursive: true });
@@ -35,7 +35,7 @@ export function takeLock(file: string): { readonly release: () => void } | { rea
   }
 }
 
-/** Returns the id of the running process that holds the lock at `file`, or undefined if there is none. */
+/** Returns the id of the running process that holds the lock at `file`, or undefined if no running process holds it. */
 export function lockHolder(file: string): number | undefined {
   const holder = parse(read(file));
   if (holder === undefined) return undefined;

@@ -31,8 +31,8 @@ export function serverlessCommand(): string {
 }
 
 /**
- * Returns why Serverless rejects serverless.yml, in one line, or `undefined` if Serverless accepts it. If Serverless gives no
- * answer within five minutes, the result is `undefined` too, because the start of the functions then reports the reason.
+ * Returns, in one line, why Serverless rejects serverless.yml. Returns `undefined` if Serverless accepts the file, or
+ * does not answer within five minutes.
  */
 export async function mistakeInConfiguration(
   root: string,

@@ -18,17 +18,16 @@ const READY_WITHIN_MS = 90_000;
 const DRAINED_WITHIN_MS = 20_000;
 
 /**
- * After this many consecutive responses with status 500 to `GET /readyz`, the start of the service fails, because the
- * function behind this route is broken. If only a dependency is unavailable, the function responds with status 503
- * instead.
+ * The start of the service fails after this many consecutive responses with status 500 to `GET /readyz`. An unavailable
+ * dependency leads to status 503 instead.
  */
 const MAX_FAILURES = 5;
 
 const MAX_SHOWN = 500;
 
 /**
- * Matches the lines that serverless-offline prints for each request. These lines are not shown, because the functions
- * log the same information in more detail.
+ * Matches the lines that serverless-offline prints for each request. These lines are hidden, because the functions log
+ * the same information in more detail.
  */
 const CHATTER = /^[A-Z]+ \/.* \(λ: |^\(λ: .*RequestId|^Successfully invoked scheduled function/;
 
@@ -42,7 +41,6 @@ export interface Service {
   readonly pid: number;
   /** Stops the service as soon as it has processed the current batches. */
   readonly stop: () => Promise<void>;
-  /** Kills all processes of the service with SIGKILL. */
   readonly kill: () => Promise<void>;
   /** Calls `listener` when the service ends unexpectedly. */
   readonly onDeath: (listener: (how: string) => void) => void;
@@ -63,13 +61,13 @@ export interface ServiceOptions {
   /** Whether a function is rebuilt when its sources change. Requests in progress finish with the previous version. */
   readonly watch: boolean;
   readonly say: Say;
-  /** Receives each line of the service's log, in a format for people. */
+  /** Receives each line of the service's log, formatted for people. */
   readonly output: Say;
 }
 
 /**
- * Runs the functions with `serverless offline`. Resolves when all plugins have started and `GET /readyz` reports the status
- * "ready", or the HTTP server answers that the service has no such route.
+ * Starts the functions with `serverless offline`. Resolves when all plugins have started and `GET /readyz` reports that
+ * the service is ready, or when the service has no such route.
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { httpPort, dataDirectory, serviceDirectory = rootDirectory, say, output } = options;

@@ -5,7 +5,7 @@ import { cacheDirectory } from './cache-directory.mjs';
 import { meantName } from './misspelt.ts';
 import { Problem } from './command-line.ts';
 
-/** The names of the settings that only the development environment reads. The functions do not read these settings. */
+/** The names of the settings that only the development environment reads, and that functions do not read. */
 const DEV_SETTING_NAMES = ['HTTP_PORT', 'SUREHOP_CACHE', 'SUREHOP_DEBUG'];
 
 const DEFAULT_PORT = 3_000;
@@ -32,7 +32,7 @@ export interface Settings {
   readonly otlpEndpoint: string | undefined;
   /** The prefix of the names of all tables. If it is not set, the prefix contains the name of the service. */
   readonly tablePrefix: string | undefined;
-  /** The folder for unpacked packages. All clones of this project on this machine share this folder. */
+  /** The folder for unpacked packages, which all clones of this project on this machine share. */
   readonly cacheDirectory: string;
 }
 

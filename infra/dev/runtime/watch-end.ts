@@ -9,7 +9,6 @@ export interface EndWatch {
   readonly during: <T>(change: () => Promise<T>, isRunningAfterwards: boolean) => Promise<T>;
 }
 
-/** Watches a running server and reports its unexpected ends. */
 export function watchEnd(ended: () => Promise<string>): EndWatch {
   const listeners: ((how: string) => void)[] = [];
   let unreported: string | undefined;

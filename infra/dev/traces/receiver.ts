@@ -10,7 +10,6 @@ const MAX_BODY_BYTES = 8 * 1024 * 1024;
 const MAX_LISTED = 200;
 const DEFAULT_LISTED = 50;
 
-/** A running receiver for traces. */
 export interface TraceReceiver {
   /** The base URL of the receiver. OTLP exporters add `/v1/traces` to this URL. */
   readonly url: string;

@@ -13,8 +13,8 @@ const MAX_LINKED_TRACES = 50;
 export interface TraceStore {
   add(spans: readonly Span[]): void;
   /**
-   * Returns the spans of all traces that belong to an id, oldest span first. The id is a trace id, or the value of a
-   * span attribute such as a message id. Traces that are linked to such a trace are included.
+   * Returns the spans of all traces that belong to an id, such as a trace id or a message id in a span attribute,
+   * oldest span first. The result includes linked traces.
    */
   find(id: string): Span[];
   /** Returns the most recent traces, latest first. */
@@ -32,7 +32,7 @@ export interface TraceSummary {
 }
 
 export function createTraceStore(): TraceStore {
-  /** The spans of each trace. The map iterates in insertion order, so the first entry is the oldest trace. */
+  /** The spans of each trace, in the order in which the traces began. The first entry is therefore the oldest trace. */
   const traces = new Map<string, Span[]>();
 
   const spansOf = (traceId: string) => traces.get(traceId) ?? [];

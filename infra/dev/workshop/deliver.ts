@@ -4,13 +4,13 @@ import type { RabbitMqEvent } from 'surehop/consumer';
 
 import { eventJson, recordJson, type DeliveredMessage } from 'serverless-offline-rabbitmq/event';
 
-/** A function of a consumer, as Lambda calls it. */
+/** The handler of a consumer, as Lambda calls it. */
 export type ConsumerHandler<Result> = (
   event: RabbitMqEvent,
   context: { getRemainingTimeInMillis(): number },
 ) => Promise<Result>;
 
-/** How to collect the batch of messages with which a function is invoked. */
+/** The options for collecting the batch of messages with which a function is invoked. */
 export interface DeliveryOptions {
   /** The maximum number of messages in the batch. The default is 100. */
   readonly batchSize?: number;

@@ -3,7 +3,7 @@ import type { HttpHandler } from 'surehop/http';
 
 import { signedHeaders, signingSecret } from '../runtime/sign.ts';
 
-/** A request that is signed as a client of the service signs it. */
+/** An HTTP request that is signed as a client of the service signs its requests. */
 export interface SignedRequest {
   /** The method and the path template of the route, such as `POST /payments`. */
   readonly route: string;

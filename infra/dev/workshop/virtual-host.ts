@@ -3,7 +3,6 @@ import { createManagementApi, loginOf, type BrokerAccess } from 'surehop/managem
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
-/** A virtual host of a broker, and how to remove it. */
 interface VirtualHost extends BrokerAccess {
   readonly name: string;
   remove(): Promise<void>;

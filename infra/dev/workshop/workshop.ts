@@ -27,8 +27,8 @@ export type { ConsumerHandler, DeliveryOptions, Response, SignedRequest };
 
 export interface WorkshopOptions {
   /**
-   * The work queues of the service. The workshop declares the queues with the exchanges, delay queues and policies that
-   * belong to them. Without queues, the workshop needs no broker.
+   * The work queues to declare, with the exchanges, delay queues and policies that belong to them. A workshop without
+   * queues needs no broker.
    */
   readonly queues?: Readonly<Record<string, WorkQueue>>;
   /** The tables of the service. The workshop also creates the tables of the toolkit. */
@@ -62,9 +62,9 @@ export interface Workshop {
 }
 
 /**
- * Opens a workshop: a virtual host with the queues, if there are any, and a set of tables. The workshop uses the broker
- * at AMQP_URL and the DynamoDB at DYNAMODB_ENDPOINT. If one of these settings is not set, the workshop starts its own
- * broker or DynamoDB. Tests that run at the same time can use the same broker and DynamoDB.
+ * Opens a workshop: a virtual host with the queues, and a set of tables, on the broker at AMQP_URL and the DynamoDB at
+ * DYNAMODB_ENDPOINT. If one of these settings is missing, starts a broker or a DynamoDB. Workshops never affect each
+ * other, even on the same broker.
  */
 export async function workshop({ queues, tables = {}, settings = {} }: WorkshopOptions): Promise<Workshop> {
   const directory = mkdtempSync(join(tmpdir(), 'surehop-workshop-'));

@@ -4,19 +4,19 @@ import type { Options } from 'amqplib';
 interface Source {
   readonly document: string;
   /**
-   * `documented` if the document says what the case expects, and `inferred` if the expectation only follows from the
-   * document.
+   * Whether the document itself says what the conformance case expects (`documented`), or the expectation only follows
+   * from the document (`inferred`).
    */
   readonly basis: 'documented' | 'inferred';
 }
 
 interface PublishedMessage {
   readonly body: Uint8Array;
-  /** The AMQP properties in the form in which the library amqplib publishes them. */
+  /** The AMQP properties of the published message, in the format of the library amqplib. */
   readonly properties?: Options.Publish;
 }
 
-/** What the function does in an invocation. */
+/** What the Lambda function of a conformance case does in one invocation: it returns a value, or it fails. */
 export type Answer = { readonly return: unknown } | { readonly fail: 'throw' | 'exit' | 'time out' };
 
 /**
@@ -28,27 +28,32 @@ interface ExpectedBatch {
 }
 
 interface CommonCase {
-  /** What the event source has to do in this case, in one sentence. */
+  /** The behaviour that the conformance case requires of the event source, in one sentence. */
   readonly title: string;
   readonly sources: readonly Source[];
   /** The messages in the queue when the event source starts. */
   readonly messages: readonly PublishedMessage[];
 }
 
-/** A case that compares the event of one message, field by field. */
+/** A conformance case that compares, field by field, the event of one message. */
 export interface EventCase extends CommonCase {
-  /** The fields of `basicProperties` that are not null, apart from `bodySize`. */
+  /** The expected fields of the message's `basicProperties` that are not null, apart from `bodySize`. */
   readonly basicProperties: Readonly<Record<string, unknown>>;
 }
 
-/** A case that compares how an event source divides messages into batches, and what it does after an invocation. */
+/**
+ * A conformance case about how an event source divides messages into batches, and what it does after each invocation.
+ */
 export interface BatchCase extends CommonCase {
   readonly batchSize?: number;
   readonly maximumBatchingWindowInSeconds?: number;
-  /** What the function does in each of its first invocations, in order. All later invocations return null. */
+  /**
+   * What the Lambda function does in each of its first invocations, in order. In all later invocations, the function
+   * returns null.
+   */
   readonly answers?: readonly Answer[];
   readonly batches: readonly ExpectedBatch[];
-  /** How many messages are in the queue after the event source has stopped. The default is 0. */
+  /** How many messages must be in the queue after the event source has stopped. The default is 0. */
   readonly left?: number;
 }
 

@@ -13,7 +13,6 @@ import type { Answer } from './cases.ts';
 export interface ObservedFunction {
   /** The path of the module that exports the handler, with its extension `.mjs`. */
   readonly handlerFile: string;
-  /** The events that the function received. */
   readonly events: readonly unknown[];
   /** The largest number of invocations that ran at the same time. */
   readonly concurrency: () => number;

@@ -19,9 +19,9 @@ export interface Mapping {
   readonly batchSize?: number;
   /** How long messages are collected for a batch, in seconds. If absent, the emulator uses its own default. */
   readonly maximumBatchingWindowInSeconds?: number;
-  /** The timeout of the function. */
+  /** The timeout of the Lambda function, in seconds. */
   readonly timeoutSeconds: number;
-  /** The path of the module that exports the function as `handler`. */
+  /** The path of the module that exports the Lambda function as `handler`. */
   readonly handlerFile: string;
 }
 

@@ -4,5 +4,8 @@ import { exportTraces } from 'surehop/otlp';
 
 await exportTraces(process.env);
 
-/** Surehop, set up with the environment variables of the function. `npx surehop trace` shows the traces of `npm start`. */
+/**
+ * The toolkit with the settings in the function's environment variables. Under `npm start`, `npx surehop trace` shows
+ * the recorded traces.
+ */
 export const surehop = createSurehop({ environment: process.env, tracing: openTelemetry() });

@@ -145,7 +145,9 @@ function prepare(dataDirectory: string): void {
   writeFileSync(join(dataDirectory, 'enabled_plugins'), '[rabbitmq_management,rabbitmq_consistent_hash_exchange].\n');
 }
 
-/** Quorum queues report their figures every second instead of every five seconds. */
+/**
+ * A RabbitMQ configuration with which quorum queues report their figures every second instead of every five seconds.
+ */
 const ADVANCED_CONFIGURATION = '[{rabbit, [{quorum_tick_interval, 1000}]}].\n';
 
 const configuration = (ports: Ports) => `listeners.tcp.1 = 127.0.0.1:${ports.amqp}

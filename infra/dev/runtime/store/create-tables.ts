@@ -82,7 +82,6 @@ export async function createTables({
   }
 }
 
-/** Deletes tables in a local DynamoDB. */
 export async function deleteTables(endpoint: string, names: readonly string[]): Promise<void> {
   const client = localClient(endpoint);
   try {
