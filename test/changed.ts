@@ -12,15 +12,14 @@ const git = (...args: string[]) =>
 const UNTRACKED = ['ls-files', '--others', '--exclude-standard', '-z'];
 
 /**
- * Lists the files that the current branch has changed since it diverged from the branch `base`, including uncommitted
- * and untracked files.
+ * Lists the files that differ from the branch `base` at the point where the current branch diverged, including
+ * uncommitted and untracked files.
  */
 export function changedFiles(base: string): string[] {
   const start = execFileSync('git', ['merge-base', base, 'HEAD'], { cwd: rootDirectory, encoding: 'utf8' }).trim();
   return [...new Set([...git('diff', '--name-only', '-z', start), ...git(...UNTRACKED)])];
 }
 
-/** Lists the test files whose source text contains the path of a changed file. */
 export function testsNaming(changed: readonly string[]): string[] {
   const tests = [...git('ls-files', '-z', 'test'), ...git(...UNTRACKED, 'test')].filter((file) =>
     file.endsWith('.test.ts'),
@@ -34,8 +33,8 @@ function names(test: string, files: readonly string[]): boolean {
 }
 
 /**
- * Returns the feature that a file belongs to. The feature is the name of the file's folder: `inbox` for
- * `lib/inbox/commit.ts` and for `test/unit/inbox/commit.test.ts`.
+ * Returns the feature that a file belongs to, which is the name of the file's folder: `inbox` for
+ * `test/unit/inbox/commit.test.ts`.
  */
 const featureOf = (file: string): string | undefined =>
   /^(?:lib|infra|test\/unit|test\/integration)\/([^/]+)\//.exec(file)?.[1];

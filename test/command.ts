@@ -18,11 +18,9 @@ import { needsServices, suites } from './suites.ts';
 
 const NODE_OPTIONS = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
 
-/** The arguments and environment variables with which Jest is started. */
 interface Run {
   readonly jestArguments: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
-  /** Whether the selected tests need a broker and DynamoDB. */
   readonly needsServices: boolean;
 }
 
@@ -104,9 +102,7 @@ function forTests(tests: readonly string[], jestArguments: readonly string[]): R
   return { jestArguments, environment: {}, needsServices: needsServices(files) };
 }
 
-/**
- * Lists the test files that Jest would run with the given arguments. The paths are relative to the repository's root.
- */
+/** Lists the test files that Jest would run with the given arguments, relative to the root of the repository. */
 function listTests(args: readonly string[]): string[] {
   const selecting = args.filter((argument) => !/^--(json|outputFile)(=|$)/.test(argument));
   const command = [...NODE_OPTIONS, ...jestCommand(selecting), '--listTests', '--passWithNoTests'];
@@ -117,10 +113,6 @@ function listTests(args: readonly string[]): string[] {
     .map((file) => relative(rootDirectory, file));
 }
 
-/**
- * Starts a broker and a DynamoDB emulator for the tests. Returns the environment variables with which the tests connect
- * to both.
- */
 async function startServices(started: { stop: () => Promise<void> }[]): Promise<Record<string, string>> {
   const settings = readSettings(process.env, localDirectory);
   const scratch = mkdtempSync(join(tmpdir(), 'surehop-test-'));

@@ -1,8 +1,9 @@
-/** A group of tests that one npm command runs. */
 interface Suite {
-  /** The folders in test/ whose tests belong to the suite. */
   readonly folders: readonly string[];
-  /** Patterns that select test files in the suite's folders. Without patterns, the suite contains all test files. */
+  /**
+   * Patterns that select test files in the folders of a test suite. Without patterns, the suite contains all test
+   * files.
+   */
   readonly patterns?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -14,7 +15,7 @@ interface Suite {
 export const suites: Readonly<Record<string, Suite>> = {
   everyday: { folders: ['unit', 'integration', 'contract', 'model'] },
   /**
-   * The random and exhaustive tests with all of their cases. The suite `everyday` tries only a sample of these cases.
+   * The random and exhaustive tests with all of their cases. The suite `everyday` runs only a sample of these cases.
    */
   thorough: {
     folders: ['unit', 'integration', 'model'],

@@ -6,7 +6,9 @@ import type { RabbitMqEvent, RabbitMqRecord } from '../../lib/consumer/delivery.
 import { anEvent, aRecord } from '../support/delivery.ts';
 import { TABLE_PREFIX } from './protocol.ts';
 
-/** The id and the JSON body of an `order.created` message. The order contains one piece of one SKU. */
+/**
+ * The id and the JSON body of an `order.created` message. Each order of the benchmark contains one piece of one SKU.
+ */
 export interface OrderMessage {
   readonly id: string;
   readonly body: string;
@@ -16,7 +18,7 @@ const ITEMS_PER_REQUEST = 25;
 
 const skuNumber = (n: number): string => `sku-${n}`;
 
-/** Creates `count` messages, each with a customer order for one piece of one of `skus` different SKUs. */
+/** Creates `count` messages, each of which orders one piece of one of `skus` different SKUs. */
 export function orders(count: number, skus: number, first = 0): OrderMessage[] {
   return Array.from({ length: count }, (_, index) => {
     const id = randomUUID();
@@ -25,7 +27,6 @@ export function orders(count: number, skus: number, first = 0): OrderMessage[] {
   });
 }
 
-/** The message headers that Surehop's publisher adds. */
 const headers = {
   'surehop-exchange': 'orders',
   'surehop-routing-key': 'order.created',
@@ -38,13 +39,12 @@ export const record = ({ id, body }: OrderMessage, redelivered = false): RabbitM
   aRecord({ id, raw: Buffer.from(body), type: 'order.created', headers, redelivered });
 
 /**
- * Creates an event like those that Lambda's event source for RabbitMQ passes to a function. Like the Lambda runtime,
- * this function parses the event from JSON.
+ * Creates the event that Lambda's event source for RabbitMQ passes to a function. The event is parsed from JSON, as the
+ * Lambda runtime does.
  */
 export const rabbitMqEvent = (records: readonly RabbitMqRecord[]): RabbitMqEvent =>
   JSON.parse(JSON.stringify(anEvent(records)));
 
-/** Writes the initial stock of `skus` different SKUs to DynamoDB. */
 export async function stockUp(client: DynamoDBClient, skus: number, available: (n: number) => number): Promise<void> {
   const puts = Array.from({ length: skus }, (_, n) => ({
     PutRequest: { Item: { sku: { S: skuNumber(n) }, available: { N: String(available(n)) } } },

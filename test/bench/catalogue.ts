@@ -1,6 +1,5 @@
 import { BUNDLE_BUDGET } from '../support/bundle-budget.ts';
 
-/** A figure that the benchmark measures, with its target. */
 export interface Figure {
   readonly key: string;
   readonly label: string;

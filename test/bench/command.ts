@@ -14,7 +14,7 @@ import { compile } from './compile.ts';
 const benchDirectory = join(rootDirectory, 'test', 'bench');
 const PROGRESS_EVERY_MS = 10_000;
 
-/** Prints progress on standard error, because the benchmark prints its results on standard output. */
+/** Prints progress to standard error, because the benchmark prints its results to standard output. */
 const say = (line: string) => void process.stderr.write(`› ${line}\n`);
 
 await entry(async () => {
@@ -59,8 +59,8 @@ await entry(async () => {
 });
 
 /**
- * Installs the npm packages with which the benchmark compares Surehop. The folder test/bench has its own package.json
- * with these packages.
+ * Installs the npm packages with which the benchmark compares Surehop. The package.json in test/bench lists these
+ * packages.
  */
 async function installPeers(): Promise<void> {
   if (isInstalled()) return;
@@ -84,7 +84,10 @@ async function installPeers(): Promise<void> {
   }
 }
 
-/** Type-checks the benchmark after its libraries are installed. `npm run check` does not install these libraries. */
+/**
+ * Type-checks the benchmark after its npm packages are installed. `npm run check` skips the benchmark, because it does
+ * not install these packages.
+ */
 function checkTypes(): void {
   const compiler = join(rootDirectory, 'node_modules', 'typescript', 'bin', 'tsc');
   const { status } = spawnSync(process.execPath, [compiler, '-p', join(benchDirectory, 'tsconfig.json')], {

@@ -11,25 +11,25 @@ const TURNS = 2;
 export interface ComparisonOptions {
   readonly skus: number;
   readonly latency?: Latency;
-  /** Returns the initial stock of the SKU with the number `n`. The default stock is so large that no SKU sells out. */
+  /** Returns the initial stock of the SKU with the number `n`. By default, no SKU sells out. */
   readonly available?: (n: number) => number;
-  /** The share of each batch that consists of already completed messages, between 0 and 1. */
+  /** The share of already completed messages in each batch, from 0 to 1. */
   readonly duplicates?: number;
   readonly isMarked?: boolean;
-  /** Whether the consumers of Surehop and Powertools lose their in-memory caches before the measurement starts. */
+  /** Whether Surehop and Powertools lose their in-memory caches before the measurement starts. */
   readonly isForgotten?: boolean;
   /** Whether Powertools uses its local cache of completed messages. Powertools does not use this cache by default. */
   readonly isCached?: boolean;
   /** Whether to also measure how long DynamoDB alone takes to answer Surehop's requests, without a consumer. */
   readonly withRequestsAlone?: boolean;
   /**
-   * The AMQP URI of the broker to which the consumers publish an event for each rejected customer order. Required if
-   * the consumers reject orders.
+   * The AMQP URI of the broker to which a consumer publishes an event for each rejected customer order. Required if
+   * some orders are rejected.
    */
   readonly amqpUrl?: string;
 }
 
-/** The time, processor time and DynamoDB requests that Surehop and Powertools needed for the same batches. */
+/** The time, processor time and DynamoDB requests that Surehop and Powertools need for the same batches. */
 export interface Comparison {
   /** The time that Powertools needs, divided by the time that Surehop needs. */
   readonly ratio: number;
@@ -37,7 +37,7 @@ export interface Comparison {
   readonly requestsAlone?: number;
   readonly surehop: Spent;
   readonly powertools: Spent;
-  /** The number of messages that Surehop's consumer and Powertools' consumer each processed. */
+  /** The number of messages that each of the two compared consumers processed. */
   readonly messages: number;
 }
 

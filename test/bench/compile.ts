@@ -8,7 +8,6 @@ import { localDirectory } from '../../infra/dev/runtime/directories.ts';
 const requireBanner =
   "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
 
-/** Bundles a module of test/bench into one JavaScript file and returns the path of the file. */
 export async function compile(name: string): Promise<string> {
   const outDirectory = join(localDirectory, 'bench');
   await mkdir(outDirectory, { recursive: true });

@@ -1,6 +1,5 @@
 import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
 
-/** Creates a virtual host on the broker, with an empty quorum queue for each name in `queues`. */
 export async function aHostWith(queues: readonly string[]): Promise<VirtualHost> {
   const host = await aVirtualHost();
   for (const queue of queues)

@@ -12,11 +12,13 @@ export interface MeasureOptions {
   readonly childFile: string;
   readonly rounds: number;
   readonly scratch: string;
-  /** Called at the end of each round of the benchmark. Round 0 is the warm-up. */
+  /** Receives the number of each finished round of the benchmark. Round 0 is the warm-up. */
   readonly onRound: (round: number) => void;
 }
 
-/** Runs one section of the benchmark in its own process. The warm-up round is not among the returned figures. */
+/**
+ * Runs one section of the benchmark in its own process. The result does not include the figures of the warm-up round.
+ */
 export async function measure(section: Section, options: MeasureOptions): Promise<Measured[]> {
   const { childFile, rounds, scratch, onRound } = options;
   const log = join(scratch, `${section.name}.log`);
@@ -54,7 +56,6 @@ export async function measure(section: Section, options: MeasureOptions): Promis
   return measured;
 }
 
-/** Finds the line in a section's log file that explains why the process of the section failed. */
 async function reason(log: string): Promise<string> {
   const lines = (await readFile(log, 'utf8')).split('\n').filter((line) => line.trim() !== '' && !line.startsWith('{'));
   return lines.find((line) => /^\w*Error\b|heap out of memory/.test(line)) ?? lines.at(-1) ?? 'it said nothing';

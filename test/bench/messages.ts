@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 
 import type { Message } from '../../lib/events/message.ts';
 
-/** A message whose timestamp is a number, as the compared AMQP clients require it. */
+/** A message with a numeric timestamp, which the AMQP clients in the comparison require. */
 export type BenchMessage = Message & { readonly properties: { readonly timestamp: number } };
 
 const body = Buffer.alloc(512, 'x');
 
-/** Creates a message with a body of 512 bytes and with properties like those of the service's events. */
+/** Creates a message with a body of 512 bytes and with the properties that the service's events have. */
 export const aMessage = (routingKey: string, exchange = ''): BenchMessage => {
   const messageId = randomUUID();
   return {

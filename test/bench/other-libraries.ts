@@ -13,7 +13,7 @@ import { workQueue } from '../../lib/rabbitmq/topology/define.ts';
 import { testConsumer } from '../../lib/testing/test-consumer.ts';
 import { anEvent, aRecord } from '../support/delivery.ts';
 
-/** The outcomes of the two messages of a batch, one of which cannot be processed. */
+/** What a library does with the two messages of a batch, one of which cannot be processed. */
 interface Row {
   readonly library: string;
   readonly function: string;
@@ -41,8 +41,8 @@ async function processMessage({ data }: Pick<Message, 'data'>, processed: Proces
 const messagesOf = ({ rmqMessagesByQueue }: ReturnType<typeof event>) => Object.values(rmqMessagesByQueue).flat();
 
 /**
- * Runs a handler as the event source does: if the handler succeeds, all messages are acknowledged; if the handler
- * fails, all messages return to the queue.
+ * Runs a handler as Lambda's event source does: all messages are acknowledged if the handler succeeds, and all return
+ * to the queue if it fails.
  */
 async function run(library: string, handler: (processed: Processed) => Promise<unknown>): Promise<Row> {
   const processed: Processed = [];

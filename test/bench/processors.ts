@@ -3,7 +3,6 @@ import { cpus } from 'node:os';
 
 const LAST = cpus().length - 1;
 
-/** Whether this machine can restrict a process to one processor. */
 export const canPin = LAST > 0 && spawnSync('taskset', ['--version'], { stdio: 'ignore' }).status === 0;
 
 function keepTo(processor: number, pid: number | undefined): void {
@@ -11,10 +10,10 @@ function keepTo(processor: number, pid: number | undefined): void {
 }
 
 /**
- * Restricts a measured process to one processor. A Lambda function with 1,769 MB of memory has the equivalent of one
- * processor (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
+ * Restricts a measured process to one processor, which is what a Lambda function with 1,769 MB of memory gets
+ * (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
  */
 export const keepToOne = (pid: number | undefined): void => keepTo(LAST, pid);
 
-/** Restricts the DynamoDB emulator to another processor than the measured process. */
+/** Restricts the DynamoDB emulator to a processor that the measured process does not use. */
 export const keepToAnother = (pid: number | undefined): void => keepTo(0, pid);

@@ -2,12 +2,11 @@ import type { Figure, Section } from './catalogue.ts';
 import type { Measured } from './protocol.ts';
 import { spreadOf, type Spread } from './statistics.ts';
 
-/** A figure of the benchmark, summarized over all rounds. */
 export interface FigureResult {
   readonly figure: Figure;
   readonly spread?: Spread;
   readonly text?: string;
-  /** Whether the median of the figure meets the figure's target; `undefined` if the figure has no target. */
+  /** Whether the median of the figure meets its target; `undefined` if the figure has no target. */
   readonly isMet?: boolean;
 }
 

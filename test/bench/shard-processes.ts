@@ -1,8 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 
-/** The settings of a process that consumes one shard of a queue. */
 export interface ShardSettings {
-  /** The AMQP URI of the broker. The virtual host in the URI is ignored. */
+  /** The AMQP URI of the broker. The virtual host in this URI is ignored. */
   readonly url: string;
   readonly virtualHost: string;
   readonly shard: string;
@@ -13,7 +12,7 @@ export interface ShardSettings {
 const FROM = 0.2;
 const TO = 0.9;
 
-/** Starts one process for each shard. Returns the throughput of all shards together, in messages per second. */
+/** Consumes all shards, each in its own process. Returns the total throughput in messages per second. */
 export async function rateOf(file: string, shards: readonly ShardSettings[], messages: number): Promise<number> {
   const children = shards.map((settings) =>
     fork(file, [JSON.stringify(settings)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }),

@@ -21,21 +21,24 @@ import { openClient, type CountingClient, type Latency } from './store.ts';
 
 export type SideName = 'surehop' | 'powertools' | 'prepared' | TracedName;
 
-/** The processes of Surehop's consumer with an OpenTelemetry SDK, and the share of the traces that each of them records. */
+/** The share of the traces that each process of Surehop's consumer records, by the name of the process. */
 export const sampledShares = { traced0: 0, traced10: 0.1, traced100: 1 } as const;
 
 type TracedName = keyof typeof sampledShares;
 
-/** The batches that one consumer will process, and the endpoints of DynamoDB and the broker that the consumer uses. */
+/** The batches that one of the compared consumers will process, and the servers that the consumer uses. */
 export interface Task {
   readonly endpoint: string;
   readonly latency?: Latency;
   /**
-   * The AMQP URI of the broker to which the consumer publishes an event for each rejected customer order. Required if
-   * the consumer rejects orders.
+   * The AMQP URI of the broker to which a consumer publishes an event for each rejected customer order. Required if
+   * some orders are rejected.
    */
   readonly amqpUrl?: string;
-  /** The URL of the OTLP receiver to which the consumers with an OpenTelemetry SDK export their spans. */
+  /**
+   * The URL of the OTLP receiver to which Surehop's consumer exports its spans, if the consumer has an OpenTelemetry
+   * SDK.
+   */
   readonly otlpUrl?: string;
   /** Whether the Powertools consumer uses its local cache of completed messages. */
   readonly isCached?: boolean;
@@ -96,7 +99,7 @@ async function turn(batches: number): Promise<Spent> {
   return { ms, cpuUs: user + system, requests: store.requests() - before };
 }
 
-/** Runs Surehop's consumer with an OpenTelemetry SDK. The SDK is registered once per process. */
+/** Runs Surehop's consumer with an OpenTelemetry SDK, which can be registered only once per process. */
 function traced(task: Task): Promise<Work> {
   if (!isRegistered) {
     const sampledShare = sampledShares[name as TracedName];
@@ -150,10 +153,7 @@ async function powertools({ endpoint, latency, amqpUrl, isCached, batches }: Tas
   };
 }
 
-/**
- * Prepares a measurement of Surehop's DynamoDB requests: records the requests, so that they can be sent without a
- * consumer.
- */
+/** Records the DynamoDB requests of Surehop's consumer, so that they can be measured without a consumer. */
 async function prepared({ endpoint, latency, batches }: Task): Promise<Work> {
   const waves = await requestsOf(batches.map((batch) => rabbitMqEvent(batch.map((order) => record(order)))));
   const store = sender(endpoint, latency);
@@ -166,10 +166,6 @@ async function prepared({ endpoint, latency, batches }: Task): Promise<Work> {
 
 type Rejected = Parameters<NonNullable<Parameters<typeof powertoolsConsumer>[1]>>[0];
 
-/**
- * Creates an `order.rejected` message like the one that Surehop's consumer publishes when the consumer rejects an
- * order.
- */
 function rejectionOf(order: Rejected) {
   const { orderId, customerId, currency } = order;
   const data = { orderId, customerId, currency, total: totalOf(order), reason: 'OUT_OF_STOCK' as const };

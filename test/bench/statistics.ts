@@ -1,4 +1,3 @@
-/** The median, minimum and maximum of several numbers. */
 export interface Spread {
   readonly median: number;
   readonly minimum: number;

@@ -13,7 +13,7 @@ export interface Latency {
 
 export const latency: Latency = { callMs: 4, transactionMs: 8 };
 
-/** A client of the DynamoDB emulator. The client counts the requests that it sends, and can delay each request. */
+/** A client of the DynamoDB emulator that counts its requests and can delay them. */
 export interface CountingClient {
   readonly client: DynamoDBClient;
   requests(): number;

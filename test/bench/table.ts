@@ -2,7 +2,6 @@ import type { Figure } from './catalogue.ts';
 import type { Reference } from './reference.ts';
 import type { FigureResult, SectionResult } from './result.ts';
 
-/** Formats a number with two to four significant digits. */
 export const formatNumber = (value: number): string => {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 0.1 ? 2 : 3;
   return value.toFixed(digits);
@@ -18,8 +17,8 @@ export function wanted({ atLeast, atMost }: Figure): string {
 const verdict = ({ isMet }: FigureResult) => (isMet === undefined ? '' : isMet ? 'met' : 'MISSED');
 
 /**
- * Formats the results of a section as a table with one row per figure. The last column contains the median of an
- * earlier run of the benchmark.
+ * Formats the results of a section as a table with one row per figure. The last column shows the median of an earlier
+ * benchmark.
  */
 export function tableOf({ section, rounds, figures }: SectionResult, reference: Reference): string {
   const known = reference.sections[section.name]?.figures ?? {};

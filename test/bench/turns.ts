@@ -1,4 +1,4 @@
-/** Lets one side of a comparison, for example Surehop or Powertools, do the next share of its work. */
+/** Makes one of the two compared consumers do the next share of its work. */
 export type Turn = () => Promise<void>;
 
 export async function inTurns<Side extends string>(

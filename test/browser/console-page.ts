@@ -4,10 +4,12 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 /** How long the page may take to show a change, in ms. The limit is high, because the tests run on busy machines. */
 const PATIENCE_MS = 60_000;
 
-/** The operators' console in its own browser tab. */
 export interface OpenConsole {
   readonly page: Page;
-  /** The faults of the page: errors, violations of the content security policy, and requests to other origins. */
+  /**
+   * The problems that the browser reports for the page: errors, violations of the content security policy, and requests
+   * to other origins.
+   */
   readonly problems: string[];
   /** Shows a view of the console, for example `#/failures`, and waits for the heading of the view. */
   show(hash: string, heading: string): Promise<void>;
@@ -20,11 +22,9 @@ export interface ConsoleWishes extends Pick<
   BrowserContextOptions,
   'colorScheme' | 'viewport' | 'locale' | 'timezoneId'
 > {
-  /**
-   * The token of the operator, with the scopes of the token. By default, `npm start` issues a token with every scope.
-   */
+  /** The operator's token and its scopes. By default, `npm start` issues a token with every scope. */
   readonly session?: { readonly token: string; readonly scopes: readonly string[] };
-  /** The language in the address of the page. By default, the page uses the language of the browser. */
+  /** The language that the page's address names. By default, the page uses the browser's language. */
   readonly language?: string;
 }
 
@@ -76,7 +76,7 @@ export async function openConsole(
   };
 }
 
-/** Returns the texts of the cells of a table, row by row, without the header. */
+/** Returns the texts of a table's cells, row by row, without the header. */
 export const rowsOf = (page: Page, table: string): Promise<string[][]> =>
   page
     .locator(`${table} tbody tr`)

@@ -609,7 +609,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
     });
     afterAll(() => provider?.stop());
 
-    /** Adds the configuration of a login at an OpenID provider to the page of the local service. */
+    /** Makes the local service's page use a login at an OpenID provider. */
     const withLogin = (page: Page) =>
       page.route(`${url}/console*`, async (route) => {
         const response = await route.fetch();

@@ -10,7 +10,7 @@ import { dependencies, ofType, properties, text } from '../support/templates.ts'
 
 const tables = tableResources('surehop-prod-');
 
-/** Creates the same template of the broker stack as the Serverless plugin, but without the deployment bucket. */
+/** Creates the template of the broker stack as the Serverless plugin creates it, but without the deployment bucket. */
 function brokerStack(stage: Stage): { Resources: Record<string, Resource>; Outputs: Record<string, unknown> } {
   const resources: Record<string, Resource> = { ...brokerStackResources('surehop', 'prod', stage) };
   makeRetainedLast(resources);

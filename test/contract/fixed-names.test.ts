@@ -12,9 +12,8 @@ beforeAll(async () => {
 }, 180_000);
 
 /**
- * The file fixed-names.json lists names that must not change after a deployment. If a logical id changed,
- * CloudFormation would replace the resource. If an export were renamed, the stacks that import it could not be
- * deployed.
+ * The file fixed-names.json lists names that must not change after a deployment, because CloudFormation would replace a
+ * resource or reject a renamed export.
  */
 describe('the names of deployed resources and exports', () => {
   const lines = (names: ReturnType<typeof fixedNames>): string[] => [

@@ -161,7 +161,6 @@ test('the dashboard has a row for each layer and a panel for each metric of the 
   }
 });
 
-/** The statistics that the CloudWatch exporter accepts. */
 const statistic = z.string().regex(/^(Maximum|Minimum|Sum|SampleCount|Average|p\d{1,2})$/);
 const exporterSchema = z.strictObject({
   apiVersion: z.literal('v1alpha1'),

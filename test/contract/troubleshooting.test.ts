@@ -24,7 +24,6 @@ test('every link within docs/guides/troubleshooting.md leads to a heading of the
   expect(links.filter((anchor) => !anchors.has(anchor))).toEqual([]);
 });
 
-/** Returns the anchor that GitHub gives to a heading. */
 const anchorOf = (heading: string) =>
   heading
     .toLowerCase()

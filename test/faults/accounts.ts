@@ -7,14 +7,12 @@ import type { Topology, WorkQueue } from '../../lib/rabbitmq/topology/topology.t
 import { defineEvent, type Payload } from '../../lib/events/define.ts';
 import type { Decision } from '../../lib/inbox/decision.ts';
 
-/**
- * An additional queue for the fault tests. The consumer of this queue processes messages with the same key in order.
- */
+/** A queue that only the fault tests have. Its consumer processes messages with the same key in order. */
 export const accountsQueue: WorkQueue = { ...queues.stock, name: 'accounts', ordered: true };
 
 /**
- * An event that adds an entry to an account. The entry `number` must be processed directly after the entry `after`,
- * which is 0 for the first entry.
+ * An event that adds an entry to an account. The entry `number` must be processed directly after the entry `after`; 0
+ * means that no entry precedes it.
  */
 export const accountEntered = defineEvent({
   type: 'account.entered',
@@ -24,7 +22,6 @@ export const accountEntered = defineEvent({
     account: z.string(),
     number: z.int().min(1),
     after: z.int().min(0),
-    /** Attempts that fail. */
     fails: z.int().min(0),
     isPoison: z.boolean(),
   }),
@@ -36,8 +33,8 @@ export type AccountEntry = Payload<typeof accountEntered>;
 const entries = new Table({ name: tables.awards.name, key: tables.awards.key });
 
 /**
- * Adds an entry to an account. Rejects the entry if the previous entry is missing, because the entries were then
- * processed in the wrong order.
+ * Adds an entry to an account. An entry whose predecessor is missing is rejected, because the entries were processed in
+ * the wrong order.
  */
 export const enter = ({ account, number, after }: AccountEntry): Decision => ({
   effects: [
@@ -52,7 +49,6 @@ export const enter = ({ account, number, after }: AccountEntry): Decision => ({
   otherwise: { outcome: 'rejected', reason: 'OUT_OF_ORDER', effects: [] },
 });
 
-/** The service's topology with the additional queue `accounts`. */
 export const faultsTopology: Topology = {
   ...topology,
   queues: [

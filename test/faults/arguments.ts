@@ -6,10 +6,10 @@ import { Problem } from '../../infra/dev/runtime/command-line.ts';
 
 export interface Arguments {
   readonly seed: number;
-  /** The faults to inject, selected by name, by a part of the name, or by a group such as `network`. */
+  /** The faults to inject, selected by their name, by a part of their name, or by a group such as `network`. */
   readonly only: readonly string[];
   readonly messages: number;
-  /** The duration of a run in minutes; `undefined` if the run ends after `messages` messages. */
+  /** The duration of a run in minutes. If it is `undefined`, the run ends after `messages` messages. */
   readonly minutes?: number;
   /** Whether the test system keeps running after the fault until Ctrl-C. */
   readonly hold: boolean;
@@ -34,7 +34,6 @@ const schema = z.object({
     .describe('"default" for the broker that npm start uses, or "4" for RabbitMQ 4'),
 });
 
-/** Parses the arguments of a command. Throws a `Problem` with exit code 2 if an argument is invalid. */
 export function readArguments(args: readonly string[], defaults: { messages: number; minutes?: number }): Arguments {
   let values: Record<string, unknown>;
   try {

@@ -4,15 +4,13 @@ import type { Ledger, SentMessage, SentOrder } from './ledger.ts';
 import { markerKey, type Found, type FoundDeadLetter } from './observe.ts';
 import { duties, OWN_STOCK, SHARED_STOCK } from './orders.ts';
 
-/** All dead letters, grouped by message id. Dead letters without a message id are grouped by the hash of their body. */
+/** All dead letters by message id. Dead letters without a message id are grouped by the hash of their body. */
 interface Index {
   readonly byMessage: ReadonlyMap<string, FoundDeadLetter[]>;
   readonly byBody: ReadonlyMap<string, FoundDeadLetter[]>;
 }
 
-/**
- * Compares the sent messages, or only those that were sent during `fault`, with the contents of the DynamoDB tables.
- */
+/** Compares the messages that were sent, optionally only during `fault`, with the contents of the DynamoDB tables. */
 export function audit(
   ledger: Ledger,
   found: Found,
@@ -72,7 +70,6 @@ const stockApplied = ({ order }: Pick<SentOrder, 'order'>, found: Found): number
 const pointsApplied = ({ order }: Pick<SentOrder, 'order'>, found: Found): number =>
   (found.points.get(order.customerId) ?? 0) / order.points;
 
-/** Returns what happened to the follow-up events of an order. */
 const followUpAccounts = ({ id }: SentOrder, found: Found, { byMessage }: Index): Account[] =>
   (found.markers.get(markerKey('stock', id))?.followUps ?? []).map((followUp) => ({
     id: followUp,

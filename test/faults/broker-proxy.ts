@@ -10,26 +10,27 @@ import { createFrameCutter, isAck } from './amqp-frames.ts';
  */
 export type AckFate = 'pass' | 'drop' | 'reset-before' | 'reset-after';
 
-/** A network fault that the proxy injects while it is active. */
 export interface NetworkFault {
-  /** Decides what the proxy does with a confirm from the broker to a publisher. */
+  /** Decides what the proxy does with a confirm that the broker sends to a publisher. */
   readonly onConfirm?: () => AckFate;
-  /** Decides what the proxy does with an acknowledgement from a consumer to the broker. */
+  /** Decides what the proxy does with an acknowledgement that a consumer sends to the broker. */
   readonly onAcknowledge?: () => AckFate;
-  /** Returns how long the proxy delays the next chunk of data, in ms. The delay applies to data in both directions. */
+  /** Returns how long the proxy delays the next chunk of data, in ms, in either direction. */
   readonly delayMs?: () => number;
-  /** Whether the proxy forwards no data and opens no new connection to the broker until the fault ends. */
+  /**
+   * Whether the proxy separates the broker from its clients: it forwards no data and opens no new connections to the
+   * broker.
+   */
   readonly isPartition?: boolean;
 }
 
-/** A TCP proxy between the broker and AMQP clients. The proxy injects network faults. */
+/** A TCP proxy that injects network faults between the broker and AMQP clients. */
 export interface BrokerProxy {
   readonly port: number;
   /** Activates a network fault. The fault ends when the returned function is called. */
   inject(fault: NetworkFault): () => void;
   /** Makes the proxy forward new connections to `upstreams` until the returned function is called. */
   reroute(upstreams: readonly Upstream[]): () => void;
-  /** Closes all open connections with a TCP reset. */
   reset(): void;
   /**
    * Makes the proxy silently discard all data of the connections that are open now. Later connections work normally.

@@ -7,15 +7,13 @@ import type { Answer } from '../model/invariants.ts';
 import type { Ledger, SentOrder } from './ledger.ts';
 import { bodyOf, type PlannedOrder } from './orders.ts';
 
-/** The time limit for one HTTP response, in ms. */
 const ANSWER_WITHIN_MS = 15_000;
-/** The first pause before an HTTP client sends its request again, in ms. Later pauses are longer. */
+/** The first pause before a test client repeats a request, in ms. Later pauses are longer. */
 const AGAIN_AFTER_MS = 200;
 const AGAIN_AFTER_MOST_MS = 2_000;
-/** How long an HTTP client repeats the request for an order that is not accepted, in ms. */
+/** How long a test client repeats the request for an order that is not accepted, in ms. */
 const PATIENCE_MS = 120_000;
 
-/** The result of one HTTP request. `status` is absent if no response arrived. */
 interface Told {
   readonly answer: Answer;
   readonly status?: number;
@@ -40,7 +38,9 @@ export async function place(
 /** Returns the order id that the service derives from the order's idempotency key. */
 export const orderIdOf = ({ key }: PlannedOrder): MessageId => deriveId('order', DEVELOPMENT_CLIENT, key);
 
-/** Combines the answers to several requests for the same order. */
+/**
+ * Combines the answers to several requests for the same order: one accepted request means that the order is accepted.
+ */
 const strongest = (answers: readonly Answer[]): Answer =>
   answers.includes('accepted') ? 'accepted' : answers.includes('indeterminate') ? 'indeterminate' : 'refused';
 
@@ -58,8 +58,8 @@ async function placeOne(url: string, order: PlannedOrder, id: string, signal: Ab
 }
 
 /**
- * Sends one `POST /orders` request. Returns whether the order was accepted or refused, or whether the answer leaves
- * this open.
+ * Sends one `POST /orders` request. Returns whether the order is accepted or refused, or that the answer leaves this
+ * open.
  */
 export async function post(url: string, order: PlannedOrder, id: string): Promise<Told> {
   try {

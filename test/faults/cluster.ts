@@ -20,19 +20,16 @@ const STOPPED_WITHIN_MS = 30_000;
 const IN_ROOT = `mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && mount --bind "$2" "$1/mnt" &&
   root="$1" && shift 2 && exec chroot "$root" "$@"`;
 
-/** One node of a RabbitMQ cluster. */
 export interface ClusterNode {
   readonly name: string;
   readonly amqpUrl: string;
   readonly managementUrl: string;
   readonly start: () => Promise<void>;
-  /** Kills the RabbitMQ node with SIGKILL, to simulate a power failure. */
   readonly kill: () => Promise<void>;
   readonly stop: () => Promise<void>;
   readonly control: (...args: readonly string[]) => Promise<string>;
 }
 
-/** A cluster of RabbitMQ 4 nodes on this machine. */
 export interface Cluster {
   readonly nodes: readonly ClusterNode[];
   readonly broker: Broker;
@@ -157,7 +154,6 @@ export async function startCluster({
   }
   const [first] = nodes as [ClusterNode];
 
-  /** Disconnects the node `apart` from the other nodes of the cluster. */
   async function partition(apart: ClusterNode): Promise<() => Promise<void>> {
     const others = nodes.filter((node) => node !== apart).map(({ name }) => `'${name}'`);
     const toEach = (expression: string) =>

@@ -10,7 +10,7 @@ import { runRound, type Results, type Round } from './run.ts';
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 
-/** A round of faults to run, or the reason why the round cannot run on this machine. */
+/** A round of faults to run, or why this machine cannot run the round. */
 export type Planned = { readonly round: Round } | { readonly name: string; readonly obstacle: string };
 
 /** The number of fault rounds that run at the same time. */
@@ -63,16 +63,12 @@ export async function runRounds(command: string, seed: number, planned: readonly
     await runRound(startedInTurn(one.round), { seed, signal: abort.signal, say, results });
   }
   const summary = () => `seed ${seed}, ${((performance.now() - startedAtMs) / 60_000).toFixed(1)} minutes`;
-  /**
-   * Writes the table of results to a file. Called after each new row, so that the file exists even if the run is
-   * interrupted.
-   */
+  /** Writes the table of results to a file, which therefore exists even if the run is interrupted. */
   function writeTable(): void {
     const lines = [summary(), ...notes, '', markdownTable([...rows, total(rows)]), ''];
     mkdirSync(join(localDirectory, 'faults'), { recursive: true });
     writeFileSync(join(localDirectory, 'faults', 'last-run.md'), lines.join('\n'));
   }
-  /** Prints the results of all finished faults and returns the exit code. */
   function conclude(): number {
     const all = total(rows);
     print(`\n${headLine()}\n${rows.map(rowLine).join('\n')}\n${rowLine(all)}\n`);

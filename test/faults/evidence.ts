@@ -7,8 +7,8 @@ import type { Outcome } from './run-fault.ts';
 import type { System } from './system.ts';
 
 /**
- * Saves the seed, the affected messages and the log files of a violated invariant. Returns the path of the folder with
- * these files.
+ * Saves the seed, the affected messages and the log files when an invariant is violated. Returns the path of the folder
+ * with these files.
  */
 export function keepEvidence(
   { fault, violations, audited, tookMs }: Outcome,

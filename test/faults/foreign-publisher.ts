@@ -8,25 +8,24 @@ import type { Answer } from '../model/invariants.ts';
 import type { Ledger, SentMessage, SentOrder } from './ledger.ts';
 import { bodyOf, consumers as orderConsumers, type PlannedOrder } from './orders.ts';
 
-/** A message that the tests publish without Surehop's publisher, as other software would. */
 export interface ForeignMessage {
   readonly body: Buffer;
   readonly id?: string;
   readonly isPoison: boolean;
-  /** The names of the consumers that receive the message. The default is both consumers of `order.created` events. */
+  /**
+   * The names of the consumers that receive the published message. The default is both consumers of `order.created`
+   * events.
+   */
   readonly consumers?: readonly string[];
   readonly options?: Options.Publish;
-  /**
-   * The AMQP properties as encoded bytes, for properties that no client library can write. If these bytes are set,
-   * `options` is ignored.
-   */
+  /** The AMQP properties of the published message as encoded bytes. If these bytes are set, `options` is ignored. */
   readonly properties?: GivenProperties;
 }
 
 /** Publishes messages directly to the broker instead of placing orders over HTTP. */
 export interface ForeignPublisher {
   publish(message: ForeignMessage): Promise<void>;
-  /** Publishes `order.copies` identical `order.created` messages for a valid order directly to the broker. */
+  /** Publishes `order.copies` identical `order.created` messages directly to the broker. */
   order(order: PlannedOrder, options?: Options.Publish): Promise<void>;
   close(): Promise<void>;
 }

@@ -11,9 +11,8 @@ import type { Round } from './run.ts';
 import { startSystem, TABLE_PREFIX } from './system.ts';
 
 /**
- * Creates a round that injects one fault and then keeps the test system running until Ctrl-C. The service of the test
- * system records traces and listens on the port of `npm start`. Commands such as `npm run trace` therefore find the
- * test system.
+ * Creates a round that injects one fault and then keeps the test system running until Ctrl-C. Commands such as `npm run
+ * trace` find the test system as if `npm start` had started it.
  */
 export function held(fault: Fault, messages: number, print: (line: string) => void): Round {
   const lock = takeLock(startLock);

@@ -9,25 +9,21 @@ import type { System } from './system.ts';
 
 /** Everything that the code of a fault can use, such as the test system and a publisher. */
 export interface Lab {
-  /** Of the fault. */
   readonly name: string;
   readonly system: System;
-  /** A DynamoDB client that is not affected by the injected faults. */
   readonly store: DynamoDBClient;
   readonly random: Random;
   readonly ledger: Ledger;
   readonly foreign: ForeignPublisher;
   readonly signal: AbortSignal;
   readonly say: Say;
-  /** Plans additional orders and adds stock for them. The code of the fault must place the planned orders itself. */
+  /** Plans additional orders and adds stock for them. The fault itself must place the planned orders. */
   plan(count: number, mix?: Mix): Promise<PlannedOrder[]>;
-  /** Places orders over HTTP. Resolves when every order has an answer. */
   place(orders: readonly PlannedOrder[]): Promise<void>;
-  /** Places one order and measures how long both consumers take to complete the order. */
   recover(): Promise<void>;
   /** Waits until all queues are empty and every message that was accepted during this fault has a final state. */
   quiet(): Promise<void>;
-  /** Reports a violation of an expectation that the code of this fault checks itself. */
+  /** Reports that an expectation which the fault itself checks is violated. */
   violated(what: string): void;
 }
 
@@ -50,7 +46,7 @@ export interface Fault {
   readonly spanMs: number;
   /** The percentage of each kind of order during this fault, if the percentages differ from `usualMix`. */
   readonly mix?: Mix;
-  /** The weight of this fault when all messages of a run are divided between the faults; the default is 1. */
+  /** The fault's share of all messages of a run, relative to other faults; the default is 1. */
   readonly weight?: number;
   /** The number of Lambda execution environments that consume each unordered queue; the default is 1. */
   readonly environments?: number;
@@ -60,12 +56,11 @@ export interface Fault {
   readonly isMixable?: boolean;
   /** Returns the reason why this machine cannot run the fault, or `undefined` if the machine can run it. */
   cannot?(system: System): string | undefined;
-  /** Injects the fault. Resolves when the fault is over. */
   inject(lab: Lab): Promise<void>;
 }
 
 /**
- * How long an order that is placed after a fault may take until it is completed, in ms, if the fault sets no
- * `recoverWithinMs`.
+ * How long an order that is placed after a fault may take until it is completed, in ms, unless the fault sets its own
+ * limit.
  */
 export const DEFAULT_RECOVERY_MS = 30_000;

@@ -8,15 +8,13 @@ import { join } from 'node:path';
 import { run } from '../../infra/dev/runtime/run-command.mjs';
 import type { Upstream } from './broker-proxy.ts';
 
-/** A network path to the broker on which some packets are lost. */
 export interface LossyLink {
   readonly upstream: Upstream;
   close(): Promise<void>;
 }
 
 /**
- * A script that forwards connections from a Unix socket to a TCP address. The script runs in a network namespace of its
- * own.
+ * A script that forwards connections from a Unix socket to a TCP address. The script runs in its own network namespace.
  */
 const FORWARDER = `
 const { connect, createServer } = require('node:net');
@@ -31,7 +29,7 @@ process.on('disconnect', () => process.exit());
 `;
 
 /**
- * Whether this machine can drop network packets. This requires Linux, the user root, network namespaces and iptables.
+ * Whether this machine can drop network packets, which requires Linux, the user root, network namespaces and iptables.
  */
 export async function canLosePackets(): Promise<boolean> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;

@@ -1,9 +1,8 @@
-/** A client of the broker's management API (https://www.rabbitmq.com/docs/http-api-reference). */
 export interface Management {
   ask<T>(method: string, path: string, body?: unknown): Promise<T>;
   /**
-   * Returns the number of messages in all queues, including unacknowledged messages. The number may be a few seconds
-   * old.
+   * Returns the number of messages in all queues, including unacknowledged messages. RabbitMQ updates this number only
+   * every few seconds.
    */
   messages(): Promise<number>;
 }

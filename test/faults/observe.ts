@@ -4,15 +4,14 @@ import { TABLE_PREFIX } from './system.ts';
 
 type Attributes = Record<string, AttributeValue>;
 
-/** The contents of the service's DynamoDB tables, read directly from DynamoDB. */
 export interface Found {
-  /** The inbox markers of processed messages. Each key consists of the name of a consumer and the id of a message. */
+  /**
+   * The markers in the inbox table that record processed messages. Each key consists of the name of a consumer and the
+   * id of a message.
+   */
   readonly markers: ReadonlyMap<string, FoundMarker>;
-  /** Open dead letters. */
   readonly deadLetters: readonly FoundDeadLetter[];
-  /** By SKU. */
   readonly stock: ReadonlyMap<string, number>;
-  /** By customer. */
   readonly points: ReadonlyMap<string, number>;
 }
 
@@ -20,7 +19,6 @@ interface FoundMarker {
   readonly consumer: string;
   readonly id: string;
   readonly state: string;
-  /** The ids of the follow-up events that the business rule returned for the message. */
   readonly followUps: readonly string[];
 }
 
@@ -102,7 +100,6 @@ async function scan(
 
 const ITEMS_PER_WRITE = 25;
 
-/** Writes the stock of several SKUs directly to DynamoDB. */
 export async function putStock(client: DynamoDBClient, stock: ReadonlyMap<string, number>): Promise<void> {
   const requests = [...stock].map(([sku, available]) => ({
     PutRequest: { Item: { sku: { S: sku }, available: { N: String(available) } } },

@@ -1,26 +1,24 @@
 import { isPoison, type Kind } from './functions/misbehave.ts';
 import type { Random } from './random.ts';
 
-/** An order that a test client will place. */
 export interface PlannedOrder {
-  /** Its Idempotency-Key. */
   readonly key: string;
   readonly kind: Kind;
   readonly customerId: string;
   readonly shared: { readonly sku: string; readonly quantity: number };
   /** A SKU that only this order contains. The stock of this SKU shows how often the order's effects were applied. */
   readonly own: { readonly sku: string; readonly quantity: number };
-  /** The loyalty points that the customer receives for this order. */
   readonly points: number;
   /**
-   * Whether the client repeats the request until the order is accepted. Otherwise the client sends only one request.
+   * Whether the test client repeats the request until the order is accepted. Otherwise the client sends only one
+   * request.
    */
   readonly isPatient: boolean;
-  /** The number of identical requests that the client sends at the same time. */
+  /** The number of identical requests for the order that the test client sends at the same time. */
   readonly copies: number;
 }
 
-/** The percentage of orders of each kind. The remaining orders have the kind `sound` and succeed. */
+/** The percentage of orders of each kind. All remaining orders have the kind `sound`, which succeeds. */
 export type Mix = Partial<Record<Kind | 'twice' | 'thrice' | 'impatient', number>>;
 
 export const usualMix: Mix = { soldout: 8, fails1: 6, fails2: 2, hangs: 1, poison: 4, twice: 5, impatient: 8 };
@@ -34,8 +32,8 @@ const UNIT_PRICE = 100;
 export const consumers = ['stock', 'points'] as const;
 
 /**
- * Plans `count` orders. The idempotency keys of the orders start with `name`, so that the orders of different faults
- * have different keys.
+ * Plans `count` orders, whose idempotency keys start with `name`, so that the orders of different faults have different
+ * keys.
  */
 export function planOrders(name: string, count: number, mix: Mix, random: Random): PlannedOrder[] {
   const { twice = 0, thrice = 0, impatient = 0, ...ofKind } = mix;

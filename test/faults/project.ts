@@ -21,7 +21,7 @@ interface Template {
   functions: Record<string, Definition>;
 }
 
-/** The definitions of the functions in serverless.yml into which faults can be injected. */
+/** The definitions that replace functions in serverless.yml by functions into which faults can be injected. */
 const replacements: Readonly<Record<string, Definition>> = {
   'reserve-stock': { handler: 'test/faults/functions/reserve-stock.handler', timeout: 15 },
   'award-points': { handler: 'test/faults/functions/award-points.handler', timeout: 6, memorySize: 160 },
@@ -42,7 +42,7 @@ const LARGE_BATCH = 5_000;
 export const limits = { heartbeatSeconds: 2, messageTimeLimitMs: 1_500, publishDeadlineMs: 5_000 } as const;
 
 /**
- * Creates a Serverless project in `directory` that contains the service with consumers into which faults can be
+ * Creates a Serverless project in `directory`, which contains the service with consumers into which faults can be
  * injected.
  */
 export function writeProject(

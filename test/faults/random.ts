@@ -1,16 +1,14 @@
-/** A random number generator. The same seed always produces the same sequence of numbers. */
 export interface Random {
-  /** A random number from 0 (inclusive) to 1 (exclusive). */
+  /** Returns a random number from 0 (inclusive) to 1 (exclusive). */
   next(): number;
   chance(probability: number): boolean;
-  /** A random whole number from `lowest` to `highest`, both inclusive. */
+  /** Returns a random whole number from `lowest` to `highest`, both inclusive. */
   between(lowest: number, highest: number): number;
   pick<T>(choices: readonly T[]): T;
-  /** Returns a new random number generator, whose sequence of numbers depends only on the seed and on `name`. */
+  /** Returns a new random number generator, which depends only on the seed and on `name`. */
   fork(name: string): Random;
 }
 
-/** Creates a random number generator that uses the Mulberry32 algorithm. */
 export function seeded(seed: number): Random {
   let state = seed >>> 0;
   const next = () => {

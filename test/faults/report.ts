@@ -1,32 +1,30 @@
 import type { Account } from '../model/invariants.ts';
 import type { Outcome } from './run-fault.ts';
 
-/** One row in the table of results. The row counts the outcomes of the messages that were sent during one fault. */
+/** One row in the table of results, with the outcomes of the messages that were sent during one fault. */
 export interface Row {
   readonly fault: string;
   readonly accepted: number;
-  /** The number of messages whose sender received no clear answer. */
+  /** The number of messages whose sender does not know whether the message was accepted. */
   readonly indeterminate: number;
-  /** The number of messages that were processed although their sender received no clear answer. */
+  /** The number of messages that were processed although their sender does not know whether they were accepted. */
   readonly recovered: number;
   readonly completed: number;
   readonly rejected: number;
   readonly deadLettered: number;
   /** The number of accepted messages that never reached a final state. */
   readonly lost: number;
-  /** The number of messages that have several final states or whose effects were applied more than once. */
+  /** The number of messages that have several final states, or whose effects were applied more than once. */
   readonly duplicated: number;
-  /** The number of results in DynamoDB that belong to a refused message or to no sent message. */
+  /** The number of results in DynamoDB that belong to no sent message or to a refused message. */
   readonly unexpected: number;
   readonly wronglyDeadLettered: number;
   readonly recoveryMs: number;
   /** The number of duplicate messages that consumers skipped. */
   readonly copiesDropped: number;
-  /** The number of violations of all invariants together. */
   readonly violations: number;
 }
 
-/** Creates the row of one fault in the table of results. */
 export function rowOf({ fault, audited, violations, duplicates }: Outcome): Row {
   const messages = new Map<string, Account[]>();
   for (const account of audited.accounts) messages.set(account.id, [...(messages.get(account.id) ?? []), account]);
@@ -55,7 +53,7 @@ export function rowOf({ fault, audited, violations, duplicates }: Outcome): Row 
 }
 
 /**
- * The columns of the table of results. The terms lost, duplicated, unexpected and recovered have the same meaning as in
+ * The columns of the table of results. The terms lost, duplicated, unexpected and recovered mean the same as in
  * RabbitMQ's Jepsen tests (https://github.com/rabbitmq/jepsen).
  */
 const columns: readonly [title: string, value: (row: Row) => string][] = [
@@ -102,7 +100,6 @@ export function total(rows: readonly Row[]): Row {
   };
 }
 
-/** Formats the table of results in Markdown. */
 export function markdownTable(rows: readonly Row[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [

@@ -17,7 +17,7 @@ type Start = (directory: string, say: Say) => Promise<System>;
 const MIXED_FAULTS = 6;
 
 /**
- * Returns a function that starts the test system with the broker that `npm start` uses (`default`), or with a single
+ * Returns a function that starts the test system, either with the broker that `npm start` uses (`default`), or with one
  * node of RabbitMQ 4 (`4`).
  */
 export const startWith =
@@ -41,7 +41,7 @@ const startOnCluster = ({ broker, nodes }: Cluster, directory: string, say: Say)
     say,
   });
 
-/** Returns all faults that need only one broker node, and an additional fault that combines several of these faults. */
+/** Returns all faults that need only one broker node, and a fault that combines several of them. */
 export const singleFaults = (seed: number): Fault[] => [
   ...faults,
   mixed('mixed', faults, MIXED_FAULTS, seeded(seed).fork('mixed')),
@@ -81,7 +81,7 @@ export function onThreeNodes(only: readonly string[], messagesPerFault: number):
   return onceEach('three nodes', chosen, messagesPerFault * chosen.length, start);
 }
 
-/** Describes how much of a run of random faults is done, and estimates when the run will end. */
+/** Describes how much of a run of random faults is done, and when the run is likely to end. */
 export function progressLine(run: {
   readonly drawn: number;
   readonly sent: number;
@@ -133,7 +133,7 @@ export function atRandom(
 }
 
 /**
- * Selects faults by their name, by a part of their name, or by their group. Without any text in `only`, all faults are
+ * Selects faults by their name, by a part of their name, or by their group. If `only` is empty, all faults are
  * selected.
  */
 export const chosenOf = (all: readonly Fault[], only: readonly string[]): Fault[] =>

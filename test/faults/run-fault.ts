@@ -20,32 +20,31 @@ import { unharmed } from './functions/sabotage.ts';
 import { TABLE_PREFIX, type System } from './system.ts';
 
 const CLIENTS = 24;
-/** The share of a fault's orders that are sent before the fault begins, between 0 and 1. */
+/** The share of a fault's orders that are sent before the fault begins, from 0 to 1. */
 const BEGIN_AT = 0.1;
 /**
- * How long to wait until all messages have a final state, in ms. The broker alone waits three minutes before it
- * publishes a refused dead letter again (`dead_letter_worker_publisher_confirm_timeout`).
+ * How long to wait until all messages have a final state, in ms. RabbitMQ alone waits three minutes before it publishes
+ * a refused dead letter again (`dead_letter_worker_publisher_confirm_timeout`).
  */
 const QUIET_WITHIN_MS = 240_000;
 /**
- * How much longer to wait if messages are still in the queues after `QUIET_WITHIN_MS`, in ms. On an overloaded machine,
- * such messages may only be late.
+ * How much longer to wait for messages that are still in the queues after `QUIET_WITHIN_MS`, in ms, because an
+ * overloaded machine may only be slow.
  */
 const LATE_WITHIN_MS = 900_000;
 /**
- * How long to wait for the next message to reach a final state while all queues are empty, in ms. Afterwards, the
- * messages without a final state count as lost.
+ * How long to wait for the next message to reach a final state while all queues are empty, in ms. Messages without a
+ * final state then count as lost.
  */
 const STUCK_AFTER_MS = 40_000;
 const PROBE_EVERY_MS = 50;
 
-/** The results of one fault, including the violated invariants. */
 export interface Outcome {
   readonly fault: Fault;
   readonly audited: AuditResult;
   readonly violations: Partial<Record<InvariantName | 'expected', string[]>>;
   readonly tookMs: number;
-  /** The number of duplicate messages that the functions skipped during the fault, according to the functions' logs. */
+  /** The number of duplicate messages that the functions skipped during the fault, according to their logs. */
   readonly duplicates: number;
 }
 
@@ -59,10 +58,7 @@ export interface Around {
   readonly say: Say;
 }
 
-/**
- * Injects one fault while test clients place orders, waits until all messages have a final state, and checks the
- * invariants.
- */
+/** Injects one fault while test clients place orders. Checks the invariants when all messages have a final state. */
 export async function runFault(fault: Fault, around: Around): Promise<Outcome> {
   const { system, store, ledger, messages, signal, say } = around;
   const random = around.random.fork(fault.name);

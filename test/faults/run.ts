@@ -23,30 +23,24 @@ const LEAST_MESSAGES = 10;
 /** A sequence of faults that are injected one after another into the same running test system. */
 export interface Round {
   readonly name: string;
-  /** Starts the test system. The system stores its data in folders below `directory`. */
+  /** Starts the test system, which stores its data below `directory`. */
   start(directory: string, say: Say): Promise<System>;
   /**
    * Returns the next fault and the number of messages to send during this fault, or `undefined` after the last fault.
    */
   next(sentSoFar: number): { readonly fault: Fault; readonly messages: number } | undefined;
-  /** Called after the last fault, before the system stops. `signal` is aborted if the run is stopped. */
+  /** Runs after the last fault, before the test system stops. `signal` is aborted if the run is stopped early. */
   atEnd?(system: System, signal: AbortSignal): Promise<void>;
-  /** Describes the progress of the round and estimates when it will end. */
   progress?(sentSoFar: number): string;
 }
 
-/** Callbacks that receive the results of each fault in a round as soon as the results are available. */
 export interface Results {
-  /** Reports the versions of the broker, the store and Node. */
   started(versions: string): void;
   row(row: Row): void;
-  /** Reports the path of a folder with files that explain a violated invariant. */
   evidence(folder: string): void;
-  /** Reports that a fault was skipped, with the reason. */
   skipped(line: string): void;
 }
 
-/** Injects all faults of a round, and reports a row of results for each fault. */
 export async function runRound(
   round: Round,
   { seed, signal, say, results }: { seed: number; signal: AbortSignal; say: Say; results: Results },
@@ -94,7 +88,7 @@ export async function runRound(
 }
 
 /**
- * Checks the messages of all faults once more, to find effects that were applied only after the check of a single
+ * Checks the messages of all faults once more at the end, because an effect may be applied again after the check of its
  * fault.
  */
 async function lookAgain(

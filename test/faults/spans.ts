@@ -6,7 +6,7 @@ import { createTraceStore } from '../../infra/dev/traces/trace-store.ts';
 
 export interface SpanResults {
   readonly collected: number;
-  /** The number of spans that are missing because a process was killed before it could export the spans. */
+  /** The number of spans that are missing because their process was killed before it could export them. */
   readonly lostByKills: number;
   /** The spans that are missing although their process was not killed. */
   readonly lost: readonly string[];
@@ -14,17 +14,16 @@ export interface SpanResults {
   readonly orphans: readonly string[];
 }
 
-/** A server to which all functions export their spans. */
 export interface SpanCollector {
-  /** The base URL of the receiver. The receiver also answers requests for traces. */
+  /** The base URL of the span receiver. The receiver also answers requests for traces. */
   readonly url: string;
   results(): SpanResults;
   stop(): Promise<void>;
 }
 
 /**
- * Starts a receiver that keeps the latest traces and the ids of all spans. `startsFile` is the file in which the consumers record every span
- * that they start, with the id of the process.
+ * Starts a receiver that keeps the latest traces and the ids of all spans. In `startsFile`, the consumers record every
+ * span that they start and their process id.
  */
 export async function startSpanCollector(startsFile: string): Promise<SpanCollector> {
   const spans = new Map<string, Pick<Span, 'name' | 'source' | 'parentSpanId'>>();
@@ -56,13 +55,12 @@ export async function startSpanCollector(startsFile: string): Promise<SpanCollec
   };
 }
 
-/** Reads the id of the process that started each span. */
 function readStarts(file: string): Map<string, number> {
   const lines = existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];
   return new Map(lines.map((line) => line.split(' ')).map(([spanId, pid]) => [spanId!, Number(pid)]));
 }
 
-/** Whether a process is still running. A process of a consumer ends only when it is killed. */
+/** Whether a consumer's process is still running. Such a process ends only when it is killed. */
 function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);

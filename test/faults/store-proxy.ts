@@ -8,24 +8,24 @@ export type StoreFate =
   | { readonly is: 'throttled' }
   | { readonly is: 'server-error' }
   /**
-   * The proxy answers each transaction with the error for conflicting transactions. All other requests are forwarded.
+   * The proxy answers each transaction with the error for conflicting transactions, and forwards all other requests.
    */
   | { readonly is: 'conflict' }
-  /** DynamoDB executes the request, but the client gets no answer, because the proxy closes the connection. */
+  /** DynamoDB executes the request, but the proxy closes the connection before the client gets the answer. */
   | { readonly is: 'answer-lost'; readonly silentMs?: number };
 
-/** A fault of DynamoDB that the proxy injects while the fault is active. */
+/** A fault of DynamoDB that the proxy injects. */
 export interface StoreFault {
   /**
-   * Decides what the proxy does with a request. `operation` is the name of the requested DynamoDB operation, such as
+   * Decides what the proxy does with a request, by the DynamoDB operation that it requests, such as
    * `TransactWriteItems`.
    */
   readonly onRequest?: (operation: string) => StoreFate | undefined;
-  /** Whether the proxy resets every connection as soon as it is opened. */
+  /** Whether the proxy resets every new connection to DynamoDB immediately. */
   readonly isAway?: boolean;
 }
 
-/** An HTTP proxy between the service and DynamoDB. The proxy injects faults. */
+/** An HTTP proxy that injects faults between the service and DynamoDB. */
 export interface StoreProxy {
   readonly url: string;
   /** Activates a fault of DynamoDB. The fault ends when the returned function is called. */
@@ -35,7 +35,6 @@ export interface StoreProxy {
   close(): Promise<void>;
 }
 
-/** Starts a proxy on a free port of 127.0.0.1 for the DynamoDB at `endpoint`. */
 export async function startStoreProxy(endpoint: string): Promise<StoreProxy> {
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   const faults = new Set<StoreFault>();

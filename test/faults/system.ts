@@ -21,10 +21,7 @@ import { startStoreProxy, type StoreProxy } from './store-proxy.ts';
 
 export const TABLE_PREFIX = 'faults-';
 
-/**
- * The running test system, which consists of the service, a broker and a DynamoDB emulator. Proxies between them inject
- * faults.
- */
+/** The running test system: the service, a broker, a DynamoDB emulator, and proxies between them that inject faults. */
 export interface System {
   readonly broker: Broker;
   readonly store: Store;
@@ -37,32 +34,27 @@ export interface System {
   readonly storeProxy: StoreProxy;
   readonly management: Management;
   /**
-   * The AMQP URI with which the test runner connects to the broker. No faults are injected into the runner's
-   * connections.
+   * The AMQP URI with which the fault tests themselves connect to the broker. These connections have no injected
+   * faults.
    */
   readonly operatorUrl: string;
-  /** Where it really is. */
   readonly brokerAddress: Upstream;
-  /** Changes the faults that are injected into the functions. Properties that are not given keep their values. */
+  /** Changes the faults that are injected into the functions. A property that is not given keeps its value. */
   sabotage(wanted: Partial<Sabotage>): void;
   sabotaged(): Sabotage;
   readonly killsFile: string;
-  /** The receiver of the functions' spans. Absent if no spans are recorded. */
+  /** The receiver of the functions' spans; absent if the functions export no spans. */
   readonly spans: SpanCollector | undefined;
   service(): Service;
   /**
-   * Kills all functions and event sources with SIGKILL and restarts them, with `environments` Lambda execution
-   * environments per unordered queue.
+   * Kills all functions and event sources with SIGKILL. Restarts them with `environments` Lambda execution environments
+   * per unordered queue.
    */
   restartService(environments?: number): Promise<void>;
   environments(): number;
   stop(): Promise<void>;
 }
 
-/**
- * Starts the broker, the DynamoDB emulator, the proxies and the service. All of them store their data and logs below
- * `directory`.
- */
 export async function startSystem({
   directory,
   broker: givenBroker,
@@ -73,11 +65,13 @@ export async function startSystem({
   say,
 }: {
   directory: string;
-  /** Whether the functions export their spans to a receiver of the test system. */
+  /** Whether the functions export their spans to the test system. */
   hasTraces?: boolean;
-  /** The port of the HTTP server; by default a free port. */
+  /** The port of the service's HTTP server; by default a free port. */
   httpPort?: number;
-  /** The running broker to use. By default, the system starts the same broker as `npm start`. */
+  /**
+   * The running broker that the test system uses. By default, the test system starts the same broker as `npm start`.
+   */
   broker?: Broker;
   /** The hosts and ports of the broker's nodes, if `broker` is a cluster. */
   upstreams?: readonly Upstream[];
@@ -201,7 +195,7 @@ export async function startSystem({
   }
 }
 
-/** Creates a separate broker login for the test runner. */
+/** Creates a broker login for the fault tests themselves. */
 async function createOperator({ managementUrl }: Broker, managementUrls: readonly string[], amqp: URL) {
   const name = 'faults-operator';
   const password = randomUUID();

@@ -31,13 +31,12 @@ const sent = defineEvent({
   schema: z.object({ id: z.string(), kind: z.enum(kinds) }),
 });
 
-/** An item that all messages share. */
 const shared = { id: 'shared' };
 const old = (id: string) => ({ id: `old-${id}` });
 
 /**
- * Returns the effects of a message. Every message also appends its id to the list `done` of the shared item, so that a
- * test can count how often the message was applied.
+ * Returns the effects of a message. One of the effects appends the message id to the list `done` of an item that all
+ * messages share, so that a test can count applications.
  */
 function effectsOf(kind: Kind, id: string): Effect[] {
   const count = things.append(shared, { done: [id] });

@@ -1,7 +1,7 @@
 import { isThorough } from '../support/thorough.ts';
 import type { Choose } from '../../lib/testing/world.ts';
 
-/** Thrown when a run of a scenario fails. The error contains the choices that reproduce the failure. */
+/** Thrown when a run of a scenario fails, with the choices that reproduce the failure. */
 class Counterexample extends Error {
   override readonly name = 'Counterexample';
 }
@@ -17,10 +17,7 @@ const SAMPLED_RUNS = 80;
 export const explore = (scenario: Scenario): Promise<number> =>
   isThorough ? exploreCompletely(scenario) : sample(scenario);
 
-/**
- * Runs the scenario several times with random choices. If a run fails, the thrown error contains the choices that
- * reproduce the failure.
- */
+/** Runs the scenario several times with random choices. If a run fails, the error contains the choices of this run. */
 async function sample(scenario: Scenario): Promise<number> {
   for (let run = 0; run < SAMPLED_RUNS; run += 1) {
     const choices: number[] = [];
@@ -60,7 +57,7 @@ async function exploreCompletely(scenario: Scenario, most = 1_000_000): Promise<
   }
 }
 
-/** Runs a scenario. If the scenario throws an error, the choices of the failed run are added to the error's message. */
+/** Runs a scenario. If the run fails, adds its choices to the message of the error. */
 async function named(choices: () => readonly number[], run: () => Promise<void>): Promise<void> {
   try {
     await run();

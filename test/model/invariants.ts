@@ -4,10 +4,9 @@
  */
 export type Answer = 'accepted' | 'refused' | 'indeterminate';
 
-/** A final state of a message at one consumer. */
 export type End = 'completed' | 'rejected' | 'dead-lettered';
 
-/** What happened to one message at one consumer, as the tables of DynamoDB show after the fault. */
+/** What happened to one message at one consumer, according to the tables in DynamoDB after the fault. */
 export interface Account {
   readonly id: string;
   readonly consumer: string;
@@ -18,7 +17,6 @@ export interface Account {
   readonly endsEitherWay?: boolean;
   /** Whether the message has no id. Such a message may become a dead letter more than once. */
   readonly hasNoId?: boolean;
-  /** The final states that were found for the message at this consumer. */
   readonly ends: readonly End[];
   /** How often the effects of the message were applied. */
   readonly applied: number;
@@ -26,9 +24,7 @@ export interface Account {
   readonly due: 0 | 1;
 }
 
-/**
- * A total that many messages change together, such as a counter, with the expected value and the value found.
- */
+/** The expected and the actual value of a total that many messages change, such as a counter. */
 export interface Sum {
   readonly name: string;
   readonly expected: number;
@@ -39,11 +35,9 @@ export interface Sum {
 export interface AuditResult {
   readonly accounts: readonly Account[];
   readonly sums: readonly Sum[];
-  /** Descriptions of the DynamoDB items that belong to no sent message. */
   readonly unexpected: readonly string[];
-  /** The number of messages that are still in a queue at the time of the comparison. */
+  /** The number of messages in the queues at the time of the comparison. */
   readonly waiting: number;
-  /** Descriptions of the messages that were processed before an earlier message with the same key. */
   readonly outOfOrder: readonly string[];
   readonly recovery?: { readonly tookMs: number; readonly limitMs: number };
 }
@@ -51,7 +45,7 @@ export interface AuditResult {
 interface Invariant {
   readonly name: string;
   readonly says: string;
-  /** Returns a description of each violation of the invariant. The description names the affected message or total. */
+  /** Returns one description per violation of the invariant, which names the affected message or total. */
   violations(audited: AuditResult): string[];
 }
 
@@ -64,8 +58,8 @@ const accountsWhere = (audited: AuditResult, isWrong: (account: Account) => stri
   });
 
 /**
- * The invariants that must hold under every fault. The fault tests check these invariants in a running system, and the
- * tests in test/model check these invariants in a model.
+ * The invariants that must hold under every fault. The fault tests check them in a running system, and the tests in
+ * test/model check them in a model.
  */
 const invariants = {
   lost: {
@@ -172,7 +166,6 @@ const invariants = {
 
 export type InvariantName = keyof typeof invariants;
 
-/** Returns the violations of all invariants, by the name of the invariant. */
 export function violationsOf(audited: AuditResult): Partial<Record<InvariantName, string[]>> {
   const found = Object.entries(invariants).map(([name, { violations }]) => [name, violations(audited)] as const);
   return Object.fromEntries(found.filter(([, ids]) => ids.length > 0));

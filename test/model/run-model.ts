@@ -10,9 +10,9 @@ import { runWorld, type Choose, type WorldOptions } from '../../lib/testing/worl
 export interface ModelOptions extends Omit<WorldOptions, 'messages' | 'around'> {
   readonly messages: readonly ModelMessage[];
   readonly definition: ConsumerDefinition<any>;
-  /** Lists of message ids. The messages in each list must be completed in the order of the list. */
+  /** Lists of message ids. The messages of each list must be completed in the order of the list. */
   readonly order?: readonly (readonly MessageId[])[];
-  /** Returns descriptions of what is wrong with the items at the end of a run. */
+  /** Returns what is wrong with the DynamoDB items at the end of a run, one description per mistake. */
   readonly check?: (items: StoredItems) => string[];
 }
 
@@ -49,8 +49,8 @@ async function runModel(
 }
 
 /**
- * Runs a consumer many times with a modelled broker and store, each time with different faults. Throws an error if a
- * run violates an invariant. Returns the number of runs.
+ * Runs a consumer many times in a modelled system, each time with different faults. Throws an error if a run violates
+ * an invariant. Returns the number of runs.
  */
 export const prove = (options: () => ModelOptions): Promise<number> =>
   explore(async (choose) => {

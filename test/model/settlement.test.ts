@@ -126,7 +126,7 @@ describe('messages of one key on an ordered queue', () => {
 });
 
 describe('two execution environments that consume one queue', () => {
-  /** The definition of a consumer whose queue has no delay queues. The consumer attempts each message only once. */
+  /** The definition of a consumer that attempts each message only once, because its queue has no delay queues. */
   const once = { ...definition, queue: { ...definition.queue, delays: [] } };
   type Case = [what: string, kinds: readonly Kind[], copies: number, options: Partial<ModelOptions>];
   const cases: readonly Case[] = [
@@ -185,8 +185,8 @@ describe('messages that are performed under a lease', () => {
     perform: async (event: z.infer<typeof modelled.schema>, context: { attempt: number }) => decide(event, context),
   };
   /**
-   * How far the simulated clock advances with each batch, in ms. A lease of 6,000 ms is still valid in the next batch,
-   * but not in the batch after that.
+   * How far the simulated clock advances with each batch, in ms. A lease of 6,000 ms is therefore valid in the next
+   * batch, but not in the second next batch.
    */
   const stepMs = 4_000;
   type Case = [what: string, kinds: readonly Kind[], copies: number, options: Partial<ModelOptions>];

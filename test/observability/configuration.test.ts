@@ -27,8 +27,8 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 const ofService = 'service="surehop",stage="local"';
 
 /**
- * Creates the metrics of the route `POST /orders` with one request per second. Each request takes 2 s during the first
- * `slowMinutes` minutes, and 0.05 s afterwards.
+ * Creates the metrics of the route `POST /orders` with one request per second. The requests of the first `slowMinutes`
+ * minutes take 2 s, and the others 0.05 s.
  */
 const slowPublisher = (slowMinutes: number) => {
   const labels = `{${ofService},route="POST /orders"}`;

@@ -27,7 +27,10 @@ const describeWithPrograms = 'missing' in programs ? describe.skip : describe;
 /** The rate limit of the service under test. The limit is so low that every machine can exceed it. */
 const RATE_PER_SECOND = 10;
 
-/** The report of queues and broker nodes is written once a minute, so the first report can take more than one minute. */
+/**
+ * The time limit for the first report of queues and broker nodes, in ms. The service reports once a minute, and
+ * therefore the first report can take more than one minute.
+ */
 const REPORTED_WITHIN_MS = 150_000;
 
 const FAILING_ORDERS = 12;
@@ -35,12 +38,11 @@ const FAILING_ORDERS = 12;
 const RULE = 'functions/orders/rules/award-points.ts';
 
 /**
- * The code of a bug in the business rule of the queue `points`. The bug makes every order of the customer `failing`
+ * The code of a bug in the business rule for the queue `points`, which makes every order of the customer `failing`
  * fail.
  */
 const BUG = "if (customerId === 'failing') throw new TypeError('the bug of the test');";
 
-/** Inserts the bug into the business rule that awards points. */
 function addBug(directory: string): void {
   const file = join(directory, RULE);
   const text = readFileSync(file, 'utf8');
@@ -74,7 +76,6 @@ async function start(program: 'prometheus' | 'prometheus-alertmanager', args: re
 
 const configuration = (name: string): unknown => parse(readFileSync(join(folder, name), 'utf8'));
 
-/** Writes a configuration to the temporary directory, and returns the path of the file. */
 function write(name: string, content: object): string {
   const path = join(directory, name);
   writeFileSync(path, stringify(content));
@@ -154,7 +155,7 @@ async function valuesOf(expression: string): Promise<number[]> {
   return data.result.map(({ value }) => Number(value[1])).filter(Number.isFinite);
 }
 
-/** Places an order, and repeats the request while the rate limit refuses it. */
+/** Places an order, and repeats the request as long as the rate limit refuses it. */
 async function placeOrder(customerId: string, sku: string): Promise<void> {
   const order = JSON.stringify({ customerId, currency: 'EUR', items: [{ sku, quantity: 1, unitPrice: 100 }] });
   const headers = { 'content-type': 'application/json', ...signedHeaders(order, { key: randomUUID() }) };

@@ -11,7 +11,7 @@ import { aCheckout } from '../support/packages.ts';
 
 const SOURCES = ['functions', 'infra', 'lib', 'test'];
 
-/** Regular expressions that find code which treats a file path as a URL or as part of a command. */
+/** Regular expressions that match code which uses a file path as a URL or as part of a command. */
 const MISTAKES: readonly [what: string, pattern: RegExp][] = [
   ['a file URL is used as a path; use fileURLToPath', /import\.meta\.url\)\s*\.(pathname|href\.(slice|replace))/],
   ['a file URL is edited as text; use fileURLToPath', /import\.meta\.url\s*\.(slice|replace|split|substring)/],

@@ -24,7 +24,6 @@ const DEPENDENCY_BUDGETS: Readonly<Record<string, number>> = {
 const OTHER_DEPENDENCY_BUDGET = 30_000;
 
 const { functions } = parse(readFileSync('serverless.yml', 'utf8')) as Functions;
-/** Returns whether a function in serverless.yml is a consumer, that is, whether it has an event source for RabbitMQ. */
 const isConsumer = ({ events = [] }: { events?: unknown }) => /rabbitmq|\$\{consumes:/.test(JSON.stringify(events));
 
 const bundles = new Map<string, Metafile>();
@@ -39,7 +38,7 @@ afterAll(() => rmSync(outDirectory, { recursive: true }));
 
 const scripts = ({ outputs }: Metafile) => Object.entries(outputs).filter(([file]) => file.endsWith('.mjs'));
 
-/** Returns the size of each npm package and of each top-level folder of the service in a bundle, largest first. */
+/** Returns the size of each npm package and of each top-level folder in a bundle, largest first. */
 function partsOf(metafile: Metafile): [name: string, bytes: number][] {
   const parts = new Map<string, number>();
   for (const [, { inputs }] of scripts(metafile))
@@ -136,7 +135,6 @@ function reached({ outputs }: Metafile, output: Output, known = new Set<Output>(
   return known;
 }
 
-/** Returns the source files whose code a function loads at its start. */
 function startedBy(metafile: Metafile): string[] {
   const [, entry] = scripts(metafile).find(([, { entryPoint }]) => entryPoint)!;
   return [...reached(metafile, entry)].flatMap(({ inputs }) => Object.keys(inputs));

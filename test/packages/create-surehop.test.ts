@@ -29,7 +29,6 @@ const parents: string[] = [];
 const guide = aGuide('first-consumer.md');
 const deployGuide = aGuide('deploy.md');
 
-/** Runs commands of a guide in the folder of the service. */
 async function shell(commands: string, variables: Readonly<Record<string, string>> = {}): Promise<string> {
   // npm passes its own configuration of this repository to the tests in variables.
   const inherited = Object.entries(process.env).filter(([name]) => !/^npm_(?!config_(cache|registry)$)/i.test(name));

@@ -45,7 +45,6 @@ test('serverless deploy lists the AWS quotas that are too low for the stage, and
   }
 }, 120_000);
 
-/** Runs `serverless deploy` against a simulated AWS account. */
 const deploy = (directory: string, stage: string): Promise<{ code: number | null; output: string }> =>
   new Promise((done, failed) => {
     const child = spawn(process.execPath, [serverlessCommand(), 'deploy', '--stage', stage], {

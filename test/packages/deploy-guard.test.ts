@@ -6,7 +6,6 @@ import type { Template } from '../../infra/aws/template.ts';
 import { anAwsApi, type AwsApi } from '../support/aws-api.ts';
 import { aCheckout, deployStack, packageStack } from '../support/packages.ts';
 
-/** Matches the names of AWS API actions that only read. */
 const READING = /^(Get|Describe|List)/;
 
 let checkout: ReturnType<typeof aCheckout>;
@@ -25,7 +24,7 @@ afterEach(() => api?.stop());
 afterAll(() => checkout?.remove());
 
 /**
- * Deploys a stack to a simulated AWS that already contains `stacks`. Returns the printed error and the requested AWS
+ * Deploys a stack to a simulated AWS in which `stacks` already exist. Returns the printed error and the requested AWS
  * actions.
  */
 async function deploy(stack: 'broker' | 'functions', stacks: Readonly<Record<string, Template>>) {

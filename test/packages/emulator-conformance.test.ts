@@ -22,7 +22,7 @@ afterAll(async () => {
   await harness.close();
 });
 
-/** Starts this repository's emulator with one event source, in the way that serverless-offline starts it. */
+/** Starts the event source of this repository as serverless-offline does. */
 async function startPlugin(mapping: Mapping) {
   const serverless: Serverless = {
     serviceDir: '/',
@@ -68,7 +68,7 @@ describe('the emulator passes the conformance suite', () => {
   );
 });
 
-/** The ways in which the test's own emulator deliberately differs from the event source of Amazon MQ. */
+/** The deliberate mistakes of the test's own emulator, which the conformance suite must find. */
 interface Differences {
   readonly acknowledgesFailedBatches?: boolean;
   readonly returnsItemFailures?: boolean;

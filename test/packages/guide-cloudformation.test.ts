@@ -23,8 +23,7 @@ import {
 const FILE = 'docs/guides/consumer.yaml';
 
 /**
- * Creates a YAML tag for a CloudFormation function such as `!Ref x`. The tag is parsed into the function's long form,
- * for example `{ Ref: 'x' }`.
+ * Creates a YAML tag for a CloudFormation function such as `!Ref x`, which is parsed into the long form `{ Ref: 'x' }`.
  */
 const scalar = (tag: string, value: (text: string) => unknown): ScalarTag => ({ tag, resolve: value });
 const tags: ScalarTag[] = [
@@ -48,7 +47,6 @@ const one = (template: Template, id: string) => {
   return template.Resources[id]!;
 };
 
-/** Returns the effect and the actions of some policy statements in an IAM role, by statement id. */
 const actionsOf = (role: Template['Resources'][string]) =>
   Object.fromEntries(
     statementsOf(role)

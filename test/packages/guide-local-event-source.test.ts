@@ -35,7 +35,6 @@ afterAll(async () => {
   guide.remove();
 });
 
-/** Replaces the addresses in the guide by the addresses of this test. */
 const here = (text: string) =>
   text
     .replaceAll('amqp://guest:guest@127.0.0.1:5672', host.amqpUrl)
@@ -46,7 +45,7 @@ const here = (text: string) =>
 
 const shell = (command: string) => promisify(execFile)('sh', ['-euc', here(command)], { cwd: directory });
 
-/** Runs the event source with the command of the guide until `use` has ended. */
+/** Keeps the event source running with the command of the guide until `use` has ended. */
 async function whileRunning(use: (lines: readonly string[]) => Promise<unknown>): Promise<void> {
   const [httpPort, lambdaPort, websocketPort] = await freePorts(3);
   const ports = `--httpPort ${httpPort} --lambdaPort ${lambdaPort} --websocketPort ${websocketPort}`;

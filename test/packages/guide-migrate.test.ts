@@ -20,7 +20,10 @@ const benchDirectory = join(rootDirectory, 'test', 'bench');
 const tables = { stock: 'sku', idempotency: 'id' };
 const client = new DynamoDBClient({ endpoint: process.env.DYNAMODB_ENDPOINT });
 
-/** The table that `npm run bench -- other-libraries` prints. The command also installs the libraries of the examples. */
+/**
+ * The table that `npm run bench -- other-libraries` prints. This command also installs the libraries that the guide's
+ * examples use.
+ */
 let printed: string;
 let directory: string;
 

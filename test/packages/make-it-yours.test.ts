@@ -29,7 +29,7 @@ const run = (tool: string, ...args: string[]) => {
   }
 };
 
-/** Copies the repository and carries out the steps of docs/guides/make-it-yours.md in the copy. */
+/** Carries out the steps of docs/guides/make-it-yours.md in a copy of the repository. */
 beforeAll(() => {
   copy = mkdtempSync(join(tmpdir(), 'surehop-yours-'));
   const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' }).split('\0').filter(Boolean);

@@ -336,7 +336,7 @@ test('the packaged function remove-network reports success to CloudFormation', a
 });
 
 describe('the stack trace of an error in a packaged function', () => {
-  /** Returns the line of a source file to which a stack frame, such as `at read (lib/x.ts:12:9)`, points. */
+  /** Returns the line of source code to which a stack frame, such as `at read (lib/x.ts:12:9)`, points. */
   function sourceLine(frame: string): string {
     const [, file, line] = /([^\s(]+\.ts):(\d+):\d+/.exec(frame)!;
     return readFileSync(file!, 'utf8').split('\n')[Number(line) - 1]!;

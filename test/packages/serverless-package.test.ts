@@ -34,7 +34,7 @@ describe('serverless package', () => {
   }, 120_000);
 });
 
-/** Removes the S3 keys and hashes of the functions' code from a template, because each packaging creates new ones. */
+/** Removes the S3 keys and hashes of the functions' code from a template, because they differ after each packaging. */
 const withoutCode = (template: unknown) =>
   JSON.parse(
     JSON.stringify(template)

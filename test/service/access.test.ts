@@ -10,7 +10,7 @@ import { aService, type RunningService } from '../support/service.ts';
 
 let service: RunningService;
 
-/** The edits of serverless.yml: two functions lose their access to a table, and a queue loses its consumer. */
+/** Edits of serverless.yml. After the edits, two functions lack access to a table, and a queue has no consumer. */
 const edits = [
   ['effects: [awards, points]', 'effects: [awards]'],
   ['access: { tables: { stock: [GetItem] } }', 'access: { tables: { points: [GetItem] } }'],

@@ -33,8 +33,8 @@ const brokerKilledOnce: Fault = {
 const KILL_TRIES = 3;
 
 /**
- * The steps after which processes are killed. After each of these steps, the process has published messages, but has
- * not yet exported the spans of these publishes.
+ * The steps of processing a batch after which processes are killed. At these points, the process has published messages
+ * but not yet exported the spans of the publishes.
  */
 const places = [
   { queue: 'stock', step: 'emit', side: 'after' },

@@ -20,7 +20,10 @@ import { freePorts } from '../../infra/dev/runtime/ports.ts';
 import { startService, type Service } from '../../infra/dev/runtime/service.ts';
 import { eventually } from '../support/eventually.ts';
 
-/** The source code of small HTTP functions by name. Each function ends with a different kind of result or error. */
+/**
+ * The source code of small HTTP functions by name. Each function returns a different kind of result or fails in a
+ * different way.
+ */
 const handlers: Readonly<Record<string, string>> = {
   readyz: `async () => ({ statusCode: 200, body: JSON.stringify({ status: 'ready' }) })`,
   throws: `async () => { throw new TypeError('the rule is broken'); }`,
@@ -92,7 +95,6 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 }, 60_000);
 
-/** Starts the project in a folder. The functions use neither the broker nor DynamoDB. */
 async function start(serviceDirectory: string, output: (line: string) => void = () => {}): Promise<Service> {
   const [httpPort] = await freePorts(1);
   return startService({
@@ -108,7 +110,7 @@ async function start(serviceDirectory: string, output: (line: string) => void = 
   });
 }
 
-/** Sends a request without the normalisation of `fetch`, which refuses some malformed requests itself. */
+/** Sends an HTTP request exactly as given, because `fetch` normalizes requests and refuses some malformed requests. */
 const send = async (
   path: string,
   { method, headers, body }: { method: string; headers?: Record<string, string>; body?: string },

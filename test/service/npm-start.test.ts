@@ -18,7 +18,6 @@ import { linkPackages } from '../support/link-packages.ts';
 // Each edit bundles all functions again, which takes long on a busy machine.
 jest.setTimeout(300_000);
 
-/** A running command in the copied repository, such as `npm start`. */
 interface Running {
   readonly lines: string[];
   /** Resolves with the exit code of the command, or with null if a signal ended it. */

@@ -19,7 +19,7 @@ const blocks = [...readme.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language
 }));
 const shell = blocks.filter(({ language }) => language === 'sh').map(({ code }) => code);
 const commands = shell.filter((code) => /^npm [^\n]*\n$/.test(code));
-/** The test test/packages/create-surehop.test.ts executes these commands. */
+/** The README's commands that create a service. test/packages/create-surehop.test.ts executes these commands. */
 const ownService = shell.filter((code) => code.startsWith('npm run create -- ../my-shop\ncd ../my-shop\n'));
 const requests = shell.filter((code) => code.includes('localhost:3000'));
 

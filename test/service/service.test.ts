@@ -46,7 +46,7 @@ const anOrder = (sku: string, customerId: string, quantity = 2) => ({
 });
 
 /**
- * Places an order. Repeats the request as long as the service answers 409, because a request with this key is in
+ * Places an order. Repeats the request while the service answers 409 because another request with the same key is in
  * progress.
  */
 async function place(order: object, key: string = randomUUID()): Promise<Answer> {
@@ -64,7 +64,7 @@ async function ended(orderId: string, status: string): Promise<any> {
   });
 }
 
-/** Creates a SKU with stock, and the id of a new customer. */
+/** Creates an SKU with stock, and the id of a new customer. */
 async function aShelf(available: number): Promise<{ sku: string; customerId: string }> {
   const sku = `sku-${randomUUID()}`;
   expect((await call('PUT', `/stock/${sku}`, { available })).status).toBe(200);

@@ -9,10 +9,7 @@ import { aCheckout } from '../support/packages.ts';
 import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
 
 let host: VirtualHost;
-/**
- * A copy of the repository's sources in which infra/topology.ts is replaced by the topology of the fictitious lending
- * library.
- */
+/** A copy of the repository in which infra/topology.ts contains the topology of the fictitious lending library. */
 let checkout: ReturnType<typeof aCheckout>;
 beforeAll(async () => {
   host = await aVirtualHost();
@@ -31,7 +28,6 @@ afterAll(async () => {
 // Each command starts a process, which takes long on a busy machine.
 jest.setTimeout(300_000);
 
-/** Runs the command `npm run topology -- …` with the given arguments. */
 async function topology(...args: string[]): Promise<{ code: number | null; said: string }> {
   const child = spawn(process.execPath, [join(checkout.directory, 'infra/dev/surehop.mjs'), 'topology', ...args], {
     cwd: checkout.directory,

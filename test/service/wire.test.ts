@@ -10,7 +10,7 @@ import { DEVELOPMENT_SECRET } from '../../lib/http/development.ts';
 import { eventually } from '../support/eventually.ts';
 import { aService, type RunningService } from '../support/service.ts';
 
-/** Secrets and personal data that the test sends to the service. The service's log must contain none of these texts. */
+/** Secrets and personal data that the test sends to the service, and that the service's log must not contain. */
 const CANARIES = {
   signingKey: Buffer.from('canary-signing-key-canary-signing').toString('base64'),
   address: 'canary-street-17',
@@ -59,7 +59,6 @@ const signedLines = (of = body) =>
 const post = (...more: string[]) => ['POST /orders HTTP/1.1', `Host: ${host}`, 'Connection: close', ...more];
 const length = `Content-Length: ${body.length}`;
 
-/** Malformed HTTP requests as bytes, each with a description. */
 const malformed: [string, () => (string | Buffer)[]][] = [
   ['two lengths', () => [lines(...post(...signedLines(), length, 'Content-Length: 3')), body]],
   [

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 
 import { character } from './characters.ts';
 
-/** Encodes an AMQP short string: one byte with the length, then the bytes. */
 const short = (bytes: Uint8Array) => Buffer.concat([Buffer.from([bytes.length]), bytes]);
 
 const long = (tag: string, bytes: Uint8Array) => {
@@ -148,7 +147,7 @@ const flags = {
 /** AMQP message properties by name, as bytes without a length prefix. */
 export type GivenProperties = { readonly [name in keyof typeof flags]?: Buffer };
 
-/** Encodes message properties as AMQP writes them in a content header frame. */
+/** Encodes AMQP message properties in the format of a content header frame. */
 export function propertyBytes(properties: GivenProperties): Buffer {
   const pieces: Buffer[] = [];
   let bits = 0;

@@ -8,18 +8,16 @@ interface Definitions {
   decode(id: number, bytes: Buffer): Record<string, unknown>;
 }
 
-/** The AMQP codec inside amqplib. The tests compare Surehop's own codec with it. */
+/** The AMQP codec of amqplib, with which the tests compare Surehop's own codec. */
 const definitions = require(join(dirname(require.resolve('amqplib')), 'lib/defs.js')) as Definitions;
 
 const BASIC_PROPERTIES = 60;
 
-/** Encodes message properties with amqplib. */
 export function encodeWithAmqplib(properties: object): Buffer {
   const frame = definitions.encodeProperties(BASIC_PROPERTIES, 1, 0, properties);
   // The frame's header has 7 bytes, class, weight and body size 12, the end one.
   return Buffer.from(frame.subarray(19, -1));
 }
 
-/** Decodes message properties with amqplib. */
 export const decodeWithAmqplib = (bytes: Buffer): Record<string, unknown> =>
   definitions.decode(BASIC_PROPERTIES, bytes);

@@ -12,7 +12,7 @@ import { call, type About, type Got } from './request.ts';
 
 const ALL_SCOPES = Object.keys(allScopes);
 
-/** Issues access tokens for operators, which the functions in this process accept. */
+/** Issues operators' access tokens that the functions in this process accept. */
 export interface TestIssuer {
   token(scopes?: readonly string[], subject?: string): Promise<string>;
   /** Signs a token with any claims, valid or not. */

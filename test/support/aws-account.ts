@@ -1,20 +1,17 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** The resources and quotas of a simulated AWS account in one region. */
 export interface AccountState {
-  /** The account's limit of concurrent Lambda executions. */
+  /** The largest number of concurrent Lambda executions in the simulated AWS account. */
   concurrency: number;
   unreserved: number;
   vpcs: number;
   addresses: number;
-  /** Whether all quotas have their default values. */
   hasDefaultQuotas?: boolean;
-  /** The names of the availability zones in the region. */
   zones: string[];
   /** The availability zones in which Amazon MQ offers the broker's instance type, by deployment mode. */
   offered: Record<string, string[]>;
-  /** The CloudFormation status of each resource, by the name of its stack and its logical id. */
+  /** The CloudFormation status of each deployed resource, by the name of its stack and its logical id. */
   stacks: Record<string, Record<string, string>>;
   tables: string[];
   secrets: string[];
@@ -26,7 +23,6 @@ export interface AccountState {
 export interface AwsAccount {
   readonly url: string;
   readonly state: AccountState;
-  /** Every request received so far, in the format `service Action`. */
   readonly calls: string[];
   stop(): Promise<void>;
 }

@@ -9,7 +9,7 @@ import type { Template } from '../../infra/aws/template.ts';
  */
 export interface AwsApi {
   readonly url: string;
-  /** The AWS API actions that clients requested, in order. */
+  /** The AWS API actions that clients have requested so far, in order. */
   readonly actions: readonly string[];
   stop(): Promise<void>;
 }
@@ -19,7 +19,10 @@ const escape = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '
 const failure = (code: string, message: string) =>
   `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error><RequestId>1</RequestId></ErrorResponse>`;
 
-/** Starts a simulated AWS. `deployed` contains the template of each existing stack by the name of the stack. */
+/**
+ * Starts a simulated AWS with existing stacks. `deployed` contains the template of each stack, by the name of the
+ * stack.
+ */
 export async function anAwsApi(deployed: Readonly<Record<string, Template>>): Promise<AwsApi> {
   const actions: string[] = [];
   const server = createServer((request, response) => {

@@ -18,23 +18,20 @@ interface SimulatedAlarm {
 /** Simulates the parts of Lambda and EC2 that the removal of a stack uses, and the alarms of CloudWatch. */
 export interface AwsNetwork {
   readonly url: string;
-  /** The network interfaces that exist at the moment. */
   readonly interfaces: readonly NetworkInterface[];
   readonly calls: readonly Call[];
-  /** The alarms that CloudWatch describes. */
   readonly alarms: SimulatedAlarm[];
   /** Adds an event source mapping, with one network interface in each of two subnets. */
   addMapping(id: string, group: string): void;
-  /** Adds two network interfaces, one per subnet, which all functions of a security group share. */
+  /** Adds two network interfaces in different subnets, which all functions of a security group share. */
   addFunctions(name: string, group: string): void;
   /** Starts the deletion of the functions. Their network interfaces disappear a few requests later. */
   deleteFunctions(name: string): void;
   /**
-   * Deletes the IAM role of the functions. Without this role, Lambda can no longer delete the network interfaces of the
-   * functions.
+   * Deletes the IAM role of the functions, without which Lambda cannot delete the network interfaces of the functions.
    */
   deleteRole(): void;
-  /** Answers the next `times` requests with the given HTTP status and AWS error code. */
+  /** Makes the simulated AWS answer the next `times` requests with the given HTTP status and AWS error code. */
   failNext(times: number, status: number, code: string): void;
   stop(): Promise<void>;
 }
@@ -56,7 +53,6 @@ export async function anAwsNetwork(): Promise<AwsNetwork> {
     for (let subnet = 1; subnet <= 2; subnet += 1) interfaces.push({ id: `eni-${(made += 1)}`, description, group });
   }
 
-  /** Advances the simulated deletion of resources by one step. */
   function pass(): void {
     for (const [what, looks] of dying) {
       if (looks > 1) dying.set(what, looks - 1);
@@ -94,7 +90,7 @@ export async function anAwsNetwork(): Promise<AwsNetwork> {
     );
   }
 
-  /** Returns one page of at most two alarms. */
+  /** Returns one page of alarms. A page contains at most two alarms, so that clients must request several pages. */
   function describeAlarms({ ActionPrefix: topic = '', NextToken: from = '0' }: Record<string, string>): object {
     const start = Number(from);
     const found = alarms.filter((alarm) => alarm.topic.startsWith(topic));

@@ -7,15 +7,13 @@ import type { Surehop } from '../../lib/runtime/surehop.ts';
 import { anIssuer, type TestIssuer } from './as-client.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 
-/** A virtual host on the broker and DynamoDB tables for one test file. */
+/** A virtual host of the broker and DynamoDB tables for one test file. */
 export interface Backend {
   readonly host: VirtualHost;
   readonly issuer: TestIssuer;
   /** Declares the queues of the service and of the fictitious lending library on the virtual host. */
   declare(): Promise<void>;
-  /** Returns the Surehop instance that the functions in this test file use. */
   surehop(): Promise<Surehop>;
-  /** Closes the functions' connections to the broker and the store, and removes the virtual host. */
   remove(): Promise<void>;
 }
 

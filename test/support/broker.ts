@@ -19,16 +19,12 @@ export interface VirtualHost {
   readonly name: string;
   readonly amqpUrl: string;
   readonly channel: Channel;
-  /**
-   * Opens a channel whose received messages also contain the encoded bytes of their properties, for the event source
-   * emulator.
-   */
+  /** Opens a channel for the event source emulator. Its messages also contain their properties as encoded bytes. */
   rawChannel(): Promise<Channel>;
-  /** Creates a publisher with a separate connection. The connection is closed when the virtual host is removed. */
+  /** Creates a publisher with a connection of its own, which is closed when the virtual host is removed. */
   publisher(deadlineMs?: number): Publisher;
   /** Sends a request to the broker's management API. `path` is relative to `/api/`. */
   manage(method: string, path: string, body?: unknown): Promise<unknown>;
-  /** Removes all ready messages from a queue and returns the removed messages. */
   drain(queue: string): Promise<Awaited<ReturnType<Channel['get']>>[]>;
   remove(): Promise<void>;
 }

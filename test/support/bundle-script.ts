@@ -4,10 +4,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 
 import { buildSync } from 'esbuild';
 
-/** A script that is bundled into one JavaScript file. */
 export interface BundledScript {
   readonly directory: string;
-  /** The path of the bundled file without its extension `.mjs`. */
   readonly modulePath: string;
   remove(): void;
 }

@@ -8,7 +8,6 @@ const number = (value: AttributeValue | undefined): number => (value === undefin
 const deepSorted = ({ SS, NS, ...value }: AttributeValue): string =>
   JSON.stringify(SS ? SS.toSorted() : NS ? NS.toSorted() : value);
 
-/** Returns whether an item meets a condition expression of the inbox. */
 function isTrue(
   part: string,
   { ExpressionAttributeNames: names = {}, ExpressionAttributeValues: values = {} }: Partial<Write>,

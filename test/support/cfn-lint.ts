@@ -1,9 +1,8 @@
 import { execFileSync } from 'node:child_process';
 
-/** The AWS regions for which cfn-lint checks the templates. Each of these regions supports other resource types. */
+/** The AWS regions for which cfn-lint checks the templates. Each region supports different resource types. */
 const REGIONS = ['eu-central-1', 'eu-west-1', 'us-east-1', 'us-west-2', 'ap-southeast-1'];
 
-/** The command that runs cfn-lint, or `undefined` if cfn-lint is not installed. */
 export const cfnLint = find();
 
 if (!cfnLint)

@@ -12,15 +12,15 @@ import { readSettings } from '../../infra/dev/runtime/settings.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
-/** The program file of Chromium, and the folders of the shared libraries that this system lacks (`libraries`). */
+/** The program file of Chromium, and the folders with shared libraries that this system lacks. */
 interface Found {
   readonly program: string;
   readonly libraries?: string;
 }
 
 /**
- * Finds Chromium at CHROMIUM_PATH or on PATH, or unpacks Debian's packages once, without root permissions. Returns the
- * reason if Chromium is not available in any of these ways.
+ * Finds Chromium at CHROMIUM_PATH or on PATH, or unpacks Debian's packages without root permissions. Returns a reason
+ * if Chromium is not available.
  */
 export async function findChromium(): Promise<Found | { readonly missing: string }> {
   const { CHROMIUM_PATH, PATH = '' } = process.env;
@@ -61,7 +61,7 @@ function unpackedIn(directory: string): Found | undefined {
 }
 
 /**
- * Unpacks the packages into a temporary folder first, so that another process never finds only some of the packages.
+ * Unpacks the packages in a temporary folder first, so that another process never uses incompletely unpacked packages.
  */
 async function unpack(directory: string): Promise<void> {
   mkdirSync(directory, { recursive: true });
@@ -80,8 +80,8 @@ async function unpack(directory: string): Promise<void> {
 }
 
 /**
- * Starts Chromium without a window. The sandbox is turned off for the user root, because Chromium refuses to run as
- * root with a sandbox.
+ * Starts Chromium without a window. For the user root, the sandbox is off, because Chromium refuses to run as root with
+ * a sandbox.
  */
 export function startChromium({ program, libraries }: Found): Promise<Browser> {
   const isRoot = process.getuid?.() === 0;

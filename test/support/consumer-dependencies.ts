@@ -7,10 +7,6 @@ import { inboxClient } from '../../lib/dynamodb/client.ts';
 import { openInboxTable } from '../../lib/inbox/table.ts';
 import { readItemFrom } from '../../lib/dynamodb/read-item.ts';
 
-/**
- * Creates the dependencies of a consumer: a DynamoDB client for the test's tables, the given publisher, and the given
- * settings.
- */
 export function dependenciesAt(
   endpoint: string,
   tablePrefix: string,

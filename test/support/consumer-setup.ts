@@ -19,8 +19,8 @@ const tables: Readonly<Record<string, AnyTable>> = { ...serviceTables, ...exampl
 const topology = defineTopology({ ...ofService, ...ofExample });
 
 /**
- * The queues of the service and of the fictitious lending library with ten times shorter delays, so that tests of retries are
- * fast.
+ * The queues of the service and of the fictitious lending library, with retry delays that are ten times shorter for
+ * fast tests.
  */
 export const quickTopology: Topology = {
   ...topology,

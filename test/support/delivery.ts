@@ -14,14 +14,13 @@ interface About {
   readonly type?: string | null;
   readonly contentType?: string | null;
   readonly body?: unknown;
-  /** The message body as bytes. If this field is set, `body` is ignored. */
+  /** The message body as bytes, which has precedence over `body`. */
   readonly raw?: Buffer;
   readonly headers?: GivenHeaders;
   readonly redelivered?: boolean;
   readonly appId?: string;
 }
 
-/** Creates the record of one message in a Lambda event, as the event source for RabbitMQ writes it. */
 export function aRecord({
   id = randomUUID(),
   type = null,
@@ -75,11 +74,10 @@ function encodeHeader(value: GivenHeader): unknown {
 export const encodeTable = (table: GivenHeaders) =>
   Object.fromEntries(Object.entries(table).map(([name, value]) => [name, encodeHeader(value)]));
 
-/** Creates a partial Lambda context that contains only the remaining time of the invocation. */
 export function anInvocation(timeoutMs = 60_000): { getRemainingTimeInMillis(): number } {
   const end = Date.now() + timeoutMs;
   return { getRemainingTimeInMillis: () => end - Date.now() };
 }
 
-/** The attempt number and the number of redrives of a message that was never retried or redriven. */
+/** The counters of a message that was never retried or redriven. */
 export const firstAttempt = { redrives: 0, attempt: 1 } as const;

@@ -4,10 +4,7 @@ import { brokerRoles } from './example/topology.ts';
 import type { Login } from '../../lib/rabbitmq/address.ts';
 import type { BrokerRole } from '../../lib/rabbitmq/admin/roles.ts';
 
-/**
- * Returns the addresses of the broker and its management API without username and password, as deployed functions
- * receive them.
- */
+/** Returns the addresses of the broker and its management API without a login, as deployed functions receive them. */
 export function addressesOf(host: VirtualHost): { readonly endpoint: string; readonly managementUrl: string } {
   const without = (address: string) => {
     const url = new URL(address);
@@ -17,10 +14,7 @@ export function addressesOf(host: VirtualHost): { readonly endpoint: string; rea
   return { endpoint: without(host.amqpUrl), managementUrl: without(process.env['MANAGEMENT_URL']!) };
 }
 
-/**
- * Creates the Surehop instance with the settings of a deployed function. A deployed function reads the broker login
- * from a secret.
- */
+/** Creates the toolkit with the settings of a deployed function, which reads its broker login from a secret. */
 export async function asDeployed(
   host: VirtualHost,
   secretArn: string,
@@ -50,8 +44,8 @@ export function administrator(): string {
 }
 
 /**
- * Returns broker roles with usernames that no other virtual host of the broker uses. By default, these are the roles of
- * the fictitious lending library.
+ * Returns broker roles whose usernames no other virtual host uses. By default, these are the roles of the fictitious
+ * lending library.
  */
 export const rolesOf = ({ name }: VirtualHost, roles: readonly BrokerRole[] = brokerRoles): BrokerRole[] =>
   roles.map((role) => ({

@@ -44,7 +44,6 @@ export interface Deployment {
   readonly imports: Readonly<Record<string, string>>;
   /** The properties of each function in the CloudFormation template, by the function's key in serverless.yml. */
   readonly functions: ReadonlyMap<string, Properties>;
-  /** The Node executable that runs the functions. */
   readonly node: RuntimeNode;
   /** The running functions, by the function's key in serverless.yml. */
   readonly running: ReadonlyMap<string, Lambda>;
@@ -52,19 +51,16 @@ export interface Deployment {
    * Returns the requests that the functions sent to AWS services, with the names that the DynamoDB tables have on AWS.
    */
   calls(): Call[];
-  /** The responses that the custom resources sent to the URL `answersUrl` instead of to CloudFormation. */
+  /** The responses that the custom resources sent to `answersUrl` instead of to CloudFormation. */
   readonly answers: readonly Record<string, string>[];
   readonly answersUrl: string;
   lambda(key: string, beside?: Record<string, string>): Promise<Lambda>;
   request(key: string, about: About, beside?: Record<string, string>): Promise<Got>;
-  /** Places an order with an HTTP request that the client "shop" has signed. */
+  /** Places an order as the client "shop", which signs the HTTP request. */
   placeOrder(key: string, body: object, beside?: Record<string, string>): Promise<Got>;
-  /**
-   * Calls a Lambda function with the event that API Gateway sends after it has accepted the access token of an
-   * operator.
-   */
+  /** Calls a Lambda function with the event that API Gateway sends after it has accepted an operator's access token. */
   operate(key: string, about: About): Promise<Got>;
-  /** Waits until a queue contains `count` messages, and passes them to the function as one batch. */
+  /** Waits until a queue contains `count` messages, and passes them to the function in one batch. */
   deliver(key: string, queue: string, count?: number): Promise<unknown>;
   remove(): Promise<void>;
 }

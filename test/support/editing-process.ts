@@ -16,8 +16,8 @@ const calls = new Map<string, number>();
 const made: string[] = [];
 
 /**
- * Runs a call, and kills the process before or after the call that the test has chosen. For example, `UpdateItem 2` is the
- * second update of an item.
+ * Runs a request to DynamoDB or the broker. The process kills itself before or after the chosen request, such as
+ * `UpdateItem 2`, the second update of an item.
  */
 async function crashing<R>(name: string, run: () => Promise<R>): Promise<R> {
   const call = (calls.get(name) ?? 0) + 1;

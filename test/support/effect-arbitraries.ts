@@ -34,7 +34,8 @@ const element = fc.oneof(
 const elements = fc.array(element, { maxLength: 2 });
 
 /**
- * Generates attributes of an item. About one value in ten has a wrong type or is undefined, so that some effects fail.
+ * Generates the attributes of an item. About one value in ten has a wrong type or is undefined, and therefore some
+ * effects fail.
  */
 const attributes = fc.record<Item>(
   {
@@ -74,7 +75,6 @@ const when: fc.Arbitrary<When> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom('exists' as const, 'absent' as const) },
   { weight: 4, arbitrary: conditions },
 );
-/** Adds a condition to some of the effects. */
 const conditional = <E extends Effect>(effect: fc.Arbitrary<E>): fc.Arbitrary<E> =>
   fc
     .tuple(effect, fc.option(when, { nil: undefined, freq: 1 }))
@@ -109,7 +109,6 @@ const append = fc
   .chain((given) => key.map((at) => anyItems.append(at, given)));
 const check = fc.tuple(key, when).map(([at, condition]) => anyItems.check(at, condition));
 
-/** Generates one effect of any kind on one of a few items. */
 const effect: fc.Arbitrary<Effect> = fc.oneof(
   { weight: 6, arbitrary: add },
   { weight: 2, arbitrary: conditional(add) },
@@ -144,8 +143,8 @@ const { decision } = fc.letrec<{ decision: Decision; alternative: Alternative }>
 }));
 
 /**
- * Generates at most `maximum` messages with random decisions. Messages can have the same id, with equal or different
- * bodies.
+ * Generates at most `maximum` messages with random decisions. Several messages can have the same id, with equal or
+ * different bodies.
  */
 export const entries = (maximum: number): fc.Arbitrary<Entry[]> =>
   fc.array(

@@ -1,4 +1,7 @@
-/** Calls `condition` repeatedly until it returns a value, and returns this value. Throws an error after `withinMs`. */
+/**
+ * Calls `condition` repeatedly until it returns a value, and returns this value. Throws an error if that takes longer
+ * than `withinMs`.
+ */
 export async function eventually<T>(
   what: string,
   condition: () => Promise<T> | T,

@@ -3,9 +3,8 @@ import { join } from 'node:path';
 
 import { parse } from 'yaml';
 
-/** An expression of an alert or of a panel in the dashboard. */
+/** An expression of a Prometheus alert or of a panel of the Grafana dashboard. */
 export interface Expression {
-  /** The name of the alert, or the title of the panel. */
   readonly name: string;
   readonly promql: string;
 }

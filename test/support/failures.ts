@@ -14,7 +14,6 @@ import { eventually } from './eventually.ts';
 
 type Rejection = Payload<typeof orderRejected>;
 
-/** A dead letter as `GET /dead-letters` returns it. */
 export interface ListedLetter {
   readonly id: string;
   readonly messageId: string;
@@ -23,13 +22,11 @@ export interface ListedLetter {
   readonly status: string;
 }
 
-/** Makes messages of a running service fail, and reads the dead letters of the service. */
 export interface Failing {
-  /** Publishes messages to the broker of the service, and waits until the broker has confirmed the messages. */
+  /** Publishes messages, and waits until the broker has confirmed them. */
   publish(messages: readonly Message[]): Promise<void>;
   /** Waits until the archive contains `count` open dead letters that match the query. */
   untilArchived(count: number, query?: Readonly<Record<string, string>>): Promise<void>;
-  /** Sends a request with an operator's token that has every scope. */
   request<T>(method: string, path: string, body?: unknown): Promise<T>;
 }
 
@@ -87,7 +84,7 @@ const rejection = (orderId: string): Rejection => ({
   reason: 'OUT_OF_STOCK',
 });
 
-/** Returns the event that an order was rejected. The consumer of the queue `points` completes this event. */
+/** Returns the event that an order was rejected, which the consumer of the queue `points` completes. */
 export const aRejection = (id: string = randomUUID(), change: object = {}): Message =>
   eventMessage(
     orderRejected,
@@ -100,8 +97,7 @@ export const aRejection = (id: string = randomUUID(), change: object = {}): Mess
   );
 
 /**
- * Returns a message with the headers of a dead letter, as if the consumer of a work queue had dead-lettered the message
- * because of an error that no longer occurs.
+ * Returns a dead letter of a work queue. The error in its headers no longer occurs, and therefore a redrive succeeds.
  */
 export const aFailure = (code: string, reason: string, message: Message = aRejection()): Message =>
   deadLetterCopy(message, queues.points.deadLetterExchange, {
@@ -112,7 +108,7 @@ export const aFailure = (code: string, reason: string, message: Message = aRejec
     at: new Date().toISOString(),
   });
 
-/** Returns a message for a work queue. The body of the message is not JSON. */
+/** Returns a message for a work queue whose body is not JSON. */
 export const aPoison = (
   queue: string,
   body: string | Buffer = 'this is not JSON',
@@ -125,9 +121,8 @@ export const aPoison = (
 });
 
 /**
- * Makes 30 messages fail for four causes: the body of 12 messages is not JSON, the body of 8 messages does not match
- * the schema of the event, the business rule of 5 messages throws an error at each attempt, and 5 messages have the id
- * of another message.
+ * Makes 30 messages fail for four reasons: the body is not JSON (12), the body violates the schema of the event (8),
+ * the business rule throws an error (5), or another message has the same id (5).
  */
 export async function failThirty({ publish, request, untilArchived }: Failing): Promise<void> {
   const twice = Array.from({ length: 5 }, () => randomUUID());

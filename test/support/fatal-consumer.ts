@@ -7,10 +7,7 @@ import { defineEvent } from '../../lib/events/define.ts';
 import { dependenciesAt } from './consumer-dependencies.ts';
 import { scriptedEvent, scriptedConsumer } from './scripted-consumer.ts';
 
-/**
- * For each ISBN, a function that ends the process or blocks it forever. The consumer calls the function for a message
- * with this ISBN.
- */
+/** What the consumer does with a message, by the ISBN in the message: it ends the process, or blocks it forever. */
 const ends: Record<string, () => void> = {
   exit: () => process.exit(1),
   memory: () => {
@@ -36,10 +33,7 @@ const connection = createConnection({
 
 const performedEvent = defineEvent({ ...scriptedEvent, type: 'test.performed' });
 
-/**
- * A consumer whose process crashes or hangs when it processes a message with the ISBN `exit`, `memory`, `loop` or
- * `rejection`.
- */
+/** A consumer whose process crashes or hangs at messages with the ISBN `exit`, `memory`, `loop` or `rejection`. */
 export const handler = createConsumer(
   {
     queue: scriptedConsumer.queue,

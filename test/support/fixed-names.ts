@@ -2,19 +2,22 @@ import type { Templates } from '../../infra/aws/changes/templates.ts';
 import type { Resource, Template } from '../../infra/aws/template.ts';
 
 /**
- * Names in the CloudFormation templates that must not change after the first deployment. `<stage>` stands for the name
- * of the stage.
+ * Names in the CloudFormation templates that must not change after the first deployment, with `<stage>` in place of the
+ * stage's name.
  */
 interface FixedNames {
   readonly exports: readonly string[];
-  /** For each logical id in the stack: the type of the resource and, if the template sets a name, the name. */
+  /**
+   * The type of each resource in the broker stack, and its name if the template sets one, by the logical id of the
+   * resource.
+   */
   readonly broker: Readonly<Record<string, string>>;
   readonly functions: Readonly<Record<string, string>>;
 }
 
 /**
- * Resource types whose logical ids may change between deployments, because replacing such a resource does not affect
- * users.
+ * The resource types whose logical ids may change between deployments, because replacing such a resource does not
+ * affect users.
  */
 const REPLACEABLE = new Set([
   'AWS::CloudWatch::Alarm',
@@ -26,7 +29,6 @@ const REPLACEABLE = new Set([
 /** The CloudFormation properties that contain the name of a resource. */
 const NAMES = ['BrokerName', 'TableName', 'FunctionName', 'LogGroupName', 'UserPoolName', 'Domain', 'Name'];
 
-/** Collects the names of resources and exports in the templates of all stages. */
 export function fixedNames(stages: Readonly<Record<string, Templates>>): FixedNames {
   const of = (stack: keyof Templates) => {
     const found = Object.entries(stages).flatMap(([stage, templates]) => resourcesOf(templates[stack], stage));

@@ -4,7 +4,7 @@ import { recordJson, type DeliveredMessage } from '../../infra/emulator/event.ts
 import type { RabbitMqRecord } from '../../lib/consumer/delivery.ts';
 import { aRecord, type GivenHeaders } from './delivery.ts';
 
-/** Converts a message from the broker into the record that Lambda's event source writes for this message. */
+/** Converts a message from the broker to the record that Lambda's event source writes for it. */
 export function recordFromBroker(message: GetMessage | false): RabbitMqRecord {
   if (!message) throw new Error('there is no message to convert, because the queue was empty');
   const { messageId, type, headers } = message.properties;
@@ -19,7 +19,7 @@ export function recordFromBroker(message: GetMessage | false): RabbitMqRecord {
   });
 }
 
-/** Removes all ready messages from a queue and returns them as the records of a Lambda event. */
+/** Removes all ready messages from a queue, and returns them as records of a Lambda event. */
 export async function takeRecords(channel: Channel, queue: string): Promise<RabbitMqRecord[]> {
   const records: RabbitMqRecord[] = [];
   for (;;) {

@@ -12,13 +12,11 @@ import type { AnyTable } from '../../lib/dynamodb/tables.ts';
 
 const BANNER = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
 
-/** A page in docs/guides whose code blocks a test executes. */
+/** A page in docs/guides. Tests execute its code blocks. */
 export interface Guide {
-  /** Returns the code blocks of a language, in the order of the page. */
   blocks(language: string): string[];
-  /** Compiles the TypeScript block with the number `index`, starting at 0, and returns the module. */
+  /** Compiles the page's TypeScript block number `index`, counted from 0, and returns the module. */
   load<Module>(index: number): Promise<Module>;
-  /** Deletes the compiled modules. */
   remove(): void;
 }
 

@@ -6,8 +6,7 @@ import { promisify } from 'node:util';
 import type { Templates } from '../../infra/aws/changes/templates.ts';
 
 /**
- * Runs a script in a separate Node process, because Jest cannot load Serverless, and parses the output of the script as
- * JSON.
+ * Runs a script in a Node process of its own, because Jest cannot load Serverless. Parses the script's output as JSON.
  */
 export async function resultOf<Result>(script: string): Promise<Result> {
   const { stdout } = await promisify(execFile)(
@@ -18,10 +17,9 @@ export async function resultOf<Result>(script: string): Promise<Result> {
   return JSON.parse(stdout) as Result;
 }
 
-/** Returns the file URL of a module in this repository as a quoted string that a script can pass to `import()`. */
+/** Returns the file URL of a module as a quoted string, which a script can pass to `import()`. */
 export const moduleAt = (path: string): string => JSON.stringify(pathToFileURL(resolve(path)).href);
 
-/** Generates the CloudFormation templates of several stages. */
 export const templatesOf = <Name extends string>(stages: readonly Name[]): Promise<Record<Name, Templates>> =>
   resultOf(`
     const { templatesOf } = await import(${moduleAt('infra/aws/changes/templates.ts')});

@@ -6,13 +6,13 @@ import { isDeepStrictEqual } from 'node:util';
 
 export type Values = Record<string, unknown>;
 
-/** A simple in-memory model of the inbox, which processes one message at a time. */
+/** A model of the inbox that keeps everything in memory and processes one message at a time. */
 export interface Model {
-  /** All items in the modelled tables, by the JSON text of the table name and the item's key. */
+  /** All DynamoDB items of the model, by the JSON text of their table name and key. */
   readonly items: Map<string, Values>;
-  /** The hash of the payload of every completed or rejected message, by message id. */
+  /** The payload hash of every completed or rejected message, by message id. */
   readonly done: Map<string, string>;
-  /** The set to which the model adds the id of each message whose effects DynamoDB would refuse. */
+  /** Collects the ids of the messages whose effects DynamoDB would refuse. */
   readonly refused?: Set<string>;
 }
 
@@ -54,7 +54,6 @@ function holds(when: When | undefined, item: Values | undefined): boolean {
 
 const kindOf = (set: ReadonlySet<unknown>): string => typeof [...set][0];
 
-/** Returns an attribute after an append, or `undefined` if DynamoDB would refuse the append. */
 function appended(value: unknown, more: unknown): unknown {
   if (Array.isArray(more)) return value === undefined ? more : Array.isArray(value) ? [...value, ...more] : undefined;
   const members = more as ReadonlySet<unknown>;
@@ -62,7 +61,6 @@ function appended(value: unknown, more: unknown): unknown {
   return value instanceof Set && kindOf(value) === kindOf(members) ? new Set([...value, ...members]) : undefined;
 }
 
-/** Returns the item after an effect, `null` for a deleted item, or the reason why DynamoDB would refuse the effect. */
 function write(effect: Effect, item: Values | undefined): Values | null | undefined | 'condition' | 'refused' {
   switch (effect.kind) {
     case 'check':
@@ -93,7 +91,7 @@ function write(effect: Effect, item: Values | undefined): Values | null | undefi
 const defined = (values: Values): Values =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 
-/** Applies effects to a copy of the items and returns the copy, or the reason why DynamoDB would reject the effects. */
+/** Applies effects to a copy of the items. Returns the copy, or the reason why DynamoDB would refuse the effects. */
 function apply(items: Model['items'], effects: readonly Effect[]): Model['items'] | 'condition' | 'refused' {
   const after = new Map(items);
   let refused = false;
@@ -142,11 +140,10 @@ function isContradictory(effects: readonly Effect[]): boolean {
   });
 }
 
-/** Whether an effect would write an item that is larger than DynamoDB allows. */
 const isTooLarge = (effect: Effect): boolean =>
   effect.kind === 'put' && lengthOf({ ...effect.item, ...effect.key }) > MAX_ITEM_BYTES;
 
-/** Processes one message in the model, and returns the outcome that the real inbox must have for the message. */
+/** Processes one message in the model. Returns the outcome that the real inbox must have for this message. */
 function process(model: Model, { id, payloadHash, decision }: Entry): CommitResult['is'] {
   for (let each: Decision | undefined = decision; each !== undefined; each = each.otherwise) {
     // The inbox checks the alternatives of a decision too, even if they are not reached.

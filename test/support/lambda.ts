@@ -4,28 +4,25 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 
-/** A packaged Lambda function: the directory of its code and its settings from the CloudFormation template. */
 export interface Deployed {
   readonly functionName: string;
-  /** The directory that contains the files of the function's zip file. */
   readonly taskRoot: string;
   readonly handler: string;
   readonly timeoutSeconds: number;
   readonly environment: Readonly<Record<string, string>>;
-  /** The Node executable that runs the function. By default, this is the executable that runs the tests. */
+  /** The Node executable that runs the function; by default the one that runs the tests. */
   readonly node?: string;
 }
 
 /** A process that runs one packaged function with an emulated Lambda runtime API. */
 export interface Lambda {
-  /** Invokes the function and returns its result. Rejects if the function throws an error or does not start. */
-  invoke(event: unknown): Promise<unknown>;
   /**
-   * Returns the version of Node that runs the function, or `undefined` until the function has requested its first
-   * event.
+   * Invokes the function and returns its result. The promise is rejected if the function throws an error or does not
+   * start.
    */
+  invoke(event: unknown): Promise<unknown>;
+  /** Returns the version of Node that runs the function; `undefined` before the first invocation. */
   readonly nodeVersion: () => string | undefined;
-  /** The lines that the function has written to its output so far. */
   readonly lines: readonly string[];
   stop(): Promise<void>;
 }

@@ -4,8 +4,8 @@ import { isAbsolute, join } from 'node:path';
 import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
 
 /**
- * Creates `node_modules` in a copy of the repository, with links to the installed libraries and to the packages in the
- * copy.
+ * Creates the folder `node_modules` in a copy of the repository, with links to the installed libraries and to the
+ * packages in the copy.
  */
 export function linkPackages(copy: string): void {
   const [installed, linked] = [join(rootDirectory, 'node_modules'), join(copy, 'node_modules')];

@@ -20,7 +20,6 @@ const asBroker = (binding: Binding): BrokerState['bindings'][number] => ({
   properties_key: binding.routingKey || '~',
 });
 
-/** Returns a copy of the modelled broker after the given change. */
 export function after(broker: BrokerState, { fix }: Pick<Difference, 'fix'>): BrokerState {
   if (fix.by !== 'apply') return broker;
   const { change } = fix;
@@ -52,7 +51,6 @@ export function after(broker: BrokerState, { fix }: Pick<Difference, 'fix'>): Br
   }
 }
 
-/** Returns the queues to which the broker would route a message. */
 export function destinations({ bindings, exchanges }: BrokerState, exchange: string, routingKey: string): string[][] {
   const { type, arguments: settings } = exchanges.find(({ name }) => name === exchange)!;
   const isRing = type === 'x-consistent-hash';

@@ -2,20 +2,20 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** An OpenID provider for tests. The provider logs in everybody who clicks the link on the login page. */
+/** An OpenID provider for tests, which logs in everybody who clicks the link on the login page. */
 export interface OpenIdProvider {
   readonly issuer: string;
   readonly clientId: string;
   /** The query parameters of each request to the login page. */
   readonly logins: Record<string, string>[];
-  /** How many authorization codes were exchanged for tokens. */
+  /** The number of authorization codes that were exchanged for tokens. */
   exchanged(): number;
   stop(): Promise<void>;
 }
 
 /**
- * Starts an OpenID provider that supports only the authorization code flow with PKCE (RFC 7636). The provider issues
- * the tokens that `issue` returns.
+ * Starts an OpenID provider that supports only the authorization code flow with PKCE (RFC 7636), and issues the tokens
+ * that `issue` returns.
  */
 export async function anOpenIdProvider(issue: () => Promise<string>): Promise<OpenIdProvider> {
   const clientId = 'console';

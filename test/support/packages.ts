@@ -11,17 +11,14 @@ import { stages } from '../../infra/stages/all.ts';
 const root = resolve('.');
 const PARTS = ['functions', 'infra', 'lib', 'package.json', 'serverless.yml', 'tsconfig.json'];
 
-/** The files that the command `serverless package` creates for one CloudFormation stack in one stage. */
 export interface Packaged {
-  /** The directory with the CloudFormation template and one zip file per function. */
   readonly directory: string;
   readonly template: Template;
   readonly templateFile: string;
-  /** What Serverless printed. */
   readonly output: string;
 }
 
-/** Copies the sources into a temporary directory, in which `serverless` commands can run. */
+/** Copies the sources of the repository into a temporary directory, in which `serverless` commands can run. */
 export function aCheckout({ withoutCode = false } = {}): { readonly directory: string; remove(): void } {
   const directory = aHostileDirectory('package');
   for (const part of PARTS) cpSync(join(root, part), join(directory, part), { recursive: true });
@@ -33,7 +30,7 @@ export function aCheckout({ withoutCode = false } = {}): { readonly directory: s
   return { directory, remove: () => rmSync(dirname(directory), { recursive: true, force: true }) };
 }
 
-/** Packages one stack of a stage without AWS credentials. If Serverless fails, the thrown error contains its output. */
+/** Packages one stack of a stage without AWS credentials. An error contains the output of Serverless. */
 export async function packageStack(checkout: string, stack: 'broker' | 'functions', stage: string): Promise<Packaged> {
   const directory = join(checkout, '.packages', `${stack}-${stage}`);
   const output = await serverless(checkout, stack, ['package', '--stage', stage, '--package', directory]);
@@ -42,8 +39,7 @@ export async function packageStack(checkout: string, stack: 'broker' | 'function
 }
 
 /**
- * Deploys one stack of a stage to a stand-in for AWS that listens at the URL `endpoint`. If Serverless fails, the
- * thrown error contains its output.
+ * Deploys one stack of a stage to a simulated AWS at the URL `endpoint`. An error contains the output of Serverless.
  */
 export const deployStack = (checkout: string, stack: 'broker' | 'functions', stage: string, endpoint: string) =>
   serverless(checkout, stack, ['deploy', '--stage', stage], {
@@ -93,7 +89,6 @@ export function serverlessCommand(): string {
   return join(dirname(manifest), bin.serverless);
 }
 
-/** The packages of the broker stack and the functions stack in one stage. */
 export interface Stacks {
   readonly broker: Packaged;
   readonly functions: Packaged;

@@ -20,12 +20,11 @@ import { readSettings } from '../../infra/dev/runtime/settings.ts';
 const PROGRAMS = ['promtool', 'prometheus', 'prometheus-alertmanager', 'amtool'] as const;
 const PACKAGES = ['prometheus', 'prometheus-alertmanager'];
 
-/** The paths of Prometheus' programs. */
 type Programs = Readonly<Record<(typeof PROGRAMS)[number], string>>;
 
 /**
- * Finds Prometheus, promtool and Alertmanager on PATH, or downloads Debian's packages once. Returns the reason if
- * neither is possible.
+ * Finds Prometheus, promtool and Alertmanager on PATH, or downloads Debian's packages. Returns a reason if neither is
+ * possible.
  */
 export async function findPrometheus(): Promise<Programs | { readonly missing: string }> {
   const installed = (process.env['PATH'] ?? '')
@@ -62,7 +61,7 @@ const TEMPLATES = '/usr/share/prometheus/alertmanager';
 // The program also contains longer paths that start with TEMPLATES.
 const WEB_PAGE = /^\/(no-)?ui/;
 
-/** Makes an unpacked Alertmanager read the template from the working directory. */
+/** Makes an Alertmanager from Debian's package read its template from the working directory. */
 function useOwnTemplate(root: string): void {
   const file = join(root, 'usr', 'bin', 'prometheus-alertmanager');
   const program = readFileSync(file);

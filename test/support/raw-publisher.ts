@@ -2,10 +2,7 @@ import { connect, type ConfirmChannel } from 'amqplib';
 
 import type { PropertyBytes } from '../../lib/rabbitmq/decode-properties.ts';
 
-/**
- * Publishes messages whose properties are given as encoded bytes, including properties that no AMQP client library
- * would encode.
- */
+/** Publishes messages with encoded properties, including properties that no AMQP client library can encode. */
 export interface RawPublisher {
   /** Publishes one message and returns whether the broker confirmed it. */
   publish(exchange: string, routingKey: string, properties: PropertyBytes, body: Buffer): Promise<boolean>;

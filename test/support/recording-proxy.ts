@@ -1,16 +1,12 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/**
- * One request that a Lambda function sent to an AWS service, with the IAM action and the resource that a policy must
- * allow.
- */
+/** A request of a Lambda function to an AWS service, with the IAM action and the resource that a policy must allow. */
 export interface Call {
-  /** The name of the function that sent the request. */
   readonly caller: string;
   /** The IAM action, for example `dynamodb:PutItem`. */
   readonly action: string;
-  /** The name of a DynamoDB table, a table and an index written as `table/index`, or the ARN of a secret. */
+  /** The name of a DynamoDB table, a table and an index as `table/index`, or the ARN of a secret. */
   readonly resource: string;
 }
 
@@ -22,15 +18,12 @@ export interface RecordingProxy {
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** Lists the IAM permissions that a DynamoDB transaction needs: one for each write of the transaction. */
 const partsOf = (items: readonly Readonly<Record<string, { TableName: string }>>[]) =>
   items.flatMap((item) =>
     Object.entries(item).map(([part, { TableName }]) => [`dynamodb:${part}Item`, TableName] as const),
   );
 
-/**
- * Returns the IAM actions that a role must allow for a request to DynamoDB or Secrets Manager, each with its resource.
- */
+/** Returns the IAM actions that a request to DynamoDB or Secrets Manager needs, each with its resource. */
 function needs(target: string, body: Body): (readonly [string, string])[] {
   const operation = target.split('.').at(-1)!;
   if (target.startsWith('secretsmanager.')) return [[`secretsmanager:${operation}`, String(body['SecretId'])]];
@@ -43,8 +36,8 @@ function needs(target: string, body: Body): (readonly [string, string])[] {
 }
 
 /**
- * Starts an HTTP proxy that forwards each request to the URL `target`, and records the requested IAM action and
- * resource.
+ * Starts an HTTP proxy that forwards requests to the URL `target`, and records the IAM action and the resource of each
+ * request.
  */
 export async function aRecordingProxy(target: string): Promise<RecordingProxy> {
   const calls: Call[] = [];

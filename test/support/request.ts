@@ -7,9 +7,8 @@ export interface About {
   readonly path?: Record<string, string>;
   readonly query?: Record<string, string>;
   readonly headers?: Record<string, string>;
-  /** Sent as JSON. */
   readonly body?: unknown;
-  /** The request body as text or bytes. If this field is set, `body` is ignored. */
+  /** The body of the request as text or bytes, which has precedence over `body`. */
   readonly raw?: string | Buffer;
   readonly authorizer?: object;
 }
@@ -59,7 +58,6 @@ export function aRequest({
   };
 }
 
-/** The HTTP response that a client receives, with its body decoded from JSON. */
 export interface Got {
   readonly status: number | undefined;
   readonly headers: Readonly<Record<string, string | number | boolean>>;

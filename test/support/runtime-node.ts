@@ -7,7 +7,7 @@ const DIRECTORY = resolve('test/runtime');
 const NODE_PACKAGE = `node-${process.platform}-${process.arch}`;
 const PACKAGE = join(DIRECTORY, 'node_modules', NODE_PACKAGE);
 
-/** The npm packages in test/runtime/package.json that contain a Node executable, one for each platform. */
+/** The npm packages in test/runtime/package.json that contain a Node executable for one platform. */
 const NODE_PACKAGES = new Set(
   Object.keys(
     (JSON.parse(readFileSync(join(DIRECTORY, 'package.json'), 'utf8')) as { optionalDependencies: object })
@@ -15,13 +15,9 @@ const NODE_PACKAGES = new Set(
   ),
 );
 
-/** How long one npm command may run, in ms. */
 const INSTALL_WITHIN_MS = 180_000;
 
-/**
- * The path of a Node executable with the major version of a Lambda runtime, or the reason why no such executable is
- * available.
- */
+/** The path of a Node executable with the major version of a Lambda runtime, or why no such executable is available. */
 export type RuntimeNode = { readonly command: string } | { readonly missing: string };
 
 const majorOf = (version: string): number => Number.parseInt(version.replace(/^v/, ''), 10);

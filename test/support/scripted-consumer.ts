@@ -8,7 +8,7 @@ import { PermanentError, RetryAfterError } from '../../lib/runtime/errors.ts';
 import { defineEvent, type Payload } from '../../lib/events/define.ts';
 import { emit, type Decision } from '../../lib/inbox/decision.ts';
 
-/** An event whose field `behave` tells the consumer how to process it, for example to reject it. */
+/** An event whose field `behave` tells the consumer of the tests what to do, for example to reject the event. */
 export const scriptedEvent = defineEvent({
   type: 'test.scripted',
   version: 1,
@@ -20,7 +20,7 @@ export const scriptedEvent = defineEvent({
   }),
 });
 
-/** Adds 1 to the loans of the event's ISBN, unless the field `behave` of the event selects a failure or a rejection. */
+/** Adds 1 to the loans of a book, unless the field `behave` of the event asks for a failure or a rejection. */
 async function decide({ isbn, behave }: Payload<typeof scriptedEvent>, signal: AbortSignal): Promise<Decision> {
   const add = { kind: 'add', table: tables.loans, key: { isbn }, attribute: 'available', by: 1 } as const;
   switch (behave) {

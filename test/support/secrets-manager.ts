@@ -2,22 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A stand-in for AWS Secrets Manager with secret versions and their labels. */
+/** Simulates AWS Secrets Manager, including the versions of a secret and their labels. */
 export interface SecretsManager {
   create(name: string, text: string): string;
-  /**
-   * Stores the text as a new version of the secret and makes this version the current one, like a completed rotation.
-   */
+  /** Stores a text as the current version of the secret, as a completed rotation does. */
   replace(arn: string, text: string): void;
-  /** Returns the text of the secret's current version. */
   current(arn: string): string;
   labels(arn: string): Readonly<Record<string, readonly string[]>>;
   /**
-   * Creates an empty version of the secret with the label AWSPENDING, as Secrets Manager does before it calls a
-   * rotation function. Returns the id of the version.
+   * Creates an empty version of the secret with the label AWSPENDING, as Secrets Manager does before a rotation.
+   * Returns the id of the version.
    */
   beginRotation(arn: string): string;
-  /** The names of the API operations that clients requested so far, oldest first. */
   readonly requests: readonly string[];
   stop(): Promise<void>;
 }
@@ -38,7 +34,7 @@ class Refusal extends Error {
 
 type Request = Readonly<Record<string, unknown>>;
 
-/** Starts the stand-in for Secrets Manager, and makes the AWS SDK in this process use it. */
+/** Starts a simulated Secrets Manager, which the AWS SDK in this process then uses. */
 export async function aSecretsManager(): Promise<SecretsManager> {
   const secrets = new Map<string, Map<string, Version>>();
   const requests: string[] = [];
@@ -49,7 +45,7 @@ export async function aSecretsManager(): Promise<SecretsManager> {
     return versions;
   };
 
-  /** Moves a label to a version of the secret, and deletes all versions without a label. */
+  /** Moves a label to another version of the secret, and deletes all versions without a label. */
   function label(versions: Map<string, Version>, name: string, to: string): void {
     move(versions, name, to);
     for (const [id, { labels }] of versions) if (labels.size === 0) versions.delete(id);

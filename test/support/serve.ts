@@ -4,13 +4,12 @@ import type { AddressInfo } from 'node:net';
 import type { HttpHandler } from '../../lib/http/endpoint.ts';
 import { call } from './request.ts';
 
-/** An HTTP server that passes each request to a function, as an HTTP API of API Gateway does. */
 export interface Served {
   readonly url: string;
   stop(): Promise<void>;
 }
 
-/** Serves functions by their routes, such as `GET /dead-letters/{id}`. Routes without a parameter come first. */
+/** Serves functions at their routes, such as `GET /dead-letters/{id}`. Routes without a parameter have precedence. */
 export async function serve(routes: Readonly<Record<string, HttpHandler>>): Promise<Served> {
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];

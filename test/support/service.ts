@@ -8,23 +8,23 @@ import { declareTopology } from '../../lib/rabbitmq/topology/declare.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 import { aCheckout } from './packages.ts';
 
-/** The complete service with its HTTP server, run from a copy of the sources with its own virtual host and tables. */
+/** The service with its HTTP server, which runs from a copy of the sources with its own virtual host and tables. */
 export interface RunningService {
   readonly url: string;
   readonly host: VirtualHost;
   readonly logFile: string;
-  /** The directory with the copied sources. */
   readonly directory: string;
-  /** Issues an access token for an operator. The token contains the given scopes. */
+  /** Issues an operator's access token with the given scopes. */
   token(...scopes: string[]): Promise<string>;
   stop(): Promise<void>;
 }
 
 interface ServiceWishes {
-  /** The limit of the HTTP throttle. By default, the limit is higher than that of the development stage. */
+  /**
+   * The rate limit for HTTP requests, per second. By default, this limit is higher than that of the development stage.
+   */
   readonly ratePerSecond?: number;
   readonly otlpEndpoint?: string;
-  /** Changes the copied sources before the service starts. */
   readonly change?: (directory: string) => void;
 }
 

@@ -7,12 +7,11 @@ import { recordFromBroker } from './from-broker.ts';
 const BATCH = 50;
 const PAUSE_MS = 20;
 
-/** A reader of one queue that passes one batch after another, like Lambda's event source. */
 export interface ShardReader {
   stop(): Promise<void>;
 }
 
-/** Passes the messages of one queue to `handle` in batches. If `handle` throws an error, the batch is requeued. */
+/** Passes the messages of one queue to `handle` in batches. A batch is requeued if `handle` throws an error. */
 export async function readShard(
   amqpUrl: string,
   shard: string,

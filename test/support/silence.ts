@@ -2,12 +2,11 @@ import { once } from 'node:events';
 import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** An HTTP proxy that forwards requests to a server. A test can order the proxy not to answer some requests. */
+/** An HTTP proxy that a test can tell to leave requests unanswered. */
 export interface Silence {
   readonly url: string;
-  /** Makes the proxy leave the next `count` requests unanswered; the default is one request. */
+  /** Makes the proxy leave the next `count` requests unanswered; by default only one. */
   swallow(count?: number): void;
-  /** Returns how many requests the proxy has left unanswered so far. */
   swallowed(): number;
   stop(): Promise<void>;
 }

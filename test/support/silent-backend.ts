@@ -5,8 +5,8 @@ import { aSecretsManager, type SecretsManager } from './secrets-manager.ts';
 import { aSilence, type Silence } from './silence.ts';
 
 /**
- * A test backend with an HTTP proxy in front of each HTTP service that the functions call. A test can order a proxy not
- * to answer requests.
+ * A backend for tests with an HTTP proxy in front of each HTTP service that the functions call. The proxies can leave
+ * requests unanswered.
  */
 export interface SilentBackend {
   readonly backend: Backend;
@@ -17,7 +17,6 @@ export interface SilentBackend {
   readonly login: string;
   /** The ARN of the secret that contains the signing keys of the HTTP clients. */
   readonly signingKeys: string;
-  /** Makes all proxies forward requests again. */
   answerAgain(): void;
   remove(): Promise<void>;
 }

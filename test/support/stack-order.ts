@@ -3,16 +3,13 @@ import type { Templates } from '../../infra/aws/changes/templates.ts';
 import type { Resource, Template } from '../../infra/aws/template.ts';
 import { dependencies, walk } from './templates.ts';
 
-/** The order in which CloudFormation creates and deletes the resources of both stacks. */
 export interface StackOrder {
-  /** The names of all resources of both stacks, each written as `stack/LogicalId`. */
   readonly all: readonly string[];
   readonly resource: (name: string) => Resource;
-  /** Returns the names of all resources that have the given CloudFormation type. */
   ofType(type: string): string[];
   /** Whether CloudFormation creates the resource `later` only after the resource `earlier`. */
   follows(later: string, earlier: string): boolean;
-  /** The resources that are part of a dependency cycle. The list is empty if the stacks have no dependency cycle. */
+  /** The resources that depend on each other in a cycle. The list is empty if there is no such cycle. */
   readonly circle: readonly string[];
 }
 
@@ -66,7 +63,7 @@ const within = (stack: Stack, { Resources }: Template, resource: Resource): stri
     .filter((id) => id in Resources)
     .map((id) => `${stack}/${id}`);
 
-/** Lists the resources of the broker stack whose exported values a resource imports. */
+/** Lists the resources of the broker stack from which a resource imports values. */
 function imports({ broker }: Templates, resource: Resource): string[] {
   const outputs = Object.values(broker.Outputs ?? {}) as { Value: unknown; Export?: { Name: string } }[];
   return [...walk(resource.Properties)].flatMap(([value]) => {

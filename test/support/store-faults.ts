@@ -1,24 +1,23 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBClient, TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
 
-/**
- * An error that a test injects into one DynamoDB transaction, before or after the commit. `undefined` injects no error.
- */
+/** An error that a test injects into one DynamoDB transaction, either before or after DynamoDB commits it. */
 export type Fault = { readonly when: 'before' | 'after'; readonly error: Error } | undefined;
 
 export const named = (name: string, message = name): Error => Object.assign(new Error(message), { name });
 
-/** Creates a timeout after the commit: DynamoDB commits the transaction, but the client receives no response. */
+/**
+ * Creates a timeout after the commit, when DynamoDB has committed the transaction but the client receives no response.
+ */
 export const answerLost = (): Fault => ({ when: 'after', error: named('TimeoutError', 'no answer in time') });
 
-/** Creates a server error of DynamoDB, which occurs before DynamoDB commits the transaction. */
 export const serverError = (): Fault => ({ when: 'before', error: named('InternalServerError') });
 
 export const throttled = (): Fault => ({ when: 'before', error: named('ThrottlingException') });
 
 /**
- * Creates the error of a cancelled transaction in which the writes at the indexes `positions` have the cancellation
- * reason `code`.
+ * Creates the error of a cancelled DynamoDB transaction, in which the writes at the indexes `positions` have the reason
+ * `code`.
  */
 export function cancelled(code: string, positions: readonly number[], input: TransactWriteItemsInput): Fault {
   const reasons = (input.TransactItems ?? []).map((_, at) => ({ Code: positions.includes(at) ? code : 'None' }));
@@ -27,16 +26,14 @@ export function cancelled(code: string, positions: readonly number[], input: Tra
 }
 
 export interface Faults {
-  /** The DynamoDB transactions that the client has sent so far. */
   readonly sent: TransactWriteItemsInput[];
-  /** Chooses the error to inject into a transaction, by the number of earlier transactions of the client. */
+  /** Chooses the error to inject into a transaction. `at` is the number of earlier transactions of the client. */
   plan: (input: TransactWriteItemsInput, at: number) => Fault | Promise<Fault>;
   /** The number of requests of any kind that the client has sent so far. */
   requests: number;
   remove(): void;
 }
 
-/** Injects errors into the transactions of a DynamoDB client, and counts all requests of the client. */
 export function faultsOf(client: DynamoDBClient): Faults {
   const name = 'faults';
   const faults: Faults = {

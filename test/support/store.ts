@@ -9,7 +9,6 @@ import { openInboxTable } from '../../lib/inbox/table.ts';
 import type { RetryPolicy } from '../../lib/dynamodb/retry-policy.ts';
 import { createTestTables } from './example/create-tables.ts';
 
-/** The service's DynamoDB tables for one test file. The names of the tables begin with a random prefix. */
 export interface TestStore {
   readonly client: DynamoDBClient;
   readonly prefix: string;
@@ -19,11 +18,10 @@ export interface TestStore {
   put(table: string, item: Record<string, AttributeValue>): Promise<void>;
   get(table: string, key: Record<string, AttributeValue>): Promise<Record<string, AttributeValue> | undefined>;
   all(table: string): Promise<Record<string, AttributeValue>[]>;
-  /** Deletes the tables and closes the connections to DynamoDB. */
   close(): Promise<void>;
 }
 
-/** A retry policy with pauses of a few milliseconds, to make tests of retries fast. */
+/** A retry policy with pauses of a few milliseconds, so that tests of retries are fast. */
 export const fastRetries: RetryPolicy = { attempts: 3, conflicts: 4, firstDelayMs: 1, maxDelayMs: 4 };
 
 export async function openStore(): Promise<TestStore> {

@@ -1,12 +1,10 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/**
- * A TCP proxy in front of a server. A test can use the proxy to make the server unreachable and then reachable again.
- */
+/** A TCP proxy with which a test can make a server unreachable and reachable again. */
 export interface TcpProxy {
   readonly port: number;
-  /** Closes every connection, and immediately closes new connections until `restore` is called. */
+  /** Closes every connection of the proxy, and also closes new connections until `restore` is called. */
   cut(): void;
   restore(): void;
   close(): Promise<void>;

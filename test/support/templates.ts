@@ -1,6 +1,5 @@
 import type { Template, Value } from '../../infra/aws/template.ts';
 
-/** The properties of a CloudFormation resource, without precise types. */
 export type Properties = Record<string, any>;
 
 type Resource = Template['Resources'][string];
@@ -12,7 +11,6 @@ export interface Statement {
   readonly Resource: Value | Value[];
 }
 
-/** Returns the resources of a CloudFormation type, each with its logical id. */
 export const ofType = ({ Resources }: Template, type: string): [string, Resource][] =>
   Object.entries(Resources).filter(([, { Type }]) => Type === type);
 
@@ -22,7 +20,6 @@ export const dependencies = ({ DependsOn = [] }: Resource): string[] => [Depends
 
 export const text = (value: unknown): string => JSON.stringify(value);
 
-/** Returns the policy statements of an IAM role's inline policies. */
 export const statementsOf = (role: Resource): Statement[] =>
   ((properties(role)['Policies'] ?? []) as { PolicyDocument: { Statement: Statement[] } }[]).flatMap(
     ({ PolicyDocument }) => PolicyDocument.Statement,
@@ -50,7 +47,6 @@ export const isAlias = (value: Value): boolean =>
 export const roleOf = (template: Template, lambda: Resource): Resource =>
   template.Resources[targetOf(properties(lambda)['Role'] as Value)]!;
 
-/** The values that replace the references `Ref`, `GetAtt` and `ImportValue` in a template. */
 export interface Known {
   readonly refs?: Readonly<Record<string, string>>;
   readonly imports?: Readonly<Record<string, string>>;
@@ -106,7 +102,7 @@ export function resolveValue(value: Value, known: Known): unknown {
   return go(value);
 }
 
-/** Yields an object and all objects and arrays that are nested in it, each with its path. */
+/** Yields an object and everything nested in it, each with its path. */
 export function* walk(value: unknown, path: readonly string[] = []): Generator<readonly [object, readonly string[]]> {
   if (typeof value !== 'object' || value === null) return;
   yield [value, path];

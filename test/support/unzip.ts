@@ -5,7 +5,7 @@ import { inflateRawSync } from 'node:zlib';
 const CENTRAL = 0x02014b50;
 const END = 0x06054b50;
 
-/** Unpacks a zip file into a directory. Returns the names of the unpacked files. */
+/** Unpacks a zip file into a directory. Returns the names of the files. */
 export function unzip(file: string, directory: string): string[] {
   const zip = readFileSync(file);
   const end = zip.lastIndexOf(Buffer.from([0x50, 0x4b, 0x05, 0x06]));

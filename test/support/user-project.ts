@@ -9,9 +9,8 @@ import { aHostileDirectory } from './hostile-directory.ts';
 /** A project outside of the repository, as a user would create it. */
 export interface UserProject {
   readonly directory: string;
-  /** Runs a script with Node. Throws an error with the output of the script if the script fails. */
+  /** Runs a script with Node. Throws an error with the script's output if the script fails. */
   run(script: string, args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<string>;
-  /** Returns the path of the script of an installed command, such as `surehop`. */
   command(name: string): string;
   remove(): void;
 }
@@ -42,15 +41,12 @@ export async function aUserProject(
   return project;
 }
 
-/** Returns the dependencies of a package.json that refer to tarballs. */
 const addressesOf = (tarballs: Readonly<Record<string, string>>): Record<string, string> =>
   Object.fromEntries(Object.entries(tarballs).map(([name, file]) => [name, `file:${file}`]));
 
-/** Installs the packages of a project with npm, preferably from npm's cache. */
 export const npmInstall = (directory: string): Promise<string> =>
   npm(directory, 'install', '--prefer-offline', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error');
 
-/** Runs npm in a project. Throws an error with npm's output if npm fails. */
 export async function npm(directory: string, ...args: string[]): Promise<string> {
   // npm passes its own configuration of this repository to the tests in variables.
   const inherited = Object.entries(process.env).filter(([name]) => !/^npm_(?!config_(cache|registry)$)/i.test(name));
@@ -64,7 +60,6 @@ export async function npm(directory: string, ...args: string[]): Promise<string>
   }
 }
 
-/** Returns the versions of libraries from the repository's manifests. */
 function versionsOf(names: readonly string[]): Record<string, string> {
   const known = ['package.json', 'infra/dev/package.json'].map(
     (file) => JSON.parse(readFileSync(join(rootDirectory, file), 'utf8')) as Record<string, Record<string, string>>,
@@ -104,7 +99,7 @@ export const userProjectIn = (directory: string): UserProject => ({
   remove: () => rmSync(dirname(directory), { recursive: true, force: true }),
 });
 
-/** Writes the examples of a README: every code block whose first line is a comment with the path of a file. */
+/** Writes the example files of a README: every code block whose first line is a comment with a file path. */
 export function writeExamples(readme: string, directory: string): string[] {
   const blocks = readFileSync(join(rootDirectory, readme), 'utf8').matchAll(
     /^```\w+\n(?:\/\/|#) ([\w./-]+\.\w+)\n([\s\S]*?)^```$/gm,

@@ -17,7 +17,6 @@ export class Changes {
     return this.#after.get(file) ?? this.#before(file);
   }
 
-  /** Edits an existing file. */
   edit(file: string, change: (text: string) => string): void {
     const text = this.read(file);
     if (text === undefined) throw new UsageError(`${file} is missing: create it first`);

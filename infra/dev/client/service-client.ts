@@ -10,7 +10,6 @@ const REQUEST_TIMEOUT_MS = 40_000;
 /** The largest number of times that a request is sent again because the service answered 429 (too many requests). */
 const MAX_REPEATS = 30;
 
-/** A request to the service. */
 export interface ServiceRequest {
   readonly method: string;
   readonly path: string;

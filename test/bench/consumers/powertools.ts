@@ -35,7 +35,6 @@ export const sqsEvent = (messages: readonly OrderMessage[]): SQSEvent => ({
 /** The size of Powertools' local cache of completed messages. Surehop's own cache has the same size. */
 const LOCAL_CACHE_SIZE = 10_000;
 
-/** Creates a consumer that uses Powertools' batch processor and idempotency utility. */
 export function powertoolsConsumer(
   client: DynamoDBClient,
   reject: (order: Order & { orderId: string }) => Promise<void> = () =>

@@ -13,15 +13,18 @@ interface StoreRequest {
   readonly body: string | Uint8Array;
 }
 
-/** The DynamoDB requests that Surehop sends for one batch of messages, in groups of concurrent requests. */
+/**
+ * The DynamoDB requests that Surehop sends for one batch of messages, grouped into requests that are in progress at the
+ * same time.
+ */
 export type Waves = readonly (readonly StoreRequest[])[];
 
-/** The largest time between the first and the last request of a group, in ms. */
+/** DynamoDB requests that start within this time, in ms, count as concurrent. */
 const WAVE_MS = 25;
 
 /**
- * Lets Surehop's consumer process the given events, and returns the DynamoDB requests that the consumer sent. The
- * requests are answered by a stub instead of DynamoDB.
+ * Records the DynamoDB requests that Surehop's consumer sends for the given events. A stub answers the requests in
+ * place of DynamoDB.
  */
 export async function requestsOf(events: readonly RabbitMqEvent[]): Promise<Waves[]> {
   let waves: StoreRequest[][] = [];
@@ -50,7 +53,6 @@ export async function requestsOf(events: readonly RabbitMqEvent[]): Promise<Wave
   return recorded;
 }
 
-/** Creates a client that sends recorded requests to the DynamoDB at `endpoint` without running a consumer. */
 export function sender(endpoint: string, latency?: Latency) {
   const agent = new Agent({ keepAlive: true, noDelay: true });
   const { hostname, port } = new URL(endpoint);

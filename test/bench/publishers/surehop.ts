@@ -5,7 +5,6 @@ import { systemClock } from '../../../lib/runtime/clock.ts';
 
 const DEADLINE_MS = 10_000;
 
-/** Creates Surehop's publisher for the broker at `amqpUrl`. */
 export function openSurehop(amqpUrl: string): Publisher {
   const connection = createConnection({
     url: async () => amqpUrl,

@@ -6,7 +6,7 @@ import { openClient } from '../store.ts';
 import { inTurns } from '../turns.ts';
 
 const SKUS = 10;
-/** Each pair contains a batch size and the number of batches of this size. */
+/** Pairs of a batch size and the number of batches of this size. */
 const SIZES = { ten: [10, 100], hundred: [100, 10], thousand: [1_000, 2], fiveThousand: [5_000, 1] } as const;
 
 /** Compares the processing time per message in batches of 10, 100, 1,000 and 5,000 messages. */

@@ -8,8 +8,8 @@ import { steps, type Kill, type Step } from '../functions/sabotage.ts';
 const KILLED_WITHIN_MS = 60_000;
 
 /**
- * Kills a consumer's process when the consumer's next batch reaches the given step. Returns whether the process was
- * killed within the time limit.
+ * Kills the process of a consumer when its next batch reaches the given step. Returns whether the process was killed
+ * within the time limit.
  */
 export async function killOnce({ system, random, signal }: Lab, place: Omit<Kill, 'id'>): Promise<boolean> {
   const kill = { ...place, id: `${Object.values(place).join(' ')} ${random.between(1, 1e9)}` };
@@ -21,7 +21,7 @@ export async function killOnce({ system, random, signal }: Lab, place: Omit<Kill
   return hasHappened();
 }
 
-/** The steps of processing a batch at which the consumer of each queue is killed. */
+/** The steps of processing a batch at which the faults kill the consumer, by the name of its queue. */
 const placesToDie: Record<string, readonly Step[]> = {
   stock: steps,
   points: steps.filter((step) => step !== 'emit'),
@@ -45,8 +45,7 @@ async function killAtEach(lab: Lab, queue: string, steps: readonly Step[]): Prom
 }
 
 /**
- * Creates a fault that places orders which crash the consumer of the queue `points`. All other orders must still be
- * processed.
+ * Creates a fault with orders that crash the consumer of the queue `points`. All other orders must still be processed.
  */
 const killer = (
   name: string,

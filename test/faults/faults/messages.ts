@@ -6,7 +6,6 @@ import type { ForeignMessage } from '../foreign-publisher.ts';
 import type { Fault, Lab } from '../lab.ts';
 import { usualMix } from '../orders.ts';
 
-/** Publishes `count` messages, spread evenly over four seconds. */
 async function strew({ foreign, signal }: Lab, count: number, make: (index: number) => ForeignMessage): Promise<void> {
   for (let index = 0; index < count; index += 1) {
     await foreign.publish(make(index));
@@ -31,7 +30,7 @@ const unreadable = (name: string, says: string, count: number, make: (index: num
 });
 
 /**
- * Creates message headers of many types. Some headers have names that Surehop or the broker uses, but unusual values.
+ * Creates message headers of many types, some of which have names that Surehop or the broker uses, but unusual values.
  */
 const foreignHeaders = (index: number) => ({
   'surehop-attempt': ['three', -1, 2 ** 31, { attempt: 1 }, [1]][index % 5],
@@ -61,7 +60,7 @@ const double = (value: number) => {
   return bytes;
 };
 
-/** AMQP properties that the broker accepts, but that no client library can write. */
+/** AMQP properties that the broker accepts, although no client library can write them. */
 const oddProperties: readonly GivenProperties[] = [
   // A date before 1970, and one before the start of the Gregorian calendar.
   { timestamp: int64(-1n) },

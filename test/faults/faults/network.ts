@@ -6,7 +6,6 @@ import type { Fault, Lab } from '../lab.ts';
 import { canLosePackets, openLossyLink } from '../lossy-link.ts';
 import { limits } from '../project.ts';
 
-/** Returns the two proxies in front of the broker: the proxy for publishers and the proxy for consumers. */
 const waysOf = ({ system }: Lab): BrokerProxy[] => [system.publishing, system.consuming];
 
 async function during(ms: number, lab: Lab, ways: readonly BrokerProxy[], fault: NetworkFault): Promise<void> {

@@ -11,11 +11,11 @@ import { killOnce } from './functions.ts';
 const ACCOUNTS = 8;
 const ENTRIES = 40;
 
-/** The steps of processing a batch at which the consumer of the queue `accounts` is killed. */
+/** The steps of processing a batch at which the faults kill the consumer of the queue `accounts`. */
 // At `start`, the batch is not yet recorded in DynamoDB, and its order is not guaranteed. There is no step `emit`.
 const DEADLY_STEPS = steps.filter((each) => each !== 'start' && each !== 'emit');
 
-/** Publishes the entries of one account one after another, each after the broker has confirmed the previous entry. */
+/** Publishes the entries of one account. Each entry is published after the broker has confirmed the previous one. */
 async function enterAll({ name, foreign, random, signal }: Lab, account: string, spanMs: number): Promise<void> {
   let after = 0;
   for (let number = 1; number <= ENTRIES; number += 1) {
@@ -57,10 +57,7 @@ const inOrder = (name: string, says: string, spanMs: number, disturb: (lab: Lab)
 const LARGE_ACCOUNTS = 1_700;
 const LONG_NAME = 250;
 
-/**
- * Publishes two entries for each of `LARGE_ACCOUNTS` accounts: first the first entries of all accounts, then all second
- * entries.
- */
+/** Publishes the first entries of `LARGE_ACCOUNTS` accounts, and then the second entry of each of these accounts. */
 async function enterInMany({ name, foreign, random, signal }: Lab): Promise<void> {
   for (const number of [1, 2]) {
     const entries = Array.from({ length: LARGE_ACCOUNTS }, (_, index): AccountEntry => {
@@ -82,7 +79,7 @@ async function enterInMany({ name, foreign, random, signal }: Lab): Promise<void
   }
 }
 
-/** The faults that test whether a queue processes the entries of each account in order, although some entries fail. */
+/** The faults under which a queue must process the entries of each account in order, although some entries fail. */
 export const orderFaults: readonly Fault[] = [
   inOrder(
     'order-with-failures',

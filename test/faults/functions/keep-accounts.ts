@@ -5,7 +5,7 @@ import { batchSteps, sabotagedParts, step } from './sabotage.ts';
 
 const { name } = accountsQueue;
 
-/** A consumer that adds entries to accounts. The consumer processes the entries of each account in order. */
+/** A consumer that adds entries to accounts, in order per account. */
 export const handler = batchSteps(
   name,
   createConsumer(

@@ -5,8 +5,8 @@ import { PermanentError } from '../../../lib/runtime/errors.ts';
 import { readSabotage, step } from './sabotage.ts';
 
 /**
- * The kinds of test orders. Depending on the kind, processing an order succeeds, fails, hangs or crashes the process.
- * The customer id of an order starts with the kind of the order.
+ * The kinds of test orders. The kind, with which the customer id of an order starts, decides whether processing
+ * succeeds, fails, hangs or crashes.
  */
 export const kinds = [
   'sound',
@@ -18,11 +18,9 @@ export const kinds = [
   'fails2',
   'fails3',
   /**
-   * At the first attempt, the business rule does not return for an order of the kind `hangs` until the attempt is
-   * aborted.
+   * For an order of the kind `hangs`, the business rule does not end at the first attempt until the attempt is aborted.
    */
   'hangs',
-  /** Fails for good. */
   'poison',
   /**
    * Orders of the kind `broken` fail permanently in the consumer of the queue `stock` while the setting `isFailing` is

@@ -24,10 +24,9 @@ export interface Kill {
   readonly side: 'before' | 'after';
 }
 
-/** The faults that are currently injected into the functions. The functions read these faults from a file. */
+/** The faults that are currently injected into the functions, which read them from a file. */
 export interface Sabotage {
   readonly kills: readonly Kill[];
-  /** Whether orders of the kind `broken` fail permanently in the consumer of the queue `stock`. */
   readonly isFailing: boolean;
 }
 
@@ -35,16 +34,17 @@ export const unharmed: Sabotage = { kills: [], isFailing: false };
 
 /** The name of the environment variable with the path of the file that contains the injected faults. */
 export const SABOTAGE_FILE = 'FAULTS_SABOTAGE';
-/** The name of the environment variable with the path of a file to which a process writes before it kills itself. */
+/**
+ * The name of the environment variable with the path of a file. A process that kills itself writes to this file first.
+ */
 export const KILLS_FILE = 'FAULTS_KILLS';
 
 /**
- * The name of the environment variable with the path of a file that records which process started which span. If the
- * variable is not set, nothing is recorded.
+ * The name of the environment variable with the path of a file that records which process started which span. Without
+ * this variable, nothing is recorded.
  */
 export const SPANS_FILE = 'FAULTS_SPANS';
 
-/** Records the id of every span that `tracing` starts. */
 const withRecords = (tracing: Tracing): Tracing => ({
   flush: () => tracing.flush(),
   start(options) {
@@ -63,7 +63,9 @@ export function readSabotage(): Sabotage {
   return JSON.parse(readFileSync(file, 'utf8')) as Sabotage;
 }
 
-/** Runs one step of processing a batch. If the active fault says so, the process is killed before or after the step. */
+/**
+ * Runs one step of processing a batch. The process is killed before or after the step if an injected fault demands it.
+ */
 export async function step<T>(queue: string, name: Step, run: () => Promise<T> | T): Promise<T> {
   killIfWanted(queue, name, 'before');
   const result = await run();
@@ -91,8 +93,8 @@ export const batchSteps =
   };
 
 /**
- * Returns the dependencies of a deployed consumer, wrapped so that a fault can kill the process before or after each
- * call to DynamoDB or the broker.
+ * Returns the dependencies of a deployed consumer. A fault can kill the process before or after each of their calls to
+ * DynamoDB or the broker.
  */
 export function sabotagedParts(queue: string): ConsumerParts {
   const real = { ...partsOf(surehop), publisher: publisher(surehop) };

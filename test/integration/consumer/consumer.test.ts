@@ -36,7 +36,7 @@ const run = (
   invocation = anInvocation(),
 ): Promise<BatchReport> => createConsumer(scriptedConsumer, parts)(anEvent(records), invocation);
 /**
- * Creates a Lambda invocation with so little time left that the consumer runs no business rule, but can still settle
+ * Creates a Lambda invocation with so little time left that the consumer runs no business rule but can still settle
  * messages.
  */
 const almostOver = () => {
@@ -50,8 +50,8 @@ const placed = async (queue: string) =>
   );
 
 /**
- * Waits until `count` retry copies have been found in the delay queue or the work queue, because a single look may miss
- * a copy that RabbitMQ is just moving.
+ * Waits until `count` retry copies were in the delay queue or the work queue. A single look may miss a copy that
+ * RabbitMQ is just moving.
  */
 async function retried(count: number): Promise<number> {
   let found = 0;
@@ -64,14 +64,13 @@ async function retried(count: number): Promise<number> {
 
 interface Row {
   readonly title: string;
-  /** Returns the messages that the test puts into a batch together with one valid message. */
   readonly records: () => RabbitMqRecord[] | Promise<RabbitMqRecord[]>;
   readonly counts: Partial<BatchReport['counts']>;
-  /** The queue to which the consumer must publish a retry copy or a dead letter of the message. */
+  /** The queue to which the consumer must publish a retry copy or a dead letter of the tested message. */
   readonly in?: string;
   readonly code?: string;
   /**
-   * The number of messages in the batch whose effect must be applied, including the valid message that the test adds.
+   * The number of messages in the batch whose effects must be applied, including the valid message that the test adds.
    */
   readonly applied: number;
   readonly invocation?: () => ReturnType<typeof anInvocation>;
@@ -90,12 +89,11 @@ const doneBefore = async (about: object = {}) => {
   return [message('well', { id, redelivered: true, ...about })];
 };
 
-/** Creates the dependencies of a consumer with a DynamoDB endpoint that refuses connections. */
 const withoutStore = () => dependenciesAt('http://127.0.0.1:1', setup.tablePrefix, setup.publisher);
 
 /**
- * Creates the dependencies of a consumer whose publisher uses a virtual host without queues. The broker therefore
- * reports every message of this publisher as unroutable.
+ * Creates the dependencies of a consumer whose publisher uses a virtual host without queues, where every message is
+ * unroutable.
  */
 const withoutQueues = (): ConsumerParts => ({ ...setup.parts, publisher: bare.publisher() });
 

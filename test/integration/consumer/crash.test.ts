@@ -20,14 +20,12 @@ afterAll(async () => {
   script?.remove();
 });
 
-/**
- * The steps at which the process is killed while it processes a batch with a valid, a rejected and a failing message.
- */
+/** The steps at which the process is killed while it processes a valid, a rejected and a failing message. */
 const steps = ['find', 'decide', 'decide 2', 'commit', 'publish', 'publish 2', 'note'];
 
 /**
- * Starts a process that processes the batch in `event` and kills itself before or after `step`. Resolves with the
- * signal or the exit code of the process.
+ * Starts a process that kills itself before or after `step` while it processes a batch. Resolves with the signal or the
+ * exit code.
  */
 function crash(step: string, side: string, event: unknown): Promise<string | number | null> {
   const input = JSON.stringify({

@@ -121,7 +121,6 @@ const withHeaders = (headers: Record<string, string>): GivenProperties => ({
   ),
 });
 
-/** Waits until the queue has `count` messages, and takes them. */
 async function takeFrom(queue: string, count = 1): Promise<RabbitMqRecord[]> {
   const records: RabbitMqRecord[] = [];
   await eventually(`${count} messages in the queue ${queue}`, async () => {
@@ -144,10 +143,7 @@ interface Shown {
   readonly headers: Record<string, unknown>;
 }
 
-/**
- * Archives the dead letter in the dead-letter queue, and returns the response of `GET /dead-letters/{id}` for this dead
- * letter.
- */
+/** Archives the dead letter in the dead-letter queue, and returns the response of `GET /dead-letters/{id}` for it. */
 async function archived(): Promise<Shown> {
   const records = await takeFrom('dead-letters');
   await archive(anEvent(records, 'dead-letters'));
@@ -172,7 +168,7 @@ const redrive = async ({ id }: Shown) =>
 
 const byOrder: Identify = ({ body }) => ({ id: `order ${body.order}`, type: 'order.ordered', version: 2 });
 
-/** The ways in which a message without a `message-id` is identified, each with the id that the message must get. */
+/** The ways to identify a message without a `message-id`, each with the id that the message must get. */
 const producers: [string, () => Promise<Buffer>, Identify | undefined, () => string][] = [
   ['a field of the body', () => publish({ isbn, order: isbn, fails: true }), byOrder, () => `order ${isbn}`],
   [

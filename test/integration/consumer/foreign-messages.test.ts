@@ -81,7 +81,6 @@ interface Taken {
   readonly record: RabbitMqRecord;
 }
 
-/** Takes all ready messages of a queue without acknowledging them. */
 async function take(from: string): Promise<Taken[]> {
   const taken: Taken[] = [];
   for (let message = await channel.get(from); message; message = await channel.get(from))
@@ -92,8 +91,8 @@ async function take(from: string): Promise<Taken[]> {
 const bodyOf = ({ record }: Taken) => record.data;
 
 /**
- * Returns the headers that the publisher has set as text, without routing headers and headers of the broker or the
- * toolkit.
+ * Returns the headers that the publisher has set, as text. Routing headers and the headers of the broker and the
+ * toolkit are left out.
  */
 function carried({ record }: Taken): string {
   const ours = /^(surehop-|x-(first-|last-)?death|x-(delivery|acquired)-count$|x-opt-|B?CC$)/;
@@ -175,7 +174,6 @@ test('if a message of a foreign publisher fails, the body of the message is arch
         const run = handler(identify);
         const first = new Map<string, string>();
         const parked = new Map<string, Taken[]>();
-        /** Takes all ready messages from the queue `loans` and processes them as one batch. */
         const consume = async () => {
           const batch = await take('loans');
           if (batch.length === 0) return;

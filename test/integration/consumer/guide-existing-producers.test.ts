@@ -24,7 +24,6 @@ interface Example {
 let backend: Backend;
 let channel: Channel;
 let producer: RawPublisher;
-/** The modules of the TypeScript examples in the guide, in the order of the guide. */
 let examples: Example[];
 
 beforeAll(async () => {
@@ -44,7 +43,7 @@ afterAll(async () => {
 
 beforeEach(() => backend.host.drain('revenue'));
 
-/** Publishes a message to the queue of the guide, and returns the message as the event source delivers it. */
+/** Publishes a message to the queue of the guide, and returns it as the event source delivers it. */
 async function delivered(body: string, properties: GivenProperties) {
   expect(await producer.publish('', 'revenue', propertyBytes(properties), Buffer.from(body))).toBe(true);
   return takeRecords(channel, 'revenue');

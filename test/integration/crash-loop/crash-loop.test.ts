@@ -12,7 +12,7 @@ import { aConsumerSetup, quickTopology, type ConsumerSetup } from '../../support
 const EVENT = 'test.scripted';
 const PERFORMED = 'test.performed';
 
-/** The batches of the test. In each batch, one message ends every process that handles it. */
+/** The batches of the test. One message of each batch ends every process that handles it. */
 const scenes = {
   // The scenes that take longest come first.
   // The leases of the ended processes postpone the message.
@@ -25,26 +25,23 @@ const scenes = {
 
 interface Scene {
   readonly end: string;
-  /** The event type of each message. The third message ends the process. */
+  /** The event types of the messages of a batch. The third message ends the process. */
   readonly types: readonly string[];
   readonly timeoutMs?: number;
 }
 
-/** The final outcome of the messages of one batch. */
 interface Played {
   readonly dead: { readonly body: unknown; readonly headers: object };
-  /** The number of completed messages, without the message that ends every process. */
+  /** The number of completed messages of a batch, without the message that ends every process. */
   readonly completed: number;
   readonly failedInvocations: number;
   readonly otherDeadLetters: number;
 }
 
-/** The number of batches that are tested at the same time. */
 const CONCURRENT_SCENES = 3;
 
 let script: BundledScript;
 const stops: (() => Promise<void>)[] = [];
-/** The result of each batch, or the error with which its test failed. */
 const played = new Map<string, Played | { readonly error: unknown }>();
 
 beforeAll(async () => {

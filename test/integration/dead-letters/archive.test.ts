@@ -36,10 +36,7 @@ const read = (id: string) => callAsOperator(get, { route: 'GET /dead-letters/{id
 const listed = async (query: Record<string, string>) =>
   (await callAsOperator(list, { route: 'GET /dead-letters', query })).body.deadLetters;
 
-/**
- * Takes at least `count` messages from the dead-letter queue, and returns them in the form in which a Lambda event
- * contains messages.
- */
+/** Takes at least `count` messages from the dead-letter queue, in the form in which a Lambda event contains them. */
 async function deadLetters(count: number): Promise<RabbitMqRecord[]> {
   const channel = await backend.host.rawChannel();
   const records: RabbitMqRecord[] = [];

@@ -19,10 +19,7 @@ afterAll(() => store.close());
 
 const table = () => ({ client: store.client, tablePrefix: store.prefix, retentionDays: 90 });
 
-/**
- * Creates the dependencies of a redrive, with a publisher that sends nothing to a broker and runs `duringPublish`
- * instead.
- */
+/** Creates the dependencies of a redrive, whose publisher runs `duringPublish` instead of sending messages. */
 const redriving = (duringPublish: () => Promise<void> = async () => {}): Redriving => ({
   table: table(),
   queues: [queues.loans],

@@ -525,8 +525,8 @@ describe('a process that is killed while it edits a dead letter', () => {
   afterAll(() => script?.remove());
 
   /**
-   * Starts a process that edits a dead letter and kills itself before or after `step`. Returns the signal that ended the
-   * process, and the output of the process.
+   * Starts a process that kills itself before or after `step` while it edits a dead letter. Returns the signal that
+   * ended the process, and its output.
    */
   async function crash(step: string, side: string, id: string, text: string) {
     const { amqpUrl, name } = backend.host;
@@ -538,7 +538,10 @@ describe('a process that is killed while it edits a dead letter', () => {
     return { signal: signal as string | null, output };
   }
 
-  /** Every request of an edit to DynamoDB or the broker: the last two updates record that the message was published. */
+  /**
+   * The requests that an edit sends to DynamoDB and the broker, in order. The last two updates record that the message
+   * was published.
+   */
   const steps = ['Query', 'GetItem', 'TransactWriteItems', 'publish', 'UpdateItem', 'UpdateItem 2'];
   const isStored = (step: string, side: string) =>
     steps.indexOf(step) + (side === 'after' ? 1 : 0) > steps.indexOf('TransactWriteItems');
@@ -634,8 +637,7 @@ describe('a consumer that processes a copy of the original message during the ed
 });
 
 /**
- * Returns the function that publishes pending messages. The function runs as if it were called `ms` milliseconds from
- * now.
+ * Returns the function that publishes the pending messages of edits. The function's clock is `ms` milliseconds ahead.
  */
 function sweepIn(ms: number): () => Promise<void> {
   const later = createDeadLetters(

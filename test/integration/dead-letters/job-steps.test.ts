@@ -24,7 +24,9 @@ const DAY_MS = 86_400_000;
 const published: string[] = [];
 let fault: Error | undefined;
 
-/** Creates the dependencies of a job, with a publisher that records the messages instead of sending them. */
+/**
+ * Creates the dependencies of a redrive or discard job, whose publisher records the messages instead of sending them.
+ */
 const redriving = (): Redriving => ({
   table: table(),
   queues: [queues.loans],

@@ -34,7 +34,6 @@ beforeAll(async () => {
 
 afterAll(() => backend.remove());
 
-/** Archives `count` dead letters with the same error code. */
 async function archived(code: string, count: number, publishedAt = new Date().toISOString()) {
   const ids = Array.from({ length: count }, () => randomUUID());
   const records = ids.map((id, index) =>

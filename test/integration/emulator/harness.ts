@@ -9,7 +9,6 @@ import { startMapping } from '../../../infra/emulator/mapping.ts';
 import type { MappingSettings, RunningMapping } from '../../../infra/emulator/mapping.ts';
 import { aHostileDirectory } from '../../support/hostile-directory.ts';
 
-/** What a test can observe: the output of an emulated function, and the log messages of its event source. */
 interface Observed {
   lines: string[];
   warnings: string[];
@@ -22,13 +21,12 @@ interface Observed {
     durationMs: number;
     atMs: number;
   }[];
-  /** Parses those output lines of the function that contain JSON, and returns the parsed values. */
+  /** Parses the function's output lines that contain JSON, and returns the parsed values. */
   said<T>(): T[];
 }
 
 /**
- * A virtual host on the real broker for one test file, with functions to declare queues and start emulated event
- * sources.
+ * A virtual host of the broker for one test file, with functions that declare queues and start emulated event sources.
  */
 export interface Harness {
   url: string;
@@ -37,7 +35,6 @@ export interface Harness {
   channel: ConfirmChannel;
   declareQueue(): Promise<string>;
   publish(queue: string, bodies: (string | Buffer)[], options?: Options.Publish): Promise<void>;
-  /** Takes all messages from the queue and returns how many there were. */
   takeAll(queue: string): Promise<number>;
   writeModule(source: string): Promise<string>;
   run(
@@ -50,7 +47,6 @@ export interface Harness {
 
 const amqpUrl = () => given('AMQP_URL', 'amqp://guest:guest@127.0.0.1:5672');
 
-/** Returns the source of a module with a Lambda handler that runs the code `body`. */
 export const handlerOf = (body: string): string => `
 import { setTimeout as sleep } from 'node:timers/promises';
 const say = (value) => console.log(JSON.stringify(value));
@@ -61,7 +57,6 @@ export const handler = async (event, context) => {
   ${body}
 };`;
 
-/** Creates a virtual host for one test file. */
 export async function createHarness(): Promise<Harness> {
   const url = amqpUrl();
   // The slash shows that the emulator encodes the name of the virtual host in its address.
@@ -165,7 +160,7 @@ export async function createHarness(): Promise<Harness> {
   };
 }
 
-/** Waits until `condition` returns true. After `limitMs`, throws an error that contains the text `what`. */
+/** Waits until `condition` returns true. After `limitMs`, throws an error that names `what` was awaited. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
@@ -187,7 +182,6 @@ function parsed<T>(line: string): T[] {
   }
 }
 
-/** Sends a request to the management API of the broker. */
 async function manage(method: string, path: string, body?: unknown): Promise<void> {
   const { origin, username, password } = new URL(given('MANAGEMENT_URL', 'http://guest:guest@127.0.0.1:15672'));
   const response = await fetch(origin + path, {

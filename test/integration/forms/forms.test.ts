@@ -38,15 +38,15 @@ type Items = Readonly<Record<string, Record<string, AttributeValue>>>;
 
 interface Forms {
   /**
-   * For each kind of message: one published message, the record of this message in a Lambda event, and the values that
-   * the current code must read from the record.
+   * One published message per kind of message, its record in a Lambda event, and the values that the current code must
+   * read from this record.
    */
   readonly messages: Readonly<
     Record<string, { readonly published: object; readonly record: RabbitMqRecord; readonly read: object }>
   >;
   /** One DynamoDB item of each kind, by table name and key. */
   readonly items: Readonly<Record<string, Items>>;
-  /** The values that the current code must return when it reads the DynamoDB items in `items`. */
+  /** The values that the current code must read from the DynamoDB items in `items`. */
   readonly read: Readonly<Record<string, unknown>>;
   readonly cursor: string;
 }
@@ -179,7 +179,7 @@ const intake = (orderId: string): Intake => ({
   client: 'shop',
 });
 
-/** Writes one DynamoDB item of each kind with the current code, and reads all written items back. */
+/** Writes DynamoDB items of each kind with the current code, and returns the written items. */
 async function writtenItems(): Promise<Record<string, Items>> {
   const event = { type: 'order.rejected', version: 1, exchange: 'orders' };
   const entry = (name: string) => ({ id: id(name), payloadHash: HASH, redrives: 0, attempt: 1 });
@@ -275,7 +275,10 @@ async function writtenItems(): Promise<Record<string, Items>> {
   return Object.fromEntries(all.map(([table, items]) => [table, byKey(items)]));
 }
 
-/** Writes the DynamoDB items of an edit whose message is pending, and of an edit whose message is published. */
+/**
+ * Writes the DynamoDB items of two edits of a dead letter: the message of one edit is pending, and the message of the
+ * other is published.
+ */
 async function writeEdit({ id: deadLetterId, payloadHash }: DeadLetter): Promise<void> {
   const by = { at: note.at, by: 'operator', reason: 'the customer was wrong' };
   const inbox = { client: store.client, name: `${store.prefix}inbox`, clock: store.clock };
@@ -310,9 +313,7 @@ const byKey = (items: readonly Record<string, AttributeValue>[]): Items =>
       .toSorted(([a], [b]) => (a < b ? -1 : 1)),
   );
 
-/**
- * Returns a copy of the value in which placeholders replace the span ids and versions that differ in every test run.
- */
+/** Replaces the span ids and versions in a value, which differ in every test run, by placeholders. */
 const steady = <T>(value: T): T =>
   JSON.parse(
     JSON.stringify(value, (key, part: unknown) => {

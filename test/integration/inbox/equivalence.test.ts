@@ -79,7 +79,9 @@ async function markers(list: readonly Entry[], to: string) {
 
 const isPerformed = ({ id }: Entry) => Number(id.slice(id.lastIndexOf('m') + 1)) % 2 === 1;
 
-/** Takes a lease on each message that a `perform` rule handles. Returns all messages, with the owners of the leases. */
+/**
+ * Takes a lease on each message that a `perform` rule handles. Returns all messages with the owners of their leases.
+ */
 async function leased(list: readonly Entry[]): Promise<Entry[]> {
   const { leases } = store.ports();
   const owned = list.map((entry) =>
@@ -123,7 +125,6 @@ async function compare(
   expect(await markers(together, groupedTo)).toHaveLength(model.done.size);
 }
 
-/** The faults that are injected into DynamoDB requests. */
 let currentFaults: { pause(): () => void } | undefined;
 
 test('committing a batch as a whole gives the same results and writes the same items as committing the messages of the batch one by one', async () => {

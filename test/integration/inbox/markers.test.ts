@@ -155,7 +155,6 @@ describe('find', () => {
 });
 
 describe('leases', () => {
-  /** Commits a decision for the message as the lease owner `leaseOwner`. */
   const completed = (leaseOwner: string) =>
     inbox.commit(
       QUEUE,

@@ -51,8 +51,8 @@ const ask = async () => {
 };
 
 /**
- * Invokes report-queues until the sample of the current minute meets a condition, because the broker updates its counts
- * with a delay.
+ * Invokes the function `report-queues` until the sample of the current minute meets a condition, because the broker
+ * updates its counts with a delay.
  */
 const sampled = (what: string, isMet: (loans: Record<string, number | null>, waiting: number | null) => boolean) =>
   eventually(what, async () => {

@@ -43,7 +43,7 @@ afterAll(async () => {
   await secrets.stop();
 });
 
-/** Invokes the function report-queues once. Returns its log lines, and its metrics by metric name and queue name. */
+/** Invokes the function `report-queues` once. Returns its log lines, and its metrics by metric name and queue name. */
 async function report(): Promise<{ metrics: Record<string, number>; lines: string[] }> {
   const lines: string[] = [];
   // The logger and the metrics write to the output streams of the process and not to the global console.

@@ -20,7 +20,6 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-/** Creates `keys` ordering keys of `keyLength` characters, each with one message id of `idLength` characters. */
 const sequencesOf = (keys: number, keyLength: number, idLength: number): Sequences =>
   Array.from({ length: keys }, (_, n) => [
     String(n).padEnd(keyLength, 'é'),
@@ -31,7 +30,6 @@ const sequencesOf = (keys: number, keyLength: number, idLength: number): Sequenc
 const same = isDeepStrictEqual;
 const items = async () => (await store.all('inbox')).length;
 
-/** Returns the approximate size of a DynamoDB item in bytes. */
 const bytesOf = (item: Record<string, AttributeValue>) =>
   Object.entries(item).reduce(
     (sum, [name, { S = '', B = [] }]) => sum + Buffer.byteLength(name) + Buffer.byteLength(S) + B.length,

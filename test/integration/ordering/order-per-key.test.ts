@@ -21,11 +21,9 @@ beforeAll(async () => {
 });
 afterAll(() => setup.remove());
 
-/**
- * The messages for which the business rule succeeded, in the format `key:number`, in the order in which the rule ran.
- */
+/** The messages that the business rule processed, as `key:number`, in the order of processing. */
 let done: string[];
-/** How many more times the business rule throws an error for each message. A message is named `key:number`. */
+/** How often the business rule still has to fail for a message, by the `key:number` of the message. */
 let failing: Map<string, number>;
 beforeEach(() => {
   done = [];
@@ -52,7 +50,6 @@ const definition = {
   },
 };
 
-/** Creates a message that the broker has already delivered `deliveries` times. */
 const message = (isbn: string, number: number, deliveries = 0) =>
   aRecord({
     type: 'test.scripted',
@@ -73,8 +70,7 @@ async function circulating(): Promise<number> {
 }
 
 /**
- * Processes the messages of the work queue batch by batch until `isDone` returns true and the work queue and all delay
- * queues are empty.
+ * Processes batches from the work queue until `isDone` returns true, and the work queue and all delay queues are empty.
  */
 async function runWhatComesBack(isDone: () => boolean | Promise<boolean>): Promise<void> {
   await eventually('no message is left', async () => {
@@ -84,10 +80,7 @@ async function runWhatComesBack(isDone: () => boolean | Promise<boolean>): Promi
   });
 }
 
-/**
- * Returns the `number` fields of the processed messages with the given key, in the order in which they were first
- * processed.
- */
+/** Returns the `number` fields of the processed messages with the given key, in the order of their first processing. */
 const of = (key: string) => [
   ...new Set(done.filter((name) => name.startsWith(`${key}:`)).map((name) => Number(name.split(':')[1]))),
 ];

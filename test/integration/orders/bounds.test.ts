@@ -69,7 +69,6 @@ const order: fc.Arbitrary<Order> = fc.oneof(
   },
 );
 
-/** Takes all messages of the queue `queue` and passes them to the consumer of this queue as one batch. */
 async function work(queue: 'stock' | 'points'): Promise<BatchReport> {
   const messages = await backend.host.drain(queue);
   return consumers[queue](anEvent(messages.map(recordFromBroker), queue), anInvocation());

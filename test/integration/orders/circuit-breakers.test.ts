@@ -51,7 +51,6 @@ interface Timed {
   readonly tookMs: number;
 }
 
-/** Starts clients that send requests until the test stops them. */
 function load(ask: () => Promise<Got>) {
   const answers: Timed[] = [];
   let isOver = false;

@@ -14,13 +14,12 @@ import { aRequest } from '../../support/request.ts';
 import { numRuns } from '../../support/thorough.ts';
 
 /**
- * The number of random requests that each test sends. The environment variable FUZZ_CASES sets another number, and SEED
- * repeats the requests of an earlier run.
+ * The number of random requests per test. The environment variable FUZZ_CASES changes this number, and SEED repeats the
+ * requests of an earlier run.
  */
 const CASES = Number(process.env.FUZZ_CASES ?? numRuns({ everyday: 500, thorough: 5_000 }));
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
-/** How long a request may take before the test fails, in ms. */
 const ANSWER_WITHIN_MS = 10_000;
 
 let backend: Backend;
@@ -38,7 +37,6 @@ afterAll(() => backend.remove());
 
 const developmentKey = Buffer.from(DEVELOPMENT_SECRET.slice('whsec_'.length), 'base64');
 
-/** Returns the headers of an order with the body `body`, including a valid signature. */
 function signed(body: Buffer): Record<string, string> {
   const [id, at] = [randomUUID(), String(Math.floor(Date.now() / 1_000))];
   const hmac = createHmac('sha256', developmentKey).update(`${id}.${at}.`).update(body);
@@ -55,7 +53,7 @@ async function answerOf(handler: HttpHandler, about: Parameters<typeof aRequest>
   return { status: statusCode, headers, body: JSON.parse(String(body)) as { type?: string } };
 }
 
-/** Whether the service responds with this HTTP status on purpose; the status 500 comes from an unexpected error. */
+/** Whether the service chooses this HTTP status on purpose. The status 500 comes from an unexpected error. */
 const isDeliberate = (status: number) => (status >= 200 && status < 500) || status === 503;
 
 const order = fc.record({
@@ -104,7 +102,6 @@ const headers = fc.dictionary(headerNames, fc.string({ unit: character, maxLengt
 
 const settings = { numRuns: CASES, seed: SEED, endOnFailure: true } as const;
 
-/** Adds the random seed and the number of requests to the title of a test. */
 const title = (what: string) => `${what} (seed ${SEED}, ${CASES} cases)`;
 
 test(

@@ -58,9 +58,7 @@ const post = (raw: string | Buffer, headers: Record<string, string>): About => (
   headers,
 });
 
-/**
- * A test case that sends a signed order with changed headers. A header whose value in `change` is undefined is removed.
- */
+/** A test case that sends a signed order with changed headers. A header that is undefined in `change` is removed. */
 const withHeaders = (what: string, change: Record<string, string | undefined>, answer: string): Row => ({
   what,
   answer,
@@ -439,10 +437,7 @@ const bodyRows: Row[] = [
 const own = generateKeyPairSync('rsa', { modulusLength: 2_048 });
 const DAY = 86_400;
 
-/**
- * Returns the public key that the token issuer publishes. Attackers know the public key and may try to sign tokens with
- * it.
- */
+/** Returns the public key of the token issuer, with which an attacker may try to sign a token. */
 async function published(): Promise<JWK> {
   const { keys } = (await (await fetch(process.env.JWKS_URL!)).json()) as { keys: JWK[] };
   return keys[0]!;
@@ -472,7 +467,7 @@ const withToken = (what: string, make: TokenMaker, answer = '401 invalid-token')
   }),
 });
 
-/** Creates a token that is signed with the key of an attacker but has the key id of the issuer. */
+/** Creates a token that an attacker signs with a key of their own, but that names the key id of the token issuer. */
 const selfSigned =
   (header: object, claims: object = {}, key: KeyObject | Uint8Array = own.privateKey): TokenMaker =>
   async () => {

@@ -25,7 +25,7 @@ let username: string;
 let placeOrder: HttpHandler;
 let getStatus: HttpHandler;
 
-/** A server that publishes the keys of the token issuer. The tests change the published keys. */
+/** A server that publishes the changing keys of the token issuer. */
 let jwksServer: Server;
 let jwks: object[];
 let jwksReads = 0;
@@ -86,13 +86,12 @@ afterAll(async () => {
   jwksServer.close();
 });
 
-/** Waits until every client has received about three more responses. */
 const some = (answers: readonly unknown[]) => {
   const from = answers.length;
   return eventually('answers', () => answers.length >= from + CLIENTS * 3);
 };
 
-/** Sends requests from several clients while `change` runs, and returns the HTTP status of each response. */
+/** Sends requests from several clients while `change` runs. Returns the HTTP statuses of the responses. */
 async function underLoad(
   ask: () => Promise<number | undefined>,
   change: (someMore: () => Promise<unknown>) => Promise<void>,

@@ -53,10 +53,7 @@ function validator(schema: object): z.ZodType {
   return z.fromJSONSchema((isProblem ? document.components.schemas['Problem'] : schema) as never);
 }
 
-/**
- * Returns the ways in which a response differs from the schema that the OpenAPI document contains for the route and the
- * status of the response.
- */
+/** Returns the ways in which a response differs from the schema in the OpenAPI document for its route and status. */
 function undocumentedIn(route: string, { status, headers, body }: Got): unknown[] {
   const { operation } = operations().find((one) => one.route === route)!;
   const content = operation.responses[String(status)]?.content[String(headers['content-type'])];

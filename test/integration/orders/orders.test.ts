@@ -40,7 +40,6 @@ const anOrder = (about: object = {}) => ({
   ...about,
 });
 
-/** Sends a signed order with `key` as its Idempotency-Key header. */
 const place = (key: string, about: Parameters<typeof call>[1] = {}) =>
   callSigned(placeOrder, key.replaceAll('"', '') || randomUUID(), {
     route: 'POST /orders',

@@ -42,7 +42,7 @@ function obstacle(): string | undefined {
 }
 
 /**
- * Unpacks the sources of the previous release into `directory`. The previous release uses the npm packages of the
+ * Unpacks the sources of the previous release into `directory`, where the previous release uses the npm packages of the
  * current release.
  */
 function unpackPrevious(directory: string): void {
@@ -69,7 +69,7 @@ if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: $
   let setup: ConsumerSetup;
   let store: DynamoDBClient;
   let directory: string;
-  /** The number of messages that each of the two releases received from each queue. */
+  /** The number of messages that each of the two releases received, by queue. */
   const received = new Map<string, number>();
 
   beforeAll(async () => {

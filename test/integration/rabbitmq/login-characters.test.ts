@@ -34,7 +34,6 @@ const addressWith = (address: string, login: string) => {
   return `${protocol}//${login}@${authority}${pathname}`;
 };
 
-/** Logs in to the broker through every function of Surehop that takes a user and a password from a URL. */
 async function everyWayIn(login: string): Promise<void> {
   const amqpUrl = addressWith(host.amqpUrl, login);
   const managementUrl = addressWith(process.env['MANAGEMENT_URL']!, login);

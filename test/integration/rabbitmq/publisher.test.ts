@@ -208,14 +208,14 @@ describe('failing network', () => {
 interface FaultyProxy {
   readonly port: number;
   connections(): number;
-  /** As soon as the broker sends its next bytes, discards them and resets the connection. */
+  /** Makes the proxy discard the next bytes of the broker and reset the connection. */
   resetOnNextReply(): void;
-  /** Drops all bytes in both directions between `hold(true)` and `hold(false)`. */
+  /** Makes the proxy drop all bytes in both directions, from `hold(true)` until `hold(false)`. */
   hold(held: boolean): void;
   close(): void;
 }
 
-/** A TCP proxy in front of the broker that can interrupt connections. */
+/** A TCP proxy that can interrupt connections to the broker. */
 async function faultyProxy(broker: URL): Promise<FaultyProxy> {
   let [resetNext, held, connections] = [false, false, 0];
   const sockets = new Set<Socket>();

@@ -33,7 +33,6 @@ let secrets: SecretsManager;
 let client: SecretsManagerClient;
 let roles: BrokerRole[];
 let logins: Record<string, Login>;
-/** The ARN of the secret with the login of the role "consumer". */
 let arn: string;
 
 beforeAll(async () => {
@@ -223,7 +222,6 @@ describe('clients during a rotation', () => {
   test('no publish fails while the login of the publisher is rotated four times, although the process caches an earlier login', async () => {
     const publisherArn = secrets.create(`publisher-${host.name}`, JSON.stringify(logins['publisher']));
     const settings = readAllSettings({ BROKER_ENDPOINT: endpoint, BROKER_SECRET_ARN: publisherArn });
-    /** Returns the broker URL with the publisher's login. */
     const url = brokerUrl(settings);
     const publishOnce = async () => {
       const connection = createConnection({ url, heartbeatSeconds: 10, clock: systemClock, name: 'test' });

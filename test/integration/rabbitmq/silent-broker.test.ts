@@ -36,8 +36,8 @@ describe('silent broker', () => {
   let server: ReturnType<typeof createServer>;
   let sockets: Set<Socket>;
   /**
-   * How the test server treats each of the next connections: the server never answers, or answers after a delay.
-   * Further connections are forwarded to the broker.
+   * How the test server treats its next connections: it never answers, or answers after a delay. Later connections
+   * reach the broker.
    */
   let treatments: ('silent' | { readonly answersAfterMs: number })[];
 

@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => store.close());
 
 /**
- * Returns a copy of a message. The id and the item keys of the copy begin with the prefix, so that runs do not share
+ * Returns a copy of a message, in which the id and the item keys begin with the prefix, so that runs do not share
  * items.
  */
 function moved({ id, decision, ...entry }: Entry, prefix: string): Entry {
@@ -36,10 +36,7 @@ function moved({ id, decision, ...entry }: Entry, prefix: string): Entry {
   return { ...entry, id: `${prefix}${id}` as MessageId, decision: move(decision) };
 }
 
-/**
- * Returns the result of a commit without the error texts, because the texts of DynamoDB and of the in-memory store
- * differ.
- */
+/** Returns the result of a commit without the error texts, which differ between DynamoDB and the in-memory store. */
 function essence(result: CommitResult | undefined): string {
   if (result === undefined) return 'no result';
   if ('error' in result) return `${result.is} ${describeError(result.error).code}`;
@@ -52,7 +49,6 @@ async function give(memory: MemoryStore, item: Attributes): Promise<void> {
   await store.put(anyItems.name, item);
 }
 
-/** The results of the messages that were committed to a store, and the items in the store afterwards. */
 interface Contents {
   readonly results: readonly string[];
   readonly items: readonly unknown[];

@@ -35,7 +35,7 @@ let timelines: Timelines;
 let channel: Channel;
 let table: ArchiveTable;
 
-/** The number of the attempt at which the business rule of the queue `loans` succeeds. */
+/** The attempt at which the business rule for the queue `loans` succeeds. */
 let succeedsAt = 1;
 
 const loaned = defineEvent({
@@ -71,7 +71,7 @@ beforeAll(async () => {
 
 afterAll(() => setup.remove());
 
-/** Publishes the event that a book was lent to the queue `loans` and returns the message id. */
+/** Publishes the event that a book was lent. Returns the message id. */
 function publish(): string {
   const messageId = randomUUID();
   setup.host.channel.sendToQueue('loans', Buffer.from(JSON.stringify({ isbn: messageId })), {
@@ -88,7 +88,7 @@ function publish(): string {
   return messageId;
 }
 
-/** Waits for one message in a queue and passes it to the consumer of the queue. */
+/** Waits for one message in a queue, and passes it to the queue's consumer. */
 async function deliver(queue: 'loans' | 'notices'): Promise<void> {
   const records = await eventually(`a message in the queue ${queue}`, async () => {
     const taken = await takeRecords(channel, queue);
@@ -108,7 +108,7 @@ async function archiveDeadLetter(): Promise<void> {
   await archiveBatch({ table, queues: ofTopology, knownValues, clock: systemClock }, anEvent(records, 'dead-letters'));
 }
 
-/** Reads a timeline, and checks that it matches the schema of the HTTP response. */
+/** Reads a timeline, and checks it against the schema of the HTTP response. */
 async function read(messageId: string): Promise<Timeline> {
   const { body } = (await timelines.get({ path: { id: messageId } })) as { body: Timeline };
   timelineSchema.parse(JSON.parse(JSON.stringify(body)));

@@ -70,8 +70,8 @@ afterAll(async () => {
 });
 
 /**
- * Invokes the function of the custom resource, and checks that the function sends CloudFormation exactly one response,
- * without passwords.
+ * Invokes the function of the custom resource. Checks that CloudFormation gets exactly one response, and that the
+ * response contains no passwords.
  */
 async function send(change: Partial<CustomResourceEvent> = {}, invocation = anInvocation()) {
   answers = [];
@@ -237,7 +237,6 @@ describe('permissions', () => {
     const model = await connect(withLogin(addressesOf(host).endpoint, logins[role]!));
     model.on('error', () => {});
     return {
-      /** Returns whether the broker permits an operation. */
       may: async (attempt: (channel: Awaited<ReturnType<typeof model.createConfirmChannel>>) => Promise<unknown>) => {
         const channel = await model.createConfirmChannel();
         channel.on('error', () => {});

@@ -26,7 +26,7 @@ beforeEach(async () => {
 });
 afterEach(() => host.remove());
 
-/** Starts a consumer that counts the deliveries and immediately returns each delivered message to the queue. */
+/** Starts a consumer that returns each message to the queue immediately and counts the deliveries. */
 async function returning(queue: string): Promise<() => number> {
   let deliveries = 0;
   await host.channel.consume(queue, (message) => {

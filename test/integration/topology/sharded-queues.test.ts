@@ -24,7 +24,6 @@ import { readShard, type ShardReader } from '../../support/shard-readers.ts';
 import { queuesWith, topologyWith } from '../../support/topology.ts';
 import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
-/** An event with a key. The test consumer counts the events of each key. */
 const counted = defineEvent({
   type: 'loan.created',
   version: 1,
@@ -184,7 +183,6 @@ describe('sharded queue', () => {
   });
 });
 
-/** Returns the definition of a consumer that processes messages in order per key. */
 function definition(done: string[] = []) {
   return {
     queue: { ...queues.loans, ordered: true },
@@ -197,17 +195,14 @@ function definition(done: string[] = []) {
   };
 }
 
-/**
- * Returns the `number` fields of the processed messages with the given key, in the order in which they were first
- * processed.
- */
+/** Returns the `number` fields of the processed messages with the given key, in the order of their first processing. */
 const numbersOf = (key: string, done: readonly string[]) => [
   ...new Set(done.filter((name) => name.startsWith(`${key}:`)).map((name) => Number(name.split(':')[1]))),
 ];
 
 const ascending = (numbers: readonly number[]) => numbers.toSorted((one, other) => one - other);
 
-/** Consumes all given shards concurrently. Records, for each key, which shards delivered messages with this key. */
+/** Consumes all given shards concurrently, and records which shards delivered messages with each key. */
 async function readAll(shards: readonly string[], done: string[]) {
   const met = new Map<string, Set<string>>();
   const handler = createConsumer(definition(done), setup.parts);

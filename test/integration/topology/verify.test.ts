@@ -26,7 +26,6 @@ const policy = (name: string, definition: Record<string, unknown>, pattern = '^l
 
 const loansArguments = topology.queues.find(({ name }) => name === 'loans')!.arguments;
 
-/** Deletes the queue "loans" and creates it again with other arguments. */
 const loansWith = async (changes: Record<string, unknown>, type = 'quorum') => {
   await host.channel.deleteQueue('loans');
   const settings = Object.entries({ ...loansArguments, 'x-queue-type': type, ...changes });

@@ -4,7 +4,6 @@ import { tables as ofService } from '../../../infra/tables.ts';
 import { toolkitTables } from '../../../lib/dynamodb/toolkit-tables.ts';
 import { tables as ofExample } from './tables.ts';
 
-/** Creates the tables of the toolkit, of the service and of the fictitious lending library in a local DynamoDB. */
 export const createTestTables = (endpoint: string, prefix: string): Promise<string[]> =>
   createTables({
     endpoint,

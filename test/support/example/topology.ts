@@ -1,9 +1,6 @@
 import { brokerRolesFor, DEAD_LETTERS, defineTopology, workQueue } from 'surehop/topology';
 
-/**
- * The exchanges of a fictitious lending library that lends books. Tests of the toolkit use the library instead of the service
- * in functions/.
- */
+/** The exchanges of a fictitious lending library, which tests of the toolkit use instead of the reference service. */
 export const exchanges = { library: 'library', deadLetters: DEAD_LETTERS } as const;
 
 export const deadLetterQueue = DEAD_LETTERS;

@@ -18,10 +18,9 @@ process.env.POWERTOOLS_METRICS_DISABLED = 'true';
 
 const NOW_MS = Date.parse('2026-11-22T13:00:00Z');
 const event = defineEvent({ type: 'limited', version: 1, exchange: exchanges.library, schema: z.object({}) });
-/** The work queue `loans`, whose retry delays are 1 s, 2 s and 4 s. */
+/** The work queue `loans`, which has the retry delays 1 s, 2 s and 4 s. */
 const queue = queues.loans;
 
-/** Creates the dependencies of a consumer. The publisher adds each message to `published`. */
 const someParts = ({
   store = emptyStore(),
   clock = { now: () => NOW_MS },
@@ -43,7 +42,6 @@ const someParts = ({
   read: async () => undefined,
 });
 
-/** Creates a consumer with the given limits, and collects the copies that the consumer publishes. */
 function aConsumer(limits: ConsumerLimits, decide: Decide<object>) {
   const published: Message[] = [];
   const handler = createConsumer({ queue, event, decide, ...limits }, someParts({ published }));

@@ -24,8 +24,8 @@ const INVOCATION_MS = 60_000;
 const event = defineEvent({ type: 'tried', version: 1, exchange: exchanges.library, schema: z.object({}) });
 
 /**
- * Creates a consumer with an in-memory store. `begun` lists the groups of messages that the consumer recorded in the
- * attempt log.
+ * Creates a consumer with an in-memory store. `begun` lists which messages the consumer has recorded before it
+ * processed them.
  */
 function aConsumer(
   change: (log: AttemptLog) => Partial<AttemptLog> = () => ({}),
@@ -72,13 +72,12 @@ function aConsumer(
     });
     return report;
   };
-  /** Writes the attempt log of a message. The message was processed alone once for each of the given end times. */
+  /** Records earlier attempts to process a message alone, one attempt per given end time. */
   const record = (id: string, ...isolatedEndByMs: number[]) =>
     store.attempts.set(id as MessageId, [
       { kind: 'together', id: 'a run together', endsByMs: ended },
       ...isolatedEndByMs.map((endsByMs, index) => ({ kind: 'isolated' as const, id: `run ${index}`, endsByMs })),
     ]);
-  /** Stores a lease of another process on a message. */
   const lease = (id: string, leaseExpiresAtMs: number) =>
     store.markers.set(id as MessageId, {
       state: 'leased',

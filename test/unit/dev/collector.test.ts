@@ -6,7 +6,6 @@ import { toolkitMetrics } from '../../../lib/runtime/toolkit-metrics.ts';
 
 const source = { service: 'shop', stage: 'local' };
 
-/** Builds a log line in CloudWatch's embedded metric format. */
 function embedded(
   values: Readonly<Record<string, number | number[]>>,
   dimensions: Readonly<Record<string, string>>,

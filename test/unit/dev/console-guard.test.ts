@@ -20,7 +20,7 @@ afterAll(() => {
 
 const own = { host: 'localhost:3000', 'sec-fetch-site': 'same-origin' };
 
-/** Requests that a page of another site can make the developer's browser send. */
+/** Requests to the developer's machine that a page of another site can send through the browser. */
 const hostile = {
   'a page of another site sent it': { ...own, 'sec-fetch-site': 'cross-site' },
   'a page on another port of localhost sent it': { ...own, 'sec-fetch-site': 'same-site' },

@@ -18,7 +18,9 @@ const locked = {
 describe('the installed npm packages', () => {
   let root: string;
 
-  /** Writes npm's record of installed packages, and the package.json file of each package. */
+  /**
+   * Simulates an installation by npm: writes npm's list of installed packages, and the package.json of each package.
+   */
   const install = (versions: Record<string, string>) => {
     const packages: Record<string, object> = {};
     for (const [name, version] of Object.entries(versions)) {

@@ -28,7 +28,6 @@ describe('the installation before a command runs', () => {
       writeFileSync(join(root, 'bin', name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   };
 
-  /** Starts the installation in a process of its own. */
   const start = () => {
     const program = `const { install } = await import(${INSTALL});
       const errors = await install({

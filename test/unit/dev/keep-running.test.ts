@@ -6,8 +6,8 @@ import { watchExternal } from '../../../infra/dev/runtime/watch-external.ts';
 import { eventually } from '../../support/eventually.ts';
 
 /**
- * A simulated process, which ends when the test calls `die`. Its function `restart` first fails with each of the given
- * errors.
+ * A simulated process, which ends when the test calls `die`. Restarts fail once with each of the given errors, and then
+ * succeed.
  */
 function aProcess(outcomes: readonly Error[] = []) {
   let listener: (how: string) => void = () => {};

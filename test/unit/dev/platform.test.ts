@@ -8,9 +8,7 @@ const machine = (platform: string, arch: string, offers: object = {}) => {
   return { platform, arch, hasDocker: false, hasRabbitmq: false, hasApt: false, ...offers };
 };
 
-/**
- * Returns what `npm start` reports as missing on a machine: DynamoDB (`store`), RabbitMQ (`broker`), both, or nothing.
- */
+/** Returns which of DynamoDB (`store`) and RabbitMQ (`broker`) `npm start` reports as missing on a machine. */
 const missingOn = (one: ReturnType<typeof machine>, settings: object = {}): string[] => [
   ...(missingStore(one, settings) === undefined ? [] : ['store']),
   ...(missingBroker(one, settings) === undefined ? [] : ['broker']),

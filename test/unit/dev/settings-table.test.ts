@@ -9,12 +9,11 @@ import { dev } from '../../../infra/stages/dev.ts';
 import { explainSetting, readAllSettings, settingNames, type SettingName } from '../../../lib/settings.ts';
 import { DEVELOPMENT_SECRET } from '../../../lib/http/development.ts';
 
-/** Values of one setting that must be rejected and values that must be accepted. */
 interface Row {
   readonly wrong: readonly string[];
   /** Valid values of the setting, including the smallest and the largest. */
   readonly right: readonly string[];
-  /** Converts the value of the setting to text; by default with `String`. */
+  /** Converts a value of the setting to text; by default with `String`. */
   readonly written?: (value: unknown) => string;
   /** Whether the setting is only for deployed stages. `npm start` rejects such a setting. */
   readonly deployedOnly?: true;
@@ -45,7 +44,6 @@ const url = (right: string): Row => ({
 const word: Row = { wrong: [' ', 'two words', 'x'.repeat(2_049), 'über'], right: ['x', 'x'.repeat(2_048)] };
 const secretOf = (byte: number) => `whsec_${Buffer.alloc(64, byte).toString('base64')}`;
 
-/** Wrong values and extreme values of every setting. */
 const table: Readonly<Record<SettingName, Row>> = {
   STAGE: { wrong: ['Prod', 'a b', '1st', 'x'.repeat(21)], right: ['local'] },
   LOG_LEVEL: { wrong: ['VERBOSE', 'info', ' ', '3', 'SILENT'], right: ['DEBUG', 'INFO', 'WARN', 'ERROR'] },

@@ -2,9 +2,7 @@ import { expect, test } from '@jest/globals';
 
 import { watchEnd } from '../../../infra/dev/runtime/watch-end.ts';
 
-/**
- * Creates a simulated server that ends when the test calls `end`. `heard` lists the ends that `watchEnd` has reported.
- */
+/** Creates a simulated server, which ends when the test calls `end`. `heard` lists the ends that `watchEnd` reports. */
 function aServer() {
   const runs: ((how: string) => void)[] = [];
   const heard: string[] = [];

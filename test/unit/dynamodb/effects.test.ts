@@ -47,10 +47,7 @@ test('an effect does not compile if its key, its attribute or its condition does
   expect(effects).toHaveLength(11);
 });
 
-/**
- * Returns the code and the text of the error that a decision with the given effects causes, or `undefined` if the
- * decision is valid.
- */
+/** Returns the code and the text of the error that the given effects cause, or `undefined` if the effects are valid. */
 function refusal(...effects: unknown[]) {
   const decision = { effects: effects as Effect[] };
   try {

@@ -4,11 +4,11 @@ import { DynamoDBServiceException, TransactionCanceledException } from '@aws-sdk
 import { MisconfiguredError, StoreUnavailableError } from '../../../lib/runtime/errors.ts';
 import { readFailure, toStoreError } from '../../../lib/dynamodb/failure.ts';
 
-/** An error that the AWS SDK throws for an error response of DynamoDB. */
+/** Creates the error that the AWS SDK throws after an error response of DynamoDB. */
 const answered = (name: string, status: number, message = name) =>
   new DynamoDBServiceException({ name, message, $fault: 'client', $metadata: { httpStatusCode: status } });
 
-/** An error that the AWS SDK throws if it gets no response from DynamoDB. */
+/** Creates the error that the AWS SDK throws if DynamoDB does not respond. */
 const failed = (name: string, code?: string) => Object.assign(new Error(name), { name, code });
 
 const ARN = 'arn:aws:dynamodb:eu-central-1:123456789012:table/surehop-prod-loans';

@@ -26,7 +26,8 @@ test.each(['local', 'prod'])('the environment of each function in the stage %s l
 });
 
 /**
- * Imports Surehop again and creates a consumer with the tables of the toolkit and of the fictitious lending library.
+ * Loads the toolkit again, and creates a consumer that uses the tables of the toolkit and of the fictitious lending
+ * library.
  */
 async function startConsumer(): Promise<unknown> {
   const { createSurehop } = await import('../../../lib/runtime/surehop.ts');

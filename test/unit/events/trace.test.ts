@@ -17,7 +17,7 @@ const traceIdOf = (traceparent?: string) => parseTraceparent(traceparent)?.trace
 const members = (count: number, length = 7) =>
   Array.from({ length: count }, (_, index) => `k${String(index).padStart(2, '0')}=`.padEnd(length, 'v'));
 
-/** Returns the tracestate that the service passes on after it received `tracestate` with a valid traceparent. */
+/** Returns the tracestate that the service passes on after it has received `tracestate` with a valid traceparent. */
 const passed = (tracestate: string) => nextSpan({ traceparent: good, tracestate }).tracestate;
 
 describe('a traceparent', () => {

@@ -17,15 +17,14 @@ const { functions } = parse(readFileSync(join(rootDirectory, 'serverless.yml'), 
   functions: Record<string, FunctionDefinition>;
 };
 
-/** A module loader that replaces the scripts of the operators' console, which only the bundler can build. */
+/**
+ * A module loader that replaces the browser scripts of the operators' console, because only the bundler can build them.
+ */
 const hooks = `export const resolve = (specifier, context, next) => specifier.startsWith('browser:')
   ? { url: 'data:text/javascript,export const script = "", style = ""', shortCircuit: true } : next(specifier, context);`;
 const loader = `data:text/javascript,${encodeURIComponent(hooks)}`;
 
-/**
- * Starts every function with one wrong setting. Returns the names of the functions that refuse to start because of this
- * setting.
- */
+/** Starts every function with one wrong setting. Returns the names of the functions that therefore refuse to start. */
 function refusingToStart(name: string, value: string): string[] {
   const modules = Object.entries(functions).map(([key, { handler }]) => [
     key,

@@ -30,7 +30,7 @@ beforeAll(() => {
 
 const logged = () => entries.splice(0);
 
-/** An HTTP endpoint. The response contains the body and the client of the request. */
+/** An HTTP endpoint that responds with the body and the client of the request. */
 const echo = () =>
   endpoint(surehop, { access: open, body }, ({ body, client }) => ({ status: 200, body: { body, client } }));
 

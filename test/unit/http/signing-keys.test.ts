@@ -140,7 +140,10 @@ describe('cached signing keys', () => {
 });
 
 describe('reads of signing keys that time out', () => {
-  /** Creates a cache of signing keys with a simulated secret. The test decides when each read is answered. */
+  /**
+   * Creates a cache of signing keys with a simulated secret. The test decides when each request for the secret is
+   * answered.
+   */
   const aSlowSecret = () => {
     const readings: ((text: string) => void)[] = [];
     const clock = { nowMs: 0, now: () => clock.nowMs };

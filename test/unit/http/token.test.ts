@@ -43,9 +43,7 @@ beforeEach(() => {
   [reads, isAway] = [0, false];
 });
 
-/**
- * A token issuer that publishes the given keys. The service may read the keys again after `cooldownMs` milliseconds.
- */
+/** A token issuer with the given keys. The service may request the keys again after `cooldownMs` milliseconds. */
 function anIssuer(published: readonly JWK[], cooldownMs = 0): Issuer {
   served = published;
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);

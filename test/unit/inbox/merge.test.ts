@@ -15,7 +15,7 @@ import { numRuns } from '../../support/thorough.ts';
 
 const scope = { queue: 'loans', name: 'p-inbox', tablePrefix: '', retentionDays: 1 };
 
-/** Packs the messages into transactions as the inbox does, and applies the transactions to `items` in memory. */
+/** Combines messages into transactions as the inbox does, and applies the transactions to `items` in memory. */
 function commitTogether(list: readonly Entry[], items: Map<string, Attributes>) {
   const outcomes = list.map((): string => 'failed');
   const candidates = list.flatMap((entry, index): Candidate[] => {
@@ -40,7 +40,9 @@ function commitTogether(list: readonly Entry[], items: Map<string, Attributes>) 
   return outcomes;
 }
 
-/** Messages whose effects DynamoDB never refuses: the attributes have the types that the effects expect. */
+/**
+ * Whether DynamoDB accepts the effects of all messages, because each attribute has the type that the effects expect.
+ */
 const isAccepted = (list: readonly Entry[], model: Model): boolean => {
   const copy: Model = { items: new Map(model.items), done: new Map(), refused: new Set() };
   processAll(copy, list);

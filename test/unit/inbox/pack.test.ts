@@ -13,7 +13,6 @@ import { firstAttempt } from '../../support/delivery.ts';
 type Name = string | number;
 const loans = new Table({ name: 'loans', key: { isbn: 'S' } });
 
-/** A message with one `add` effect for each item in `adds` and one `put` effect for each item in `puts`. */
 function aCandidate(index: number, adds: readonly Name[], puts: readonly Name[] = [], text = ''): Candidate {
   const key = (name: Name) => ({ isbn: `item ${name}` });
   const effects: Effect[] = [

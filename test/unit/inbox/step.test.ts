@@ -28,7 +28,7 @@ const take = (isbn = 'a', table: AnyTable = tables.loans): Decision => ({
 // Both messages write the same item: the writes 0 and 1 are their inbox markers, and the write 2 is the item.
 const two = (): Record<string, Decision> => ({ a: take(), b: take() });
 
-/** An error that the AWS SDK throws for an error response of DynamoDB. */
+/** Creates the error that the AWS SDK throws after an error response of DynamoDB. */
 const thrown = (name: string, message = name, status = 400) =>
   new DynamoDBServiceException({ name, message, $fault: 'client', $metadata: { httpStatusCode: status } });
 const failed = (error: Error): Reply => ({ is: 'failed', failure: readFailure(error), error });
@@ -59,23 +59,22 @@ const handedOff = (redrives: number, attempt: number, hash = 'hash'): Attributes
 const leasedUntil = (ms: number): Attributes => itemOf('leased', { leaseExpiresAtMs: { N: String(ms) } });
 
 interface Play {
-  /** The result of each message by message id, followed by the error code of a failed message. */
+  /** The result of each message by message id. The result of a failed message contains the error code. */
   readonly results: Record<string, string>;
   /** The error texts of the failed messages, by message id. */
   readonly errors: Record<string, string>;
   /**
-   * The requests that the commit engine sent. For example, `send after 1` is a request that is sent for the second
-   * time.
+   * The requests that the inbox's commit engine sent. For example, `send after 1` is a request that is sent for the
+   * second time.
    */
   readonly did: string[];
   readonly last: Extract<Next, { do: 'done' }>;
-  /** The state of the commit engine after the last transaction. */
   readonly state: State;
 }
 
 const accepted: Reply = { is: 'markerWrites', error: undefined };
 
-/** Runs the commit engine with simulated replies of DynamoDB. A request for which the test gives no reply succeeds. */
+/** Runs the inbox's commit engine with simulated replies of DynamoDB. A request without a given reply succeeds. */
 function play(
   decisions: Record<string, Decision>,
   replies: readonly Reply[] | ((sent: string[]) => Reply | undefined),

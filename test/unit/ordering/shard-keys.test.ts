@@ -6,7 +6,6 @@ import { warnOfSplitKeys } from '../../../lib/ordering/shard-keys.ts';
 import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
 import { aDelivery } from '../../support/delivery.ts';
 
-/** Creates a message with an ordering key and with the key that selects its shard. */
 const aCandidate = (id: string, orderingKey: string, shardKey?: string) =>
   ({
     is: 'candidate',

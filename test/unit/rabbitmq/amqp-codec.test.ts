@@ -47,7 +47,6 @@ function framesOf(bytes: Buffer): Frame[] {
 
 const published = (message: Message) => framesOf(Buffer.concat(encodePublish(message, 7, FRAME_BYTES)));
 
-/** Returns the encoded AMQP properties that a publish of the message sends to the broker. */
 const written = (message: Message) => published(message)[1]!.payload.subarray(12);
 
 const inEvent = (bytes: Buffer) =>

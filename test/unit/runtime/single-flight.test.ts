@@ -3,7 +3,7 @@ import { describe, expect, jest, test } from '@jest/globals';
 import { singleFlight } from '../../../lib/runtime/single-flight.ts';
 import { within } from '../../../lib/runtime/timeout.ts';
 
-/** Creates a single flight, whose concurrent callers share one attempt. The test resolves or rejects each attempt. */
+/** Creates a single flight, whose concurrent callers share one attempt. The test decides how each attempt ends. */
 const aFlight = () => {
   const clock = { nowMs: 0, now: () => clock.nowMs };
   const begun: { resolve(value: string): void; reject(error: Error): void }[] = [];
@@ -12,9 +12,7 @@ const aFlight = () => {
   return { clock, begun, run: (limitMs = 1_000) => flight.run(attempt, limitMs), flight };
 };
 
-/**
- * Returns a promise for the value of `promise`, or for the message of its error. The returned promise never rejects.
- */
+/** Returns the value of a promise, or the message of its error. The returned promise never rejects. */
 const outcomeOf = (promise: Promise<string>) =>
   promise.then(
     (value) => value,

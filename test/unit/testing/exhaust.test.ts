@@ -41,7 +41,6 @@ const book: Decide<Booking> = ({ bookingId, count }) => ({
   otherwise: reject('SOLD_OUT'),
 });
 
-/** Returns the counterexample that `exhaust` finds. */
 async function counterexample(...args: Parameters<typeof exhaust>): Promise<Counterexample> {
   try {
     await exhaust(...args);
@@ -54,7 +53,7 @@ async function counterexample(...args: Parameters<typeof exhaust>): Promise<Coun
 
 const threeSeats: ExhaustOptions = { given: (store) => store.given(seats, show, { free: 3 }) };
 
-/** A fake of another system. The fake makes one booking per idempotency key. */
+/** A simulated external system, which makes one booking per idempotency key. */
 function anotherSystem() {
   const keys = new Set<string>();
   let calls = 0;
@@ -67,7 +66,6 @@ function anotherSystem() {
       calls += 1;
       if (key !== undefined) keys.add(key);
     },
-    /** The number of bookings in the other system. */
     charges: () => (keys.size > 0 ? keys.size : calls),
   };
 }

@@ -48,7 +48,7 @@ const copyWith = (headerBytes: number) =>
     2,
   );
 
-/** Returns the largest copy of a message that fits into an AMQP frame without the header of the span. */
+/** Returns the largest message that fits into an AMQP frame only without the header of a span. */
 function largestCopy(): Message {
   let bytes = 131_072;
   while (unwritableParts(copyWith(bytes)).length > 0) bytes -= 1;
