@@ -7,8 +7,8 @@ import * as z from 'zod';
  */
 export const tables = {
   /**
-   * The orders that clients have placed over HTTP. The toolkit writes the DynamoDB items, which also contain the
-   * idempotency keys of the requests.
+   * The orders that clients have placed over HTTP, with the idempotency keys of the requests. The toolkit writes this
+   * table.
    */
   orders: defineTable({ name: 'orders', key: { orderId: 'S' }, expires: true }),
   stock: defineTable({ name: 'stock', key: { sku: 'S' }, item: z.object({ available: z.int() }) }),

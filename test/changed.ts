@@ -12,8 +12,8 @@ const git = (...args: string[]) =>
 const UNTRACKED = ['ls-files', '--others', '--exclude-standard', '-z'];
 
 /**
- * Lists the files that differ from the branch `base` at the point where the current branch diverged, including
- * uncommitted and untracked files.
+ * Lists the files that the current branch has changed since it diverged from the branch `base`, including uncommitted
+ * and untracked files.
  */
 export function changedFiles(base: string): string[] {
   const start = execFileSync('git', ['merge-base', base, 'HEAD'], { cwd: rootDirectory, encoding: 'utf8' }).trim();

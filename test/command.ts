@@ -102,7 +102,10 @@ function forTests(tests: readonly string[], jestArguments: readonly string[]): R
   return { jestArguments, environment: {}, needsServices: needsServices(files) };
 }
 
-/** Lists the test files that Jest would run with the given arguments, relative to the root of the repository. */
+/**
+ * Lists the test files that Jest would run with the given arguments. The paths are relative to the root of the
+ * repository.
+ */
 function listTests(args: readonly string[]): string[] {
   const selecting = args.filter((argument) => !/^--(json|outputFile)(=|$)/.test(argument));
   const command = [...NODE_OPTIONS, ...jestCommand(selecting), '--listTests', '--passWithNoTests'];

@@ -169,8 +169,8 @@ const serviceModule = (name: string): string => `@service/${name}`;
 const serviceModules = Object.keys(SERVICE_MODULES).map(serviceModule);
 
 /**
- * An esbuild plugin that excludes the modules with the service's definitions from a bundle. The bundle imports these
- * modules from the service in which it runs.
+ * An esbuild plugin that keeps the modules of a service, such as its topology and tables, out of a bundle. The bundle
+ * imports these modules from the service in which it runs.
  */
 const importService = (root: string): Plugin => ({
   name: 'import-service',

@@ -12,8 +12,8 @@ export interface PackageDefinition {
   /** Whether the package contains the unchanged files that `files` in package.json lists, and no compiled modules. */
   readonly isCopied?: boolean;
   /**
-   * Modules that only the package itself loads, by subpath. These modules import the definitions (queues, tables and
-   * stages) of the service.
+   * Modules that only the package itself loads, by subpath. These modules import modules of the service, such as its
+   * topology and tables.
    */
   readonly ownModules?: Readonly<Record<string, string>>;
 }

@@ -15,7 +15,10 @@ export function writePlugin(directory: string, name: string, { module, className
   return declarePlugin(directory, name);
 }
 
-/** Writes a plugin that Serverless compiles together with the definitions of the service. */
+/**
+ * Writes a Serverless plugin that compiles itself together with the modules of a service, such as its topology and
+ * tables.
+ */
 export function writeServicePlugin(directory: string, name: string, { module, className }: Compiled): Published {
   writeFileSync(
     join(directory, `${name}.cjs`),

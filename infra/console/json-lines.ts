@@ -2,7 +2,10 @@
 export interface JsonLine {
   readonly depth: number;
   readonly text: string;
-  /** The JSON pointer (RFC 6901) of the value. Absent on a line that only closes an object or a list. */
+  /**
+   * The JSON pointer (RFC 6901) of the value that begins on the line. Absent if the line only closes an object or a
+   * list.
+   */
   readonly pointer?: string;
 }
 
@@ -97,8 +100,8 @@ export function faultsOf(reason: string): Fault[] {
 }
 
 /**
- * Returns the faults of each line, by the index of the line. The fault of a missing field belongs to the line of the
- * object that lacks the field.
+ * Returns the faults in formatted JSON by the index of the line. A missing field is a fault of the line with the object
+ * that lacks the field.
  */
 export function faultsByLine(lines: readonly JsonLine[], faults: readonly Fault[]): Map<number, Fault[]> {
   const indexes = new Map(lines.flatMap(({ pointer }, index) => (pointer === undefined ? [] : [[pointer, index]])));

@@ -15,8 +15,8 @@ export interface JsonSchema {
 }
 
 /**
- * Returns the simplest value that has the structure of a schema. The form uses this value for a field or a list item
- * that the operator adds.
+ * Returns the simplest value with the structure of a JSON schema, for a form field or a list item that the operator
+ * adds.
  */
 export function emptyValue(schema: JsonSchema): unknown {
   if (schema.const !== undefined) return schema.const;

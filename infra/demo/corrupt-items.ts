@@ -21,7 +21,7 @@ export async function corruptItems({ store, tablePrefix }: Tables, customerIds: 
   client.destroy();
 }
 
-/** Deletes a customer's corrupt item, so that points can be added to this customer again. */
+/** Deletes the corrupt DynamoDB item of a customer, so that points can be added to this customer again. */
 export async function repairItem({ store, tablePrefix }: Tables, customerId: string): Promise<void> {
   const client = localClient(store.endpoint);
   await client.send(

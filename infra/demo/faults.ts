@@ -19,8 +19,8 @@ export async function killBroker({ broker }: DevEnvironment): Promise<void> {
 }
 
 /**
- * Waits, for each order, until three attempts to award the order's points have failed because of a corrupt item. Then
- * deletes the corrupt item.
+ * Waits until three attempts to award the points of each order have failed because of a corrupt DynamoDB item, and then
+ * deletes this item.
  */
 export async function repairOnceRetried(
   environment: DevEnvironment,

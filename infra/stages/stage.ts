@@ -113,9 +113,8 @@ export const stageSchema = z.strictObject({
     batchSize: whole(1, 10_000),
     windowSeconds: whole(1, 300),
     /**
-     * The number of Lambda execution environments that can process messages of one shard of a queue at the same time:
-     * one number for all queues, or a number for each queue by name. AWS allows only 1 unless AWS Support has raised
-     * the limit of the event source mapping.
+     * How many Lambda execution environments can process messages of one shard of a queue at the same time, for all
+     * queues or for each queue by name. AWS allows only 1 unless AWS Support has raised the limit.
      */
     concurrency: z.union([concurrency, z.record(z.string(), concurrency)]).default(1),
   }),

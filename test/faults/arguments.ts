@@ -9,11 +9,13 @@ export interface Arguments {
   /** The faults to inject, selected by their name, by a part of their name, or by a group such as `network`. */
   readonly only: readonly string[];
   readonly messages: number;
-  /** The duration of a run in minutes. If it is `undefined`, the run ends after `messages` messages. */
+  /**
+   * How long faults are injected, in minutes. If this is `undefined`, the fault tests end after `messages` messages.
+   */
   readonly minutes?: number;
   /** Whether the test system keeps running after the fault until Ctrl-C. */
   readonly hold: boolean;
-  /** The broker of the run: `default` is the broker that `npm start` uses, and `4` is a private RabbitMQ 4. */
+  /** The broker that the fault tests use: `default` is the broker of `npm start`, and `4` is a private RabbitMQ 4. */
   readonly broker: 'default' | '4';
 }
 

@@ -57,10 +57,7 @@ async function placeOne(url: string, order: PlannedOrder, id: string, signal: Ab
   }
 }
 
-/**
- * Sends one `POST /orders` request. Returns whether the order is accepted or refused, or that the answer leaves this
- * open.
- */
+/** Sends one `POST /orders` request. Returns whether the order is accepted, refused, or possibly accepted. */
 export async function post(url: string, order: PlannedOrder, id: string): Promise<Told> {
   try {
     const body = JSON.stringify(bodyOf(order));

@@ -46,7 +46,7 @@ export interface Fault {
   readonly spanMs: number;
   /** The percentage of each kind of order during this fault, if the percentages differ from `usualMix`. */
   readonly mix?: Mix;
-  /** The fault's share of all messages of a run, relative to other faults; the default is 1. */
+  /** How large the fault's share of all messages is, relative to other faults; the default is 1. */
   readonly weight?: number;
   /** The number of Lambda execution environments that consume each unordered queue; the default is 1. */
   readonly environments?: number;

@@ -35,8 +35,8 @@ const shared = { id: 'shared' };
 const old = (id: string) => ({ id: `old-${id}` });
 
 /**
- * Returns the effects of a message. One of the effects appends the message id to the list `done` of an item that all
- * messages share, so that a test can count applications.
+ * Returns the effects of a message. One effect appends the message id to the list `done` of a shared item, so that a
+ * test can count how often the effects are applied.
  */
 function effectsOf(kind: Kind, id: string): Effect[] {
   const count = things.append(shared, { done: [id] });

@@ -16,7 +16,7 @@ export interface ModelOptions extends Omit<WorldOptions, 'messages' | 'around'> 
   readonly check?: (items: StoredItems) => string[];
 }
 
-/** Runs the real consumer with a modelled broker and store, and returns the audit of the run. */
+/** Runs the real consumer with a modelled broker and store. Returns what happened to each message. */
 async function runModel(
   { messages, order = [], check = () => [], ...options }: ModelOptions,
   choose: Choose,

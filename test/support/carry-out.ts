@@ -69,8 +69,8 @@ function updated(
 }
 
 /**
- * Carries out the writes of the inbox's transaction on items in memory, and returns the changed items by item id.
- * Throws an error if a condition fails.
+ * Carries out the writes of the inbox's DynamoDB transaction in memory, and returns the changed items by id. Throws an
+ * error if a condition fails.
  */
 export function carryOut(
   writes: readonly TransactWriteItem[],

@@ -10,7 +10,7 @@ import type { Entry } from '../../lib/inbox/inbox.ts';
 /** The DynamoDB table `loans` without a schema, which accepts attributes of every type. */
 export const anyItems = new Table({ name: 'loans', key: { isbn: 'S' } });
 
-/** The keys of the items that the generated effects write. */
+/** The keys of the DynamoDB items that the generated effects write. */
 export const BOOKS = ['a', 'b', 'c', 'text'] as const;
 
 const key = fc
@@ -34,8 +34,8 @@ const element = fc.oneof(
 const elements = fc.array(element, { maxLength: 2 });
 
 /**
- * Generates the attributes of an item. About one value in ten has a wrong type or is undefined, and therefore some
- * effects fail.
+ * Generates the attributes of a DynamoDB item. About one value in ten has a wrong type or is undefined, and therefore
+ * some effects fail.
  */
 const attributes = fc.record<Item>(
   {

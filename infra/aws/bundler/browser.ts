@@ -5,9 +5,8 @@ import type { Metafile, Plugin } from 'esbuild';
 const PREFIX = 'browser:';
 
 /**
- * An esbuild plugin that bundles a browser script and the style sheets of the script into a function. The module
- * `browser:./main.tsx` exports the minified script of `./main.tsx` as `script`, and the style sheets that the script
- * imports as `style`.
+ * An esbuild plugin for functions that serve a web page. The module `browser:./main.tsx` exports the minified script of
+ * `./main.tsx`, and the style sheets that this script imports.
  */
 export const browserScripts: Plugin = {
   name: 'browser-scripts',

@@ -31,8 +31,8 @@ interface Log {
 const buildDirectory = '.build';
 
 /**
- * A Serverless plugin that bundles every function. For `serverless offline start`, it also rebuilds functions when their sources
- * change. For `serverless package`, it creates one zip file per function; the same sources always give the same zip file.
+ * A Serverless plugin that bundles every function. `serverless package` creates one zip file per function, which is
+ * always the same for the same sources. `serverless offline start` also rebuilds changed functions.
  */
 export class BundlerPlugin {
   readonly hooks = {

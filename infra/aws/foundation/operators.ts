@@ -24,9 +24,8 @@ export const loginOrigin = (serviceName: string, stageName: string): Value =>
   sub(`https://${domainOf(serviceName, stageName)}.auth.\${AWS::Region}.amazoncognito.com`);
 
 /**
- * Returns the Cognito user pool of a stage. The user pool issues operators' tokens to programs with a client secret,
- * and to people who log in to the operators' console. A stage has a user pool even if the stage accepts only the tokens
- * of another issuer.
+ * Returns the Cognito user pool of a stage, which issues operators' tokens to programs and to people who log in to the
+ * console. Every stage has a user pool, even if the stage accepts only the tokens of another issuer.
  */
 export const operators = (serviceName: string, stageName: string): Resources => ({
   Operators: {

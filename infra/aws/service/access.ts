@@ -171,8 +171,8 @@ const removalStatements = (functionPrefix: string): Value[] => [
 ];
 
 /**
- * Returns the IAM policy statement for the function that reads the states of alarms. CloudWatch checks a request that
- * lists alarms against the ARN of all alarms, and therefore the statement cannot be limited to the alarms of the stage.
+ * Returns the IAM policy statement of the function that reads the states of alarms. The statement covers all alarms,
+ * because CloudWatch cannot limit a request that lists alarms to the alarms of the stage.
  */
 const alarmStatements: Value[] = [
   { Sid: 'AlarmStates', Effect: 'Allow', Action: 'cloudwatch:DescribeAlarms', Resource: arn('cloudwatch', 'alarm:*') },

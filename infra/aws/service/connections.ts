@@ -6,8 +6,8 @@ import type { Access } from './access.ts';
 const PLANNED_SHARE = 0.8;
 
 /**
- * The number of broker connections that we assume for each Lambda execution environment of an event source. AWS does
- * not publish the actual number.
+ * The assumed number of broker connections per Lambda execution environment of an event source. AWS does not publish
+ * the actual number.
  */
 const PER_EVENT_SOURCE = 5;
 
@@ -23,8 +23,8 @@ interface Demand {
 export const sharesConnections = ({ connections }: Access): boolean => weightOf(connections) !== undefined;
 
 /**
- * Calculates the reserved concurrency of each function that connects to the broker. Functions with `rest` or a weight
- * share the connections that the other functions leave. Throws an error if the broker allows too few connections.
+ * Calculates the reserved concurrency of each function that connects to the broker. Throws an error if all functions
+ * together need more connections than the broker allows.
  */
 export function reserveConcurrency(demands: Readonly<Record<string, Demand>>, stage: Stage): Record<string, number> {
   const { inAll: quota, withoutOneNode } = connectionQuota(stage);

@@ -31,7 +31,10 @@ export interface Command {
   /** Further sentences for the help text of this command. */
   readonly details?: readonly string[];
   readonly options?: Options;
-  /** What must exist before the command can run: nothing, a project, or a project with the definitions of a service. */
+  /**
+   * What must exist before the command can run: nothing, a project, or a project whose modules define a service
+   * (`definitions`).
+   */
   readonly needs: 'nothing' | 'project' | 'definitions';
   /** Runs the command and returns the exit code. */
   run(given: Given): Promise<number>;

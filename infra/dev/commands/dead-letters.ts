@@ -183,7 +183,7 @@ async function change(action: Action, { client, ids, options }: Request): Promis
   return followJob(client, id);
 }
 
-/** Redrives or discards dead letters one after another. Returns 1 if the service refused one of them. */
+/** Redrives or discards dead letters one after another. Returns exit code 1 if the service refused one of them. */
 async function changeFew(
   action: Action,
   { client, ids }: Pick<Request, 'client' | 'ids'>,

@@ -17,8 +17,8 @@ interface Fault {
 }
 
 /**
- * Sends an edited message in place of a dead letter. With `--dry-run`, only checks the edited body. Returns 1 if the body
- * does not match the schema of its event.
+ * Sends an edited message in place of a dead letter, or with `--dry-run` only checks the edited body. Returns exit code
+ * 1 if the body does not match the schema of its event.
  */
 export async function editDeadLetter(
   url: string,

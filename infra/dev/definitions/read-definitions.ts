@@ -14,7 +14,7 @@ export interface Definitions {
   readonly tables: readonly Table[];
   /** The values that infra/stages/local.ts gives to the service's own settings, by the name of the setting. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** The content of serverless.yml, in which the variables of this project are replaced by their values. */
+  /** The content of serverless.yml, with values in place of the variables that Surehop defines. */
   readonly service: Readonly<Record<string, unknown>>;
 }
 

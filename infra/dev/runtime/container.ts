@@ -68,7 +68,7 @@ export function volumeOf(dataDirectory: string): string {
   return `surehop-${createHash('sha256').update(dataDirectory).digest('hex').slice(0, 16)}`;
 }
 
-/** Removes the Docker volume that belongs to `dataDirectory`, if there is one. */
+/** Removes the Docker volume with the data of `dataDirectory`, if the volume exists. */
 export async function removeVolume(dataDirectory: string): Promise<void> {
   const { container: client } = await getContainerRuntimeClient();
   try {

@@ -17,9 +17,8 @@ export interface TraceReceiver {
 }
 
 /**
- * Starts an HTTP server on 127.0.0.1 that receives spans with OTLP (protobuf over HTTP) and keeps the latest traces in
- * `store`, by default in memory. `GET /traces` lists the latest traces, and `GET /traces/{id}` returns the spans that belong to a trace id,
- * message id or order id.
+ * Starts an HTTP server on 127.0.0.1 that receives spans over OTLP and keeps the latest traces. `GET /traces` lists
+ * these traces, and `GET /traces/{id}` returns the spans that belong to a trace id, message id or order id.
  */
 export async function startTraceReceiver(store: TraceStore = createTraceStore()): Promise<TraceReceiver> {
   async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {

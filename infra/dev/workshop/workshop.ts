@@ -62,9 +62,8 @@ export interface Workshop {
 }
 
 /**
- * Opens a workshop: a virtual host with the queues, and a set of tables, on the broker at AMQP_URL and the DynamoDB at
- * DYNAMODB_ENDPOINT. If one of these settings is missing, starts a broker or a DynamoDB. Workshops never affect each
- * other, even on the same broker.
+ * Opens a workshop: a virtual host with the queues, and a set of tables. Uses the broker at AMQP_URL and the DynamoDB
+ * at DYNAMODB_ENDPOINT, or starts its own. Workshops never affect each other, even on the same broker.
  */
 export async function workshop({ queues, tables = {}, settings = {} }: WorkshopOptions): Promise<Workshop> {
   const directory = mkdtempSync(join(tmpdir(), 'surehop-workshop-'));

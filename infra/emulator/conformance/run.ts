@@ -100,7 +100,10 @@ export async function runConformanceCase(
   }
 }
 
-/** Stops the event source. A test whose event source never stops would otherwise run forever. */
+/**
+ * Stops the event source. Fails if the event source does not stop in time, because the conformance suite would
+ * otherwise run forever.
+ */
 async function stopped(source: RunningEventSource): Promise<void> {
   try {
     await within(STOP_LIMIT_MS, source.stop());

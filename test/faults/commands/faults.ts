@@ -9,8 +9,8 @@ const MESSAGES = 10_000;
 const CLUSTER_MESSAGES = 250;
 
 /**
- * The command `npm run faults`: injects every fault once, or with the option `--minutes` injects randomly chosen faults
- * for this duration. With the option `--hold`, the command injects one fault, and then keeps the test system running.
+ * The command `npm run faults`, which injects every fault once, or random faults for the time in `--minutes`. With
+ * `--hold`, it injects one fault and then keeps the test system running.
  */
 await entry(async () => {
   const wish = readArguments(process.argv.slice(2), { messages: MESSAGES });

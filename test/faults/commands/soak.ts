@@ -7,8 +7,8 @@ import { obstacleToRabbitmq4 } from '../rabbitmq-4.ts';
 const MESSAGES = 100_000;
 
 /**
- * The command `npm run soak`: injects randomly chosen faults until 100,000 messages have been sent, or until the limit
- * in `--messages` or `--minutes` is reached.
+ * The command `npm run soak`, which injects random faults until 100,000 messages have been sent, or until the limit in
+ * `--messages` or `--minutes` is reached.
  */
 await entry(async () => {
   const wish = readArguments(process.argv.slice(2), { messages: MESSAGES });

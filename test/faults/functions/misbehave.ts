@@ -5,8 +5,8 @@ import { PermanentError } from '../../../lib/runtime/errors.ts';
 import { readSabotage, step } from './sabotage.ts';
 
 /**
- * The kinds of test orders. The kind, with which the customer id of an order starts, decides whether processing
- * succeeds, fails, hangs or crashes.
+ * The kinds of test orders, which decide whether processing an order succeeds, fails, hangs or crashes. The customer id
+ * of an order starts with the kind of the order.
  */
 export const kinds = [
   'sound',
@@ -17,9 +17,7 @@ export const kinds = [
   'fails1',
   'fails2',
   'fails3',
-  /**
-   * For an order of the kind `hangs`, the business rule does not end at the first attempt until the attempt is aborted.
-   */
+  /** For an order of the kind `hangs`, the business rule waits at the first attempt until the attempt is aborted. */
   'hangs',
   'poison',
   /**

@@ -160,7 +160,7 @@ export async function createHarness(): Promise<Harness> {
   };
 }
 
-/** Waits until `condition` returns true. After `limitMs`, throws an error that names `what` was awaited. */
+/** Waits until `condition` returns true. After `limitMs`, throws an error with the text `what`. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,

@@ -43,7 +43,7 @@ const take = (name: string | number, quantity: number, from = isbn()): Entry => 
 const five = () => [1, 2, 3, 4, 5].map((n) => take(n, 2));
 const available = async (of = isbn()) => (await store.get('loans', { isbn: { S: of } }))?.['available']?.N;
 const commit = (entries: Entry[], signal = never) => store.inbox().commit(QUEUE, entries, signal);
-/** Injects one of the given faults into each of the first transactions. */
+/** Injects one of the given faults into each of the first DynamoDB transactions. */
 const inTurn = (...list: (() => Fault)[]) => (faults.plan = (_, at) => list[at]?.());
 
 test('a transaction is sent again if the reply of DynamoDB is lost, and the effects are applied once', async () => {

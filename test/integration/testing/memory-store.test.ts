@@ -24,8 +24,8 @@ beforeAll(async () => {
 afterAll(() => store.close());
 
 /**
- * Returns a copy of a message, in which the id and the item keys begin with the prefix, so that runs do not share
- * items.
+ * Returns a copy of a message, in which the message id and the keys of DynamoDB items begin with the prefix, so that
+ * runs do not share items.
  */
 function moved({ id, decision, ...entry }: Entry, prefix: string): Entry {
   const move = (each: Decision): Decision => ({

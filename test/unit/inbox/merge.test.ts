@@ -15,7 +15,9 @@ import { numRuns } from '../../support/thorough.ts';
 
 const scope = { queue: 'loans', name: 'p-inbox', tablePrefix: '', retentionDays: 1 };
 
-/** Combines messages into transactions as the inbox does, and applies the transactions to `items` in memory. */
+/**
+ * Combines messages into DynamoDB transactions as the inbox does, and applies the transactions to `items` in memory.
+ */
 function commitTogether(list: readonly Entry[], items: Map<string, Attributes>) {
   const outcomes = list.map((): string => 'failed');
   const candidates = list.flatMap((entry, index): Candidate[] => {
