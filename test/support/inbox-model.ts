@@ -108,7 +108,7 @@ function apply(items: Model['items'], effects: readonly Effect[]): Model['items'
   return refused ? 'refused' : after;
 }
 
-/** Whether two effects of one decision write the same item in a way that the inbox does not allow. */
+/** Whether two effects of one decision write the same DynamoDB item in a way that the inbox does not allow. */
 function isContradictory(effects: readonly Effect[]): boolean {
   const written = new Map<string, Map<string, string>>();
   return effects.some((effect) => {

@@ -15,7 +15,7 @@ export interface UserProject {
   remove(): void;
 }
 
-/** A script that runs longer than this is killed, so that the test fails with the script's output. */
+/** A script that runs longer than this time, in ms, is killed, and the test then fails with the script's output. */
 const timeLimitMs = 600_000;
 
 /** Creates a project outside of the repository, and installs the given tarballs and `tools` in it with npm. */

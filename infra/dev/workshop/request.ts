@@ -7,7 +7,7 @@ import { signedHeaders, signingSecret } from '../runtime/sign.ts';
 export interface SignedRequest {
   /** The method and the path template of the route, such as `POST /payments`. */
   readonly route: string;
-  /** The values of the parameters in the path template. */
+  /** The values of the parameters in the route's path template, by the name of the parameter. */
   readonly path?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;

@@ -191,7 +191,9 @@ function environment(server: RabbitmqServer, dataDirectory: string, ports: Ports
   };
 }
 
-/** Waits until the node accepts an AMQP login and its management API responds. Returns the version of RabbitMQ. */
+/**
+ * Waits until the RabbitMQ node accepts an AMQP login and its management API responds. Returns the version of RabbitMQ.
+ */
 async function untilReady(started: GuardedProcess, ports: Ports): Promise<string> {
   const version = await waitFor(
     async () => {
