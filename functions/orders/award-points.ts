@@ -6,8 +6,8 @@ import { orderCreated, orderRejected } from './events.ts';
 import { awardPoints, withholdPoints } from './rules/award-points.ts';
 
 /**
- * Awards points for each order that is not rejected. The result is the same whether the event about the new order or
- * the event about the rejection arrives first.
+ * Awards points for each order that is not rejected. The event about the order and the event about its rejection may
+ * arrive in any order.
  */
 export const handler = consumer(surehop, {
   queue: queues.points,

@@ -15,8 +15,8 @@ export const sku = name.meta({ examples: ['apple'] });
 export const customerId = name.meta({ examples: ['ada'] });
 
 /**
- * The upper limits for the numbers in an order. With these limits, the price of an order is at most 5 * 10^13 minor
- * units. A business rule can add at most 2^46 (about 7 * 10^13) to a counter.
+ * The upper limits for the numbers in an order. They keep the price of an order (at most 5 * 10^13 minor units) below
+ * 2^46, the most that a business rule can add to a counter.
  */
 const max = { items: 50, quantity: 1_000, unitPrice: 1_000_000_000 };
 

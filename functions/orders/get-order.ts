@@ -53,14 +53,14 @@ export const handler = endpoint(surehop, route, async ({ path: { id }, note }) =
 });
 
 /**
- * An edited message may itself be replaced by a further edited message. At most this many edited messages are looked up
- * for one order.
+ * The largest number of edited messages that are looked up for one order, because an operator can also edit an edited
+ * message.
  */
 const MAX_EDITS = 20;
 
 /**
- * Reads the inbox record of an order at one consumer. If an operator has replaced the order's message by an edited
- * message, reads the inbox record and the dead letters of the edited message instead.
+ * Reads the inbox record of an order's message at one consumer. If an operator has edited the message, reads the inbox
+ * record and the dead letters of the edited message.
  */
 async function followEdits(queue: string, id: string) {
   let messageId = id;

@@ -33,8 +33,8 @@ type ConsumerOutcome = z.infer<typeof consumerOutcomeSchema>;
 type OrderStatus = z.infer<typeof orderStatusSchema>;
 
 /**
- * Derives the status of an order from the stored HTTP request that placed the order, the inbox markers of the order's
- * consumers, and the order's dead letters. Returns undefined if there is no such request, marker or dead letter.
+ * Derives the status of an order from the stored HTTP request, the inbox records of the order's message, and its dead
+ * letters. Returns undefined if nothing is stored about the order.
  */
 export function orderStatus(
   orderId: string,

@@ -30,9 +30,8 @@ type State = Message['consumers'][number]['state'];
 const ENDED: ReadonlySet<State> = new Set(['completed', 'rejected', 'discarded', 'superseded']);
 
 /**
- * Composes the timeline of an order from the stored HTTP request that placed the order, the order's points, and the
- * timelines of the order's messages. Returns undefined if there is neither such a request nor a timeline. `queues` are
- * the names of the queues that receive orders.
+ * Composes the timeline of an order from the stored HTTP request, the points, and the timelines of the order's
+ * messages. Returns undefined if nothing is recorded about the order.
  */
 export function orderTimeline(
   orderId: string,
@@ -77,8 +76,8 @@ export function orderTimeline(
 }
 
 /**
- * Adds a step for the acceptance of the order. The order is accepted after its message is published, and a consumer can
- * be faster than the broker's confirm.
+ * Adds the step `accepted` to the recorded steps of an order, sorted by time: a consumer can be faster than the
+ * broker's confirm, after which the order is accepted.
  */
 function withAcceptance(
   messageId: string,
