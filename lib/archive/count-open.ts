@@ -6,11 +6,11 @@ import { LISTED_KIND, nameOf, type ArchiveTable, type Attributes } from './recor
 export interface OpenDeadLetters {
   /** The number of open dead letters per work queue. Dead letters without a known queue are counted under the empty name. */
   readonly byQueue: ReadonlyMap<string, number>;
-  /** Whether the count is too low because some older dead letters were not counted. */
+  /** Whether the numbers of open dead letters are too low, because older dead letters were not counted. */
   readonly isAtLeast: boolean;
 }
 
-/** The largest number of DynamoDB result pages that one count reads. Each page covers 1 MB of dead letters. */
+/** The largest number of DynamoDB result pages (1 MB each) that one count of open dead letters reads. */
 const MAX_PAGES = 10;
 
 /** Counts the open dead letters of every queue, from the newest dead letter to the oldest. */

@@ -5,16 +5,13 @@ import type { Properties } from '../events/message.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { groupOf } from './group.ts';
 
-/** Everything that the archive knows about a dead letter except the message itself. All times are ISO 8601. */
+/** A dead letter in the archive, without the message itself. All times are ISO 8601. */
 export interface DeadLetter {
   readonly id: string;
   readonly messageId?: MessageId;
   readonly type?: string;
   readonly correlationId?: string;
-  /**
-   * The work queue in which the message failed. Absent if the dead letter does not say in which queue the message
-   * failed.
-   */
+  /** The work queue in which the message failed. Absent if this queue is unknown. */
   readonly queue?: string;
   /**
    * The shard in which the message failed, if the work queue is sharded. A redrive returns the message to the same
@@ -29,11 +26,14 @@ export interface DeadLetter {
   readonly client?: string;
   /** The parts of the message that AMQP cannot encode, with the reasons. Absent if no such parts are known. */
   readonly unwritable?: string;
-  /** The stack frames of the error in the service's own code, one per line, innermost first. */
+  /** The error's stack frames in the service's own code, one per line, innermost first. */
   readonly frames?: string;
   /** The number of the last failed attempt to process the message. */
   readonly attempt: number;
-  /** The failed attempts before the last attempt, since the message was published or redriven, oldest first. */
+  /**
+   * The earlier failed attempts since the message was published or redriven, oldest first. The last attempt is not in
+   * this list.
+   */
   readonly failedAttempts?: readonly FailedAttempt[];
   /** How often the message had already been redriven from the archive when it failed. */
   readonly redrives: number;
@@ -64,8 +64,8 @@ export const deadLetterStatuses = ['open', 'redriven', 'discarded', 'superseded'
 export type DeadLetterStatus = (typeof deadLetterStatuses)[number];
 
 /**
- * An action of an operator on a dead letter. After a redrive, `redrives` is the number of the redrive. After an edit,
- * `messageId` is the id of the edited message.
+ * An action of an operator on a dead letter. `redrives` is the number of the redrive, and `messageId` is the id of the
+ * edited message.
  */
 export type ArchiveAction =
   | ({ readonly action: 'redriven'; readonly redrives: number; readonly reason?: string } & ActionFacts)
@@ -74,7 +74,7 @@ export type ArchiveAction =
 
 interface ActionFacts {
   readonly at: string;
-  /** The operator, as the subject of the operator's access token. */
+  /** The operator who acted on the dead letter: the subject of the operator's access token. */
   readonly by?: string;
 }
 
@@ -83,12 +83,11 @@ export interface ArchivedMessage {
   readonly properties: Properties;
 }
 
-/** The fields of a dead letter that say where, when and why its message failed. */
 export type Origin = Pick<DeadLetter, 'id' | 'queue' | 'shard' | 'code' | 'reason' | 'frames' | 'deadLetteredAt'>;
 
 /**
- * The largest lengths, in characters, of the texts that the archive stores about a dead letter. Longer texts are cut
- * off, so that the description of a dead letter fits into one DynamoDB item.
+ * The largest lengths, in characters, of the texts that describe a dead letter in the archive. Longer texts are cut
+ * off.
  */
 const MAX_TEXT_LENGTH = 500;
 const MAX_CODE_LENGTH = 100;
@@ -96,7 +95,6 @@ const MAX_REASON_LENGTH = 1_000;
 const MAX_UNWRITABLE_LENGTH = 1_000;
 const MAX_FRAMES_LENGTH = 1_000;
 
-/** What the archive needs to know about a message that failed in a queue or that could not be published. */
 interface FailedMessage extends ArchivedMessage {
   readonly id?: MessageId;
   readonly identity?: Identity;
@@ -138,16 +136,13 @@ export function toDeadLetter(message: FailedMessage, origin: Origin, nowMs: numb
 }
 
 /**
- * Converts a value to text. Values of any type are accepted, because other systems may put any type into AMQP
+ * Converts the value of an AMQP property to text, because other systems may put values of any type into AMQP
  * properties.
  */
 const text = (value: unknown) =>
   typeof value === 'string' && value !== '' ? value.slice(0, MAX_TEXT_LENGTH) : undefined;
 
-/**
- * Returns when a message was published, in ISO 8601. Returns `undefined` if neither the headers nor the properties of
- * the message contain this time.
- */
+/** Returns when a message was published, in ISO 8601, or `undefined` if the message does not contain this time. */
 export const publishTimeOf = ({
   envelope: { publishedAt },
   properties: { timestamp },
@@ -156,8 +151,8 @@ export const publishTimeOf = ({
   isoTime(publishedAt) ?? isoTime(typeof timestamp === 'number' ? timestamp * 1_000 : undefined) ?? isoTime(occurredAt);
 
 /**
- * Formats a time as ISO 8601. Returns `undefined` if the time is invalid or outside the years 1 to 9999, because ISO 8601
- * texts sort by time only within these years.
+ * Formats a time as ISO 8601. Returns `undefined` for an invalid time and outside the years 1 to 9999, because other
+ * years do not sort as text.
  */
 export function isoTime(time: string | number | undefined): string | undefined {
   const date = new Date(time ?? Number.NaN);

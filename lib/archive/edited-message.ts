@@ -13,15 +13,10 @@ import type { ArchivedMessage } from './dead-letter.ts';
 import { fromParts, toParts } from './message-parts.ts';
 import { nameOf, type ArchiveTable, type Attributes } from './record.ts';
 
-/**
- * An edited message. The archive stores the message until the broker has confirmed it, and after the confirm for as
- * long as a dead letter.
- */
+/** A message that an operator created by editing a dead letter. */
 export interface EditedMessage {
   readonly messageId: MessageId;
-  /** The id of the dead letter that the edited message replaces. */
   readonly deadLetterId: string;
-  /** The work queue to which the edited message is published. */
   readonly queue: string;
   /**
    * The shard to which the edited message is published. If the shard is absent, the key of the message selects the
@@ -32,7 +27,7 @@ export interface EditedMessage {
   readonly status: 'pending' | 'published' | 'dead-lettered';
   /** When the broker confirmed the edited message, or when the edited message became a dead letter. */
   readonly publishedAt?: string;
-  /** Why the last publish of the edited message failed. */
+  /** Why the last attempt to publish the edited message failed. */
   readonly error?: string;
 }
 
@@ -43,10 +38,10 @@ interface StoredEditedMessage {
 
 const EDITED_PART = '-3';
 
-/** The partition key, in the index `newest`, of the edited messages that are not published yet. */
+/** The partition key of all unpublished edited messages in the index `newest`. */
 const PENDING_KIND = 'pending-edit';
 
-/** No dead letter has an id with `#`, because the ids of dead letters come from message headers, which anybody can write. */
+/** The prefix of the partition keys of edited messages. The id of a dead letter never contains `#`. */
 const PARTITION = 'edit#';
 
 const partitionOf = (messageId: MessageId): AttributeValue => ({ S: PARTITION + messageId });
@@ -54,8 +49,8 @@ const partitionOf = (messageId: MessageId): AttributeValue => ({ S: PARTITION + 
 const keyOf = (messageId: MessageId): Attributes => ({ id: partitionOf(messageId), part: { N: EDITED_PART } });
 
 /**
- * Returns the writes that store an edited message as pending. A pending message never expires, because it may not have
- * reached the broker yet.
+ * Returns the DynamoDB writes that store an edited message as pending, that is, as not yet published. A pending message
+ * never expires.
  */
 export function pendingWrites(
   table: ArchiveTable,
@@ -137,9 +132,8 @@ export async function* listPending(table: ArchiveTable, createdBefore: string): 
 }
 
 /**
- * Records that the broker has confirmed an edited message, or that the edited message became a dead letter. The archive
- * then keeps the edited message for as long as a dead letter. The items with the content of the message get an expiry
- * first: if the process dies between the writes, the message is still pending, and is published again with the same id.
+ * Records that an edited message was published or became a dead letter. From now on, the archive keeps the edited
+ * message for as long as a dead letter.
  */
 export async function recordPublished(
   table: ArchiveTable,
@@ -150,6 +144,7 @@ export async function recordPublished(
 ): Promise<void> {
   const parts = toParts(message).length;
   const expiry = { ':expiry': { N: expiryAfter(table.retentionDays, nowMs) } };
+  // If the process dies before the last write, the message is still pending, and is published again with the same id.
   for (let part = 1; part <= parts; part += 1)
     await update(table, { id: partitionOf(messageId), part: { N: String(part) } }, 'SET expiresAt = :expiry', expiry);
   await update(

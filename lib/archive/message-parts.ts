@@ -8,7 +8,10 @@ import type { ArchivedMessage } from './dead-letter.ts';
  */
 const PART_BYTES = 350_000;
 
-/** Splits a message (its body, followed by its properties as JSON) into chunks that fit into DynamoDB items. */
+/**
+ * Splits a message into chunks that fit into DynamoDB items. The chunks contain the body, followed by the properties as
+ * JSON.
+ */
 export function toParts({ body, properties }: ArchivedMessage): Buffer[] {
   const whole = Buffer.concat([body, Buffer.from(writeProperties(properties))]);
   return Array.from({ length: Math.ceil(whole.length / PART_BYTES) }, (_, index) =>
@@ -22,8 +25,8 @@ export function fromParts(parts: readonly Uint8Array[], bodyBytes: number): Arch
 }
 
 /**
- * Converts AMQP properties to JSON. Message headers are written in the notation of the Lambda event, because this
- * notation preserves the types of values at any depth.
+ * Converts AMQP properties to JSON. Message headers are written in the notation of the Lambda event, which preserves
+ * the types of all values.
  */
 export const writeProperties = ({ headers, ...rest }: Properties): string =>
   writeJson({

@@ -16,9 +16,8 @@ import { nameOf, recordKey, toHistoryEntry, type ArchiveTable } from './record.t
 const MAX_HISTORY = 100;
 
 /**
- * Stores in the archive that a copy of a dead letter was published, even if the dead letter was discarded in the
- * meantime. Returns `false` if another redrive was stored after the dead letter was read, or if an edited message has
- * replaced the dead letter.
+ * Records in the archive that a copy of a dead letter was published. Returns `false` if another redrive was recorded in
+ * the meantime, or if an edited message has replaced the dead letter.
  */
 export const recordRedrive = (
   table: ArchiveTable,
@@ -27,6 +26,7 @@ export const recordRedrive = (
 ): Promise<boolean> =>
   update(table, id, action, {
     assignment: 'timesRedriven = :times',
+    // The copy is already published, and therefore a discard in the meantime does not matter.
     condition: 'timesRedriven = :seen AND #status <> :superseded',
     values: {
       ':times': { N: String(timesRedriven + 1) },
@@ -43,7 +43,7 @@ export const recordDiscard = (
   action: Extract<ArchiveAction, { action: 'discarded' }>,
 ): Promise<boolean> => update(table, id, action, { condition: '#status = :open', values: { ':open': { S: 'open' } } });
 
-/** Returns the write that marks an open dead letter as replaced by an edited message. */
+/** Returns the DynamoDB write that marks an open dead letter as replaced by an edited message. */
 export const supersededWrite = (
   table: ArchiveTable,
   id: string,

@@ -11,7 +11,7 @@ import { groupOf } from './group.ts';
 
 export type Attributes = Record<string, AttributeValue>;
 
-/** The DynamoDB table that holds the archive. */
+/** The DynamoDB table of the archive of dead letters. */
 export interface ArchiveTable {
   readonly client: DynamoDBClient;
   readonly tablePrefix: string;
@@ -29,10 +29,7 @@ export const nameOf = ({ tablePrefix }: Pick<ArchiveTable, 'tablePrefix'>): stri
 
 export const RECORD_PART = 0;
 
-/**
- * The partition key of all dead letters in the index `newest`. They share one partition key, so that one query can list
- * them all.
- */
+/** The partition key of all dead letters in the index `newest`, so that one query can list them. */
 export const LISTED_KIND = 'dead-letter';
 
 const listedAtOf = ({ id, deadLetteredAt }: Pick<DeadLetter, 'id' | 'deadLetteredAt'>): string =>

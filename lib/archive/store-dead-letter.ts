@@ -9,8 +9,8 @@ import { toParts } from './message-parts.ts';
 import { nameOf, recordKey, toRecord, type ArchiveTable } from './record.ts';
 
 /**
- * Stores a dead letter and its message byte for byte, and counts the dead letter in a metric. Returns `false` if the
- * archive already has the dead letter; the status of the stored dead letter then stays unchanged.
+ * Stores a dead letter and its message in the archive, byte for byte. Returns `false` and keeps the stored dead letter
+ * unchanged if the archive already has it.
  */
 export async function storeDeadLetter(
   deadLetter: DeadLetter,

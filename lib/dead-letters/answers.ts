@@ -59,7 +59,7 @@ export const exampleDeadLetter: z.infer<typeof deadLetter> = {
 
 export const deadLetterList = z.strictObject({ deadLetters: z.array(deadLetter), cursor: z.string().optional() });
 
-/** The schema of the groups of dead letters that have their queue, code and cause in common. */
+/** The schema of the groups of dead letters. The dead letters of a group have the same queue, code and cause. */
 export const deadLetterGroups = z.strictObject({
   groups: z.array(
     z.strictObject({
@@ -107,7 +107,6 @@ const bodyCheck = {
   faults: z.array(z.strictObject({ path: z.string(), message: z.string() })),
 };
 
-/** The schema of the edited message that replaces a dead letter. */
 const editOfDeadLetter = z.strictObject({
   messageId: z.string(),
   status: z.enum(['pending', 'published', 'dead-lettered']),
@@ -120,8 +119,8 @@ const editOfDeadLetter = z.strictObject({
 export const deadLetterDetails = deadLetter.extend({
   history: z.array(archiveAction),
   /**
-   * The failed attempts since the message was published or redriven, oldest first. The last attempt has no delay,
-   * because the message became this dead letter after the last attempt.
+   * The failed attempts since the message was published or redriven, oldest first. The last failed attempt has no
+   * delay.
    */
   attempts: z.array(
     z.strictObject({
@@ -146,13 +145,15 @@ export const editCheck = z.strictObject({
   ...bodyCheck,
 });
 
-/** The schema of the response to an edit of a dead letter. */
 export const editedDeadLetter = z.strictObject({
   id: z.string(),
   status: z.literal('superseded'),
   messageId: z.string(),
   queue: z.string().optional(),
-  /** Whether the broker has confirmed the edited message. Otherwise the service publishes the message within minutes. */
+  /**
+   * Whether the broker has confirmed the edited message. If not, the service publishes the edited message within
+   * minutes.
+   */
   isPublished: z.boolean(),
   error: z.string().optional(),
 });
@@ -274,7 +275,6 @@ export const detailsOf = (
   },
 });
 
-/** Returns the part of a response that says whether the body of a message matches the schema of the event. */
 export const checkAnswer = ({
   event,
   faults,

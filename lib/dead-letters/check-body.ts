@@ -18,11 +18,10 @@ interface BodyFault {
 
 export interface BodyCheck {
   /**
-   * The event with whose schema the body was compared. Absent if no event of the service has the type and version of
+   * The event whose schema the body was checked against. Absent if no event of the service has the type and version of
    * the message.
    */
   readonly event?: EventDefinition<unknown>;
-  /** The data of the event, if the body matches the schema. */
   readonly data?: unknown;
   readonly faults: readonly BodyFault[];
 }
@@ -34,7 +33,7 @@ export interface Kind {
 
 const MAX_FAULTS = 100;
 
-/** Returns the type and version with which a consumer would select the business rule for a message. */
+/** Returns the type and version of a message by which a consumer selects the business rule. */
 export function kindOf({ body, properties }: ArchivedMessage): Kind {
   const envelope = readEnvelope(properties.headers);
   const cloudEvent = readCloudEvent({ body, properties });
@@ -69,10 +68,7 @@ export function checkBody(
   }
 }
 
-/**
- * Converts an issue that Zod reports to faults. If one issue names several unknown fields, each unknown field is a
- * separate fault.
- */
+/** Converts an issue that Zod reports to faults of the message body. Each unknown field is a separate fault. */
 const faultsOf = (issue: core.$ZodIssue, within: readonly PropertyKey[]): BodyFault[] =>
   issue.code === 'unrecognized_keys'
     ? issue.keys.map((key) => ({ path: pointer([...within, ...issue.path, key]), message: 'unknown field' }))

@@ -33,18 +33,20 @@ import type {
   startJobRoute,
 } from './routes.ts';
 
-/** How many of the newest jobs `GET /dead-letters/jobs` lists. `continueJobs` continues only jobs in this list. */
+/** How many of the newest jobs `GET /dead-letters/jobs` lists, and how many jobs `continueJobs` considers. */
 const LISTED_JOBS = 50;
 
 type PathWithId = { readonly id: string };
 
 /**
- * The archive of dead letters. The methods handle HTTP requests: the method `redrive`, for example, handles the
- * requests of `redriveRoute`. The functions `getDeadLetter` and `editDeadLetter` create the handlers of `getRoute` and
- * `editRoute`.
+ * The functions of the archive of dead letters. For example, the method `redrive` handles the HTTP requests of
+ * `redriveRoute`.
  */
 export interface DeadLetters {
-  /** Stores a batch from the dead-letter queue. Throws if a message cannot be stored. */
+  /**
+   * Stores a batch of messages from the dead-letter queue in the archive. Throws an error if a message cannot be
+   * stored.
+   */
   archive(event: RabbitMqEvent): Promise<ArchiveReport>;
   list(request: { readonly query: z.infer<typeof listRoute.query> }): Promise<Answer>;
   groups(request: { readonly query: z.infer<typeof groupsRoute.query> }): Promise<Answer>;
@@ -55,14 +57,13 @@ export interface DeadLetters {
   jobs(): Promise<Answer>;
   changeJob(request: Request<z.infer<typeof changeJobRoute.body>, PathWithId>): Promise<Answer>;
   /**
-   * Creates a handler that publishes the edited messages that are still pending, and continues each unfinished job that no
-   * process is working on. The handler throws if a pending message cannot be published. `continueJobs` itself throws a
-   * `SettingsError` if a setting of the broker is missing or wrong.
+   * Creates the scheduled handler that publishes edited messages which are still pending, and continues jobs that no
+   * process is working on. Throws a `SettingsError` if a setting of the broker is missing or wrong.
    */
   continueJobs(): (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>) => Promise<void>;
 }
 
-/** Creates the archive for the dead letters of these work queues. */
+/** Creates the functions of the archive for the dead letters of these work queues. */
 export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<string, WorkQueue>>): DeadLetters {
   const { clock, tracing } = surehop;
   const queues = Object.values(workQueues);

@@ -28,7 +28,7 @@ import { rememberedSince, type Redriving } from './redrive.ts';
 
 export interface Editing extends Redriving {
   readonly inbox: Pick<InboxTable, 'client' | 'name' | 'clock'>;
-  /** The events with the schemas against which edited messages are checked. */
+  /** The events against whose schemas the bodies of edited messages are checked. */
   readonly events: readonly EventDefinition<unknown>[];
 }
 
@@ -46,18 +46,16 @@ interface EditOrder {
 }
 
 /**
- * The largest body of an edited message, in bytes. The limit exists because the whole message must fit into one
- * DynamoDB transaction.
+ * The largest body of an edited message, in bytes. The limit makes the whole message fit into one DynamoDB transaction.
  */
 const MAX_EDITED_BYTES = 262_144;
 
-/** The largest number of times that a transaction is sent if other writes conflict with it. */
+/** How often the DynamoDB transaction of an edit is sent at most, if other writes conflict with it. */
 const MAX_TRANSACTIONS = 5;
 
 interface Read {
   readonly deadLetter: DeadLetter;
   readonly message: ArchivedMessage;
-  /** The type and version of the edited message. */
   readonly kind: ReturnType<typeof kindOf>;
   readonly check: BodyCheck;
   /** The id of the edited message. The same edit of the same dead letter always has the same id. */
@@ -105,10 +103,8 @@ function refuseUnlessOpen(editing: Editing, deadLetter: DeadLetter, force: boole
 }
 
 /**
- * Publishes an edited message in place of a dead letter. One DynamoDB transaction stores the edited message as pending,
- * marks the dead letter as superseded, and makes the consumer skip all copies of the original message. The edited message
- * is then published. If the process dies in between, `publishPending` publishes the message. Returns the id of the edited
- * message, and the error if the message is still pending.
+ * Replaces the message of a dead letter by an edited message: stores the edited message, and then publishes it. Returns
+ * the error if the edited message is not published yet.
  */
 export async function carryOut(
   editing: Editing,
@@ -132,6 +128,7 @@ export async function carryOut(
   if ((await store(editing, read, writes)) === 'repeated')
     return { isStored: false, error: await publishAgain(editing, messageId) };
   log().info('dead letter edited', { deadLetterId: deadLetter.id, messageId, queue: edited.queue });
+  // If the process dies here, `publishPending` publishes the edited message.
   return { isStored: true, error: await publishStored(editing, { ...edited, status: 'pending' }, message) };
 }
 
@@ -170,8 +167,8 @@ function editedOf(
 }
 
 /**
- * Sends the transaction of an edit. Returns `repeated` if another request has made the same edit in the meantime.
- * Throws a problem if the dead letter is no longer open, or if the message of the dead letter was processed.
+ * Sends the transaction of an edit. Returns `repeated` if another request has already made the same edit, and throws a
+ * problem if the dead letter can no longer be edited.
  */
 async function store(
   { table, inbox, inboxSettings }: Editing,
@@ -221,8 +218,8 @@ async function publishAgain(editing: Editing, messageId: MessageId): Promise<Err
 }
 
 /**
- * Publishes an edited message that the archive stores. Only logs an error of the archive, because the function that
- * continues jobs publishes the message again later.
+ * Publishes an edited message that the archive stores. Only logs an error of the archive, because a scheduled function
+ * publishes the message again later.
  */
 async function publishStored(
   editing: Editing,

@@ -13,10 +13,13 @@ import { Problem } from '../http/problem.ts';
 import type { Filter } from './list.ts';
 import { nameOf, type ArchiveTable, type Attributes } from '../archive/record.ts';
 
-/** What a job does: it redrives or discards many dead letters for an operator. */
+/** The request of an operator for a job that redrives or discards many dead letters. */
 export interface JobOrder {
   readonly action: 'redrive' | 'discard';
-  /** The ids of the dead letters. If absent, the job selects all open dead letters that match the filter. */
+  /**
+   * The ids of the dead letters to redrive or discard. If absent, the job selects all open dead letters that match the
+   * filter.
+   */
   readonly ids?: readonly string[];
   readonly filter?: Omit<Filter, 'status'>;
   /** The largest number of dead letters that the job redrives or discards. */
@@ -27,7 +30,6 @@ export interface JobOrder {
   readonly requestedBy: string;
 }
 
-/** The numbers of dead letters that a job has already processed. */
 export interface JobProgress {
   readonly done: number;
   readonly failed: number;
@@ -46,7 +48,7 @@ export interface Job {
   readonly updatedAt: string;
   readonly status: JobStatus;
   readonly progress: JobProgress;
-  /** How far the job has got in its list of dead letters. Absent before the first step. */
+  /** The position of the job in its list of dead letters. Absent before the first step of the job. */
   readonly position?: string;
 }
 
@@ -101,8 +103,8 @@ export async function listJobs(table: ArchiveTable, limit: number): Promise<read
 }
 
 /**
- * Leases a running job, so that only one process works on it. Returns `undefined` if the job is not running, or if
- * another process has leased it.
+ * Leases a running job to one process. Returns `undefined` if the job is not running, or if another process has leased
+ * it.
  */
 export const leaseJob = (table: ArchiveTable, id: string, owner: string, nowMs: number, untilMs: number) =>
   update(table, id, 'SET leaseOwner = :owner, leasedUntilMs = :until', {
@@ -123,8 +125,8 @@ export interface JobStep {
 }
 
 /**
- * Stores the result of a job's step, and extends the lease on the job to `untilMs`. Returns the job, which an operator
- * may have cancelled in the meantime, or `undefined` if another process has leased the job.
+ * Stores the result of a step of a job, and extends the lease on the job to `untilMs`. Returns the job, or `undefined`
+ * if another process has leased the job.
  */
 export const recordStep = (
   table: ArchiveTable,
@@ -154,7 +156,7 @@ export const recordStep = (
     },
   );
 
-/** Cancels a job and returns it. Dead letters that the job has already redriven or discarded are not changed back. */
+/** Cancels a job and returns it. Dead letters that the job has already redriven or discarded stay as they are. */
 export async function cancelJob(table: ArchiveTable, id: string, nowMs: number): Promise<Job> {
   const cancelled = await update(table, id, 'SET #status = :cancelled, updatedAt = :at', {
     condition: '#status = :running',

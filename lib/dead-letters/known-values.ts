@@ -16,30 +16,25 @@ const fields = ['queue', 'code'] as const;
 type Field = (typeof fields)[number];
 
 /**
- * The archive remembers at most this many queue names and at most this many error codes. Once this limit is exceeded, a
- * filter may contain any queue name or error code.
+ * The largest number of queue names, and of error codes, that the archive remembers. If there are more, a filter may
+ * contain any queue name or error code.
  */
 const MAX_STORED = 500;
 
 const itemKey: Record<string, AttributeValue> = { id: { S: 'known-values' }, part: { N: '-1' } };
 
 export interface KnownValues {
-  /**
-   * Stores the queue name and the error code of a dead letter that is about to be archived, if the archive does not
-   * know them yet.
-   */
+  /** Stores the queue name and the error code of a new dead letter, if the archive does not know them yet. */
   add(deadLetter: Pick<DeadLetter, Field>): Promise<void>;
-  /**
-   * Returns an error for a queue name or an error code in a filter that is unknown. The error lists the allowed values.
-   */
+  /** Returns an error, with the allowed values, for an unknown queue name or error code in a filter. */
   errorsIn(
     filter: Partial<Record<Field, string>>,
   ): Promise<readonly { readonly field: Field; readonly detail: string }[]>;
 }
 
 /**
- * Keeps the queue names and error codes that a filter for dead letters may contain. A request with an unknown queue
- * name or error code fails, because a spelling mistake would otherwise look as if there were no dead letters.
+ * Keeps the queue names and error codes that a filter for dead letters may contain. Without this check, a misspelled
+ * name would look as if there were no dead letters.
  */
 export function createKnownValues(table: ArchiveTable, queues: readonly WorkQueue[]): KnownValues {
   const builtIn: Record<Field, readonly string[]> = {

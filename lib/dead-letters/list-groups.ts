@@ -6,7 +6,7 @@ import { groupOf } from '../archive/group.ts';
 import { condition, hasNoTime, type Filter } from './list.ts';
 import { fromRecord, nameOf, type ArchiveTable, type Attributes } from '../archive/record.ts';
 
-/** The number and the times of the dead letters with the same queue, error code and cause. All times are ISO 8601. */
+/** A group of dead letters with the same queue, error code and cause. All times are ISO 8601. */
 interface DeadLetterGroup {
   readonly group: string;
   readonly queue?: string;
@@ -15,7 +15,7 @@ interface DeadLetterGroup {
   /** The reason of the newest dead letter of the group. */
   readonly reason: string;
   readonly count: number;
-  /** The number of dead letters in the group that had been redriven at least once before. */
+  /** The number of dead letters in the group that have been redriven at least once. */
   readonly redrivenBefore: number;
   readonly firstAt: string;
   readonly lastAt: string;
@@ -26,18 +26,18 @@ interface DeadLetterGroup {
 }
 
 export interface DeadLetterGroups {
-  /** The groups, largest first. */
+  /** The groups of dead letters, largest group first. */
   readonly groups: readonly DeadLetterGroup[];
-  /** The start of the first time span of `history`. */
+  /** The start of the first time span in the histories of the groups (ISO 8601). */
   readonly from: string;
   readonly to: string;
-  /** Whether the oldest dead letters are missing from the groups, because there are too many dead letters to read. */
+  /** Whether the groups lack the oldest dead letters, because the archive contains too many dead letters to read. */
   readonly isIncomplete: boolean;
 }
 
 const SPANS = 24;
 
-/** The largest number of result pages that are read from DynamoDB. Each result page covers 1 MB of dead letters. */
+/** The largest number of DynamoDB result pages (1 MB each) that are read to group dead letters. */
 const MAX_PAGES = 40;
 
 /** Reads the dead letters that match a filter, newest first, and groups them by queue, code and cause. */

@@ -5,7 +5,7 @@ import { Problem } from '../http/problem.ts';
 import type { DeadLetter, DeadLetterStatus } from '../archive/dead-letter.ts';
 import { fromRecord, LISTED_KIND, nameOf, RECORD_PART, type ArchiveTable, type Attributes } from '../archive/record.ts';
 
-/** Selects the dead letters that match all given values. */
+/** A filter for dead letters. A dead letter must match all given values. */
 export interface Filter {
   readonly queue?: string;
   readonly code?: string;
@@ -13,19 +13,17 @@ export interface Filter {
   readonly group?: string;
   readonly client?: string;
   readonly status?: DeadLetterStatus;
-  /**
-   * A text that occurs in the reason, or that equals the id, the message id or the correlation id of the dead letter.
-   */
+  /** A text that the reason of the dead letter contains, or that equals its id, message id or correlation id. */
   readonly text?: string;
-  /** The earliest time of dead-lettering, inclusive (ISO 8601 in UTC, with milliseconds). */
+  /** Selects messages that were dead-lettered at this time or later (ISO 8601 in UTC, with milliseconds). */
   readonly from?: string;
-  /** The latest time of dead-lettering, exclusive (ISO 8601 in UTC, with milliseconds). */
+  /** Selects messages that were dead-lettered before this time (ISO 8601 in UTC, with milliseconds). */
   readonly to?: string;
 }
 
 /**
- * One page of dead letters, ordered by time. `after` is the position at which the next page starts. `after` is absent
- * on the last page.
+ * One page of dead letters, ordered by time. `after` is the position at which the next page starts; it is absent on the
+ * last page.
  */
 export interface Page {
   readonly deadLetters: readonly DeadLetter[];
@@ -34,7 +32,7 @@ export interface Page {
 
 /**
  * The largest number of DynamoDB queries for one page of dead letters. If these queries find too few dead letters, the
- * page contains fewer dead letters than requested.
+ * page is shorter than requested.
  */
 const MAX_QUERIES = 25;
 
@@ -77,7 +75,6 @@ const page = (items: readonly Attributes[], after?: string): Page => ({ deadLett
 
 export const hasNoTime = ({ from, to }: Filter): boolean => from !== undefined && to !== undefined && from >= to;
 
-/** Returns the query conditions that select the dead letters of a filter. */
 export function condition({ from, to, text, ...equal }: Filter): Partial<QueryCommandInput> {
   const given = (values: Record<string, string | undefined>) =>
     Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
@@ -109,10 +106,7 @@ const startKey = (after: string): Attributes => ({
   part: { N: String(RECORD_PART) },
 });
 
-/**
- * Encodes the position of the next page as a paging token. Clients must not interpret the token, and the token is safe
- * in a query string.
- */
+/** Encodes the position of the next page as a paging token for a query string. Clients must not interpret the token. */
 export const writeCursor = (after: string): string => Buffer.from(after).toString('base64url');
 
 /** Decodes a paging token. Throws a problem if `writeCursor` did not create the token. */
@@ -125,10 +119,7 @@ export function readCursor(cursor: string): string {
   return after;
 }
 
-/**
- * Returns the newest dead letters of one message, from all queues. A dead letter that was archived moments ago may be
- * missing.
- */
+/** Returns the newest dead letters of one message, from all queues. A very recent dead letter may be missing. */
 export async function findByMessage(table: ArchiveTable, messageId: string): Promise<readonly DeadLetter[]> {
   const { Items: items = [] } = await sendToDynamo(
     (client) =>

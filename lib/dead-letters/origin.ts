@@ -63,15 +63,15 @@ interface BrokerDeath {
   readonly queue: string;
   readonly code: ErrorCode;
   readonly reason: string;
-  /** When the broker dead-lettered the message (ISO 8601). Absent if the time in `x-death` cannot be parsed. */
+  /** When RabbitMQ dead-lettered the message (ISO 8601). Absent if the time in `x-death` cannot be parsed. */
   readonly at?: string;
   /** A text that distinguishes this `x-death` entry from the other `x-death` entries of the same message. */
   readonly fingerprint: string;
 }
 
 /**
- * Maps each reason that RabbitMQ writes into an `x-death` header (https://www.rabbitmq.com/docs/dlx) to an error code
- * of Surehop.
+ * Surehop's error code for each reason that RabbitMQ writes into an `x-death` header
+ * (https://www.rabbitmq.com/docs/dlx).
  */
 const brokerReasons: Readonly<Record<string, KnownErrorCode>> = {
   expired: 'EXPIRED',
@@ -80,9 +80,7 @@ const brokerReasons: Readonly<Record<string, KnownErrorCode>> = {
   rejected: 'REJECTED',
 };
 
-/**
- * Whether RabbitMQ dead-lettered the message. Otherwise, a consumer dead-lettered the message after a failed attempt.
- */
+/** Whether an error code shows that RabbitMQ dead-lettered the message, and not a consumer. */
 export const isBrokerCode = (code: string): boolean => Object.values<string>(brokerReasons).includes(code);
 
 /** Reads the first entry of the header `x-death`, which is the newest entry. */
@@ -104,8 +102,8 @@ function readBrokerDeath(headers: Headers): BrokerDeath | undefined {
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
 /**
- * Reads the time in an `x-death` entry. AWS does not document how the event source writes this time, and therefore
- * seconds, milliseconds and dates are all accepted.
+ * Reads the time in an `x-death` entry. AWS does not document its format, and therefore seconds, milliseconds and dates
+ * are all accepted.
  */
 function readTime(time: unknown): string | undefined {
   const ms =

@@ -19,12 +19,12 @@ import { errorFields } from '../runtime/stack.ts';
 import type { Redriving } from './redrive.ts';
 
 /**
- * The function that continues jobs publishes only pending messages that are older than this, in ms. Younger messages
- * are still being published by the request that stored them.
+ * How old a pending edited message must be, in ms, before the scheduled function publishes it. A younger message is
+ * still being published by the request that stored it.
  */
 const PATIENCE_MS = 10_000;
 
-/** The function that continues jobs stops publishing pending messages if less than this time, in ms, is left. */
+/** The scheduled function stops publishing edited messages when less than this time, in ms, is left. */
 const RESERVE_MS = 10_000;
 
 /** Returns the exchange and routing key with which an edited message is published to its work queue. */
@@ -36,9 +36,8 @@ export function addressOfEdited({ queue: name, shard }: Pick<EditedMessage, 'que
 }
 
 /**
- * Publishes an edited message that the archive stores as pending, and records the confirm of the broker in the archive. If
- * the broker can never accept the message, the message becomes a dead letter. Returns the error if the message is still
- * pending.
+ * Publishes a pending edited message, or turns it into a dead letter if the broker can never accept it. Returns the
+ * error if the edited message is still pending.
  */
 export async function publishEdited(
   redriving: Redriving,
@@ -62,7 +61,7 @@ export async function publishEdited(
   return undefined;
 }
 
-/** Stores an edited message as a dead letter in the archive, because the broker refuses the message. */
+/** Stores an edited message that the broker refuses in the archive, as a dead letter. */
 async function archiveRefused(
   { table, clock }: Redriving,
   { messageId, deadLetterId, queue, shard }: EditedMessage,
@@ -88,9 +87,8 @@ async function archiveRefused(
 }
 
 /**
- * Publishes the edited messages that are still pending, because the process that stored them died, or because the broker
- * was unavailable. Publishing a message twice is harmless, because both copies have the same id. Returns how many messages
- * are still pending.
+ * Publishes the edited messages that are still pending, for example because the process that stored them died. Returns
+ * how many edited messages are still pending.
  */
 export async function publishPending(redriving: Redriving, remainingMs: () => number): Promise<number> {
   const { table, clock } = redriving;
@@ -98,6 +96,7 @@ export async function publishPending(redriving: Redriving, remainingMs: () => nu
   const before = new Date(clock.now() - PATIENCE_MS).toISOString();
   for await (const messageId of listPending(table, before)) {
     if (remainingMs() < RESERVE_MS) break;
+    // Publishing a message twice is harmless, because both copies have the same id.
     const error = await publishIfPending(redriving, messageId);
     if (error) pending += 1;
     // While the broker is unavailable, the other messages would fail too.
@@ -106,7 +105,10 @@ export async function publishPending(redriving: Redriving, remainingMs: () => nu
   return pending;
 }
 
-/** Returns the error instead of throwing it, because one message that cannot be read must not stop the others. */
+/**
+ * Publishes one edited message if it is still pending. Returns an error instead of throwing it, because one failure
+ * must not stop the other messages.
+ */
 async function publishIfPending(redriving: Redriving, messageId: MessageId): Promise<Error | undefined> {
   try {
     const stored = await readEdited(redriving.table, messageId);

@@ -16,7 +16,7 @@ import { isOvertaken, redriveRefusal, type RedriveRefusal } from './redrive-refu
 
 export interface RedriveReport {
   readonly redriven: number;
-  /** The number of dead letters that were selected for the redrive. At most `maximum` are selected. */
+  /** The number of dead letters that were selected for the redrive, at most `maximum`. */
   readonly selected: number;
   readonly skipped: readonly Skipped[];
   readonly failed: readonly { readonly id: string; readonly code: string }[];
@@ -37,7 +37,7 @@ interface Skipped {
 interface RedriveOptions extends Operator {
   readonly maximum: number;
   readonly force: boolean;
-  /** Whether to only select the dead letters and publish nothing. */
+  /** Whether the redrive only selects dead letters and publishes nothing. */
   readonly dryRun?: boolean;
   /** Returns the number of milliseconds until the HTTP response is due. */
   readonly remainingMs: () => number;

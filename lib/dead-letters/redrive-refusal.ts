@@ -15,8 +15,8 @@ const details: Record<RedriveRefusal, string> = {
 };
 
 /**
- * Returns why a dead letter must not be redriven, or `undefined` if nothing speaks against a redrive. `force` overrides
- * the reasons that only warn of a risk.
+ * Returns why a dead letter must not be redriven, or `undefined` if it may be redriven. `force` overrides the reasons
+ * that only warn of a risk.
  */
 export function redriveRefusal(
   { status, queue, unwritable, publishedAt, deadLetteredAt }: DeadLetter,

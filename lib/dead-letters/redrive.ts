@@ -33,7 +33,6 @@ export interface Redriving {
   readonly tracing?: Tracing;
 }
 
-/** The clients and settings that a redrive of dead letters needs. */
 export const redrivingOf = (surehop: Surehop, queues: readonly WorkQueue[]): Redriving => ({
   table: archiveTable(surehop),
   queues,
@@ -46,7 +45,10 @@ export const redrivingOf = (surehop: Surehop, queues: readonly WorkQueue[]): Red
 
 const CONCURRENCY = 16;
 
-/** The limits on the number and the total size of the messages that are in memory and redriven together. */
+/**
+ * The largest number and total size of the messages that are redriven together, and are therefore in memory at the same
+ * time.
+ */
 export const CHUNK = 50;
 const CHUNK_BYTES = 16_000_000;
 
@@ -60,7 +62,7 @@ export function chunkLength(deadLetters: readonly Pick<DeadLetter, 'bodyBytes'>[
 export const rememberedSince = ({ inboxSettings, clock }: Redriving): number =>
   rememberedSinceMs(inboxSettings, clock.now());
 
-/** Who redrives a dead letter, and why. */
+/** The operator who redrives a dead letter, and the reason for the redrive. */
 export interface Operator {
   readonly by?: string;
   readonly reason?: string;
@@ -79,7 +81,6 @@ export async function readForRedrive(redriving: Redriving, id: string, force: bo
   return item;
 }
 
-/** Reads a dead letter again, and returns it if it is still open. */
 export async function readIfOpen({ table }: Redriving, { id }: DeadLetter): Promise<ArchivedDeadLetter | undefined> {
   const item = await readIfArchived(table, id);
   return item?.deadLetter.status === 'open' ? item : undefined;
@@ -98,8 +99,8 @@ export const isOfDeadLetter = (error: Error) =>
   error instanceof PublishError && (isOfMessage(error) || error.code === 'UNROUTABLE');
 
 /**
- * Redrives one dead letter. Throws an error if the broker does not confirm the published copy, or if storing the
- * redrive in the archive fails.
+ * Redrives one dead letter. Throws an error if the broker does not confirm the copy of the message, or if the archive
+ * cannot record the redrive.
  */
 export async function redriveOne(
   redriving: Redriving,
@@ -116,8 +117,8 @@ export async function redriveOne(
 }
 
 /**
- * Publishes a copy of each message to its queue or shard, and stores each redrive in the archive. Returns one error or
- * `undefined` per dead letter. With `force`, a copy lacks the parts of its message that AMQP cannot encode.
+ * Publishes a copy of each dead-lettered message to its queue or shard, and records each redrive in the archive.
+ * Returns one error or `undefined` per dead letter.
  */
 export async function publishRedriven(
   redriving: Redriving,

@@ -24,7 +24,10 @@ const path = z.object({ id: z.string().min(1).max(255) });
 const text = z.string().min(1).max(255);
 const time = z.iso.datetime({ offset: true }).transform((at) => new Date(at).toISOString());
 
-/** Selects the dead letters that match all given values. `from` is inclusive, and `to` is exclusive. */
+/**
+ * The request parameters that select dead letters: a dead letter must match all given values. `from` is inclusive, and
+ * `to` is exclusive.
+ */
 const filter = {
   queue: text.optional(),
   code: text.optional(),

@@ -31,8 +31,8 @@ const RESERVE_MS = 8_000;
 const LEASE_MS = 60_000;
 
 /**
- * Runs the steps of a job until the job ends or little time is left. If the process dies during a step, another process
- * repeats the step. Returns the job, or `undefined` if another process is working on it.
+ * Runs the steps of a job until the job ends or little time is left. Returns the job, or `undefined` if another process
+ * is working on it.
  */
 export async function runJob(
   redriving: Redriving,
@@ -47,6 +47,7 @@ export async function runJob(
   while (job?.status === 'running' && !isFailing && remainingMs() > RESERVE_MS) {
     const startedAtMs = clock.now();
     const { letters, unknown, position, isLast } = await nextLetters(redriving, job);
+    // If the process dies before `recordStep`, another process repeats this step.
     const result = await carryOut(redriving, job, letters);
     isFailing = result.isRepeated;
     const progress = add(job.progress, result, unknown);
@@ -80,7 +81,7 @@ interface Selected {
   readonly isLast: boolean;
 }
 
-/** Reads the dead letters of the next step. */
+/** Reads the dead letters that the next step of a job processes. */
 async function nextLetters({ table }: Redriving, { order, createdAt, position, progress }: Job): Promise<Selected> {
   const limit = Math.max(1, Math.min(CHUNK, Math.ceil(order.ratePerSecond), order.maximum - progress.done));
   if (order.ids) {

@@ -19,7 +19,7 @@ const MAX_MESSAGES = 20;
 
 const CONCURRENCY = 8;
 
-/** Reads the recorded steps of messages. */
+/** Reads the timelines of messages. */
 export interface Timelines {
   /**
    * Returns everything that is recorded about a message and its follow-up events. Returns `undefined` if nothing is
@@ -40,7 +40,10 @@ export function createTimelines(surehop: Surehop, workQueues: Readonly<Record<st
   const { clock } = surehop;
   const queues = Object.values(workQueues).map(({ name }) => name);
 
-  /** Reads the records of several messages. The result is in the order of the message ids. */
+  /**
+   * Reads what the inbox table and the archive contain about several messages. The result is in the order of the
+   * message ids.
+   */
   async function readRecords(ids: readonly string[]): Promise<Recorded[]> {
     const { client, name: table, retryPolicy } = processInboxTable(surehop);
     const archive = archiveTable(surehop);

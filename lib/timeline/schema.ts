@@ -17,23 +17,22 @@ const messageStates = [
 const consumerState = z.strictObject({
   queue: z.string(),
   /**
-   * `pending` means that the message waits for its consumer, for example after a redrive; `processing` means that the
-   * `perform` function of the consumer's business rule runs for the message; `superseded` means that an edited message
-   * replaces the message.
+   * The state of the message. `pending` means that the message waits for its consumer, `processing` that a `perform`
+   * function runs for it, and `superseded` that an edited message replaces it.
    */
   state: z.enum(messageStates),
   /** When the message entered its current state. */
   at: at.optional(),
-  /** The time from the publication of the message until the message was completed or rejected, in ms. */
+  /** How long after its publication the message was completed or rejected, in ms. */
   durationMs: z.int().optional(),
   /** Why the message was rejected, or the reason that the business rule gave for completing the message. */
   reason: z.string().optional(),
   error: error.optional(),
-  /** The dead letter of the message. Absent if the message is neither dead-lettered nor discarded. */
+  /** The id of the dead letter of the message. Absent if the message is neither dead-lettered nor discarded. */
   deadLetterId: z.string().optional(),
   /**
-   * The latest end of each attempt to process only this message whose end is not recorded. Such an attempt is still
-   * running, or the process crashed during the attempt.
+   * When each unfinished attempt to process only this message ends at the latest. The attempt is still running, or the
+   * process crashed during the attempt.
    */
   isolatedRunsEndBy: z.array(at).optional(),
 });
@@ -45,8 +44,8 @@ const tracedMessage = z.strictObject({
   traceId: z.string().optional(),
   publishedAt: at.optional(),
   /**
-   * The message from which this message follows: its consumer published this message as a follow-up event, or an
-   * operator edited it to create this message. Absent for the requested message.
+   * The message from which this message follows, as a follow-up event of its consumer or as its edited version. Absent
+   * for the requested message.
    */
   followsFrom: z.strictObject({ messageId: z.string(), queue: z.string() }).optional(),
   /** The state of the message in each queue in which the message is known. */

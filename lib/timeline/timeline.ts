@@ -11,8 +11,8 @@ export interface Recorded {
   /** The inbox records of the message, one for each queue that has an inbox record of the message. */
   readonly markers: readonly Marker[];
   /**
-   * For each attempt to process only this message whose end is not recorded: the queue, and the latest time at which
-   * the attempt ends.
+   * The unfinished attempts to process only this message: for each attempt, the queue, and the latest time at which the
+   * attempt ends.
    */
   readonly isolatedRuns: readonly { readonly queue: string; readonly endsByMs: number }[];
   readonly deadLetters: readonly DeadLetter[];
@@ -20,7 +20,6 @@ export interface Recorded {
 
 type Step = Omit<TimelineStep, 'afterMs'>;
 
-/** Whether anything is recorded about the message. */
 export const isKnown = ({ markers, deadLetters, isolatedRuns }: Recorded): boolean =>
   markers.length + deadLetters.length + isolatedRuns.length > 0;
 
@@ -69,8 +68,8 @@ const publishedAtOf = ({ markers, deadLetters }: Recorded): string | undefined =
   deadLetters.find(({ publishedAt }) => publishedAt)?.publishedAt;
 
 /**
- * Returns the state of a message in a queue. The inbox record of a completed or rejected message determines the state.
- * Otherwise, the inbox record or the latest dead letter determines the state, whichever is newer.
+ * Returns the state of a message in a queue: from the inbox record if the message is completed or rejected, and
+ * otherwise from the inbox record or the latest dead letter, whichever is newer.
  */
 function stateIn(queue: string, { markers, deadLetters }: Recorded, nowMs: number): ConsumerState {
   const marker = markers.find((one) => one.queue === queue);
