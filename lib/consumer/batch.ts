@@ -23,19 +23,17 @@ export interface Batch extends Omit<ConsumerParts, 'settings'>, Limits {
   /** When the consumer received the batch (ISO 8601). */
   readonly startedAt: string;
   /**
-   * Whether the inbox may have lost its record of a message with this publish time, for example because the inbox table
-   * was restored from a backup. The consumer dead-letters such a message, because the message may already have been
-   * processed.
+   * Whether the inbox may lack the record of a message with this publish time, because the inbox table was restored
+   * from a backup. The consumer dead-letters such a message.
    */
   readonly isForgotten: (publishedAt: string | undefined) => boolean;
-  /** The AMQP `app-id` property of the follow-up events. */
   readonly appId: string;
   /**
-   * How much time is left for business rules, in ms. The value is 0 or less once the time that is reserved for commits
-   * and publishes has begun.
+   * How much time business rules have left, in ms. The value is 0 or less once only the time reserved for commits and
+   * publishes is left.
    */
   readonly timeLeftMs: () => number;
-  /** How long the invocation may still last, in ms. */
+  /** How long the Lambda invocation may still run, in ms. */
   readonly invocationLeftMs: () => number;
   /** This signal aborts when the invocation has too little time left to commit anything. */
   readonly commitSignal: AbortSignal;
@@ -43,7 +41,7 @@ export interface Batch extends Omit<ConsumerParts, 'settings'>, Limits {
   readonly publishDeadlineMs: () => number;
   readonly warn: (message: string, error: unknown) => void;
   readonly logSettings: LogSettings;
-  /** The spans of the batch, if spans are recorded. */
+  /** The spans of the batch. Absent if no spans are recorded. */
   readonly trace?: BatchTrace;
 }
 
@@ -51,8 +49,8 @@ export interface Batch extends Omit<ConsumerParts, 'settings'>, Limits {
 const RESERVED = 0.25;
 
 /**
- * Creates the time limits of a batch from the remaining time of the Lambda invocation. Business rules must end first,
- * then the commits, then the publishes.
+ * Creates a batch whose time limits follow from the remaining time of the Lambda invocation. Business rules must end
+ * first, then the commits, then the publishes.
  */
 export function newBatch(
   queue: WorkQueue,
@@ -84,15 +82,15 @@ export function newBatch(
 }
 
 /**
- * The data that a consumer keeps in memory from one batch to the next. A consumer that loses these data sends more
- * requests to DynamoDB, but still processes every message correctly.
+ * The data that a consumer keeps in memory from one batch to the next. Losing them costs additional requests to
+ * DynamoDB, but never a message.
  */
 export interface Memory {
   /** How often this process returned each unfinished message of the previous batch to the queue. */
   survived: Map<MessageId, number>;
   /**
-   * The attempt-log entries that must still be deleted from DynamoDB, by message id. `undefined` stands for all entries
-   * of the message.
+   * The stored processing attempts that must still be deleted from DynamoDB, by message id. `undefined` stands for all
+   * stored attempts of the message.
    */
   readonly unended: Map<MessageId, AttemptRun | undefined>;
   /**
@@ -103,8 +101,8 @@ export interface Memory {
   /** The ids of follow-up events that the broker has confirmed. */
   readonly confirmed: Set<MessageId>;
   /**
-   * For each ordering key, the order of messages that an earlier batch could not write to DynamoDB. The next batch
-   * writes the order.
+   * For each ordering key, the message ids whose order an earlier batch could not store in DynamoDB. The next batch
+   * stores the order.
    */
   unrecorded: Sequences;
   /** When the consumer's progress in each shard of the queue was last written to DynamoDB, in ms since the epoch. */

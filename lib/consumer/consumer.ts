@@ -12,17 +12,19 @@ import type { BatchReport } from './report.ts';
 import type { Decide, Perform, Rule } from './rule.ts';
 import { runBatch } from './run-batch.ts';
 
-/** The queue of a consumer, and the business rules for the events in that queue. */
+/**
+ * The definition of a consumer: the queue that the consumer reads, and the business rules for the events in that queue.
+ */
 export type ConsumerDefinition<T> = ConsumerLimits & {
   readonly queue: WorkQueue;
   /**
-   * Returns the ordering key of an event. Messages with the same key are processed one after another, in the order in which
-   * they arrived. Without `orderBy`, all messages of a batch are processed concurrently.
+   * Returns the ordering key of an event. Messages with the same key are processed one after another, in the order of
+   * their arrival. Without `orderBy`, the messages of a batch are processed concurrently.
    */
   readonly orderBy?: KeyOf;
   /**
-   * Returns the id, type and version of a message from another producer. A consumer needs this function if its messages
-   * have neither a `message-id` of their own nor the attributes of a CloudEvent (docs/guides/existing-producers.md).
+   * Returns the id, type and version of a message from another producer. Needed for messages that have neither a unique
+   * `message-id` nor the attributes of a CloudEvent (docs/guides/existing-producers.md).
    */
   readonly identify?: Identify;
 } & (
@@ -39,9 +41,8 @@ export interface Consumer<T = any> {
 }
 
 /**
- * Creates a Lambda handler for one queue of Amazon MQ for RabbitMQ. For each message, the handler commits the effects
- * exactly once, or sends a copy to a delay queue for a retry, or dead-letters the message. A failed message does not
- * affect the other messages of the batch.
+ * Creates the Lambda handler of the consumer of one queue. For each message, the handler commits the effects exactly
+ * once, publishes a copy for a retry, or dead-letters the message.
  */
 export const consumer = <T>(surehop: Surehop, definition: ConsumerDefinition<T>): Consumer<T> =>
   Object.assign(createConsumer(definition, partsOf(surehop)), { definition });

@@ -12,17 +12,15 @@ import type { PublishError } from '../runtime/errors.ts';
 import type { Delivery } from './delivery.ts';
 import type { DeadLettered, Postponed, Retried } from './outcome.ts';
 
-/** The outcomes that require publishing a copy of the message: a retry, a postponement, or a dead letter. */
 export type Failed = Retried | Postponed | DeadLettered;
 
-/** A failed message and the copy of the message that has to be published. */
 export interface CopyToPublish {
   readonly delivery: Delivery;
   readonly outcome: Failed;
   readonly copy: Message;
   /**
-   * Creates a smaller dead letter, which is published if the broker refuses this dead letter. If this function is
-   * absent, a refused dead letter is stored in the archive directly.
+   * Creates a smaller dead letter, which is published if the broker refuses this one. If this function is absent, a
+   * refused dead letter is stored in the archive directly.
    */
   readonly smaller?: () => CopyToPublish;
 }
@@ -52,8 +50,8 @@ export function failedAttemptsOf(
 }
 
 /**
- * Turns a retry or a postponement into a dead letter if AMQP cannot encode a property or header of the message, because
- * then no copy of the message can be published.
+ * Turns a retry or a postponement into a dead letter if no copy of the message can be published, because AMQP cannot
+ * encode a property or header of the message.
  */
 export function refuseUnwritable(delivery: Delivery, outcome: Failed, at: string): Failed {
   if (outcome.is === 'dead-letter') return outcome;
@@ -108,8 +106,8 @@ function deadLetterToPublish(delivery: Delivery, outcome: DeadLettered, queue: W
 }
 
 /**
- * Returns the id of a dead letter. All copies of the dead letter have this id. A message without an id gets a random
- * id, because two messages with equal bodies may still be different messages.
+ * Returns the id that all copies of a dead letter have. A message without an id gets a random id, because different
+ * messages may have equal bodies.
  */
 export function deadLetterId(
   { id, envelope, payloadHash }: Delivery,

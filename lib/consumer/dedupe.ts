@@ -6,7 +6,10 @@ import type { Delivery } from './delivery.ts';
 import { toResult, type Candidate, type Copy, type Invalid, type Message, type Result } from './message.ts';
 import { deadLetter, DUPLICATE, fromFailedMarker, unfinished } from './outcome.ts';
 
-/** Returns the result of a message that this process remembers as completed, and `undefined` for any other message. */
+/**
+ * Returns the result of a message that this process remembers as completed, or `undefined` if it does not remember the
+ * message.
+ */
 export const fromMemory = (delivery: Delivery, { done }: Memory): Result | undefined =>
   delivery.id !== undefined && done.get(delivery.id) === delivery.payloadHash
     ? toResult({ delivery }, DUPLICATE)

@@ -32,17 +32,16 @@ export interface RabbitMqRecord {
 export interface Delivery {
   /** The queue that delivered the message. For a consumer of a sharded queue, this is the name of a shard. */
   readonly queue: string;
-  /** The message id. Absent if the message has none. */
+  /** The id of the message. Absent if the message has no id. */
   readonly id?: MessageId;
   /**
-   * The id, type and version that the function `identify` or the attributes of a CloudEvent gave to the message. Absent
-   * if the message id is the AMQP property `message-id`.
+   * The id, type and version that the function `identify` or a CloudEvent gave to the message. Absent if the message id
+   * is the AMQP property `message-id`.
    */
   readonly identity?: Identity;
   readonly body: Buffer;
   /**
-   * The data of a CloudEvent in structured mode. Absent for all other messages, because the whole body of such a
-   * message is the data.
+   * The data of a CloudEvent in structured mode. Absent for every other message, because its whole body is the data.
    */
   readonly data?: ParsedJson;
   /** When the event occurred, if the message is a CloudEvent with a time. */
@@ -52,21 +51,15 @@ export interface Delivery {
   readonly properties: Properties;
   readonly envelope: Envelope;
   readonly redelivered: boolean;
-  /**
-   * How often RabbitMQ delivered the message before. RabbitMQ 4.3 and later counts the deliveries in
-   * `x-acquired-count`, earlier versions in `x-delivery-count`.
-   */
+  /** How often RabbitMQ delivered the message before. */
   readonly deliveryCount: number;
-  /**
-   * Why the message cannot be processed, for example because it cannot be identified. No business rule receives such a
-   * message.
-   */
+  /** Why no business rule can process the message, for example because the message cannot be identified. */
   readonly fault?: Fault;
 }
 
 /**
- * Returns the deliveries in the order of the event. `identify` is the consumer's own function that identifies messages.
- * Throws if the event is not an event of Amazon MQ for RabbitMQ.
+ * Decodes the deliveries in a Lambda event, in the order of the event. Throws an error if Amazon MQ for RabbitMQ did
+ * not send the event.
  */
 export function decode(event: RabbitMqEvent, identify?: Identify): Delivery[] {
   if (event?.eventSource !== 'aws:rmq' || !isObject(event.rmqMessagesByQueue))
@@ -155,7 +148,10 @@ function decodeBase64(data: string): Buffer | undefined {
 
 const given = (value: unknown) => value ?? undefined;
 
-/** Returns how often RabbitMQ delivered a redelivered message before. */
+/**
+ * Returns how often RabbitMQ delivered a redelivered message before. RabbitMQ 4.3 and later count in
+ * `x-acquired-count`, earlier versions in `x-delivery-count`.
+ */
 const deliveryCountIn = (headers: Headers): number =>
   countOf(headers['x-acquired-count']) ?? countOf(headers['x-delivery-count']) ?? 0;
 

@@ -4,7 +4,6 @@ import type { MessageFacts } from '../inbox/facts.ts';
 import type { Batch } from './batch.ts';
 import type { Delivery } from './delivery.ts';
 
-/** Returns the facts about a delivered message that the inbox record stores for operators. */
 export function factsOf(delivery: Delivery, { startedAt }: Pick<Batch, 'startedAt'>): MessageFacts {
   const { properties, identity, envelope } = delivery;
   return {

@@ -15,9 +15,8 @@ import { toResult, type Result } from './message.ts';
 import { unfinished } from './outcome.ts';
 
 /**
- * Publishes the follow-up events of the messages whose effects are committed. If the process crashes before the
- * publish, the message is redelivered and its follow-up events are published with the same ids. A follow-up event that
- * the broker can never accept is stored in the archive.
+ * Publishes the follow-up events of the messages whose effects are committed. A follow-up event that the broker can
+ * never accept is stored in the archive.
  */
 export async function publishFollowUps(results: readonly Result[], batch: Batch): Promise<Result[]> {
   const { publisher, clock, appId, publishDeadlineMs, memory, tracing, trace } = batch;
@@ -36,6 +35,7 @@ export async function publishFollowUps(results: readonly Result[], batch: Batch)
     return startSending(tracing, message, { parent: trace?.of(delivery).trace });
   });
   const messages = sendings.map(({ message }) => message);
+  // If the process dies here, the redelivered messages publish their follow-up events with the same ids.
   const errors: unknown[] = await publisher.publishAll(messages, publishDeadlineMs());
   for (const [index, sending] of sendings.entries()) sending.end(errors[index]);
   const failed = new Map<Result, unknown>();

@@ -9,40 +9,37 @@ import { describeError } from '../runtime/errors.ts';
 import { readJson } from '../runtime/json.ts';
 import { kindOf } from '../runtime/kind-of.ts';
 
-/** The properties, headers and body of a message. The function `identify` of a consumer receives this object. */
+/** A message as the function `identify` of a consumer receives it: properties, headers and body. */
 interface MessageToIdentify {
   readonly properties: Omit<Properties, 'headers'>;
-  /** The message headers as JSON values: an AMQP string or a date is a string, and an AMQP table is an object. */
-  readonly headers: Readonly<Record<string, any>>;
   /**
-   * The JSON value in the body, before it is checked against a schema. The value is undefined if the body is not JSON.
+   * The headers of the message as JSON values: an AMQP string or a date is a string, and an AMQP table is an object.
    */
+  readonly headers: Readonly<Record<string, any>>;
+  /** The JSON value of the message body, which no schema has checked yet. Undefined if the body is not JSON. */
   readonly body: any;
 }
 
 /**
- * Returns the id, type and version of a message. The result must be the same for every delivery of the message, and
- * different messages must have different ids. If the result has no type or no version, the consumer takes the missing
- * value from the properties of the message. If the function returns `undefined`, the consumer identifies the message as
- * if it had no function `identify`.
+ * Returns the id, type and version of a message. The id must be unique to the message, and the same at every delivery.
+ * If the function returns `undefined`, the consumer identifies the message by its properties.
  */
 export type Identify = (
   message: MessageToIdentify,
 ) => { readonly id: string; readonly type?: string; readonly version?: number } | undefined;
 
-/** The reason why a message cannot be processed. */
 export interface Fault {
   readonly code: KnownErrorCode;
   readonly message?: string;
-  /** The error that the consumer's function `identify` threw. Absent if the function did not throw. */
+  /** The error that the consumer's function `identify` threw. Absent if the function did not throw an error. */
   readonly error?: unknown;
 }
 
 export interface Identified {
   readonly id?: MessageId;
   /**
-   * The id, type and version that the function `identify` or the attributes of a CloudEvent gave to the message. Absent
-   * if the message id is the AMQP property `message-id`.
+   * The id, type and version that the function `identify` or a CloudEvent gave to the message. Absent if the message id
+   * is the AMQP property `message-id`.
    */
   readonly identity?: Identity;
   readonly fault?: Fault;

@@ -10,9 +10,8 @@ import { deadLetter, fromFailedMarker, postponed, type Outcome } from './outcome
 const LEASE_MARGIN_MS = 5_000;
 
 /**
- * Runs the `perform` function of a business rule while `owner` holds a lease on the message, and then calls `commit`
- * with the decision that the function returned. If another Lambda execution environment holds the lease or has taken it
- * over, the message is postponed.
+ * Runs a `perform` function while `owner` holds a lease on the message, and commits the function's decision with
+ * `commit`. The message is postponed if another Lambda execution environment holds the lease.
  */
 export async function performUnderLease(
   { delivery, id }: Candidate,

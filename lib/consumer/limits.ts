@@ -9,24 +9,20 @@ export interface ConsumerLimits {
   /** How many business rules may run concurrently. The default is the setting `BATCH_CONCURRENCY`. */
   readonly concurrency?: number;
   /**
-   * How often a message is attempted before it is dead-lettered. By default, a message is attempted once, and once more
-   * after each delay of the queue. If `attempts` is higher, the last delay is repeated.
+   * The number of attempts after which a failing message is dead-lettered. The default is one attempt plus one per
+   * delay of the queue; further attempts repeat the last delay.
    */
   readonly attempts?: number;
   /**
-   * The maximum age of a message. An older message is dead-lettered with the code `TOO_OLD`, and its business rule does not
-   * run. The age starts when the message is published, and again when an operator redrives the message.
+   * The maximum age of a message, counted from when it was published or last redriven. An older message is
+   * dead-lettered with the code `TOO_OLD`.
    */
   readonly maxAge?: string;
 }
 
-/** The limits of a consumer with the defaults filled in. */
 export interface Limits {
-  /** How long a business rule may run for one message, in ms. */
   readonly timeLimitMs: number;
-  /** The largest number of business rules that run concurrently. */
   readonly concurrency: number;
-  /** The number of attempts after which a failing message is dead-lettered. */
   readonly attempts: number;
   /** The maximum age of a message in ms, or `undefined` if messages of any age are processed. */
   readonly maxAgeMs: number | undefined;
@@ -38,8 +34,8 @@ const MAX_CONCURRENCY = 1_000;
 const MAX_ATTEMPTS = 999;
 
 /**
- * Returns all limits of a consumer, with the default value for each limit that the consumer does not set. Throws an
- * error that names the queue and the limit if a limit is invalid.
+ * Returns all limits of a consumer, including the default values. Throws an error that names the queue and the limit if
+ * a limit is invalid.
  */
 export function limitsOf(
   { timeLimit, concurrency, attempts, maxAge }: ConsumerLimits,

@@ -22,15 +22,15 @@ export interface Candidate {
   /** Whether the inbox has a record of an earlier attempt of the message. */
   readonly hasMarker: boolean;
   /**
-   * Whether an earlier delivery left behind an expired lease on the message. The process probably crashed while it ran
-   * the message's `perform` function.
+   * Whether the message has an expired lease, probably because an earlier process crashed while it ran the message's
+   * `perform` function.
    */
   readonly isAbandoned: boolean;
 }
 
 /**
- * A message that no business rule can process, because the message is invalid. The message becomes a dead letter,
- * unless an earlier delivery of the message was completed or dead-lettered.
+ * An invalid message, which no business rule can process. It becomes a dead letter, unless an earlier delivery of it
+ * was completed or dead-lettered.
  */
 export interface Invalid {
   readonly is: 'invalid';
@@ -38,10 +38,7 @@ export interface Invalid {
   readonly outcome: DeadLettered;
 }
 
-/**
- * Another copy of a message in the same batch. The copy is not processed itself; the outcome of the copy follows from
- * the outcome of the message.
- */
+/** Another copy of a message in the same batch. The outcome of the copy follows from the outcome of the message. */
 export interface Copy {
   readonly is: 'copy';
   readonly delivery: Delivery;
@@ -61,8 +58,8 @@ export const toResult = ({ delivery }: Pick<Message, 'delivery'>, outcome: Outco
 });
 
 /**
- * Finds the business rule for a message and parses the message body. A message without a business rule or with an
- * invalid body would fail at every retry, and is therefore dead-lettered without a retry.
+ * Finds the business rule for a message and parses the message body. Without a rule, or with an invalid body, every
+ * retry would fail, and the message is therefore dead-lettered immediately.
  */
 export function validate(delivery: Delivery, rules: readonly Rule[], keyOf?: KeyOf): Candidate | Invalid {
   const { id, fault } = delivery;

@@ -5,10 +5,9 @@ import { textOf, type KnownErrorCode } from '../runtime/error-codes.ts';
 import { describeError, PermanentError, RetryAfterError, type ErrorCode } from '../runtime/errors.ts';
 import type { LoggableError } from '../runtime/stack.ts';
 
-/** An error that a business rule threw. */
 export interface Failure {
   readonly error: LoggableError;
-  /** The innermost stack frames of the error that are in the service's own code. */
+  /** The error's innermost stack frames in the service's own code. */
   readonly frames: readonly string[];
 }
 
@@ -19,14 +18,14 @@ type Processed =
   | { readonly is: 'completed'; readonly events: readonly StoredEvent[] }
   | { readonly is: 'rejected'; readonly reason: string; readonly events: readonly StoredEvent[] }
   /**
-   * The message is a duplicate: an earlier delivery of the message, or another copy in the batch, was already
-   * completed, retried or dead-lettered.
+   * The message is a duplicate of an earlier delivery, or of another copy in the batch, that was already completed,
+   * retried or dead-lettered.
    */
   | { readonly is: 'duplicate'; readonly events: readonly StoredEvent[] };
 
 /**
- * The message failed. A copy of the message is published to `delayQueue`, and RabbitMQ delivers the copy as the next
- * attempt after the delay.
+ * The message failed. A copy of the message is published to `delayQueue`, and is delivered as the next attempt after
+ * the delay.
  */
 export interface Retried {
   readonly is: 'retry';
@@ -37,8 +36,8 @@ export interface Retried {
 }
 
 /**
- * The message has to wait for a lease, or for an earlier message with the same ordering key. A copy of the message is
- * published to `delayQueue`, and RabbitMQ delivers the copy as the same attempt after the delay.
+ * The message waits for a lease or for an earlier message with the same ordering key. A copy of the message is
+ * published to `delayQueue`, and is delivered as the same attempt after the delay.
  */
 export interface Postponed {
   readonly is: 'postponed';
@@ -52,14 +51,14 @@ export interface DeadLettered {
   readonly code: ErrorCode;
   readonly message: string;
   readonly failure?: Failure;
-  /** Whether the message is invalid and therefore cannot be processed by any Lambda execution environment. */
+  /** Whether the message became a dead letter because it is invalid. */
   readonly isInvalid?: boolean;
   /**
    * The number of the attempt at which another copy of the message was dead-lettered. Absent if there is no such copy.
    */
   readonly givenUpAt?: Attempt;
   /**
-   * The owner of the lease on the message. Present only if the last attempt held a lease and exceeded the time limit.
+   * The owner of the lease on the message. Present only if the last attempt held the lease and exceeded the time limit.
    */
   readonly leaseOwner?: string;
 }
@@ -81,7 +80,7 @@ export const deadLetter = (code: KnownErrorCode, message: string = textOf(code))
 
 /**
  * Returns the outcome of a message for an error that the message did not cause, such as an unavailable database. The
- * text of the outcome includes the cause of the error, because an operator has to fix the cause.
+ * text of the outcome includes the cause of the error.
  */
 export function unfinished(error: unknown): Unfinished {
   const { code, message } = describeError(error);
@@ -95,7 +94,6 @@ export const unfinishedAs = (code: KnownErrorCode, message: string = textOf(code
   message,
 });
 
-/** Returns the outcome of a message whose business rule could not run before the end of the invocation. */
 export const outOfTime = (): Unfinished =>
   unfinishedAs('TIME_LIMIT', 'the invocation ran out of time before the rule could run for this message');
 
@@ -107,8 +105,8 @@ const MAX_CODE_LENGTH = 100;
 const MAX_MESSAGE_LENGTH = 2_000;
 
 /**
- * Returns the outcome of a message whose business rule threw an error: a retry if the message has attempts left and the
- * error is not permanent, and a dead letter otherwise.
+ * Returns the outcome of a message whose business rule threw an error: a dead letter if the error is permanent or no
+ * attempt is left, and otherwise a retry.
  */
 export function fromError(
   thrown: unknown,

@@ -26,7 +26,7 @@ import type { Tracing } from '../runtime/tracing.ts';
 import type { RuleContext } from './rule.ts';
 import { consumerSettings, type ConsumerSettings } from './settings.ts';
 
-/** The parts of DynamoDB that a consumer reads and writes, apart from the effects of its business rules. */
+/** Everything that a consumer stores in the inbox table, by purpose. */
 export interface ConsumerPorts {
   readonly inbox: Inbox;
   readonly leases: Leases;
@@ -45,7 +45,6 @@ export const dynamoDbPorts = (table: InboxTable): ConsumerPorts => ({
   progress: createQueueProgress(table),
 });
 
-/** The clients and settings of a consumer. */
 export interface ConsumerParts extends ConsumerPorts {
   readonly publisher: Publisher;
   /** Stores a dead letter in the archive. Resolves with `false` if the archive already has the dead letter. */
@@ -59,7 +58,6 @@ export interface ConsumerParts extends ConsumerPorts {
   readonly tracing?: Tracing;
 }
 
-/** The clients and settings that a deployed consumer uses. */
 export function partsOf(surehop: Surehop): ConsumerParts {
   const { settings, clock, tracing } = surehop;
   const { DEPLOYED_TABLES: deployed } = settings(storeSettings);
@@ -81,10 +79,7 @@ export function partsOf(surehop: Surehop): ConsumerParts {
   };
 }
 
-/**
- * Throws an error at the start of the function if the code defines a DynamoDB table that is not deployed. Without this
- * check, the missing table would be noticed only when a message needs it.
- */
+/** Throws an error when the function starts if a DynamoDB table that the code defines is not deployed. */
 function requireTables(deployed: readonly string[]): void {
   const missing = undeployedTables(deployed);
   if (missing.length === 0) return;

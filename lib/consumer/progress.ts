@@ -42,7 +42,7 @@ const isIsoTime = (text: string) => /^\d{4}-\d\d-\d\dT[\d:.]{8,12}Z$/.test(text)
 const RECORDED_EVERY_MS = 5_000;
 
 /**
- * Stores the publish time of the oldest message of each shard in the batch, because RabbitMQ does not report the age of
+ * Stores when the oldest message of each shard in the batch was published, because RabbitMQ does not report the age of
  * messages in a quorum queue.
  */
 export async function recordProgress(

@@ -6,8 +6,8 @@ export interface BatchReport {
   readonly queue: string;
   readonly counts: Readonly<Record<Outcome['is'], number>>;
   /**
-   * The messages that were neither completed nor duplicates: at most 200, unfinished messages first, because Lambda
-   * limits a return value to 6 MB.
+   * The messages of the batch that were neither completed nor duplicates. Unfinished messages are listed first, and at
+   * most 200 are listed, because Lambda limits a return value to 6 MB.
    */
   readonly notCompleted: readonly NotCompleted[];
 }

@@ -21,10 +21,9 @@ export interface RuleContext {
 export type Decide<T> = (event: T, context: RuleContext) => Decision | Promise<Decision>;
 
 /**
- * Performs an effect that cannot be part of a DynamoDB transaction, such as a call to another system. Only one Lambda
- * execution environment at a time calls this function for a message. After a crash the function may be called again, so
- * pass `context.id` to the other system as the idempotency key. The function may return a decision, which is committed
- * in the same transaction that marks the message as completed.
+ * Performs an effect outside DynamoDB, such as a call to another system, and may return a decision. One Lambda
+ * execution environment at a time calls this function for a message. After a crash it may be called again: pass
+ * `context.id` to the other system as the idempotency key.
  */
 export type Perform<T> = (event: T, context: RuleContext) => Promise<Decision | void>;
 
@@ -34,8 +33,8 @@ export type Rule<T = any> = { readonly event: EventDefinition<T> } & (
 );
 
 /**
- * Pairs an event with its business rule, which is a `decide` function or an object with a `perform` function. The compiler
- * then checks the argument of the rule against the event.
+ * Pairs an event with its business rule, a `decide` function or an object with a `perform` function. The compiler
+ * checks the argument of the rule against the event.
  */
 export const on = <T>(event: EventDefinition<T>, rule: Decide<T> | { readonly perform: Perform<T> }): Rule<T> =>
   typeof rule === 'function' ? { event, decide: rule } : { event, perform: rule.perform };

@@ -18,8 +18,8 @@ import { recordTelemetry } from './telemetry.ts';
 import { runInSettleSpan, withBatchTrace } from './trace.ts';
 
 /**
- * Processes each message of a batch until the message has an outcome. Throws `BatchUnfinishedError` if the whole batch
- * has to be redelivered.
+ * Processes a batch until each message has an outcome. Throws `BatchUnfinishedError` if the whole batch has to be
+ * redelivered.
  */
 export async function runBatch(event: RabbitMqEvent, consumer: Consumer, batch: Batch): Promise<BatchReport> {
   // 1. Decode and identify each message.

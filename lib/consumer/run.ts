@@ -14,7 +14,7 @@ import { deadLetter, fromError, fromFailedMarker, outOfTime, postponed, unfinish
 import type { RuleContext } from './rule.ts';
 import { runInMessageSpan } from './trace.ts';
 
-/** A message whose business rule has returned a decision. The effects of the decision are not committed yet. */
+/** A message whose business rule has returned a decision that is not committed yet. */
 interface Decided {
   readonly is: 'decided';
   readonly candidate: Candidate;
@@ -24,8 +24,8 @@ interface Decided {
 }
 
 /**
- * Runs the business rule of each message, with at most `concurrency` rules running at a time. A message whose rule
- * could not start in time is unfinished.
+ * Runs the business rule of each message, at most `concurrency` rules at a time. A message whose rule could not start
+ * in time is unfinished.
  */
 export async function runRules(candidates: readonly Candidate[], batch: Batch): Promise<(Decided | Result)[]> {
   const ran: (Decided | Result)[] = [];
@@ -37,7 +37,7 @@ export async function runRules(candidates: readonly Candidate[], batch: Batch): 
 }
 
 /**
- * Returns a function that commits the decision of a `perform` function immediately instead of at the end of the batch.
+ * Returns a function that commits the decision of a `perform` function immediately, and not at the end of the batch.
  */
 function commitPerformed(batch: Batch): (decided: Decided) => Promise<Result> {
   let running: Promise<unknown> = Promise.resolve();

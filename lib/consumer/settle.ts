@@ -23,8 +23,8 @@ import { deadLetter, fromFailedMarker, postponed, unfinished, unfinishedAs } fro
 import type { DeadLettered, Outcome } from './outcome.ts';
 
 /**
- * Publishes a copy of each message that is to be retried or dead-lettered. Postponed messages are handled at the end of the
- * batch, in `settlePostponed`.
+ * Publishes a copy of each message that is to be retried or dead-lettered. Postponed messages are published later, by
+ * `settlePostponed`.
  */
 export async function settle(results: readonly Result[], batch: Batch): Promise<Result[]> {
   const failed = results.filter(({ outcome: { is } }) => is === 'retry' || is === 'dead-letter');

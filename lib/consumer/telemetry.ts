@@ -18,8 +18,8 @@ interface Processed {
 }
 
 /**
- * Records the metrics of a batch, and logs the messages and the batch. In a large batch, only a sample of the completed
- * messages and duplicates is logged.
+ * Records the metrics and the log lines of a batch. In a large batch, only a sample of the completed messages and
+ * duplicates is logged.
  */
 export function recordTelemetry(
   { queue, counts: of }: BatchReport,
@@ -74,7 +74,7 @@ const MESSAGES: Readonly<Record<Outcome['is'], string>> = {
 
 const SAMPLED: ReadonlySet<Outcome['is']> = new Set(['completed', 'duplicate']);
 
-/** Logs one line for each message of a batch, and one line for the batch. All lines are written together. */
+/** Logs one line for each message of a batch, and one line for the batch. */
 function logOutcomes(
   queue: string,
   results: readonly Result[],

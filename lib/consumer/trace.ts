@@ -9,7 +9,6 @@ const MAX_LINKS = 128;
 
 /** The spans of one batch: a `receive` span for the batch, a `process` span for each message, and a `settle` span. */
 export interface BatchTrace {
-  /** The trace headers of the `receive` span. */
   readonly receive: Span['trace'];
   /** Returns the span of a message. The first call starts the span. */
   of(delivery: Delivery): Span;
@@ -20,8 +19,8 @@ export interface BatchTrace {
 }
 
 /**
- * Runs `work` in the span of a batch. Without an OpenTelemetry SDK, `work` gets no trace. The span of each message is
- * linked to the span that published the message.
+ * Runs `work` in the span of a batch, or without a trace if no spans are recorded. The span of each message is linked
+ * to the span that published the message.
  */
 export async function withBatchTrace<T>(
   tracing: Tracing | undefined,
@@ -111,7 +110,6 @@ function startBatchTrace(tracing: Tracing | undefined, queue: string, deliveries
         end(delivery);
       }
     },
-    /** Ends all spans of the batch. If the invocation fails with `error`, the batch is redelivered. */
     end(error?: unknown) {
       const settlement = startSettle();
       settlement.set({ 'surehop.settlement': error === undefined ? 'acknowledge' : 'redeliver' });
@@ -134,10 +132,8 @@ const codeOf = (outcome: Outcome) =>
 const hasFailed = (outcome: Outcome): outcome is Extract<Outcome, { code: string }> =>
   'code' in outcome && outcome.is !== 'postponed';
 
-/** Runs `work` with the span of a message as the active span. */
 export const runInMessageSpan = <T>(trace: BatchTrace | undefined, delivery: Delivery, work: () => T): T =>
   runIn(trace?.of(delivery), work);
 
-/** Runs `work` with the `settle` span of the batch as the active span. */
 export const runInSettleSpan = <T>(trace: BatchTrace | undefined, work: () => T): T =>
   trace ? trace.settle(work) : work();

@@ -19,8 +19,8 @@ export interface AttemptRun {
 }
 
 /**
- * The stored attempts to process one message. If an attempt is still stored, either the attempt is still running, or
- * the process crashed during the attempt.
+ * The stored attempts to process one message. A stored attempt is still running, or the process crashed during the
+ * attempt.
  */
 export interface OpenAttempts {
   /**
@@ -31,18 +31,15 @@ export interface OpenAttempts {
 }
 
 /**
- * Stores in DynamoDB each attempt to process messages that are suspected of crashing the process. An attempt is stored
- * before it starts and deleted after it ends. If a stored attempt is never deleted, the process crashed during the
- * attempt. Every method throws `StoreUnavailableError` if DynamoDB does not answer.
+ * Stores in DynamoDB each attempt to process messages that are suspected of crashing the process, and deletes it when
+ * it ends. An attempt that stays stored has crashed the process. Every method throws `StoreUnavailableError` if
+ * DynamoDB does not answer.
  */
 export interface AttemptLog {
-  /**
-   * Returns the stored attempts to process these messages. The map has no entry for a message without stored attempts.
-   * `ids` must not contain duplicates.
-   */
+  /** Returns the stored attempts to process these messages, by message id. `ids` must not contain duplicates. */
   read(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, OpenAttempts>>;
   begin(queue: string, ids: readonly MessageId[], run: AttemptRun): Promise<void>;
-  /** Deletes stored attempts by message id. `undefined` stands for all stored attempts to process the message. */
+  /** Deletes stored attempts, by message id. `undefined` stands for all stored attempts to process the message. */
   end(queue: string, ended: ReadonlyMap<MessageId, AttemptRun | undefined>): Promise<void>;
 }
 
@@ -52,7 +49,6 @@ const textOf = ({ id, endsByMs }: AttemptRun) => `${endsByMs} ${id}`;
 
 const prefix = (queue: string) => `!attempts#${queue}#`;
 
-/** Returns the key of the item that stores the attempts to process a message in a queue. */
 export const attemptKey = (queue: string, id: MessageId) => ({ pk: { S: prefix(queue) + id } });
 
 export const toOpenAttempts = ({ isolated }: Attributes): OpenAttempts => ({

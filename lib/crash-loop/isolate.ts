@@ -8,10 +8,10 @@ import type { MessageId } from '../events/message-id.ts';
 import { keyOf } from '../ordering/sequences.ts';
 import type { AttemptRun, OpenAttempts } from './attempt-log.ts';
 
-/** A message is suspected of crashing the process if RabbitMQ delivered it this often without an outcome. */
+/** The number of deliveries without an outcome after which a message is suspected of crashing the process. */
 const SUSPICIOUS_DELIVERIES = 3;
 
-/** A message that crashed the process this often while it was processed alone is dead-lettered. */
+/** How often a message may crash the process while it is processed alone, before it is dead-lettered. */
 const MAX_ISOLATED_RUNS = 3;
 
 /** The largest assumed difference between the clocks of two Lambda execution environments, in ms. */
@@ -20,8 +20,8 @@ const CLOCK_SKEW_MS = 1_000;
 type Process = (candidates: readonly Candidate[]) => Promise<Result[]>;
 
 /**
- * Returns the messages that are suspected of crashing the process, together with all messages that have the same
- * ordering key as one of these messages.
+ * Returns the messages that are suspected of crashing the process, and all messages that share an ordering key with one
+ * of them.
  */
 export function suspectsAmong(candidates: readonly Candidate[], memory: Memory): Candidate[] {
   const suspects = new Set(candidates.filter((candidate) => isSuspect(candidate, memory)));
@@ -40,9 +40,8 @@ export function noteSurvival(results: readonly Result[], memory: Memory): void {
 }
 
 /**
- * Finds out which messages crash the process. The messages that are suspected of crashing the process are first
- * processed together. If the process crashes again, each of these messages is processed alone. A message that crashes
- * the process three times while it is processed alone is dead-lettered.
+ * Finds out which messages crash the process: processes the suspected messages together and, after another crash, each
+ * of them alone. A message that crashes the process three times while it is processed alone is dead-lettered.
  */
 export async function isolate(suspects: readonly Candidate[], batch: Batch, process: Process): Promise<Result[]> {
   let open: Map<MessageId, OpenAttempts>;
@@ -113,7 +112,7 @@ async function endAttempts(results: readonly Result[], run: AttemptRun | undefin
   await retryEndAttempts(batch);
 }
 
-/** Deletes the attempt-log entries that an earlier batch could not delete, because DynamoDB was unavailable. */
+/** Deletes the stored processing attempts that an earlier batch could not delete, because DynamoDB was unavailable. */
 export async function retryEndAttempts(batch: Batch): Promise<void> {
   try {
     await deleteEnded(batch);

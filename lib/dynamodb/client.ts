@@ -11,8 +11,8 @@ import { runIn, type SpanOptions, type Tracing } from '../runtime/tracing.ts';
 import type { CheckAccess, RequestInput } from './table-access.ts';
 
 /**
- * Creates a DynamoDB client without the SDK's logging middleware, which is slow even if no logger is set. A request
- * fails without being sent if `checkAccess` throws an error.
+ * Creates a DynamoDB client without the slow logging middleware of the AWS SDK. A request fails without being sent if
+ * `checkAccess` throws an error.
  */
 export function dynamoDbClient(
   options: DynamoDBClientConfig,
@@ -60,7 +60,6 @@ const isConflict = (error: unknown): boolean =>
   (error instanceof TransactionCanceledException &&
     (error.CancellationReasons ?? []).some(({ Code }) => Code === 'TransactionConflict'));
 
-/** Returns the name of the DynamoDB operation, such as `GetItem`. */
 const operationOf = (context: Readonly<Record<string, unknown>>): string =>
   String(context['commandName']).replace(/Command$/, '');
 
@@ -77,10 +76,7 @@ const requestSpan = (operation: string, input: RequestInput): SpanOptions => ({
 
 const requested = new WeakMap<Error, readonly string[]>();
 
-/**
- * Returns the full names of the tables that a failed request reads or writes. The list is empty if the error is not
- * an error of a DynamoDB request.
- */
+/** Returns the full names of the tables in a failed DynamoDB request. The list is empty for any other error. */
 export const requestedTables = (error: unknown): readonly string[] =>
   (error instanceof Error ? requested.get(error) : undefined) ?? [];
 
@@ -92,8 +88,8 @@ function tablesOf({ TableName, RequestItems, TransactItems = [] }: RequestInput)
 }
 
 /**
- * Creates a DynamoDB client that never retries a request by itself, because the inbox has to know whether the reply to
- * a request was lost.
+ * Creates a DynamoDB client that never retries a request by itself, because the inbox has to know whether a reply was
+ * lost.
  */
 export const inboxClient = (
   options: DynamoDBClientConfig,

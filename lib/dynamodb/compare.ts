@@ -1,8 +1,8 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 
 /**
- * Compares two numbers in DynamoDB's notation. Returns a negative number, 0 or a positive number. A DynamoDB number has up
- * to 38 digits, which is more than a JavaScript number holds.
+ * Compares two DynamoDB numbers, which have up to 38 digits and therefore do not fit into JavaScript numbers. Returns a
+ * negative number, 0 or a positive number.
  */
 function compareNumbers(one: string, other: string): number {
   const difference = Number(one) - Number(other);
@@ -32,8 +32,8 @@ function toDecimal(text: string): Decimal {
 const MAX_DIGITS = 38;
 
 /**
- * Returns the exact sum of two numbers in DynamoDB's notation. Returns `undefined` if the sum has more digits than a
- * DynamoDB number can have.
+ * Returns the exact sum of two DynamoDB numbers, or `undefined` if the sum has more digits than a DynamoDB number can
+ * have.
  */
 export function addNumbers(one: string, other: string): string | undefined {
   const [first, second] = [toDecimal(one), toDecimal(other)];

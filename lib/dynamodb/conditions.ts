@@ -4,8 +4,8 @@ import { compare, isEqual } from './compare.ts';
 import { InvalidValue, toAttribute, type Attributes } from './value.ts';
 
 /**
- * Tests on one attribute of an item. The condition holds if all given tests hold. If the item does not have the
- * attribute, only the test `exists: false` holds.
+ * A condition on one attribute of an item, which holds if all given tests hold. If the item lacks the attribute, only
+ * the test `exists: false` holds.
  */
 export interface AttributeCondition<T = any> {
   /** Whether the attribute must exist. */
@@ -19,10 +19,7 @@ export interface AttributeCondition<T = any> {
   readonly atLeast?: Ordered<T>;
   /** The text with which the attribute must begin. */
   readonly beginsWith?: T extends string ? string : never;
-  /**
-   * If the attribute is a text, the text that the attribute must contain. If the attribute is a list or a set, the
-   * element that the list or set must contain.
-   */
+  /** The text that a text attribute must contain, or the element that a list or set must contain. */
   readonly contains?: Contained<T>;
 }
 
@@ -35,8 +32,8 @@ type Contained<T> = T extends string
     : never;
 
 /**
- * The state of an item that an effect requires: the item exists, or the item is absent, or all of the given conditions
- * on attributes of the item hold.
+ * The state of an item that an effect requires: the item exists, the item is absent, or all given conditions on its
+ * attributes hold.
  */
 export type When<Item = any> =
   'exists' | 'absent' | { readonly [A in keyof Item]?: AttributeCondition<Exclude<Item[A], undefined>> };
@@ -55,8 +52,8 @@ const comparisons = { lessThan: '<', atMost: '<=', greaterThan: '>', atLeast: '>
 const MAX_OPERANDS = 100;
 
 /**
- * Converts the state of an item that an effect requires to a list of conditions, all of which must hold. `keyAttribute`
- * is an attribute of the table's primary key. Throws an `InvalidValue` for a condition that DynamoDB cannot evaluate.
+ * Converts the state that an effect requires of an item to conditions, all of which must hold. Throws an `InvalidValue`
+ * for a condition that DynamoDB cannot evaluate.
  */
 export function toConditions(when: When, keyAttribute: string): Condition[] {
   if (when === 'exists' || when === 'absent') return [{ attribute: keyAttribute, test: when, operands: [] }];

@@ -10,8 +10,8 @@ interface OnItem {
 
 interface Conditional extends OnItem {
   /**
-   * A condition on the item as it is stored before this decision is committed. If the condition fails, the decision in
-   * `otherwise` is tried instead.
+   * A condition that the stored item must meet before the decision is committed. If the condition fails, the decision
+   * in `otherwise` is tried instead.
    */
   readonly when?: When;
 }
@@ -23,8 +23,8 @@ export const effectActions = ['ConditionCheckItem', 'DeleteItem', 'GetItem', 'Pu
 export type Item = Readonly<Record<string, Value | undefined>>;
 
 /**
- * Adds `by` to a numeric attribute. A missing item or attribute counts as 0. If `atLeast` is set, the addition is
- * allowed only if the sum is at least `atLeast`. `by` and `atLeast` must be whole numbers between -2^46 and 2^46.
+ * Adds the whole number `by` to an attribute; a missing attribute counts as 0. If `atLeast` is set, the sum must be at
+ * least `atLeast`. Both numbers must be between -2^46 and 2^46.
  */
 export interface Add extends Conditional {
   readonly kind: 'add';
@@ -45,9 +45,7 @@ export interface Set extends Conditional {
   readonly attributes: Item;
 }
 
-/**
- * Appends the elements of arrays to lists, and adds the members of a `Set` to sets. Creates a missing list, set or item.
- */
+/** Appends arrays to lists, and adds the members of a `Set` to sets. Creates a missing list, set or item. */
 export interface Append extends Conditional {
   readonly kind: 'append';
   readonly attributes: Item;
@@ -58,7 +56,7 @@ export interface Delete extends Conditional {
   readonly kind: 'delete';
 }
 
-/** Changes nothing, but the decision with this effect is committed only if the condition holds for the item. */
+/** Changes nothing. The decision with this effect is committed only if the condition holds for the item. */
 export interface Check extends OnItem {
   readonly kind: 'check';
   readonly when: When;

@@ -5,7 +5,7 @@ import { MisconfiguredError, StoreUnavailableError } from '../runtime/errors.ts'
 import { requestedTables } from './client.ts';
 import { reportMisconfigured } from './report-misconfigured.ts';
 
-/** What the error of a failed DynamoDB request says about the request. */
+/** What happened to a DynamoDB request, according to its error. */
 export type Failure =
   /** DynamoDB cancelled the transaction and wrote nothing. */
   | { readonly is: 'cancelled'; readonly reasons: readonly CancellationReason[] }
@@ -13,7 +13,7 @@ export type Failure =
   | { readonly is: 'refused' }
   /** Nothing was written, because a table, a permission or the credentials are wrong. */
   | { readonly is: 'misconfigured'; readonly error: MisconfiguredError }
-  /** DynamoDB throttles the request, or another request with the same idempotency token is still in progress. */
+  /** DynamoDB throttles the request, or another request with the same idempotency token is in progress. */
   | { readonly is: 'busy' }
   /** Nothing was written, because the idempotency token of this request was already used for a different transaction. */
   | { readonly is: 'tokenUsed' }
@@ -59,7 +59,7 @@ const CREDENTIALS_REFUSED = new Set([
   'UnrecognizedClientException',
 ]);
 
-/** The largest number of characters of DynamoDB's error text that become part of our error message. */
+/** The largest length, in characters, of the text from DynamoDB that an error message of Surehop quotes. */
 const MAX_TEXT_LENGTH = 300;
 
 const textOf = (error: unknown): string =>
@@ -103,8 +103,8 @@ export const tableMissing = (tables: readonly string[], cause?: unknown): Miscon
   new MisconfiguredError('TABLE_MISSING', `${listOf(tables)} does not exist`, { tables, cause });
 
 /**
- * Creates the error for a missing permission. DynamoDB's text contains the action, the table and the reason: `… is not
- * authorized to perform: dynamodb:X on resource: arn:…:table/y because …`.
+ * Creates the error for a missing permission from DynamoDB's text: `… is not authorized to perform: dynamodb:X on
+ * resource: arn:…:table/y because …`.
  */
 function accessDenied(cause: unknown): MisconfiguredError {
   const denied = /perform: (\S+) on resource: (\S+)/.exec(textOf(cause));
@@ -117,8 +117,8 @@ function accessDenied(cause: unknown): MisconfiguredError {
 }
 
 /**
- * Creates the error for a request that DynamoDB rejects as invalid for a reason other than the content of a message.
- * The likely cause is a table with another primary key than expected.
+ * Creates the error for a request that DynamoDB refuses although its message is valid. The likely cause is a table with
+ * an unexpected primary key.
  */
 export const requestRefused = (tables: readonly string[], cause: unknown): MisconfiguredError =>
   new MisconfiguredError(
@@ -128,8 +128,8 @@ export const requestRefused = (tables: readonly string[], cause: unknown): Misco
   );
 
 /**
- * Converts the error of a DynamoDB request to an error which says that DynamoDB is unavailable or that the deployment
- * is misconfigured. The error of a failed condition is returned unchanged.
+ * Converts the error of a DynamoDB request to a `StoreUnavailableError` or a `MisconfiguredError`. Returns the error of
+ * a failed condition unchanged.
  */
 export function toStoreError(error: unknown): Error {
   if (error instanceof ConditionalCheckFailedException) return error;

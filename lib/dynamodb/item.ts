@@ -6,7 +6,9 @@ export type { Attributes } from './value.ts';
 /** The primary key of an item. */
 export type Key = Readonly<Record<string, string | number>>;
 
-/** The value of a TTL attribute: the time after which DynamoDB may delete an item, in seconds since the epoch. */
+/**
+ * Returns the value of a TTL attribute: the time after which DynamoDB may delete the item, in seconds since the epoch.
+ */
 export const expiryAfter = (days: number, nowMs: number): string => String(Math.floor(nowMs / 1_000) + days * 86_400);
 
 /**

@@ -19,18 +19,18 @@ export interface TextVersion {
 }
 
 /**
- * A text that may be longer than the 400 KB that fit into one DynamoDB item. The head item of a long text refers to
- * further items that hold the parts of the text.
+ * A text that may be longer than fits into one DynamoDB item (400 KB). The head item of the text refers to further
+ * items with the parts of the text.
  */
 export interface LongText {
-  /** The text, or `undefined` if an item that holds a part of the text no longer exists. */
+  /** The long text, or `undefined` if an item that holds a part of the text no longer exists. */
   readonly text: string | undefined;
   readonly version: TextVersion;
 }
 
 /**
- * The largest number of bytes of text in one DynamoDB item. The number is below DynamoDB's limit of 400 KB, because the
- * key and the attribute names also count.
+ * The largest number of bytes of a long text in one DynamoDB item. DynamoDB's limit of 400 KB also counts the key and
+ * the attribute names.
  */
 const PART_BYTES = 300 * 1024;
 const CONCURRENT_REQUESTS = 8;
@@ -87,9 +87,8 @@ export async function readTexts(
 }
 
 /**
- * Replaces the version `before` of a text, or creates the text if `before` is absent. Returns `undefined` if another
- * process has changed the text. A crash leaves either the old or the new text. Throws `StoreUnavailableError` if
- * DynamoDB is unavailable.
+ * Replaces the version `before` of a long text, or creates the text. Returns `undefined` if another process has changed
+ * the text. Throws `StoreUnavailableError` if DynamoDB is unavailable.
  */
 export async function writeText(
   store: Store,
@@ -124,14 +123,15 @@ export async function writeText(
     ExpressionAttributeNames: { '#version': 'version' },
     ExpressionAttributeValues: { ':own': { S: version.id }, ...(before && { ':before': { S: before.id } }) },
   });
+  // A crash before this write leaves the old text, and a crash after it leaves the new text.
   const isWritten = await conditionalWrite(() => client.send(head), retryPolicy);
   await removeParts(store, table, isWritten ? before : version);
   return isWritten ? version : undefined;
 }
 
 /**
- * Deletes a text if it still has the version `before`. Returns `false` if another version has replaced the version
- * `before`. Throws `StoreUnavailableError` if DynamoDB is unavailable.
+ * Deletes a long text if it still has the version `before`, and otherwise returns `false`. Throws
+ * `StoreUnavailableError` if DynamoDB is unavailable.
  */
 export async function removeText(store: Store, table: string, pk: string, before: TextVersion): Promise<boolean> {
   const { client, retryPolicy } = store;

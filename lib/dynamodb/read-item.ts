@@ -10,13 +10,16 @@ import { store } from './store.ts';
 import type { ItemOf, KeyOf, KeyTypes, Table } from './tables.ts';
 import { fromAttributes, InvalidValue, type Attributes } from './value.ts';
 
-/** Reads an item of a table. Throws the same errors as `readItemFrom`. */
+/** Reads an item of a table. Throws the same errors as the function `readItem`. */
 export type ReadItem = <K extends KeyTypes, S extends z.ZodObject | undefined>(
   table: Table<K, S>,
   key: KeyOf<K>,
 ) => Promise<ItemOf<K, S> | undefined>;
 
-/** Reads an item from a table of the service, using a strongly consistent read. Throws the same errors as `readItemFrom`. */
+/**
+ * Reads an item of a table, using a strongly consistent read. Throws an error with a code of
+ * docs/guides/troubleshooting.md, for example `INVALID_ITEM` if the item does not match the table's schema.
+ */
 export const readItem = <K extends KeyTypes, S extends z.ZodObject | undefined>(
   surehop: Surehop,
   table: Table<K, S>,
@@ -25,10 +28,8 @@ export const readItem = <K extends KeyTypes, S extends z.ZodObject | undefined>(
   readItemFrom(store(surehop), surehop.settings(storeSettings).TABLE_PREFIX, table, key);
 
 /**
- * Reads an item, using a strongly consistent read. Throws an error with the code `INVALID_EFFECT` if the key does not
- * fit the table, or with the code `INVALID_ITEM` if the item does not match the table's schema. Throws
- * `StoreUnavailableError` if DynamoDB throttles the request or does not answer, and `MisconfiguredError` if the table
- * does not exist or the credentials or permissions are wrong.
+ * Reads an item, using a strongly consistent read. Throws `INVALID_EFFECT` if the key does not fit the table,
+ * `INVALID_ITEM` if the item does not match the schema, or the error of the failed request.
  */
 export async function readItemFrom<K extends KeyTypes, S extends z.ZodObject | undefined>(
   client: DynamoDBClient,
@@ -66,8 +67,8 @@ export function parseItem<K extends KeyTypes, S extends z.ZodObject | undefined>
 }
 
 /**
- * Converts the key of an item to read to DynamoDB's notation. Throws an error with the code `INVALID_EFFECT` if the key
- * does not fit the table.
+ * Converts the key of an item to DynamoDB's notation. Throws an error with the code `INVALID_EFFECT` if the key does
+ * not fit the table.
  */
 export function keyToRead<K extends KeyTypes>({ name, key: types }: Table<K, any>, key: KeyOf<K>): Attributes {
   try {

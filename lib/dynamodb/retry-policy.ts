@@ -4,7 +4,7 @@ import { readFailure, toStoreError } from './failure.ts';
 
 /** How often requests to DynamoDB are retried, and how long the delays between attempts are. */
 export interface RetryPolicy {
-  /** DynamoDB is considered unavailable after a request was sent this many times without a reply. */
+  /** How often a request is sent without a reply before DynamoDB counts as unavailable. */
   readonly attempts: number;
   /**
    * The largest number of times that a request is sent if DynamoDB throttles the request or cancels it because of
@@ -12,7 +12,8 @@ export interface RetryPolicy {
    */
   readonly conflicts: number;
   /**
-   * The upper limit of the random delay before the first retry, in ms. The upper limit doubles with each further retry.
+   * The largest random delay before the first retry of a request, in ms. The largest delay doubles with each further
+   * retry.
    */
   readonly firstDelayMs: number;
   readonly maxDelayMs: number;
@@ -26,9 +27,8 @@ export async function backOff(n: number, retryPolicy: RetryPolicy, signal?: Abor
 }
 
 /**
- * Sends a request to DynamoDB, and sends it again if DynamoDB throttles it, reports a conflict or does not reply. The
- * request must be safe to carry out twice. Throws `StoreUnavailableError` if the last attempt fails too, and throws
- * `MisconfiguredError` without a retry if a retry would fail in the same way.
+ * Sends a request to DynamoDB, again if DynamoDB throttles it, reports a conflict or does not reply. The request must
+ * be safe to carry out twice. Throws `StoreUnavailableError` if the last attempt fails.
  */
 export async function withRetries<T>(send: () => Promise<T>, retryPolicy: RetryPolicy): Promise<T> {
   for (let attempt = 1; ; attempt++) {
@@ -45,8 +45,8 @@ export async function withRetries<T>(send: () => Promise<T>, retryPolicy: RetryP
 }
 
 /**
- * Sends a conditional write to DynamoDB, and sends it again if DynamoDB throttles it, reports a conflict or does not
- * reply. Returns `true` if the item was written, and `false` if the condition fails.
+ * Sends a conditional write to DynamoDB, with retries. Returns `true` if the item was written, and `false` if the
+ * condition failed.
  */
 export async function conditionalWrite(send: () => Promise<unknown>, retryPolicy: RetryPolicy): Promise<boolean> {
   try {

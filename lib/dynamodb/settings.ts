@@ -12,7 +12,6 @@ function readAccess(text: string): TableAccess | undefined {
   }
 }
 
-/** The settings that determine which DynamoDB endpoint and which tables the service uses. */
 export const storeSettings = defineSettings({
   TABLE_PREFIX: setting(matching(/^[A-Za-z0-9_.-]{0,100}$/), 'surehop-local-', {
     description: 'prefix of every table name',

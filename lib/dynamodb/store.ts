@@ -20,8 +20,7 @@ export interface Store {
 const REQUEST_MS = 3_000;
 
 /**
- * The DynamoDB client of this process. The DynamoDB client keeps connections alive and sends each request at most three
- * times.
+ * The DynamoDB client of this process. The client keeps connections alive and sends each request at most three times.
  */
 export const store = (surehop: Surehop): DynamoDBClient => surehop.clients.dynamodb ?? surehop.shared(createClient);
 

@@ -2,14 +2,12 @@ import { effectActions } from './effects.ts';
 
 /** The access to DynamoDB tables that serverless.yml grants to the role of a function. */
 export interface TableAccess {
-  /** The name of the function in serverless.yml. */
   readonly function: string;
   readonly isConsumer: boolean;
   /** The allowed DynamoDB actions by table or `table/index`, without the deployment's prefix. */
   readonly tables: Readonly<Record<string, readonly string[]>>;
 }
 
-/** The parts of a DynamoDB request that name tables. */
 export interface RequestInput {
   readonly TableName?: string;
   readonly IndexName?: string;

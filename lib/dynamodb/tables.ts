@@ -4,26 +4,23 @@ import type { When } from './conditions.ts';
 import type { Add, Append, Check, Delete, Item, Put, Set as SetAttributes } from './effects.ts';
 import { InvalidValue, type Value } from './value.ts';
 
-/**
- * The attributes of a key, with the DynamoDB type of each attribute: the partition key and, if there is one, the sort
- * key.
- */
+/** The DynamoDB type of each attribute of a key: of the partition key and, if there is one, of the sort key. */
 export type KeyTypes = Readonly<Record<string, 'S' | 'N'>>;
 
 /** The options with which a table is defined. */
 export interface TableOptions<K extends KeyTypes, S extends z.ZodObject | undefined> {
-  /** The name without the deployment's prefix. */
+  /** The name of the table, without the deployment's prefix. */
   readonly name: string;
-  /** The partition key, followed by the sort key if there is one: `{ shopId: 'S', placedAt: 'N' }`. */
+  /** The partition key of the table, followed by the sort key if there is one: `{ shopId: 'S', placedAt: 'N' }`. */
   readonly key: K;
   /**
-   * The schema of an item without its key. The schema types and validates the items that effects write, and the items
-   * that are read. Without a schema, every attribute is allowed.
+   * The schema of the table's items, without the key. It types and validates all items that are written or read.
+   * Without a schema, every attribute is allowed.
    */
   readonly item?: S;
-  /** The global secondary indexes by name. Each index contains all attributes of the table's items. */
+  /** The global secondary indexes of the table, by name. Each index contains all attributes of the items. */
   readonly indexes?: Readonly<Record<string, KeyTypes>>;
-  /** Whether DynamoDB deletes an item after the time in the item's attribute `expiresAt`, in seconds since the epoch. */
+  /** Whether DynamoDB deletes each item after the time in its attribute `expiresAt`, in seconds since the epoch. */
   readonly expires?: boolean;
 }
 
@@ -40,15 +37,14 @@ type Appended<I> = { readonly [A in Attributes<I, readonly unknown[] | ReadonlyS
 
 interface Options<S> {
   /**
-   * A condition on the item as it is stored before this decision is committed. If the condition fails, the decision in
-   * `otherwise` is tried instead.
+   * A condition that the stored item must meet before the decision is committed. If the condition fails, the decision
+   * in `otherwise` is tried instead.
    */
   readonly when?: When<Written<S>>;
 }
 
 /**
- * A DynamoDB table. The methods create the effects that a business rule returns; nothing is written until the decision
- * of the rule is committed.
+ * A DynamoDB table. Its methods create the effects that a business rule returns; the methods themselves write nothing.
  */
 export class Table<K extends KeyTypes = KeyTypes, S extends z.ZodObject | undefined = undefined> {
   readonly name: string;
@@ -66,8 +62,8 @@ export class Table<K extends KeyTypes = KeyTypes, S extends z.ZodObject | undefi
   }
 
   /**
-   * Adds a whole number to an attribute. A missing item or attribute counts as 0. With `atLeast`, the addition is allowed
-   * only if the sum is at least this number.
+   * Adds a whole number to an attribute; a missing item or attribute counts as 0. With `atLeast`, the sum must be at
+   * least this number.
    */
   add(
     key: KeyOf<K>,
@@ -98,7 +94,7 @@ export class Table<K extends KeyTypes = KeyTypes, S extends z.ZodObject | undefi
     return { kind: 'delete', table: this, key, ...options };
   }
 
-  /** Changes nothing, but the decision with this effect is committed only if the condition holds for the item. */
+  /** Changes nothing. The decision with this effect is committed only if the condition holds for the item. */
   check(key: KeyOf<K>, when: When<Written<S>>): Check {
     return { kind: 'check', table: this, key, when };
   }
@@ -150,7 +146,6 @@ export class Table<K extends KeyTypes = KeyTypes, S extends z.ZodObject | undefi
   }
 }
 
-/** A table with any key and any schema. */
 export type AnyTable = Table<any, any>;
 
 function mismatch(attribute: string, { issues }: z.ZodError): InvalidValue {
@@ -162,8 +157,8 @@ function mismatch(attribute: string, { issues }: z.ZodError): InvalidValue {
 const defined = new Set<string>();
 
 /**
- * Defines a DynamoDB table: `defineTable({ name: 'invoices', key: { id: 'S' }, item: z.object({ paid: z.int() }) })`.
- * Both a deployment and `npm start` create the table from this definition.
+ * Defines a DynamoDB table, which deployments and `npm start` create: `defineTable({ name: 'invoices', key: { id: 'S'
+ * }, item: z.object({ paid: z.int() }) })`.
  */
 export function defineTable<const K extends KeyTypes, S extends z.ZodObject | undefined = undefined>(
   options: TableOptions<K, S>,

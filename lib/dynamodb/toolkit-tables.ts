@@ -1,17 +1,16 @@
 import { defineTable } from './tables.ts';
 
-/**
- * The table in which consumers store the inbox record of each message, and further items such as attempt logs and
- * open-batch records.
- */
+/** The DynamoDB table in which consumers store the inbox record of each message and their other data. */
 export const inboxTable = defineTable({ name: 'inbox', key: { pk: 'S' }, expires: true });
 
-/** The table of audit records. Each item records one change that an operator made: who made it, what changed, when and why. */
+/**
+ * The DynamoDB table of audit records. An audit record says which operator made a change, what changed, when and why.
+ */
 export const auditTable = defineTable({ name: 'audit', key: { id: 'S' }, expires: true });
 
 /**
- * The archive of dead letters. The item whose attribute `part` is 0 describes the dead letter, and the items whose
- * `part` is 1 or more contain the body of the dead letter. Only the item whose `part` is 0 appears in the indexes.
+ * The DynamoDB table of the archive of dead letters. The item with `part` 0 describes a dead letter, and the items with
+ * a larger `part` contain its message.
  */
 export const deadLetterTable = defineTable({
   name: 'dead-letters',
@@ -21,8 +20,8 @@ export const deadLetterTable = defineTable({
 });
 
 /**
- * The table with the figures of all queues. Each item contains the figures of one minute, and DynamoDB deletes the item
- * after a day.
+ * The DynamoDB table with the figures of all queues. Each item contains the figures of one minute, and is deleted after
+ * a day.
  */
 export const queueSampleTable = defineTable({
   name: 'queue-samples',
@@ -30,7 +29,5 @@ export const queueSampleTable = defineTable({
   expires: true,
 });
 
-/**
- * The tables that the toolkit itself uses. A deployment needs these tables in addition to the tables of the service.
- */
+/** The DynamoDB tables that every service needs in addition to its own tables. */
 export const toolkitTables = [inboxTable, auditTable, deadLetterTable, queueSampleTable] as const;

@@ -3,8 +3,8 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { kindOf } from '../runtime/kind-of.ts';
 
 /**
- * A value that an effect can write to a DynamoDB attribute. An array becomes a list, a plain object becomes a map, and a
- * `Set` becomes a string set or a number set. A property with the value `undefined` is left out.
+ * A value that an effect can write to a DynamoDB attribute. An array becomes a list, a plain object a map, and a `Set`
+ * a string set or number set.
  */
 export type Value =
   | string
@@ -33,12 +33,12 @@ export class InvalidValue extends Error {
 const LARGEST_NUMBER = 9.99e125;
 const SMALLEST_NUMBER = 1e-130;
 
-/** DynamoDB stores values that are nested in at most 32 lists and maps. */
+/** The largest nesting depth of lists and maps that DynamoDB stores. */
 const MAX_DEPTH = 32;
 
 /**
  * Converts a value to DynamoDB's notation. Throws an `InvalidValue` that names `attribute` if DynamoDB cannot store the
- * value. DynamoDB stores text as UTF-8, and therefore a lone surrogate becomes the character U+FFFD.
+ * value.
  */
 export function toAttribute(attribute: string, value: unknown, depth = 0): AttributeValue {
   switch (typeof value) {
@@ -128,7 +128,7 @@ export const fromAttributes = (attributes: Attributes): Record<string, unknown> 
   Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, fromAttribute(value)]));
 
 /**
- * Returns the size of a value as DynamoDB counts it, rounded up
+ * Returns the size of a value in bytes, rounded up, as DynamoDB counts it
  * (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html).
  */
 export function sizeOf({ S, N, L, M, SS, NS }: AttributeValue): number {
@@ -141,7 +141,7 @@ export function sizeOf({ S, N, L, M, SS, NS }: AttributeValue): number {
   return 4;
 }
 
-/** Returns an upper bound of the size, in bytes, that DynamoDB counts for the attributes, including their names. */
+/** Returns an upper bound, in bytes, of the size that DynamoDB counts for attributes and their names. */
 export function sizeOfAll(attributes: Attributes): number {
   let bytes = 0;
   for (const name in attributes) bytes += Buffer.byteLength(name) + 1 + sizeOf(attributes[name]!);

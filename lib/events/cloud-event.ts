@@ -6,14 +6,17 @@ import type { HeaderValue, Message } from './message.ts';
 import { deriveId } from './message-id.ts';
 
 /**
- * A message that is marked as a CloudEvent, as the AMQP protocol binding for CloudEvents defines it
+ * A message that is marked as a CloudEvent
  * (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/amqp-protocol-binding.md). The attributes of
  * the CloudEvent may be invalid.
  */
 export interface CloudEvent {
-  /** Returns the unchanged value of an attribute, or `undefined` if the message does not have the attribute. */
+  /**
+   * Returns the unchanged value of an attribute of the CloudEvent, or `undefined` if the message does not have the
+   * attribute.
+   */
   readonly attribute: (name: string) => unknown;
-  /** The data of the event. Absent in binary mode, because the body of the message then contains the data. */
+  /** The data of the CloudEvent. Absent in binary mode, because the body of the message then contains the data. */
   readonly data?: ParsedJson;
 }
 
@@ -76,8 +79,8 @@ function readData(members: Readonly<Record<string, unknown>>): ParsedJson {
 }
 
 /**
- * Returns the identity of a CloudEvent, or the reason why the CloudEvent is invalid. The message id is made from the
- * attributes `source` and `id`, because only both together are unique.
+ * Returns the identity of a CloudEvent, or why the CloudEvent is invalid. The message id combines the attributes
+ * `source` and `id`, because only both together are unique.
  */
 export function identityOfCloudEvent({ attribute }: CloudEvent): Identity | { readonly fault: string } {
   const required = { specversion: '', id: '', source: '', type: '' };
@@ -114,8 +117,8 @@ function versionOf(dataschema: unknown): number | undefined {
 }
 
 /**
- * Returns when the event occurred, according to the attribute `time` of the CloudEvent. Returns `undefined` if the
- * attribute is not a valid time (RFC 3339).
+ * Returns when the event occurred, from the attribute `time` of the CloudEvent. Returns `undefined` if the attribute is
+ * not a valid time (RFC 3339).
  */
 export function timeOfCloudEvent({ attribute }: CloudEvent): string | undefined {
   const time = attribute('time');

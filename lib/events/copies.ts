@@ -7,13 +7,15 @@ import { shortKey } from './publish.ts';
 
 /** The fields of a delivered or archived message that are used to create a copy of the message. */
 export interface CopySource extends Pick<Message, 'body' | 'properties'> {
-  /** The identity to write into the copy. Absent if the AMQP properties identify the message. */
+  /**
+   * The id, type and version to write into the headers of the copy. Absent if the AMQP properties identify the message.
+   */
   readonly identity?: Identity;
 }
 
 /**
- * Adds the id, type and version of a message to the headers of the message, so that a later copy of the message is
- * identified in the same way. Changes nothing if the AMQP properties identify the message.
+ * Adds the id, type and version of a message to its headers, so that every copy of the message is identified in the
+ * same way. Changes nothing if the AMQP properties identify the message.
  */
 export const withIdentity = ({ body, properties, identity }: CopySource): Pick<Message, 'body' | 'properties'> => ({
   body,
@@ -21,9 +23,8 @@ export const withIdentity = ({ body, properties, identity }: CopySource): Pick<M
 });
 
 /**
- * Creates the copy of a message for a retry. The copy is published to the exchange `tierExchange`, waits in the delay
- * queue of this exchange, and is then delivered to the queue `shard`. Without `failedAttempts`, the copy keeps the list
- * of failed attempts that the message has.
+ * Creates the copy of a message for a retry. The exchange `tierExchange` routes the copy to a delay queue, which passes
+ * it on to the queue `shard` after the delay.
  */
 export const retryCopy = (
   message: CopySource,
@@ -72,8 +73,8 @@ export const deadLetterCopy = (
 });
 
 /**
- * Creates the smallest possible dead letter, which has only the id, the body and the reason. This dead letter is
- * published if the broker refuses a dead letter with more headers.
+ * Creates the smallest possible dead letter, with only the id, the body and the reason, in case the broker refuses a
+ * larger one.
  */
 export function bareDeadLetter(
   { body, properties: { messageId, headers }, identity }: CopySource,
@@ -101,8 +102,8 @@ export function bareDeadLetter(
 }
 
 /**
- * Creates the copy of an archived message that a redrive publishes to a queue. The attempt number of the copy starts
- * again at 1. If `identifyAgain` is true, the consumer identifies the message again.
+ * Creates the copy of an archived message that a redrive publishes, with the attempt number 1. If `identifyAgain` is
+ * true, the consumer identifies the message again.
  */
 export function redrivenCopy(
   message: Pick<Message, 'body' | 'properties'>,
@@ -128,13 +129,13 @@ export function redrivenCopy(
   };
 }
 
-/** What an operator changes about an archived message, with the id and the time of the new message. */
+/** The changes of an operator to an archived message, with the id and the time of the edited message. */
 interface Edit {
   readonly id: MessageId;
   readonly body: Buffer;
   readonly type?: string;
   readonly version?: number;
-  /** The key that decides which shard of a queue receives the message. */
+  /** The key that decides which shard of a queue receives the edited message. */
   readonly key?: string;
   /** The id of the dead letter whose message is edited. */
   readonly editedFrom: string;
@@ -142,8 +143,8 @@ interface Edit {
 }
 
 /**
- * Whether a header of the archived message must be left out of the edited message, because the header identifies the
- * archived message or describes what happened to it.
+ * Whether a header identifies the archived message or describes its history, and is therefore left out of the edited
+ * message.
  */
 const notEdited = (name: string) =>
   name.startsWith('surehop-dead-letter') ||
@@ -159,9 +160,8 @@ const notEdited = (name: string) =>
   ).includes(name);
 
 /**
- * Creates an edited message from an archived message. The edited message has the new body and a new id, and otherwise
- * the headers and properties of the archived message. The attempts of the edited message are counted from 1, and the
- * age starts again.
+ * Creates an edited message from an archived message: with a new body and id, and otherwise the same headers and
+ * properties. Its attempts and its age start again.
  */
 export function editedMessage(
   { properties }: Pick<Message, 'properties'>,

@@ -4,12 +4,12 @@ import type { MessageId } from './message-id.ts';
 import type { Headers, HeaderValue } from './message.ts';
 import { readTrace, type Trace } from './trace.ts';
 
-/** The header that decides which shard of a queue receives a message. Messages with the same key go to the same shard. */
+/** The header with the key of a message. Messages with the same key go to the same shard of a queue. */
 export const KEY_HEADER = 'surehop-key';
 
 /**
- * The message headers that Surehop writes. These headers contain everything that is needed to retry or dead-letter a
- * message, because the Amazon MQ event source passes on neither the exchange nor the routing key.
+ * The message headers that Surehop writes. They contain everything that a retry or a dead letter needs, because the
+ * Amazon MQ event source passes on neither the exchange nor the routing key.
  */
 export const headerNames = {
   key: KEY_HEADER,
@@ -52,7 +52,7 @@ export interface Envelope extends Partial<Trace> {
   readonly routingKey?: string;
   readonly publishedAt?: string;
   readonly schemaVersion?: number;
-  /** The identity that a consumer wrote into this copy of the message. */
+  /** The id, type and version that a consumer wrote into this copy of the message. */
   readonly identity?: Identity;
   readonly deadLetter?: DeadLetterNote;
   /** Which parts of the original message are missing in this copy, and why. */
@@ -69,7 +69,7 @@ export interface DeadLetterNote {
   readonly id: MessageId;
   readonly code: string;
   readonly reason: string;
-  /** The stack frames of the error in the service's own code, innermost first, as `path:line:column`. */
+  /** The error's stack frames in the service's own code, innermost first, as `path:line:column`. */
   readonly frames?: readonly string[];
   /** The queue that delivered the message. For a sharded queue, this is the name of the shard. */
   readonly queue: string;
@@ -133,7 +133,7 @@ const nonNegative = (value: HeaderValue | undefined, max = Number.MAX_SAFE_INTEG
 const traceHeader = (headers: Headers, name: keyof Trace): string | undefined =>
   nonEmpty(headers[name] ?? Object.entries(headers).find(([other]) => other.toLowerCase() === name)?.[1]);
 
-/** The headers in which a copy of a message records the identity of the message. */
+/** Returns the headers that record the id, type and version of a message in a copy of the message. */
 export const identityHeaders = (identity: Identity | undefined): Headers => {
   if (!identity) return {};
   const { id, type, version } = identity;

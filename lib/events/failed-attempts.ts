@@ -1,8 +1,7 @@
-/** One failed attempt to process a message. */
 export interface FailedAttempt {
   /** The number of the attempt, which starts again at 1 after each redrive. */
   readonly attempt: number;
-  /** When the copy for the next attempt was published (ISO 8601). */
+  /** When the copy of the message for the next attempt was published (ISO 8601). */
   readonly at: string;
   /** How long the message waited for the next attempt, in ms. */
   readonly delayMs: number;
@@ -11,8 +10,8 @@ export interface FailedAttempt {
 }
 
 /**
- * The largest lengths in the list of failed attempts: of an error code and an error message, in characters, and of the
- * whole list, in bytes. The list is a header of each retry copy.
+ * The largest lengths of an error code and an error message, in characters, and of the whole list of failed attempts,
+ * in bytes.
  */
 const MAX_CODE_LENGTH = 100;
 const MAX_MESSAGE_LENGTH = 200;
@@ -34,8 +33,8 @@ export function writeFailedAttempts(attempts: readonly FailedAttempt[]): string 
 }
 
 /**
- * Reads a list of failed attempts from a header. Any publisher can write any text into the header, and therefore every
- * value that is not a failed attempt is left out.
+ * Reads a list of failed attempts from a header. Leaves out every value that is not a failed attempt, because any
+ * publisher can write the header.
  */
 export function readFailedAttempts(json: string): FailedAttempt[] {
   if (Buffer.byteLength(json) > MAX_LIST_BYTES) return [];

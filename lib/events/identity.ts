@@ -2,20 +2,20 @@ import { kindOf } from '../runtime/kind-of.ts';
 import type { MessageId } from './message-id.ts';
 
 /**
- * The id, type and version of a message whose AMQP properties do not identify it. The identity is written into every copy
- * of the message, and therefore all copies have the same id.
+ * The id, type and version of a message whose AMQP properties do not identify it. Every copy of the message contains
+ * them.
  */
 export interface Identity {
   readonly id: MessageId;
-  /** The event type. If absent, the AMQP property `type` applies. */
+  /** The type of the event. If absent, the AMQP property `type` applies. */
   readonly type?: string;
-  /** The version of the event. If it is absent, the header `surehop-schema-version` applies. */
+  /** The version of the event. If absent, the header `surehop-schema-version` applies. */
   readonly version?: number;
 }
 
 /**
- * The largest length of a message id or an event type, in bytes. AMQP has the same limit for its properties
- * `message-id` and `type`.
+ * The largest length of a message id or an event type, in bytes. AMQP limits its properties `message-id` and `type` to
+ * the same length.
  */
 export const MAX_NAME_BYTES = 255;
 
@@ -35,8 +35,8 @@ export function idFault(id: unknown): string | undefined {
 }
 
 /**
- * Checks the id, type and version of a message that a function of the service or a CloudEvent provided. Returns the
- * three values, or the reason why one of them is invalid.
+ * Checks the id, type and version that a function of the service or a CloudEvent gave to a message. Returns the three
+ * values, or why one of them is invalid.
  */
 export function checkIdentity(given: {
   readonly id?: unknown;

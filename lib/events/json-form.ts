@@ -4,7 +4,7 @@ import type { Headers, HeaderValue } from './message.ts';
 
 /**
  * A header value that is a list, a table or a date, in the JSON notation of the Lambda event. The value is copied
- * without being parsed, because it may be nested very deeply. `plainOf` converts the value for display.
+ * without being parsed, because it may be nested very deeply.
  */
 export class Structure {
   readonly json: unknown;
@@ -14,10 +14,7 @@ export class Structure {
   }
 }
 
-/**
- * Decodes the message headers of a Lambda event. The Lambda event has strings as `{ bytes: [...] }` and dates as
- * strings; numbers and booleans are unchanged.
- */
+/** Decodes the message headers of a Lambda event, in which strings are `{ bytes: [...] }` and dates are strings. */
 export function decodeHeaders(headers: unknown): Headers {
   if (!isTable(headers)) return {};
   // Unlike an assignment, `Object.fromEntries` treats a header named `__proto__` like any other header.
@@ -45,8 +42,8 @@ export function headerInEvent(value: HeaderValue): unknown {
 }
 
 /**
- * Does the same as `JSON.stringify`, but without recursion. `JSON.stringify` fails for values that are nested thousands of
- * levels deep.
+ * Writes JSON like `JSON.stringify`, but without recursion, which fails for values that are nested thousands of levels
+ * deep.
  */
 export function writeJson(root: unknown): string {
   const pieces: string[] = [];
@@ -82,8 +79,8 @@ const isJson = (value: unknown) => value !== undefined && !['function', 'symbol'
 const MAX_LEVELS = 20;
 
 /**
- * Converts a header value for display. Bytes that are valid UTF-8 become text, and other bytes become `{ $base64 }`.
- * Anything nested more than twenty levels deep becomes "…".
+ * Converts a header value for display: bytes become text, or `{ $base64 }` if they are not UTF-8. A value nested more
+ * than twenty levels deep becomes "…".
  */
 export function plainOf(value: HeaderValue): unknown {
   if (Buffer.isBuffer(value)) return { $base64: value.toString('base64') };
@@ -132,12 +129,12 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 
 const DATE = /^([A-Z][a-z]{2}) (\d{1,2}), (\d{1,9}), (\d{1,2}):(\d\d):(\d\d)[ \u202f]([AP])M$/;
 
-/** The first year for which a date in the Lambda event is unambiguous. */
+/** The first year for which dates in the Lambda event are unambiguous. */
 const FIRST_YEAR = 1583;
 
 /**
- * Parses a date of the Lambda event, such as `Nov 22, 2026, 12:00:05 PM` in UTC, and returns seconds since the epoch.
- * Returns `undefined` if the text is not a date, or if the year is before 1583, because such dates are ambiguous.
+ * Parses a date of the Lambda event, such as `Nov 22, 2026, 12:00:05 PM` (UTC), and returns seconds since the epoch.
+ * Returns `undefined` for any other text and for dates before 1583.
  */
 export function readDate(text: string): number | undefined {
   const [, monthName = '', ...rest] = DATE.exec(text) ?? [];

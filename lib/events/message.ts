@@ -1,8 +1,8 @@
 import type { Structure } from './json-form.ts';
 
 /**
- * The value of a message header. An AMQP long string (`S`) is a JavaScript string, or a `Buffer` if its bytes are not valid
- * UTF-8. Lists, tables and dates of a delivered message are kept as a `Structure`.
+ * The value of a message header. An AMQP string becomes a `Buffer` if its bytes are not UTF-8; lists, tables and dates
+ * are kept as a `Structure`.
  */
 export type HeaderValue = string | number | boolean | null | Buffer | Structure;
 
@@ -20,7 +20,10 @@ export interface Properties {
   readonly contentEncoding?: string;
   readonly replyTo?: string;
   readonly priority?: number;
-  /** Seconds since the epoch, or the original text if the timestamp of a delivered message cannot be parsed. */
+  /**
+   * The AMQP timestamp in seconds since the epoch, or its original text if the timestamp of a delivered message cannot
+   * be parsed.
+   */
   readonly timestamp?: number | string;
   readonly headers: Headers;
 }

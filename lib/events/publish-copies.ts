@@ -5,7 +5,6 @@ import type { Publisher } from './publish.ts';
 import { startSending } from './sending.ts';
 import type { Trace } from './trace.ts';
 
-/** A copy to publish, and the span that is the parent of the publish. */
 interface CopyToSend {
   readonly copy: Message;
   readonly parent?: Partial<Trace>;

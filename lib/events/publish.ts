@@ -13,14 +13,13 @@ import { nextSpan, type Trace } from './trace.ts';
 /** Publishes messages and waits until the broker confirms them. */
 export interface Publisher {
   /**
-   * Publishes a message. Resolves when the broker confirms that at least one durable queue has stored the message. Rejects
-   * with a `PublishError` after `deadlineMs` at the latest. If the connection is lost, the message is sent again with the
-   * same id, as long as the deadline allows.
+   * Publishes a message, and sends it again if the connection is lost. Resolves when the broker confirms that at least
+   * one durable queue has stored the message. Rejects with a `PublishError` after `deadlineMs` at the latest.
    */
   publish(message: Message, deadlineMs?: number): Promise<void>;
   /**
-   * Publishes many messages and limits how many of them are unconfirmed at a time. The result has one entry per
-   * message: an error, or `undefined` if the message was confirmed.
+   * Publishes many messages, of which only a limited number is unconfirmed at a time. The result has one entry per
+   * message: an error, or `undefined` if the broker confirmed the message.
    */
   publishAll(messages: readonly Message[], deadlineMs?: number): Promise<(PublishError | undefined)[]>;
   close(): Promise<void>;
@@ -29,7 +28,7 @@ export interface Publisher {
 /** The options for publishing one event. */
 export interface EventOptions {
   readonly id: MessageId;
-  /** The AMQP `correlation-id`. By default it is the id of the event. */
+  /** The AMQP property `correlation-id` of the event. The default is the id of the event. */
   readonly correlationId?: string;
   /**
    * The key that decides which shard receives the event. By default, the definition of the event computes the key. Pass
@@ -58,7 +57,7 @@ export function eventPublisher({ clock, settings, tracing }: Surehop, publisher:
   };
 }
 
-/** Builds the AMQP message of an event. All headers of a new message are written here. */
+/** Builds the AMQP message of an event, with all headers of a new message. */
 export function eventMessage<T>(
   event: Pick<EventDefinition<T>, 'type' | 'version' | 'exchange' | 'key'>,
   data: T,

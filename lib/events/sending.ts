@@ -4,7 +4,6 @@ import { headerNames } from './envelope.ts';
 import type { Headers, Message } from './message.ts';
 import type { Trace } from './trace.ts';
 
-/** A message that is being published, and the function that ends the span of the publish. */
 export interface Sending {
   readonly message: Message;
   /** Ends the span of the publish. Call `end` once, with the error if the message was not published. */
@@ -12,7 +11,7 @@ export interface Sending {
 }
 
 /**
- * Starts the span of a publish, and returns the message with this span in the trace headers. Returns the message
+ * Starts the span of a publish, and returns the message with the span in its trace headers. Returns the message
  * unchanged if no spans are recorded.
  */
 export function startSending(

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * The headers of W3C Trace Context and W3C Baggage. `tracestate` is valid only together with `traceparent`, and `baggage` is
+ * The headers of W3C Trace Context and W3C Baggage. `tracestate` is valid only with a `traceparent`, and `baggage` is
  * independent of both.
  */
 export interface Trace {
@@ -10,7 +10,7 @@ export interface Trace {
   readonly baggage?: string;
 }
 
-/** The values in a `traceparent`. `flags` are two hexadecimal digits. */
+/** The fields of the header `traceparent` (W3C Trace Context). `flags` are two hexadecimal digits. */
 export interface Traceparent {
   readonly traceId: string;
   readonly parentId: string;
@@ -18,7 +18,7 @@ export interface Traceparent {
 }
 
 /**
- * The format of a `traceparent`. Later versions of the standard may append fields after the four fields of version 00
+ * The format of the header `traceparent`. Later versions may append fields to the four fields of version 00
  * (https://www.w3.org/TR/trace-context-2/#versioning-of-traceparent).
  */
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
@@ -31,10 +31,7 @@ const hex = (bytes: number) => randomBytes(bytes).toString('hex');
 const isZero = (id: string) => /^0+$/.test(id);
 const trimmed = (text: string) => text.replace(/^[ \t]+|[ \t]+$/g, '');
 
-/**
- * Parses a `traceparent` header of any version. Returns `undefined` if the header is invalid, and a new trace then
- * starts.
- */
+/** Parses a `traceparent` header of any version. Returns `undefined` if the header is invalid. */
 export function parseTraceparent(traceparent: string | undefined): Traceparent | undefined {
   const [, version, traceId = '', parentId = '', flags = '', more] = TRACEPARENT.exec(trimmed(traceparent ?? '')) ?? [];
   if (version === undefined || version === 'ff' || (version === '00' && more !== undefined)) return undefined;
@@ -43,13 +40,12 @@ export function parseTraceparent(traceparent: string | undefined): Traceparent |
   return { traceId, parentId, flags: known.toString(16).padStart(2, '0') };
 }
 
-/** Writes a `traceparent` of version 00. */
 export const writeTraceparent = ({ traceId, parentId, flags }: Traceparent): string =>
   `00-${traceId}-${parentId}-${flags}`;
 
 /**
- * Reads a trace from trace headers, and rewrites `traceparent` as version 00. A header that is invalid is left out, and
- * `tracestate` is left out together with `traceparent`.
+ * Reads a trace from trace headers, and rewrites `traceparent` as version 00. Leaves out invalid headers, and leaves
+ * out `tracestate` if there is no valid `traceparent`.
  */
 export function readTrace({ traceparent, tracestate, baggage }: Partial<Trace>): Partial<Trace> {
   const parent = parseTraceparent(traceparent);
@@ -70,7 +66,7 @@ export function nextSpan({ traceparent, tracestate, baggage }: Partial<Trace>): 
 }
 
 /**
- * The format of AWS X-Ray's trace header. API Gateway adds the header `x-amzn-trace-id` to each request
+ * The format of the header `x-amzn-trace-id`, which API Gateway adds to each request
  * (https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader).
  */
 const XRAY_ROOT = /(?:^|;)\s*Root=1-([0-9a-f]{8})-([0-9a-f]{24})(?:;|$)/i;
@@ -78,8 +74,8 @@ const XRAY_PARENT = /(?:^|;)\s*Parent=([0-9a-f]{16})(?:;|$)/i;
 const XRAY_SAMPLED = /(?:^|;)\s*Sampled=1(?:;|$)/i;
 
 /**
- * Converts an X-Ray trace header to a `traceparent`. A header without a parent gets a random parent id, because every
- * `traceparent` needs one. Returns `undefined` if the header has no valid trace id.
+ * Converts an X-Ray trace header to a `traceparent`, with a random parent id if the header has none. Returns
+ * `undefined` if the header has no valid trace id.
  */
 export function fromXRay(header: string | undefined): string | undefined {
   if (!header) return undefined;
@@ -91,7 +87,7 @@ export function fromXRay(header: string | undefined): string | undefined {
   return parseTraceparent(traceparent) && traceparent;
 }
 
-/** Returns the trace id and the span id in a `traceparent` that this toolkit wrote, for use in logs. */
+/** Returns the trace id and the span id in a `traceparent` of Surehop, for log lines. */
 export const spanOf = (traceparent?: string): { readonly traceId?: string; readonly spanId?: string } =>
   traceparent ? { traceId: traceparent.slice(3, 35), spanId: traceparent.slice(36, 52) } : {};
 

@@ -1,9 +1,7 @@
 import type { Condition } from '../dynamodb/conditions.ts';
 import { expressionLength, isCheck, MAX_EXPRESSION_LENGTH, type Change, type Operation } from './operation.ts';
 
-/**
- * How messages use a DynamoDB item. The commit uses this information to decide which messages can share a transaction.
- */
+/** How messages use a DynamoDB item. This information decides which messages can share a transaction. */
 export interface Access {
   /** `true` if no other message of the same transaction may use the item. */
   readonly isExclusive: boolean;
@@ -84,7 +82,7 @@ export function accessesOf(branches: readonly { readonly operations: readonly Op
 }
 
 /**
- * Returns the common access of messages that share an item in one transaction. Returns `undefined` if the messages cannot
+ * Combines how messages use a DynamoDB item that they share in one transaction. Returns `undefined` if they cannot
  * share the item.
  */
 export function share(one: Access, other: Access): Access | undefined {

@@ -6,7 +6,7 @@ import type { Branch, Candidate } from './candidate.ts';
 import type { Operation } from './operation.ts';
 
 /**
- * The items whose write condition failed in a cancelled transaction, as DynamoDB stores them, by item id. `undefined`
+ * The stored content of each item whose write condition failed in a cancelled transaction, by item id. `undefined`
  * stands for a missing item.
  */
 export type Observed = ReadonlyMap<string, Attributes | undefined>;
@@ -20,7 +20,7 @@ const numberOf = (value: AttributeValue | undefined): number => (value === undef
 
 /**
  * Selects, for each message, the decision of the business rule if its conditions hold, and otherwise the first
- * alternative whose conditions hold. `refused` contains the messages without such a decision or alternative.
+ * alternative whose conditions hold. `refused` contains the messages for which no conditions hold.
  */
 export function selectBranches(
   candidates: readonly Candidate[],

@@ -9,23 +9,22 @@ import type { Transaction } from './transaction.ts';
 /** The reasons why DynamoDB cancelled a transaction. */
 export interface Findings {
   /**
-   * The messages for which DynamoDB already has an inbox record that must not be replaced. Contains the inbox record if
-   * DynamoDB returned it.
+   * The messages that already have an inbox record which must not be replaced, with the inbox record if DynamoDB
+   * returned it.
    */
   readonly met: [Candidate, Attributes | undefined][];
   /** The items whose write condition failed, with the stored content of each item. */
   readonly seen: [itemId: string, item: Attributes | undefined][];
-  /** Messages with a write to an item that another transaction was writing at the same time. */
+  /** The messages with a write to an item that another transaction was writing at the same time. */
   readonly conflicting: Candidate[];
-  /** Messages with a write that DynamoDB throttled or could not carry out at the time. */
+  /** The messages with a write that DynamoDB throttled or could not carry out at the time. */
   readonly throttled: Candidate[];
-  /** Writes that DynamoDB refuses as invalid, with the reason for each write and the messages that need the write. */
+  /** The writes that DynamoDB refuses as invalid, each with the reason and with the messages that need the write. */
   readonly invalid: { readonly members: readonly Candidate[]; readonly message: string }[];
-  /** Present if a table does not exist or if the function's role may not write to a table. */
+  /** The error for a DynamoDB table that does not exist or to which the function's role may not write. */
   misconfigured?: MisconfiguredError;
 }
 
-/** Returns the messages of a transaction that write this item. */
 export const writersOf = ({ chosen }: Transaction, itemId: string): Candidate[] =>
   chosen.filter(({ branch }) => branch.operations.some(({ id }) => id === itemId)).map(({ candidate }) => candidate);
 
@@ -71,7 +70,6 @@ function describe({ chosen }: Transaction, itemId: string | undefined): string {
   return '';
 }
 
-/** Returns the full name of the table that a write of a transaction uses. */
 export const tableOf = ({ Put, Update, Delete, ConditionCheck }: TransactWriteItem = {}): string | undefined =>
   (Put ?? Update ?? Delete ?? ConditionCheck)?.TableName;
 

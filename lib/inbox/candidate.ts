@@ -9,8 +9,7 @@ import { markerItemId } from './marker.ts';
 import { addOperation, operationBytes, type Operation } from './operation.ts';
 
 /**
- * One way to finish a message: the decision of the business rule, or one of the alternatives that the business rule
- * gave for a failed condition.
+ * One way to finish a message: the decision of its business rule, or an alternative decision for a failed condition.
  */
 export interface Branch {
   readonly state: 'completed' | 'rejected';
@@ -19,24 +18,22 @@ export interface Branch {
   readonly followUps: readonly FollowUp[];
 }
 
-/** A message whose business rule has decided on its effects. The effects are not committed yet. */
+/** A message whose business rule has decided on effects that are not committed yet. */
 export interface Candidate {
   /** The position of the message among the entries to commit. */
   readonly index: number;
   readonly entry: Entry;
-  /** The decision of the business rule, followed by the alternatives in the order in which the commit tries them. */
+  /** The decision of the business rule, followed by its alternatives in the order in which the commit tries them. */
   readonly branches: readonly [Branch, ...Branch[]];
-  /**
-   * How the message uses each DynamoDB item that it may write or check, by item id. The inbox record of the message is
-   * one of these items.
-   */
+  /** How the message uses each DynamoDB item that it may write or check, including its inbox record, by item id. */
   readonly items: ReadonlyMap<string, Access>;
   /** The largest number of bytes that the message can add to a transaction. */
   readonly bytes: number;
 }
 
 /**
- * DynamoDB accepts at most 100 items and 4 MiB per transaction. Our byte limit is lower, because item sizes are estimated.
+ * The limits of a transaction. DynamoDB accepts at most 100 items and 4 MiB; our byte limit is lower, because item
+ * sizes are estimated.
  */
 export const transactionLimits = { items: 100, bytes: 4_000_000 } as const;
 
@@ -79,8 +76,8 @@ function bytesOf({ followUps, reason = '', operations }: Branch): number {
 }
 
 /**
- * Returns the largest number of bytes that the facts for operators and the numbers of written items can add to the
- * inbox record.
+ * Returns the largest number of bytes that the facts for operators and the counts of written items can add to the inbox
+ * record.
  */
 const bytesForOperators = ({ facts }: Entry, branches: readonly Branch[]): number =>
   bytesOfFacts(facts) +
@@ -105,8 +102,8 @@ function compile(index: number, entry: Entry, queue: string): Candidate {
 }
 
 /**
- * Converts the decision of a business rule and the alternatives of the decision into DynamoDB writes. Throws
- * `INVALID_EFFECT` if DynamoDB could never accept one of the writes.
+ * Converts the decision of a business rule and its alternatives to DynamoDB writes. Throws `INVALID_EFFECT` if DynamoDB
+ * could never accept one of the writes.
  */
 export function toCandidate(index: number, entry: Entry, queue: string): Candidate {
   try {

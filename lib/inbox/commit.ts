@@ -28,7 +28,7 @@ export interface Commit extends InboxTable {
 }
 
 /**
- * Commits the effects of each message together with the inbox record of the message, in few transactions. The returned
+ * Commits the effects and the inbox record of each message together, in few DynamoDB transactions. The returned
  * `results` are in the order of `entries`.
  */
 export async function commitEntries(

@@ -6,7 +6,7 @@ import type { Inbox, Marker } from './inbox.ts';
 import { markerKey, toMarker } from './marker.ts';
 import type { InboxTable } from './table.ts';
 
-/** Creates an inbox. An inbox commits the effects and inbox records of many messages in one DynamoDB transaction. */
+/** Creates an inbox, which commits the effects and inbox records of many messages in one DynamoDB transaction. */
 export function createInbox(table: InboxTable): Inbox {
   let contended: ReadonlySet<string> = new Set();
 

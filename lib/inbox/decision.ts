@@ -1,15 +1,15 @@
 import type { EventDefinition, Payload } from '../events/define.ts';
 import type { Effect } from '../dynamodb/effects.ts';
 
-/** An event that is published after the commit. */
+/** An event that is published after the decision of a business rule is committed. */
 export interface FollowUp<T = unknown> {
   readonly event: EventDefinition<T>;
   readonly data: T;
 }
 
 /**
- * The result of a business rule. Either all effects of the decision are written or none. If a condition of an effect
- * fails, the decision in `otherwise` is committed instead.
+ * The result of a business rule. Its effects are written all together or not at all. If a condition of an effect fails,
+ * the decision in `otherwise` is committed instead.
  */
 export interface Decision {
   readonly effects: readonly Effect[];
@@ -18,8 +18,8 @@ export interface Decision {
   /** `rejected` if the business rule rejects the message. The default is `completed`. */
   readonly outcome?: 'rejected' | 'completed';
   /**
-   * The reason for this decision, for example why the message is rejected. The inbox record of the message stores the
-   * reason.
+   * Why the business rule decided so, for example why it rejects the message. The inbox record of the message stores
+   * the reason.
    */
   readonly reason?: string;
 }

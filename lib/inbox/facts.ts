@@ -6,10 +6,7 @@ import {
 } from '../events/failed-attempts.ts';
 import type { Attributes } from '../dynamodb/item.ts';
 
-/**
- * Facts about a message that its inbox record stores for operators. Consumers never read these facts. A fact is absent
- * if it is not known.
- */
+/** Facts about a message that its inbox record stores for operators only. A fact is absent if it is not known. */
 export interface MessageFacts {
   readonly type?: string;
   readonly correlationId?: string;
@@ -20,7 +17,7 @@ export interface MessageFacts {
   readonly traceId?: string;
   /** How often the message had been redriven. Absent if the message had not been redriven. */
   readonly redrives?: number;
-  /** The number of the attempt. Absent for the first attempt. */
+  /** The number of the attempt that the inbox record describes. Absent for the first attempt. */
   readonly attempt?: number;
   /** The failed attempts since the message was published or redriven, oldest first. */
   readonly failedAttempts?: readonly FailedAttempt[];
@@ -29,13 +26,10 @@ export interface MessageFacts {
 const texts = ['type', 'correlationId', 'publishedAt', 'startedAt', 'traceId'] as const;
 const numbers = ['redrives', 'attempt'] as const;
 
-/**
- * The largest length of a text in the facts. Longer texts are cut off. AMQP has the same limit, in bytes, for the
- * properties of a message.
- */
+/** The largest length of a text that an inbox record stores for operators. Longer texts are cut off. */
 const MAX_TEXT_LENGTH = 255;
 
-/** Returns the DynamoDB attributes that store the facts in the inbox record. */
+/** Returns the DynamoDB attributes that store facts for operators in an inbox record. */
 export function factsToAttributes(facts: MessageFacts = {}): Attributes {
   const attributes: Attributes = {};
   for (const name of texts)
@@ -47,9 +41,8 @@ export function factsToAttributes(facts: MessageFacts = {}): Attributes {
 }
 
 /**
- * Reads the facts from an inbox record. The attributes `redrives` and `attempt` are facts only in the inbox record of a
- * completed or rejected message. In every other inbox record, these attributes decide which copies of the message the
- * consumer skips.
+ * Reads the facts for operators from an inbox record. `redrives` and `attempt` are such facts only if the message is
+ * completed or rejected.
  */
 export function attributesToFacts(item: Attributes, isDone: boolean): MessageFacts | undefined {
   const facts: Record<string, unknown> = {};
@@ -63,7 +56,7 @@ export function attributesToFacts(item: Attributes, isDone: boolean): MessageFac
 const FIXED_BYTES = 160;
 const MAX_BYTES_PER_CHARACTER = 3;
 
-/** Returns the largest number of bytes that the facts can add to an inbox record. */
+/** Returns the largest number of bytes that the facts for operators can add to an inbox record. */
 export const bytesOfFacts = ({ type = '', correlationId = '', failedAttempts }: MessageFacts = {}): number =>
   FIXED_BYTES +
   MAX_BYTES_PER_CHARACTER * (Math.min(type.length, MAX_TEXT_LENGTH) + Math.min(correlationId.length, MAX_TEXT_LENGTH)) +

@@ -7,13 +7,13 @@ import type { InboxTable } from './table.ts';
 
 const CONCURRENT_REQUESTS = 16;
 
-/** Returns the condition under which the inbox record of an earlier attempt may be replaced. */
+/** Returns the DynamoDB condition under which the inbox record of an earlier attempt may be replaced. */
 const isEarlierAttempt = (leaseOwner: string | undefined) =>
   `((#state IN (:retrying, :dead) OR (#state = :leased AND (#until <= :now${leaseOwner ? ' OR #owner = :owner' : ''}))) AND ` +
   '(attribute_not_exists(#attempt) OR ' +
   '#redrives < :redrives OR (#redrives = :redrives AND #attempt < :attempt)))';
 
-/** A condition that is true if an earlier attempt to send the same request has already recorded the dead letter. */
+/** The DynamoDB condition that holds if the same request was sent before and has already recorded the dead letter. */
 const IS_SAME_CLAIM =
   '(#state = :dead AND #redrives = :redrives AND #attempt = :attempt AND #hash = :hash AND #code = :code AND ' +
   'attribute_exists(#pending))';

@@ -3,14 +3,11 @@ import type { MessageId } from '../events/message-id.ts';
 import type { Decision } from './decision.ts';
 import type { MessageFacts } from './facts.ts';
 
-/**
- * Identifies an attempt to process a message. Attempts are ordered by `redrives`, then by `attempt`, which starts again at
- * 1 after each redrive.
- */
+/** Identifies an attempt to process a message. Attempts are ordered by `redrives`, and then by `attempt`. */
 export interface Attempt {
   /** How often an operator has redriven the message. */
   readonly redrives: number;
-  /** The number of the attempt, starting at 1. */
+  /** The number of the attempt since the last redrive, starting at 1. */
   readonly attempt: number;
 }
 
@@ -30,8 +27,8 @@ export type Marker =
       readonly code: ErrorCode;
       readonly message: string;
       /**
-       * `true` if the dead letter may not have been published yet. The next delivery of the message then publishes the
-       * dead letter with the same id.
+       * `true` if the dead letter of the message may not have been published yet. The next delivery of the message then
+       * publishes the dead letter with the same id.
        */
       readonly isPending?: boolean;
     } & Attempt &
@@ -51,8 +48,8 @@ interface MarkerBase {
 }
 
 /**
- * A follow-up event that is stored in the inbox record of the message. A redelivery of the message publishes the event
- * again with the same id.
+ * A follow-up event in the inbox record of its message. A redelivery of the message publishes the event again with the
+ * same id.
  */
 export interface StoredEvent {
   readonly id: MessageId;
@@ -60,26 +57,27 @@ export interface StoredEvent {
   readonly version: number;
   readonly exchange: string;
   readonly data: unknown;
-  /** The key that decides which shard of a queue receives the event, if the event's definition has a key. */
+  /**
+   * The key that decides which shard of a queue receives the follow-up event. Present if the definition of the event
+   * has a key.
+   */
   readonly shardKey?: string;
 }
 
-/** A message with the decision of its business rule. */
 export interface Entry extends Attempt {
   readonly id: MessageId;
   readonly payloadHash: string;
   readonly decision: Decision;
   /** Whether the inbox is known to have a record of an earlier attempt of the message. */
   readonly hasMarker?: boolean;
-  /** The owner of the lease under which the decision was made. The commit fails if another owner holds the lease. */
+  /** The owner of the lease under which the business rule ran. The commit fails if another owner holds the lease. */
   readonly leaseOwner?: string;
   readonly facts?: MessageFacts;
 }
 
 export type CommitResult =
   /**
-   * The effects and the inbox record of the message are stored. `duplicate` means that an earlier commit stored the
-   * effects and the inbox record.
+   * The effects and the inbox record of the message are stored. `duplicate` means that an earlier commit stored them.
    */
   | {
       readonly is: 'completed' | 'rejected' | 'duplicate';
@@ -90,25 +88,22 @@ export type CommitResult =
    */
   | { readonly is: 'mismatch' }
   /**
-   * Nothing was written for the message, because another Lambda execution environment has already dead-lettered this
-   * attempt of the message or a later one.
+   * Nothing was written for the message, because another Lambda execution environment has dead-lettered this attempt of
+   * the message or a later attempt.
    */
   | { readonly is: 'parked'; readonly marker: FailedMarker }
   /**
-   * Nothing was written for the message, because other transactions conflicted, because a condition failed and the
-   * decision has no `otherwise`, or because an effect is invalid.
+   * Nothing was written for the message, because of conflicting transactions, a failed condition without an
+   * `otherwise`, or an invalid effect.
    */
   | { readonly is: 'failed'; readonly error: Error }
   /**
-   * It is unknown whether the message was committed, because DynamoDB was unavailable or the invocation ran out of
-   * time. The message is then redelivered.
+   * It is unknown whether the message was committed, because DynamoDB was unavailable or the time ran out. The message
+   * is then redelivered.
    */
   | { readonly is: 'unfinished'; readonly error: Error };
 
-/**
- * The inbox record of a failed message. The record is written when a copy of the message is published, for a retry or
- * as a dead letter.
- */
+/** The inbox record of a failed message of which a copy is published, for a retry or as a dead letter. */
 export interface Handoff extends Attempt {
   readonly id: MessageId;
   readonly payloadHash: string;
@@ -120,30 +115,28 @@ export interface Handoff extends Attempt {
 }
 
 /**
- * Commits the effects of each message together with the inbox record of the message. The inbox record prevents a second
- * application of the effects when the queue delivers the message again.
+ * Commits the effects of each message together with its inbox record. If the message is redelivered, the inbox record
+ * prevents a second application of the effects.
  */
 export interface Inbox {
   /**
-   * Reads the inbox records of these messages with strongly consistent reads. Throws `StoreUnavailableError` if
-   * DynamoDB is unavailable.
+   * Reads the inbox records of these messages, by message id, with strongly consistent reads. Throws
+   * `StoreUnavailableError` if DynamoDB is unavailable.
    */
   find(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, Marker>>;
   /**
-   * Commits the effects of each message together with the inbox record of the message, at most once per message id.
-   * Returns the results in the order of the entries and never throws.
+   * Commits the effects and the inbox record of each message together, at most once per message id. Returns the results
+   * in the order of `entries`, and never throws.
    */
   commit(queue: string, entries: readonly Entry[], signal: AbortSignal): Promise<CommitResult[]>;
   /**
-   * Records in the inbox that these messages become dead letters, and therefore no other Lambda execution environment
-   * completes them. Must be called before the dead letters are published. Returns the inbox record that prevented the
-   * recording, or `undefined`, for each message. Throws `StoreUnavailableError` if DynamoDB is unavailable.
+   * Records in the inbox that these messages become dead letters. Must be called before the dead letters are published.
+   * Returns for each message `undefined`, or the inbox record that prevented the recording.
    */
   claimDeadLetters(queue: string, handoffs: readonly Handoff[]): Promise<(Marker | undefined)[]>;
   /**
-   * Records in the inbox that copies of these failed messages were published. Does not replace the inbox record of a
-   * completed, rejected or leased message, or of a later attempt. Throws `StoreUnavailableError` if DynamoDB is
-   * unavailable.
+   * Records in the inbox that copies of these failed messages were published. Keeps the inbox records of completed,
+   * rejected and leased messages, and of later attempts.
    */
   recordHandoffs(queue: string, handoffs: readonly Handoff[]): Promise<void>;
 }

@@ -7,21 +7,18 @@ import type { Attempt } from './inbox.ts';
 import type { InboxTable } from './table.ts';
 import { givesWay, markerKey, RELEASED_MS } from './marker.ts';
 
-/**
- * The inbox record of a message while one Lambda execution environment runs the rule's `perform` function for the
- * message.
- */
+/** The inbox record of a message while one Lambda execution environment runs the `perform` function for the message. */
 interface Lease extends Attempt {
   readonly id: MessageId;
   readonly payloadHash: string;
-  /** Identifies the single call of `perform` that holds the lease. */
+  /** Identifies the call of a `perform` function that holds the lease. */
   readonly owner: string;
   readonly durationMs: number;
 }
 
 /**
- * Takes and releases leases on messages. A lease is completed by the commit of the message's decision. Every method
- * throws `StoreUnavailableError` if DynamoDB does not reply.
+ * Takes and releases leases on messages. The commit of a message's decision ends its lease. Every method throws
+ * `StoreUnavailableError` if DynamoDB does not reply.
  */
 export interface Leases {
   /**
@@ -29,7 +26,7 @@ export interface Leases {
    * dead-lettered.
    */
   take(queue: string, lease: Lease): Promise<boolean>;
-  /** Ends the owner's lease immediately. A retry of the message then need not wait until the lease expires. */
+  /** Ends the owner's lease immediately, so that a retry of the message need not wait until the lease expires. */
   release(queue: string, id: MessageId, owner: string): Promise<void>;
 }
 

@@ -17,7 +17,8 @@ export const compareAttempts = (one: Attempt, other: Attempt): number =>
   one.redrives - other.redrives || one.attempt - other.attempt;
 
 /**
- * Whether the inbox record shows that a copy of this attempt, or of a later one, was published with the same payload.
+ * Whether the inbox record shows that a copy of this attempt or of a later attempt was published, with the same
+ * payload.
  */
 export const isHandedOff = (
   marker: Pick<FailedMarker, 'redrives' | 'attempt' | 'payloadHash'>,
@@ -29,7 +30,7 @@ export const RELEASED_MS = 0;
 export const isAbandonedLease = (marker: Marker, nowMs: number): boolean =>
   marker.state === 'leased' && marker.leaseExpiresAtMs !== RELEASED_MS && marker.leaseExpiresAtMs <= nowMs;
 
-/** Returns the condition under which the inbox record of a message may be written. */
+/** Returns the DynamoDB condition under which the inbox record of a message may be written. */
 export const givesWay = (
   { redrives, attempt, payloadHash, leaseOwner }: Attempt & Pick<Entry, 'payloadHash' | 'leaseOwner'>,
   nowMs: number,
@@ -60,9 +61,8 @@ export const givesWay = (
 });
 
 /**
- * Creates the DynamoDB item that records a completed or rejected message. The item is committed together with the
- * effects of the message. If the message was processed by a `perform` function, the item also contains the owner of the
- * lease.
+ * Creates the DynamoDB item that records a completed or rejected message. If a `perform` function processed the
+ * message, the item also contains the owner of the lease.
  */
 export function doneItem(
   { queue, id, state, at, payloadHash, events, reason, supersededBy, effects, facts }: DoneMarker,

@@ -6,7 +6,7 @@ import { describeItem, invalidEffect, itemId, MAX_ITEM_BYTES, toKey } from '../d
 import { isEqual } from '../dynamodb/compare.ts';
 import { InvalidValue, sizeOf, sizeOfAll, toAttribute, toMap, type Attributes } from '../dynamodb/value.ts';
 
-/** What an update does to one attribute of an item. */
+/** What a write does to one attribute of a DynamoDB item. */
 export type Change =
   /** Adds the number `by` to the stored number. The write fails if the stored number is less than `needs`. */
   | { readonly is: 'add'; readonly by: number; readonly needs: number }
@@ -17,10 +17,7 @@ export type Change =
   /** Adds members to a string set or a number set. */
   | { readonly is: 'include'; readonly type: 'SS' | 'NS'; readonly members: readonly string[] };
 
-/**
- * What one decision writes to one DynamoDB item. `table` is the table name without the deployment's prefix. An update
- * without changes only checks its conditions.
- */
+/** What one decision writes to one DynamoDB item. A write without changes only checks its conditions. */
 export type Operation = {
   readonly id: string;
   readonly table: string;
@@ -154,8 +151,8 @@ function combine(one: Operation, other: Operation): Operation {
 export const isCheck = (operation: Operation): boolean => operation.write === 'update' && operation.changes.size === 0;
 
 /**
- * Converts an effect to an operation, and adds the operation to the other operations of the decision, by item id.
- * Throws `INVALID_EFFECT` if DynamoDB could never accept the effect.
+ * Converts an effect to an operation on a DynamoDB item, and adds it to the operations of the decision. Throws
+ * `INVALID_EFFECT` if DynamoDB could never accept the effect.
  */
 export function addOperation(effect: Effect, operations: Map<string, Operation>): void {
   const { table, kind } = effect;
@@ -220,7 +217,7 @@ function requireSize(operation: Operation): void {
 }
 
 /**
- * The largest estimated length of an expression, in characters. DynamoDB accepts expressions of at most 4,096 bytes
+ * The largest estimated length of a DynamoDB expression, in characters. DynamoDB accepts at most 4,096 bytes
  * (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html).
  */
 export const MAX_EXPRESSION_LENGTH = 4_000;

@@ -1,7 +1,7 @@
 import { share, type Access } from './access.ts';
 import { transactionLimits, type Candidate } from './candidate.ts';
 
-/** Messages that fit into one transaction together, whichever alternatives of their decisions are committed. */
+/** Messages that fit into one transaction, whichever alternatives of their decisions are committed. */
 export interface Group {
   readonly members: readonly Candidate[];
   /**
@@ -97,8 +97,8 @@ function spread(pieces: readonly Piece[], groups: Filling[]): number[] {
 }
 
 /**
- * Packs messages into a few transactions of similar size. Messages that write an item whose write condition failed in
- * the previous commit are packed separately, because DynamoDB will probably cancel their transactions.
+ * Packs messages into a few transactions of similar size. A message that writes an item whose condition failed in the
+ * previous commit gets a separate transaction, which DynamoDB will probably cancel.
  */
 export function pack(candidates: readonly Candidate[], contended: ReadonlySet<string> = new Set()): Group[] {
   const components = toComponents(candidates).map((members) => ({

@@ -8,14 +8,11 @@ import type { Scope } from './transaction.ts';
 
 const NEVER = 'attribute_exists(#never) AND attribute_not_exists(#never)';
 
-/**
- * Finds out which DynamoDB table or permission is wrong, with writes that change nothing. Each of the writes is sent at
- * most once per commit.
- */
+/** Finds out which DynamoDB table or permission is wrong, with writes that change nothing. */
 export interface Probe {
   /**
-   * Returns the full names of the tables in `writes` that do not exist. If no table is found to be missing, returns the
-   * names of all tables in `writes`.
+   * Returns the full names of those tables in `writes` that do not exist, or of all tables in `writes` if every table
+   * seems to exist.
    */
   missingTables(writes: readonly TransactWriteItem[]): Promise<readonly string[]>;
   /**

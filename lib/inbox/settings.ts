@@ -20,8 +20,8 @@ function isTime(text: string): boolean {
 const DAY_MS = 86_400_000;
 
 /**
- * Whether the inbox record of a message that was published at `publishedAt` (ISO 8601) may be missing, because the
- * inbox table was later restored from a backup.
+ * Whether the inbox record of a message with this publish time (ISO 8601) may be missing, because the inbox table was
+ * later restored from a backup.
  */
 export const mayBeForgotten = (
   { INBOX_COMPLETE_SINCE: since }: Pick<InboxSettings, 'INBOX_COMPLETE_SINCE'>,

@@ -11,23 +11,24 @@ import type { Scope, Transaction } from './transaction.ts';
 export interface State {
   readonly scope: Scope;
   readonly retryPolicy: RetryPolicy;
-  /** The messages that have no result yet and are part of the next transaction, in order. */
+  /** The messages of the next transaction, in order. They have no result yet. */
   readonly pending: readonly Candidate[];
   /**
-   * Messages that are left for later transactions, because the group was split to find a message that DynamoDB refuses.
+   * The messages of later transactions, which exist because the group was split to find a message that DynamoDB
+   * refuses.
    */
   readonly later: readonly (readonly Candidate[])[];
   readonly observed: Observed;
-  /** Messages that already have an inbox record, for example of an earlier attempt. */
+  /** The messages that already have an inbox record, for example of an earlier attempt. */
   readonly markersMet: ReadonlySet<Candidate>;
   /**
-   * Messages that may have been committed by a transaction to which DynamoDB's reply was lost. Such a message is
-   * redelivered instead of being treated as failed.
+   * The messages that a transaction without a reply from DynamoDB may have committed. They are redelivered instead of
+   * being treated as failed.
    */
   readonly doubtful: ReadonlySet<Candidate>;
   /** The number of consecutive requests without a definite reply from DynamoDB. */
   readonly unanswered: number;
-  /** The number of consecutive cancelled transactions from which the commit learned nothing new. */
+  /** The number of consecutive cancelled transactions that told the commit nothing new. */
   readonly conflicts: number;
   readonly transaction: Transaction;
   readonly open?:
@@ -53,7 +54,7 @@ export type Next =
   | { readonly do: 'findMissingTables' }
   | { readonly do: 'tryMarker' }
   /**
-   * Every message of the group has a result. `unavailable` is set if no message of another group can be committed
+   * Every message of the group has a result. `unavailable` is set if messages of other groups cannot be committed
    * either.
    */
   | { readonly do: 'done'; readonly unavailable?: Error };

@@ -23,8 +23,8 @@ export function firstStep(
 }
 
 /**
- * Decides from the reply to the last DynamoDB request which messages have a result, and which request to send next.
- * Does not modify the arguments.
+ * Decides from the last reply of DynamoDB which messages have a result, and which request to send next. Does not modify
+ * the arguments.
  */
 export function step(state: State, reply: Reply, nowMs: number): Step {
   const { open } = state;

@@ -13,7 +13,7 @@ interface Superseded {
   readonly payloadHash: string;
   /** The id of the message that replaces this message. */
   readonly by: MessageId;
-  /** How long the inbox record is kept, in days. */
+  /** How long the inbox record of the replaced message is kept, in days. */
   readonly retentionDays: number;
 }
 
@@ -31,9 +31,8 @@ export type Supersession =
 const SUPERSEDED = 'SUPERSEDED';
 
 /**
- * Reads the inbox record of a message, and returns a write that records the message as rejected. Consumers then skip
- * copies of the message that are still on the broker as duplicates. The write fails if a consumer has committed the
- * message in the meantime. Either the message or its replacement is therefore processed, but never both.
+ * Returns a write that records a message as rejected, so that its consumer skips all copies of it. The write fails if
+ * the consumer has committed the message in the meantime.
  */
 export async function supersede(
   { client, name, clock }: Pick<InboxTable, 'client' | 'name' | 'clock'>,

@@ -17,15 +17,16 @@ export interface InboxTableOptions {
 }
 
 /**
- * The DynamoDB table with the inbox records (markers) of all messages, and with all other items that the toolkit writes
- * for consumers.
+ * The DynamoDB table with the inbox records (markers) of all messages, and with all other items that consumers store.
  */
 export interface InboxTable extends Store {
   readonly tablePrefix: string;
   readonly retentionDays: number;
-  /** The table name with the deployment's prefix. */
   readonly name: string;
-  /** Returns the time after which DynamoDB may delete an item that is written now, in seconds since the epoch. */
+  /**
+   * Returns the time after which DynamoDB may delete an item that is written to the inbox table now, in seconds since
+   * the epoch.
+   */
   expiresAt(): string;
 }
 

@@ -69,8 +69,8 @@ function effectsOf({ operations }: Branch): Record<string, number> | undefined {
 }
 
 /**
- * Builds one transaction from the inbox records and effects of the selected decisions. All changes and conditions of one item
- * become one write.
+ * Builds one DynamoDB transaction from the inbox records and effects of the selected decisions, with one write per
+ * item.
  */
 export function toTransaction(
   chosen: readonly Choice[],

@@ -4,12 +4,12 @@ import { toExpression, type Condition } from '../dynamodb/conditions.ts';
 import type { Attributes } from '../dynamodb/value.ts';
 import type { Change, Operation } from './operation.ts';
 
-/** Makes DynamoDB return the stored item if the condition of this write fails. */
+/** The request parameter that makes DynamoDB return the stored item if the condition of the write fails. */
 export const showItem = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
 
 /**
- * Builds DynamoDB expressions with placeholders for all attribute names and values. An attribute name may therefore be
- * a reserved word of DynamoDB.
+ * Builds DynamoDB expressions with placeholders for all attribute names and values, because an attribute name may be a
+ * reserved word of DynamoDB.
  */
 class Expressions {
   readonly #names: Record<string, string> = {};
@@ -17,7 +17,6 @@ class Expressions {
   readonly #attributes: string[] = [];
   #count = 0;
 
-  /** Returns the placeholder of an attribute name. */
   name(attribute: string): string {
     let index = this.#attributes.indexOf(attribute);
     if (index < 0) {
@@ -27,14 +26,15 @@ class Expressions {
     return `#a${index}`;
   }
 
-  /** Returns a new placeholder for a value. */
   value(value: AttributeValue): string {
     const placeholder = `:v${this.#count++}`;
     this.#values[placeholder] = value;
     return placeholder;
   }
 
-  /** Returns the parameters of a request with these expressions. DynamoDB does not accept empty parameters. */
+  /**
+   * Returns the request parameters of these expressions. Leaves out empty parameters, which DynamoDB does not accept.
+   */
   parameters(conditions: readonly string[]): Parameters {
     const parameters: Parameters = {};
     if (conditions.length > 0) {

@@ -5,11 +5,10 @@ import { concurrently } from '../runtime/concurrently.ts';
 import { CodedError } from '../runtime/errors.ts';
 import { reportLostOrder } from './lost-order.ts';
 
-/** The messages of one ordering key, in order, that have to wait because the first of them failed. */
+/** The messages of a blocked ordering key, in order. They have to wait because the first of them failed. */
 export interface BlockedKey {
   /**
-   * The ids of the waiting messages. The first message failed and will be delivered again. The other messages wait for
-   * the first message.
+   * The ids of the messages of a blocked ordering key: first the failed message, then the messages that wait for it.
    */
   readonly ids: readonly MessageId[];
   /** When the first message of the ordering key was last delivered, in ms since the epoch. */
@@ -18,15 +17,15 @@ export interface BlockedKey {
 }
 
 /**
- * Stores the waiting lists of a queue's ordering keys in DynamoDB. Every method throws `StoreUnavailableError` if
+ * Stores in DynamoDB which messages of each blocked ordering key wait. Every method throws `StoreUnavailableError` if
  * DynamoDB does not answer.
  */
 export interface BlockedKeys {
-  /** Returns the stored waiting list of each ordering key that is blocked. `keys` must not contain duplicates. */
+  /** Returns the waiting messages of those ordering keys that are blocked. `keys` must not contain duplicates. */
   read(queue: string, keys: readonly string[]): Promise<Map<string, BlockedKey>>;
   /**
-   * Replaces the stored waiting list `before` by `next`, or deletes the waiting list if `next.ids` is empty. Returns
-   * `false` if another Lambda execution environment has changed the waiting list since it was read.
+   * Replaces the stored list of waiting messages `before` by `next`, or deletes the list if `next.ids` is empty.
+   * Returns `false` if another Lambda execution environment has changed the list.
    */
   write(
     queue: string,
@@ -72,8 +71,8 @@ export interface BlockedKeyWrite extends Omit<BlockedKey, 'version'> {
 const CONCURRENT_WRITES = 16;
 
 /**
- * Writes the waiting lists of several blocked ordering keys. Throws the first error, or an error with the code
- * `CONFLICT` if another Lambda execution environment has changed one of the waiting lists.
+ * Writes the lists of waiting messages of several blocked ordering keys. Throws the first error, or `CONFLICT` if
+ * another Lambda execution environment has changed a list.
  */
 export async function writeBlockedKeys(
   writes: readonly BlockedKeyWrite[],

@@ -32,16 +32,15 @@ interface Sequence {
 }
 
 /**
- * Sorts messages by delivery count, highest first. In a queue, an older message was delivered at least as often as a
+ * Sorts messages by delivery count, highest first, because a queue delivers an older message at least as often as a
  * younger one.
  */
 export const oldestFirst = (deliveries: readonly Delivery[]): Delivery[] =>
   deliveries.toSorted((one, other) => other.deliveryCount - one.deliveryCount);
 
 /**
- * Processes messages with the same ordering key one after another, and messages with different ordering keys
- * concurrently. A failed message blocks only its own ordering key: the later messages of the same ordering key are
- * postponed, and their order is stored in DynamoDB.
+ * Processes messages with the same ordering key one after another, and all other messages concurrently. A failed
+ * message postpones only the later messages with the same ordering key.
  */
 export async function processInOrder(
   candidates: readonly Candidate[],

@@ -2,7 +2,7 @@ import { log } from '../runtime/log.ts';
 
 /**
  * Logs that the stored order of messages cannot be read, because a DynamoDB item with a part of the order no longer
- * exists. `item` is the key of the item that refers to the missing item.
+ * exists.
  */
 export const reportLostOrder = (item: string): void =>
   log().error('stored order of messages lost', {

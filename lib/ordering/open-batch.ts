@@ -31,9 +31,8 @@ export interface Opening {
 }
 
 /**
- * Stores the order of the batch's messages in DynamoDB before anything else is written. Even if the function crashes,
- * no younger message with the same ordering key can then overtake a message of the batch. If storing the order fails,
- * all messages with an ordering key get the outcome `unfinished`.
+ * Stores the order of the batch's messages before anything else, so that no younger message overtakes them after a
+ * crash. If this fails, messages with an ordering key are unfinished.
  */
 export async function openBatch(validated: readonly Message[], batch: Batch): Promise<Opening> {
   const { openBatches, memory } = batch;
@@ -87,7 +86,7 @@ export async function closeBatch(
   await openBatches.end(shard, record).catch((error: unknown) => warn('deleting the open-batch record failed', error));
 }
 
-/** Blocks the ordering keys of batches that were started and not finished. */
+/** Blocks the ordering keys of batches that were started but not finished. */
 async function blockAll(sequences: Sequences, batch: Batch): Promise<void> {
   const merged = mergedByKey(sequences);
   if (merged.size === 0) return;

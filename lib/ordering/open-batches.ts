@@ -3,7 +3,7 @@ import type { InboxTable } from '../inbox/table.ts';
 import { reportLostOrder } from './lost-order.ts';
 import type { Sequences } from './sequences.ts';
 
-/** The stored order of a batch that was started and not yet finished: the message ids per ordering key. */
+/** The stored order of a batch that is not finished yet: the message ids per ordering key. */
 export interface OpenBatch {
   readonly sequences: Sequences;
   readonly version: TextVersion;

@@ -5,7 +5,7 @@ import { byKey } from './sequences.ts';
 
 /**
  * Logs a warning if two messages with the same ordering key may be in different shards, because the headers
- * `surehop-key` of the messages differ. The consumer cannot keep the order of such messages.
+ * `surehop-key` of the messages differ.
  */
 export function warnOfSplitKeys(
   candidates: readonly Candidate[],
