@@ -42,13 +42,11 @@ export interface AwsRequest {
   readonly signal?: AbortSignal;
 }
 
-/** How long one request may take, in ms. */
 const TIMEOUT_MS = 10_000;
 
 /**
- * Sends one signed request to an AWS service and returns the text of the response. The function uses no AWS SDK client,
- * because a client would add megabytes to the bundle. The environment variables `AWS_ENDPOINT_URL_<SERVICE>` and
- * `AWS_ENDPOINT_URL` replace the endpoint URL of the service.
+ * Sends one signed request to an AWS service and returns the text of the response. The environment variables
+ * `AWS_ENDPOINT_URL_<SERVICE>` and `AWS_ENDPOINT_URL` replace the endpoint URL of the service.
  */
 export async function awsRequest(
   { region, credentials }: AwsAccess,
@@ -61,6 +59,7 @@ export async function awsRequest(
       process.env['AWS_ENDPOINT_URL'] ??
       `https://${service}.${region}.${suffix}`,
   );
+  // An AWS SDK client would add megabytes to the bundle.
   const signer = new SignatureV4({ service, region, credentials, sha256: Hash.bind(undefined, 'sha256') });
   const signed = await signer.sign({
     method,

@@ -24,7 +24,7 @@ export interface CustomResourceEvent {
 
 export interface Change {
   readonly properties: Properties;
-  /** The properties that the resource had before an update. Absent if the resource is not being updated. */
+  /** The properties that the custom resource had before an update. Absent if the resource is not being updated. */
   readonly previous?: Properties;
   /** A signal that aborts shortly before the Lambda function times out. */
   readonly signal: AbortSignal;
@@ -43,19 +43,17 @@ class TimeUpError extends Error {
 }
 
 export interface Steps {
-  /** Creates or updates the custom resource. */
   apply(change: Change): Promise<void>;
   /**
-   * Removes the custom resource. By default, nothing happens. If the removal takes longer than the Lambda function may
-   * run, Lambda invokes the function again, up to two times.
+   * Removes the custom resource. If the removal exceeds the time limit of the Lambda function, Lambda invokes the
+   * function again, up to two times.
    */
   remove?(change: Change): Promise<void>;
 }
 
 /**
  * Creates the Lambda handler of a custom resource. The handler responds to CloudFormation even if the creation or the
- * update fails or runs out of time. If new properties lead to another `physicalId`, CloudFormation replaces the
- * resource and removes the old one.
+ * update fails or runs out of time.
  */
 export const customResource =
   (physicalId: string | ((properties: Properties) => string), { apply, remove }: Steps) =>
@@ -73,13 +71,14 @@ export const customResource =
       failure = withoutLogins(describeError(error).message).slice(0, MAX_ANSWER_BYTES);
       logError('custom resource failed', error, { type, logicalId: event.LogicalResourceId });
     }
+    // If the id differs from the previous id, CloudFormation replaces the resource and removes the old one.
     const id = typeof physicalId === 'string' ? physicalId : physicalId(properties);
     await answer(event, isRemoved ? (event.PhysicalResourceId ?? id) : id, failure, deadline);
   };
 
 /**
- * Logs an error. If the logger throws an error, the message is written to the console instead, because a failing logger
- * must not prevent the response to CloudFormation.
+ * Logs an error. If the logger itself fails, writes the error to the console, and therefore CloudFormation still gets a
+ * response.
  */
 function logError(message: string, error: unknown, details: Record<string, unknown>): void {
   try {

@@ -6,14 +6,13 @@ import { errorFields } from '../runtime/stack.ts';
 
 export interface Waiting {
   readonly signal: AbortSignal;
-  /** The pause between two checks whether network interfaces remain, in ms. */
+  /** The pause, in ms, between two checks whether network interfaces still exist. */
   readonly pauseMs: number;
 }
 
 /**
- * Deletes an event source mapping and waits until Lambda has deleted the network interfaces of the mapping. Without the
- * wait, CloudFormation would delete the role of the mapping's function while Lambda still needs this role to delete the
- * network interfaces.
+ * Deletes an event source mapping, and waits until Lambda has deleted the mapping's network interfaces. Until then,
+ * Lambda needs the role of the mapping's function.
  */
 export async function removeEventSource(access: AwsAccess, id: string, waiting: Waiting): Promise<void> {
   let mapping: MappingState = 'present';
@@ -26,8 +25,8 @@ export async function removeEventSource(access: AwsAccess, id: string, waiting: 
 }
 
 /**
- * Waits until Lambda has deleted the network interfaces of all functions in a security group. Lambda may need up to 40
- * minutes to delete the network interfaces.
+ * Waits until Lambda has deleted the network interfaces of all functions in a security group, which may take up to 40
+ * minutes.
  */
 export async function waitForFunctionInterfaces(
   access: AwsAccess,
@@ -56,8 +55,8 @@ async function findMapping(access: AwsAccess, id: string, signal: AbortSignal): 
 }
 
 /**
- * Starts the deletion of an event source mapping and returns the state of the mapping. The state is `present` if Lambda
- * is still creating or updating the mapping; the deletion must then be tried again.
+ * Starts the deletion of an event source mapping and returns the state of the mapping. In the state `present`, Lambda
+ * is still creating or updating the mapping, and the caller must try again.
  */
 async function deleteMapping(access: AwsAccess, id: string, signal: AbortSignal): Promise<MappingState> {
   const mapping = await findMapping(access, id, signal);

@@ -27,10 +27,7 @@ export interface RotationEvent {
 export interface RotationSteps {
   /** Returns the text of the new version of the secret. `current` is the text of the current version. */
   next(current: string): string;
-  /**
-   * Changes the service that checks the secret, so that the service accepts both the new secret `pending` and the
-   * current secret `current`.
-   */
+  /** Makes the service that checks the secret accept both the new secret `pending` and the current secret `current`. */
   set(pending: string, current: string): Promise<void>;
   /** Throws an error if the new secret `pending` cannot be used. */
   test(pending: string): Promise<void>;

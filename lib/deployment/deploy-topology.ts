@@ -16,15 +16,14 @@ const TIMEOUT_MS = 10_000;
 const loginProperties = { publisher: 'PublisherLogin', consumer: 'ConsumerLogin', monitor: 'MonitorLogin' } as const;
 
 /**
- * Creates the handler of the custom resource that creates and updates the broker's exchanges, queues, bindings,
- * policies and users. CloudFormation passes the topology in the properties of the resource, and therefore rolling back
- * a stack update also restores the earlier topology. `load` imports the module that sets up Surehop. If `load` fails,
- * for example because a setting is wrong, the handler still answers CloudFormation.
+ * Creates the handler of the custom resource that applies the topology and the broker users. `load` imports the module
+ * that sets up Surehop; if `load` fails, the handler still answers CloudFormation.
  */
 export const deployTopology = (load: () => Promise<{ readonly surehop: Surehop }>) =>
   customResource('broker-topology', { apply: async (change) => apply((await load()).surehop, change) });
 
 async function apply(surehop: Surehop, { properties, previous, signal }: Change): Promise<void> {
+  // The topology is a property of the resource, and therefore rolling back a stack update also restores the earlier topology.
   const topology = readTopology(properties['Topology']);
   const roles = readRoles(properties['Roles']);
   const broker = await brokerAccess(surehop.settings(brokerSettings), { timeoutMs: TIMEOUT_MS, signal });

@@ -8,8 +8,8 @@ const PAUSE_MS = 10_000;
 
 /**
  * Creates the handler of custom resources whose removal waits until Lambda has deleted the network interfaces of an
- * event source or of the functions. CloudFormation can delete the network only afterwards. `environment` contains the
- * credentials of the function's role, and is usually `process.env`.
+ * event source or of the functions. `environment` contains the credentials of the function's role, and is usually
+ * `process.env`.
  */
 export const removeNetwork = (environment: Environment) =>
   customResource(({ EventSource: id, SecurityGroup: group }) => String(id ?? group), {

@@ -11,8 +11,8 @@ import type { Surehop } from '../runtime/surehop.ts';
 const TIMEOUT_MS = 10_000;
 
 /**
- * Creates the handler with which Secrets Manager rotates the logins of the broker roles. Secrets Manager rotates a login
- * in four steps, and invokes the handler once per step.
+ * Creates the handler with which Secrets Manager rotates the logins of the broker roles. Secrets Manager invokes the
+ * handler once for each of four steps.
  */
 export function rotateLogin(surehop: Surehop, roles: readonly BrokerRole[]): (event: RotationEvent) => Promise<void> {
   const settings = surehop.settings(brokerSettings);

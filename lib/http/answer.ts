@@ -5,8 +5,8 @@ import type { RequestFacts } from './request.ts';
 import type { HttpSettings } from './settings.ts';
 
 /**
- * The response that a handler returns. A `body` of bytes is sent unchanged, and the handler sets the header
- * `content-type`. Every other `body` is serialised as JSON.
+ * The response of a handler. A `body` of bytes is sent unchanged, and needs the header `content-type`. Every other
+ * `body` is sent as JSON.
  */
 export interface Answer {
   readonly status: number;
@@ -17,8 +17,8 @@ export interface Answer {
 export const ok = (body: unknown): Answer => ({ status: 200, body });
 
 /**
- * The security headers of every response. Browsers must not cache, embed or render a response, because most responses
- * contain only data. A handler that answers with a page replaces the content security policy.
+ * The security headers of every response: browsers must not cache, embed or render the response. A handler that answers
+ * with a page replaces the content security policy.
  */
 const securityHeaders = {
   'cache-control': 'no-store',
@@ -62,8 +62,8 @@ function corsHeaders(
 }
 
 /**
- * Converts a problem to an HTTP response (RFC 9457). The member `instance` of the response contains the request id,
- * which is also in the log.
+ * Converts a problem to an HTTP response (RFC 9457). The member `instance` of the response is the request id, which is
+ * also in the log.
  */
 export function problemAnswer(
   { problem, kind, message, members, challenge }: Problem,
@@ -96,9 +96,8 @@ const bearerErrors: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns the value of the response header `WWW-Authenticate`. If a token was missing or wrong, the scheme is `Bearer`
- * (RFC 6750). Otherwise the scheme is our own scheme `StandardWebhooks`, because no scheme is registered for webhook
- * signatures.
+ * Returns the value of the response header `WWW-Authenticate`: the scheme `Bearer` (RFC 6750) for tokens, and our own
+ * scheme `StandardWebhooks` for webhook signatures.
  */
 function challengeOf(problem: string, challenge: string | undefined): string {
   const scheme = bearerErrors[problem] ?? 'StandardWebhooks';

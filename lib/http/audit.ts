@@ -27,9 +27,8 @@ export interface Change {
 }
 
 /**
- * Runs a change that an operator requested, and writes an audit record of the change. The audit record is written
- * before the change, and the change does not run if the audit record cannot be written. Afterwards, the outcome of the
- * change is added to the audit record.
+ * Writes an audit record of a change that an operator requested, runs the change, and adds the outcome to the audit
+ * record. The change does not run if the audit record cannot be written.
  */
 export async function audited<T>(
   { surehop, id, client, route }: Pick<Request, 'surehop' | 'id' | 'client' | 'route'>,
@@ -50,8 +49,8 @@ export async function audited<T>(
 }
 
 /**
- * Returns a write that adds an audit record to the DynamoDB transaction of a change. The audit record therefore exists
- * only if the change was made. Call `log` after the transaction.
+ * Returns a write that adds an audit record to the DynamoDB transaction of a change, so that the record exists only if
+ * the change was made. Call `log` after the transaction.
  */
 export function auditWrite(
   request: Pick<Request, 'surehop' | 'id' | 'client' | 'route'>,

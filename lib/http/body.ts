@@ -25,8 +25,8 @@ export function readBytes(
 }
 
 /**
- * Parses the request body. Unless `isVerbatim` is set, converts all strings in the body to Unicode normalization form C.
- * Returns `undefined` if there is no body.
+ * Parses the request body, or returns `undefined` if there is no body. Unless `isVerbatim` is set, converts all strings
+ * in the body to Unicode normalization form C.
  */
 export function readJson(
   bytes: Buffer | undefined,
@@ -54,8 +54,8 @@ function parse(text: string): unknown {
 }
 
 /**
- * Normalizes all strings of a JSON value, because strings that look the same must be equal. `checkJson` has already
- * limited the nesting depth.
+ * Converts all strings of a JSON value to Unicode normalization form C, because strings that look the same must be
+ * equal.
  */
 function normalized(value: unknown): unknown {
   if (typeof value === 'string') return value.normalize();

@@ -60,15 +60,13 @@ function newBreaker({ settings, clock }: Surehop, dependency: Dependency): Break
 
 const breakerOf = (surehop: Surehop, dependency: Dependency): Breaker => surehop.shared(breakers)[dependency];
 
-/** Throws an error if the circuit breaker of the dependency is open. */
 export function refuseIfOpen(surehop: Surehop, dependency: Dependency): void {
   if (breakerOf(surehop, dependency).isRefusing()) throw dependencies[dependency].refusal();
 }
 
 /**
- * Runs `work` behind the circuit breaker of a dependency. After several consecutive failures of the dependency,
- * requests that need the dependency fail immediately for some seconds, because clients should not wait for a timeout.
- * Then a single request tries the dependency again. Each Lambda execution environment has its own circuit breakers.
+ * Runs `work` behind the circuit breaker of a dependency. After several consecutive failures, requests fail immediately
+ * for some seconds, instead of waiting for a timeout. Then a single request tries the dependency again.
  */
 export async function guarded<T>(surehop: Surehop, dependency: Dependency, work: () => Promise<T>): Promise<T> {
   const { policy } = breakerOf(surehop, dependency);

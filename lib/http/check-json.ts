@@ -4,13 +4,9 @@ const MAX_DEPTH = 16;
 const MAX_MEMBERS = 2_000;
 const MAX_STRING_LENGTH = 10_000;
 
-/**
- * The field names that are not allowed in a request, because fields with these names could change JavaScript's built-in
- * objects.
- */
+/** The field names that a request must not contain, because such fields could change JavaScript's built-in objects. */
 const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
-/** Matches the tokens of valid JSON. */
 const TOKENS = /[{}[\],:]|"(?:[^"\\]|\\.)*"|[^\s{}[\],:"]+/g;
 
 interface Open {
@@ -19,8 +15,8 @@ interface Open {
 }
 
 /**
- * Checks valid JSON for content that parsers interpret differently or that is expensive to process. Throws a problem if
- * it finds such content, for example duplicate field names or deep nesting.
+ * Throws a problem if valid JSON contains anything that parsers interpret differently or that is expensive to process,
+ * for example duplicate field names or deep nesting.
  */
 export function checkJson(text: string, maxStringLength = MAX_STRING_LENGTH): void {
   const open: Open[] = [];

@@ -19,8 +19,8 @@ import { recordTelemetry } from './telemetry.ts';
 import { validateBody, validateParameters } from './validate.ts';
 
 /**
- * How the requests of a route are authenticated and validated. A part of a request (body, path or query) for which the
- * route has no schema is ignored. If the body is optional, the schema of the body has a default value.
+ * How the requests of a route are authenticated and validated. A part of a request (body, path or query) without a
+ * schema is ignored. An optional body has a schema with a default value.
  */
 export interface Shape<Body, Path, Query> {
   readonly access: Access;
@@ -28,20 +28,20 @@ export interface Shape<Body, Path, Query> {
   readonly path?: ZodType<Path>;
   readonly query?: ZodType<Query>;
   /**
-   * Set if the body contains a whole message, which must not be changed. The strings in such a body are not normalized
-   * and may have any length, and the body may have up to `maxBytes` bytes instead of MAX_BODY_BYTES.
+   * Set if the request body contains a whole message, which must not be changed. Strings in such a body are not
+   * normalized and may have any length, and the body may have up to `maxBytes` bytes.
    */
   readonly verbatim?: { readonly maxBytes: number };
   /**
-   * The dependencies of the route. While the circuit breaker of one of the dependencies is open, every request to the
-   * route fails immediately.
+   * The dependencies of the route. While the circuit breaker of one of them is open, every request to the route fails
+   * immediately.
    */
   readonly needs?: readonly Dependency[];
 }
 
 /**
- * Describes a route. The function `endpoint` creates the route's handler from the description, and the OpenAPI document
- * is generated from the description.
+ * The description of a route, from which `endpoint` creates the route's handler and `openApi` generates the OpenAPI
+ * document.
  */
 export interface Route extends Shape<unknown, unknown, unknown> {
   /** The HTTP method and the path template, such as `GET /invoices/{id}`. */
@@ -52,8 +52,8 @@ export interface Route extends Shape<unknown, unknown, unknown> {
   /** The media type of the successful responses; by default `application/json`. */
   readonly mediaType?: string;
   /**
-   * The problems that only this route returns, in addition to the problems that follow from the route's access, schemas
-   * and dependencies.
+   * The problems that only this route returns, besides those that follow from the route's access, schemas and
+   * dependencies.
    */
   readonly problems?: readonly ProblemName[];
   readonly example: { readonly body?: unknown; readonly answer: unknown };
@@ -65,9 +65,8 @@ export type HttpHandler = (
 ) => Promise<APIGatewayProxyStructuredResultV2>;
 
 /**
- * Creates a Lambda handler for an HTTP API from the function `handle`. The handler authenticates and validates each
- * request, limits the size and the duration of each request, converts errors to problem+json, and logs and counts each
- * request once. The handler never throws an error, because API Gateway would replace the error with a plain 500.
+ * Creates the Lambda handler of a route from the function `handle`. The handler authenticates, validates, limits, logs
+ * and counts each request, and converts every error to a problem response (RFC 9457).
  */
 export function endpoint<Body = undefined, Path = undefined, Query = undefined>(
   surehop: Surehop,
@@ -136,8 +135,8 @@ const parsePart = <T>(schema: ZodType<T> | undefined, parse: (schema: ZodType<T>
   schema ? parse(schema) : (undefined as T);
 
 /**
- * Runs `work` and returns the result of `work`. After `ms` milliseconds, aborts the signal of `work` and throws the
- * problem `deadline-exceeded`.
+ * Runs `work` with a time limit. After `ms` milliseconds, aborts the signal of `work` and throws the problem
+ * `deadline-exceeded`.
  */
 async function withDeadline<T>(ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();

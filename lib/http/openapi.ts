@@ -12,7 +12,7 @@ export interface About {
 }
 
 /**
- * Generates the OpenAPI 3.1 document of the routes from the schemas that validate the requests of the routes
+ * Generates the OpenAPI 3.1 document of the routes from the schemas that validate their requests
  * (https://spec.openapis.org/oas/v3.1.1.html).
  */
 export function openApi({ settings }: Surehop, about: About, routes: readonly Route[]): object {
@@ -103,8 +103,8 @@ const fromGateway: Readonly<Record<number, string>> = {
 const gatewayMessage = { type: 'object', properties: { message: { type: 'string' } }, required: ['message'] };
 
 /**
- * Returns the error responses of a route: the problems that all routes have, the route's own problems, and the problems
- * that follow from the route's access, schemas and dependencies.
+ * Returns the error responses of a route: those of all routes, its own, and those that follow from its access, schemas
+ * and dependencies.
  */
 function problemResponses({ access, body, path, query, needs, problems: own = [] }: Route): object {
   const names: ProblemName[] = [

@@ -3,7 +3,7 @@ import { problems, type ProblemKind, type ProblemName } from './problems.ts';
 
 interface ProblemOptions extends ErrorOptions {
   readonly members?: Readonly<Record<string, unknown>>;
-  /** The parameters after the authentication scheme in the response header `WWW-Authenticate`. */
+  /** The parameters that follow the authentication scheme in the response header `WWW-Authenticate`. */
   readonly challenge?: string;
 }
 
@@ -68,7 +68,6 @@ function publishProblem(cause: PublishError): Problem {
   return new Problem(publishProblems[code] ?? 'unconfirmed', detail, { cause, members: { indeterminate } });
 }
 
-/** Returns the log fields of a failed request, including the underlying error. */
 export function describeProblem({ problem, message, cause }: Problem): Record<string, unknown> {
   if (cause === undefined) return { problem, detail: message };
   const { code, message: text } = describeError(cause);

@@ -1,13 +1,16 @@
 export interface ProblemKind {
   readonly status: number;
   readonly title: string;
-  /** After how many seconds the client should retry the request. Absent if a retry cannot help. */
+  /**
+   * After how many seconds the client should repeat a request that failed with this problem. Absent if a repetition
+   * cannot help.
+   */
   readonly retryAfterSeconds?: number;
 }
 
 /**
- * All problems that an HTTP response may contain. The `type` of a problem is `urn:surehop:problem:` followed by the
- * name of the problem in this list, unless `createSurehop` sets another namespace. A name must never change.
+ * All problems that an HTTP response may contain. The `type` of a problem is the namespace `urn:surehop:problem:`,
+ * which `createSurehop` can replace, followed by the problem's name. A name must never change.
  */
 export const problems = {
   'malformed-json': { status: 400, title: 'The body is not JSON in UTF-8' },
@@ -63,7 +66,7 @@ export const problems = {
 
 export type ProblemName = keyof typeof problems;
 
-/** The problems of a route that publishes an event, if the broker does not accept the event. */
+/** The problems that a route returns if the broker does not accept the event that the route publishes. */
 export const publishProblems = [
   'unroutable',
   'refused',

@@ -26,13 +26,12 @@ export interface RequestFacts {
   readonly id: string;
   readonly method: string;
   readonly route: string;
-  /** The headers of the request. All header names are in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   /** The claims of the operator's token, if API Gateway's authorizer has verified the token. */
   readonly verifiedClaims?: Readonly<Record<string, unknown>>;
   /**
-   * The trace context of this request, in the format of the header `traceparent`. If the request contains the caller's
-   * trace, this request continues that trace.
+   * The trace context of this request as a `traceparent` header. It continues the caller's trace if the request
+   * contains one.
    */
   readonly traceparent: string;
   readonly tracestate?: string;

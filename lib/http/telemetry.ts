@@ -9,7 +9,6 @@ interface Outcome {
   readonly status: number;
   readonly tookMs: number;
   readonly client: string | undefined;
-  /** The log fields that the handler added with `request.note`. */
   readonly noted: Readonly<Record<string, unknown>>;
   readonly problem: Problem | undefined;
 }

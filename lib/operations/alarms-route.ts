@@ -8,9 +8,8 @@ const at = z.iso.datetime();
 const alarmSchema = z.strictObject({
   name: z.string(),
   severity: z.enum(['critical', 'warning']),
-  /** `unknown` means that CloudWatch has too little data to evaluate the alarm. */
+  /** The state of the alarm. `unknown` means that CloudWatch has too little data to evaluate the alarm. */
   state: z.enum(['ok', 'alarm', 'unknown']),
-  /** When the alarm entered its current state. */
   since: at,
   /** What the alarm means and what to do first. */
   description: z.string(),
@@ -18,7 +17,7 @@ const alarmSchema = z.strictObject({
   reason: z.string(),
 });
 
-/** The alarms, or the reason why the response contains no alarms: `npm start` has no CloudWatch. */
+/** The alarms, or why the response contains no alarms: `npm start` has no CloudWatch. */
 const alarmsSchema = z.discriminatedUnion('available', [
   z.strictObject({ available: z.literal(true), alarms: z.array(alarmSchema) }),
   z.strictObject({ available: z.literal(false), reason: z.string() }),

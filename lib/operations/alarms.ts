@@ -15,7 +15,7 @@ const TIMEOUT_MS = 5_000;
 /** How long the function caches the states of the alarms, in ms. CloudWatch evaluates alarms only once a minute. */
 const CACHED_MS = 15_000;
 
-/** The largest number of pages of alarms that are read for each severity. Each page contains up to 100 alarms. */
+/** The largest number of result pages (up to 100 alarms each) that are read from CloudWatch for each severity. */
 const MAX_PAGES = 5;
 
 const answerSchema = z.object({

@@ -8,27 +8,27 @@ import { serviceSettings } from '../runtime/service-settings.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { consoleSettings } from './console-settings.ts';
 
-/** The built script and style of the operators' console. The package `surehop-console` exports them as `page`. */
+/** The built script and style of the operators' console, which the package `surehop-console` exports as `page`. */
 export interface ConsoleAssets {
   readonly script: string;
   readonly style: string;
 }
 
-/** The configuration of the operators' console. The page contains these values as JSON. */
+/** The configuration of the operators' console, which the page contains as JSON. */
 export interface ConsoleConfiguration {
-  /** The name of the service, which the header of the page shows. */
+  /** The name of the service, which the header of the operators' console shows. */
   readonly service: string;
   readonly stage: string;
-  /** The login of operators at an OpenID provider. Absent under `npm start`, which issues tokens itself. */
+  /** How operators log in at an OpenID provider. Absent under `npm start`, which issues tokens itself. */
   readonly login?: {
     readonly issuer: string;
     readonly clientId: string;
-    /** The scopes that the page requests, as the issuer writes them. */
+    /** The scopes that the operators' console requests, as the issuer writes them. */
     readonly scopes: readonly string[];
   };
   /**
    * The path of a route that returns the timeline of a message together with facts of the service, for example
-   * `/invoices/{id}/timeline`. The page shows this timeline for every message id that the route knows.
+   * `/invoices/{id}/timeline`. The console shows this timeline for every message id that the route knows.
    */
   readonly timeline?: string;
   /** The prefix of every scope in tokens. */
@@ -42,9 +42,8 @@ const ICON =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M1 12h4V8h4V4h6' fill='none' stroke='%232f6fde' stroke-width='2.5'/%3E%3C/svg%3E";
 
 /**
- * Handles `consoleRoute`: answers with the operators' console as one HTML document without external resources. The
- * content security policy allows only the script and the style of this document, and requests only to the service itself
- * and to the issuer of operators' tokens.
+ * Handles `consoleRoute`: answers with the operators' console as one HTML document. Its content security policy allows
+ * requests only to the service and to the issuer of operators' tokens.
  */
 export function consolePage(
   surehop: Surehop,

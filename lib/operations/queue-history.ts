@@ -3,16 +3,13 @@ import { MINUTE_MS, minuteOf, type QueueSample, type SampledQueue } from './queu
 /** The number of minutes in the histories of GET /status. */
 export const HISTORY_MINUTES = 60;
 
-/**
- * The longest time between two samples from which a rate is calculated, in ms. A rate over a longer time would hide what
- * happened in between.
- */
+/** The longest time between two samples from which a rate is calculated, in ms. */
 const MAX_GAP_MS = 5 * MINUTE_MS;
 
-/** One number per minute. A number is `null` if it is in no sample of the minute. */
+/** One number per minute. A number is `null` if no sample of the minute contains it. */
 type Numbers = (number | null)[];
 
-/** The figures of one work queue during the last hour. */
+/** The figures of one work queue during the last hour, minute by minute. */
 interface QueueHistory {
   readonly ready: Numbers;
   readonly unacknowledged: Numbers;
@@ -24,14 +21,13 @@ interface QueueHistory {
 }
 
 export interface Histories {
-  /** The minutes of the numbers in all histories, oldest first (ISO 8601). */
+  /** The minutes to which the numbers of all histories belong, oldest first (ISO 8601). */
   readonly minutes: readonly string[];
   ofQueue(name: string): QueueHistory;
   /** Returns the number of messages that waited in a delay queue, by minute. */
   ofDelayQueue(name: string): Numbers;
 }
 
-/** Arranges samples by minute. The last minute is the current minute, which may have no sample yet. */
 export function historiesOf(samples: readonly QueueSample[], nowMs: number): Histories {
   const minutes = Array.from({ length: HISTORY_MINUTES }, (_, index) =>
     minuteOf(nowMs - (HISTORY_MINUTES - 1 - index) * MINUTE_MS),
@@ -80,10 +76,10 @@ const heldBy = ({ ready, unacknowledged }: SampledQueue) =>
 
 /**
  * Returns how many messages arrived in the queue between two samples. RabbitMQ does not count the messages that come
- * from a delay queue, and therefore this number is calculated from the number of messages that left the queue and the
- * number that remained. The broker updates its counts one after another, so the difference can be slightly negative.
+ * from a delay queue, and therefore this number is calculated.
  */
 function arrived(now: SampledQueue, before: SampledQueue): number | null {
   const [left, held, heldBefore] = [acknowledged(now, before), heldBy(now), heldBy(before)];
+  // The broker updates its counts one after another, so the difference can be slightly negative.
   return left === null || held === null || heldBefore === null ? null : Math.max(left + held - heldBefore, 0);
 }

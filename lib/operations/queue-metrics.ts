@@ -10,8 +10,8 @@ interface QueueMetrics {
 }
 
 /**
- * Calculates the metrics of the queues in the topology. Most metrics of a sharded queue are sums over its shards;
- * `QueueConsumers` and `QueueFullest` are those of the worst shard.
+ * Calculates the metrics of the queues in the topology. The metrics of a sharded queue are sums over its shards, except
+ * `QueueConsumers` and `QueueFullest`, which are those of the worst shard.
  */
 export function queueMetrics(
   workQueues: readonly WorkQueue[],

@@ -21,14 +21,11 @@ export interface SampledQueue {
 
 /** The figures of all queues at the same time. */
 export interface QueueSample {
-  /** When the sample was taken (ISO 8601). */
   readonly takenAt: string;
   readonly queues: Readonly<Record<string, SampledQueue>>;
-  /** The number of messages that wait in each delay queue. */
   readonly delayQueues: Readonly<Record<string, number | null>>;
 }
 
-/** Creates a sample from the figures that the broker reports, and from the number of open dead letters per queue. */
 export function sampleOf(
   workQueues: readonly WorkQueue[],
   figures: readonly QueueFigures[],
@@ -69,12 +66,12 @@ const KEPT_DAYS = 1;
 
 export const MINUTE_MS = 60_000;
 
-/** Returns the minute in which a time is, in ISO 8601. */
+/** Returns the start of the minute that contains a time, in ISO 8601. */
 export const minuteOf = (ms: number): string => new Date(Math.floor(ms / MINUTE_MS) * MINUTE_MS).toISOString();
 
 /** The DynamoDB table with at most one sample of the queues per minute. DynamoDB deletes each sample after a day. */
 export interface QueueSamples {
-  /** Stores a sample. The sample replaces an earlier sample of the same minute. */
+  /** Stores a sample of the queues. The sample replaces an earlier sample of the same minute. */
   store(sample: QueueSample): Promise<void>;
   /** Returns the samples that were taken since the given time, oldest first. */
   since(ms: number): Promise<QueueSample[]>;

@@ -16,8 +16,8 @@ const depth = z.strictObject({
   ready: figure,
   unacknowledged: figure,
   /**
-   * The number of requeued messages that the broker redelivers after a delay. Only RabbitMQ 4.3 and later versions
-   * delay requeued messages.
+   * The number of requeued messages that the broker redelivers after a delay. RabbitMQ delays requeued messages since
+   * version 4.3.
    */
   delayed: figure,
   consumers: figure,
@@ -25,8 +25,8 @@ const depth = z.strictObject({
 
 const queueStatus = depth.extend({
   /**
-   * The number of messages that wait in delay queues for a retry on this queue. `null` if several work queues share a
-   * delay queue, because the number is then unknown.
+   * The number of messages that wait in delay queues for a retry on this queue. `null` if this number is unknown,
+   * because several work queues share a delay queue.
    */
   retrying: figure,
   /** The names of the delay queues in which messages wait for a retry on this work queue, shortest delay first. */
@@ -34,14 +34,13 @@ const queueStatus = depth.extend({
   /** The number of the queue's dead letters in the archive that were neither redriven nor discarded. */
   deadLettered: figure,
   /**
-   * The last batch that the queue's consumer processed, which shows how old the oldest waiting message may be. `asOf`
-   * is when the batch was processed, and `publishedAt` is when the oldest message of the batch was published. `null` if
-   * no message waits or no batch was processed yet.
+   * The last batch that the queue's consumer processed: when it was processed (`asOf`), and when its oldest message was
+   * published. `null` if no message waits or no batch was processed yet.
    */
   oldestMessage: z.strictObject({ publishedAt: z.iso.datetime(), asOf: z.iso.datetime() }).nullable(),
   /**
-   * The figures of the last hour. `in` is the number of messages per minute that arrived in the queue, including
-   * retries and redriven messages. `out` is the number of messages per minute that consumers acknowledged.
+   * How many messages per minute arrived in the queue (`in`, with retries and redrives) and were acknowledged (`out`)
+   * during the last hour.
    */
   history: z.strictObject({
     ready: figures,
@@ -50,12 +49,12 @@ const queueStatus = depth.extend({
     in: figures,
     out: figures,
   }),
-  /** The figures of each shard, if the queue is sharded. The other figures of the queue are sums over its shards. */
+  /** The figures of each shard of a sharded queue. The queue's other figures are sums over its shards. */
   shards: z.array(depth).optional(),
 });
 
 export const statusSchema = z.strictObject({
-  /** The minutes of the numbers in all histories, oldest first. */
+  /** The minutes to which the numbers of all histories belong, oldest first. */
   minutes: z.array(z.iso.datetime()),
   queues: z.array(queueStatus),
   delayQueues: z.array(
@@ -72,10 +71,7 @@ export const statusSchema = z.strictObject({
     unacknowledged: figure,
     delayed: figure,
     open: figure,
-    /**
-     * `true` if the archive contains more open dead letters than one request to GET /status counts; `open` is then only
-     * a minimum.
-     */
+    /** `true` if the archive contains more open dead letters than one request counts; `open` is then only a minimum. */
     openIsAtLeast: z.boolean(),
   }),
 });
@@ -84,8 +80,8 @@ type QueueStatus = z.infer<typeof queueStatus>;
 type Status = z.infer<typeof statusSchema>;
 
 /**
- * Builds the response of GET /status from the broker's queue figures, the counts of open dead letters, and the last
- * batch that was processed from each shard.
+ * Builds the response of GET /status from the broker's queue figures, the numbers of open dead letters, and the last
+ * processed batch of each shard.
  */
 export function statusOf(
   workQueues: readonly WorkQueue[],

@@ -15,8 +15,8 @@ import type { Surehop } from '../runtime/surehop.ts';
 const TIMEOUT_MS = 2_000;
 
 /**
- * Handles `readyzRoute`: returns whether RabbitMQ and DynamoDB respond, and the state of the circuit breakers in the
- * Lambda execution environment that handles the request.
+ * Handles `readyzRoute`: returns whether RabbitMQ and DynamoDB respond, and the state of the circuit breakers in this
+ * Lambda execution environment.
  */
 export function readiness(surehop: Surehop): (request: Pick<Request, 'note'>) => Promise<Answer> {
   // A wrong setting must stop the function at its start and not fail its first request.

@@ -16,16 +16,15 @@ import { queueSamples, sampleOf } from './queue-samples.ts';
 const TIMEOUT_MS = 10_000;
 
 /**
- * The largest number of pages of 1 MB that are read to count the open dead letters for a sample. If there are more dead
- * letters, the sample does not contain the number.
+ * The largest number of result pages (1 MB each) that are read to count the open dead letters for a sample. If there
+ * are more dead letters, the sample does not contain the number.
  */
 const SAMPLED_PAGES = 2;
 
 type Access = Parameters<typeof readQueueFigures>[0];
 
 /**
- * Creates the handler of a scheduled function that records metrics of the broker: the number of messages in each queue,
- * and the state of the broker's worst node. Amazon MQ's own broker metrics are totals over all queues and nodes. The
+ * Creates the handler of a scheduled function that records metrics of each queue and of the broker's worst node. The
  * handler also stores samples of the queues, which GET /status returns for the last hour.
  */
 export function reportQueues(surehop: Surehop, queues: Readonly<Record<string, WorkQueue>>): () => Promise<void> {

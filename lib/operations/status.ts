@@ -20,13 +20,13 @@ const TIMEOUT_MS = 5_000;
 
 /**
  * How long this function caches the number of messages in each queue, in ms. The broker updates these numbers only
- * every five seconds, and each request for these numbers costs the broker work.
+ * every five seconds.
  */
 const CACHED_MS = 5_000;
 
 /**
- * Handles `statusRoute`: returns the state of every queue, and the figures of every queue during the last hour. If
- * DynamoDB is unavailable, the response contains only the numbers that the broker reports.
+ * Handles `statusRoute`: returns the state of every queue, now and during the last hour. If DynamoDB is unavailable,
+ * the response contains only the broker's numbers.
  */
 export function queueStatus(
   surehop: Surehop,

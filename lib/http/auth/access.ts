@@ -6,23 +6,20 @@ interface Caller {
   readonly client: string;
 }
 
-/**
- * Who may call a route, and how the callers are authenticated. The OpenAPI document contains the fields `scheme` and
- * `scopes`.
- */
+/** Who may call a route, and how the callers are authenticated. The OpenAPI document contains `scheme` and `scopes`. */
 export interface Access {
   readonly scheme: 'public' | 'signature' | 'operator';
   readonly scopes?: readonly string[];
   /**
-   * Creates the function that authenticates requests. `verifier` is called once when the Lambda function starts, and
+   * Returns the function that authenticates the requests of a route. Called once when the Lambda function starts;
    * throws a `SettingsError` if a required setting is missing.
    */
   verifier(surehop: Surehop): Verify;
 }
 
 /**
- * Authenticates a request and returns the caller, or throws a problem. The problem names the violated requirement but
- * gives no details that would help an attacker.
+ * Authenticates a request and returns the caller, or throws a problem. The problem contains no details that would help
+ * an attacker.
  */
 type Verify = (request: RequestFacts, body: Buffer | undefined) => Promise<Caller> | Caller;
 

@@ -12,14 +12,13 @@ const REREAD_PAUSE_MS = 5_000;
 /** How long one request for the issuer's keys may take, in ms. */
 const REQUEST_TIMEOUT_MS = 3_000;
 
-/** The issuer of operators' tokens. */
 export interface Issuer {
   readonly name: string;
   readonly audience: string;
   readonly keys: ReturnType<typeof createRemoteJWKSet>;
   /**
-   * Whether the issuer's keys may be read again after a token could not be verified. There must be a pause between two
-   * reads, because forged tokens must not cause many requests to the issuer.
+   * Whether the issuer's keys may be read again now. There is a pause between two reads, because forged tokens must not
+   * cause many requests to the issuer.
    */
   mayReread(): boolean;
   /** The accepted signature algorithms. Only RSA is accepted, as in API Gateway's authorizer. */
@@ -58,10 +57,7 @@ const metadata = z.object({ issuer: z.string(), jwks_uri: z.url() });
  */
 const metadataUrl = (issuer: string): URL => new URL(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
 
-/**
- * Fetches the keys of an OpenID provider. The URL of the keys is the `jwks_uri` in the provider's metadata, because the
- * URL differs from provider to provider.
- */
+/** Fetches the keys of an OpenID provider from the URL `jwks_uri` in the provider's metadata. */
 const fetchByMetadata =
   (issuer: string): FetchImplementation =>
   async (url, options) => {

@@ -10,8 +10,8 @@ import { isTokenError, verifyToken } from './token.ts';
 const MAX_TOKEN_LENGTH = 8_192;
 
 /**
- * The access of a route that only operators may call. Every request needs a JWT whose scopes contain `scope`. The JWT
- * is verified with the public keys of its issuer.
+ * The access of a route that only operators may call. Every request needs a JWT that the issuer has signed and whose
+ * scopes contain `scope`.
  */
 export const operator = (scope: string): Access => ({
   scheme: 'operator',
@@ -31,8 +31,8 @@ export const operator = (scope: string): Access => ({
 });
 
 /**
- * Returns the claims of a request's token. If `issuer` is undefined, the token is not verified here, because API
- * Gateway's authorizer has already verified it.
+ * Returns the claims of a request's token. If `issuer` is undefined, API Gateway's authorizer has already verified the
+ * token.
  */
 async function claimsOf({ headers, verifiedClaims }: RequestFacts, issuer: Issuer | undefined): Promise<JWTPayload> {
   const token = readBearer(headers.authorization);
@@ -76,8 +76,7 @@ function problemOfToken(error: unknown): Problem {
 
 /**
  * Removes the brackets in which API Gateway encloses a claim that is a list, for example `[one other]`. AWS does not
- * document that API Gateway passes lists as text, but real events show it
- * (https://github.com/floci-io/floci/pull/2011).
+ * document this notation, but real events show it (https://github.com/floci-io/floci/pull/2011).
  */
 const withLists = (claims: JWTPayload): JWTPayload => ({
   ...claims,
@@ -89,8 +88,8 @@ const withoutBrackets = (claim: unknown): unknown =>
   typeof claim === 'string' ? claim.replace(/^\[(.*)\]$/s, '$1') : claim;
 
 /**
- * Returns the scopes of a token. The scopes may be a text separated by spaces (RFC 8693) or a list. Like API Gateway,
- * this function accepts the claims `scope` and `scp`.
+ * Returns the scopes of a token from the claim `scope` or `scp`, as API Gateway does. The claim is a list, or a text
+ * separated by spaces (RFC 8693).
  */
 const scopesOf = ({ scope, scp }: JWTPayload): readonly string[] =>
   [scope, scp].flat().flatMap((one) => (typeof one === 'string' ? one.split(/\s+/).filter(Boolean) : []));

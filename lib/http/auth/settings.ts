@@ -14,7 +14,6 @@ import { parseSigningSecrets } from './signing-secrets.ts';
 
 const signingExample = `{"shop": ["whsec_${Buffer.from('an example, not for real use').toString('base64')}"]}`;
 
-/** The settings for the keys with which clients sign their requests. */
 export const signingSettings = defineSettings(
   {
     ...stageSetting,

@@ -7,7 +7,10 @@ import { Problem } from '../problem.ts';
 import type { RequestFacts } from '../request.ts';
 import { createProcessKeys, type SigningKey } from './signing-keys.ts';
 
-/** How far the timestamp of a signature may be in the past or in the future. Standard Webhooks recommends this tolerance. */
+/**
+ * How far, in seconds, the timestamp of a signature may differ from the current time. Standard Webhooks recommends this
+ * tolerance.
+ */
 const TOLERANCE_SECONDS = 5 * 60;
 const MAX_SIGNATURES = 10;
 

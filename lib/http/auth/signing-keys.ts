@@ -38,16 +38,14 @@ export interface SigningKey {
 }
 
 export interface SigningKeys {
-  /** Returns the signing keys, possibly from the cache. */
   current(): Promise<readonly SigningKey[]>;
   /** Returns signing keys that are newer than `known`, or `undefined` if no newer signing keys can be read now. */
   newerThan(known: readonly SigningKey[]): Promise<readonly SigningKey[] | undefined>;
 }
 
 /**
- * Caches the signing keys with which clients sign their requests. The function `read` returns all signing keys as the
- * text `{"client": ["whsec_…", …], …}`, and bypasses its own cache if `fresh` is true. If `read` fails, the cached signing
- * keys are used for up to one hour.
+ * Creates a cache of the clients' signing keys. `read` returns all keys as the text `{"client": ["whsec_…", …], …}`. If
+ * `read` fails, the cached keys are used for up to one hour.
  */
 export function createSigningKeys(
   read: (fresh: boolean) => Promise<string>,
@@ -113,8 +111,8 @@ export const parseSigningKeys = (text: string, stage: string): SigningKey[] =>
   parseSigningSecrets(text, stage).map(({ client, secret }) => ({ client, webhook: new Webhook(secret) }));
 
 /**
- * Creates the cache of signing keys. The signing keys come from Secrets Manager. In the development stage they may come
- * from `SIGNING_SECRETS` instead; without this setting, the only signing key is the public development key.
+ * Creates the cache of signing keys, which come from Secrets Manager or, in the development stage, from
+ * `SIGNING_SECRETS`. Without this setting, only the public development key is accepted.
  */
 export const createProcessKeys = (surehop: Surehop): SigningKeys =>
   createSigningKeys(reader(surehop), { clock: surehop.clock, stage: surehop.settings(signingSettings).STAGE });

@@ -13,8 +13,8 @@ import { errorFields } from '../../runtime/stack.ts';
 import type { Issuer } from './issuer.ts';
 
 /**
- * The largest accepted difference between the clocks of the issuer and of this service, in seconds. A token is still
- * accepted for this many seconds after it expires.
+ * The largest accepted difference between the clocks of the issuer and of this service, in seconds. A token is accepted
+ * for this long after it expires.
  */
 const CLOCK_TOLERANCE_SECONDS = 30;
 
@@ -108,7 +108,10 @@ const isClaimError = (error: unknown): boolean =>
   error instanceof errors.JWTExpired ||
   error instanceof errors.JWTInvalid;
 
-/** The codes of errors that an invalid token causes. All other errors are caused by the issuer or the network. */
+/**
+ * The codes of those errors of the library `jose` that an invalid token causes. All other errors are caused by the
+ * issuer or the network.
+ */
 const tokenErrors: ReadonlySet<string> = new Set([
   errors.JWTExpired.code,
   errors.JWTClaimValidationFailed.code,
@@ -121,6 +124,5 @@ const tokenErrors: ReadonlySet<string> = new Set([
   errors.JWKSMultipleMatchingKeys.code,
 ]);
 
-/** Whether an error means that the token is invalid. Other errors mean that the issuer is unavailable. */
 export const isTokenError = (error: unknown): boolean =>
   error instanceof errors.JOSEError && tokenErrors.has(error.code);

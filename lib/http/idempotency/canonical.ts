@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Returns a copy of a value with the fields of every object sorted by name. Equal values therefore have equal JSON
+ * Returns a copy of a JSON value with the fields of every object sorted by name. Equal values therefore have equal JSON
  * texts.
  */
 export function canonical<T>(value: T): T {

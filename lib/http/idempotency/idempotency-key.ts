@@ -3,15 +3,15 @@ import { Problem } from '../problem.ts';
 const MAX_KEY_LENGTH = 255;
 
 /**
- * Returns the idempotency key of a request. The key is in the header `Idempotency-Key` or, in a signed request, in the
- * header `webhook-id`. If a request has both headers, the two values must be equal, because the signature covers only
- * `webhook-id`.
+ * Returns the idempotency key of a request from the header `Idempotency-Key` or, in a signed request, from the header
+ * `webhook-id`. Throws a problem if both headers are present and differ.
  */
 export function idempotencyKey({ headers }: { readonly headers: Readonly<Record<string, string>> }): string {
   const header = headers['idempotency-key']?.trim();
   const signedId = headers['webhook-id'];
   if (header === undefined && signedId) return signedId;
   const key = readKey(header);
+  // The signature covers only webhook-id.
   if (signedId && key !== signedId)
     throw new Problem('idempotency-key-mismatch', 'Send only webhook-id, or both headers with the same value.');
   return key;

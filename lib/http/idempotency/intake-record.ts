@@ -23,7 +23,7 @@ const REQUEST_TIMEOUT_MS = 500;
 
 const EXTRA_DAYS = 1;
 
-/** A request with an idempotency key. `table` and `key` identify the DynamoDB item that stores the idempotency key. */
+/** A request with an idempotency key. `table` and `key` identify the DynamoDB item of the idempotency key. */
 export interface Intake {
   readonly surehop: Surehop;
   readonly table: AnyTable;
@@ -33,9 +33,8 @@ export interface Intake {
 }
 
 /**
- * Reserves the idempotency key for this request. Returns `accepted` if an earlier request with the same idempotency key
- * was accepted. Throws a problem if the idempotency key was used with another payload, or if another request with the
- * same key is in progress.
+ * Reserves the idempotency key for this request, or returns `accepted` if an earlier request with the key was accepted.
+ * Throws a problem if the key was used with another payload, or if another request with the key is in progress.
  */
 export async function claimKey(intake: Intake): Promise<'claimed' | 'accepted'> {
   const { surehop, table, key, payload, client } = intake;
@@ -87,7 +86,7 @@ function resultOf(record: Record<string, AttributeValue>, payloadHash: string): 
   throw new Problem('request-in-progress', 'Wait for its response, or send this request again in a second.');
 }
 
-/** Stores in DynamoDB that the broker has confirmed the message, and the time of the first confirm. */
+/** Records in DynamoDB that the broker has confirmed the message of the request, with the time of the first confirm. */
 export const markAccepted = (intake: Intake): Promise<void> =>
   update(intake, {
     UpdateExpression: 'SET #status = :accepted, acceptedAt = if_not_exists(acceptedAt, :now)',
@@ -98,7 +97,7 @@ export const markAccepted = (intake: Intake): Promise<void> =>
     },
   });
 
-/** Ends the reservation of the idempotency key. The client can then repeat the request immediately. */
+/** Ends the reservation of the idempotency key, so that the client can repeat the request immediately. */
 export const releaseKey = (intake: Intake): Promise<void> =>
   update(intake, { UpdateExpression: 'REMOVE claimedUntilMs' });
 

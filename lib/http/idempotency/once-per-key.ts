@@ -11,10 +11,8 @@ import { Problem } from '../problem.ts';
 import type { Request } from '../request.ts';
 
 /**
- * Calls `publish`, unless the broker has already confirmed the message of an earlier request with the same idempotency
- * key. While DynamoDB is unavailable, the message may be published twice with the same id, and consumers then skip the
- * duplicate. Throws a problem if the idempotency key was used with another payload, or if another request with the same
- * key is in progress.
+ * Calls `publish`, unless the broker has confirmed the message of an earlier request with the same idempotency key.
+ * Throws a problem if the key was used with another payload, or if another request with the key is in progress.
  */
 export type OncePerKey = (
   request: Pick<Request, 'client' | 'body'>,
@@ -22,7 +20,10 @@ export type OncePerKey = (
   publish: () => Promise<void>,
 ) => Promise<void>;
 
-/** Creates an `OncePerKey` function. Throws a `SettingsError` if a setting is wrong or missing. */
+/**
+ * Creates the function that publishes the message of each idempotency key once. Throws a `SettingsError` if a setting
+ * is wrong or missing.
+ */
 export function createOncePerKey(surehop: Surehop): OncePerKey {
   surehop.settings(storeSettings);
   surehop.settings(inboxSettings);
@@ -30,6 +31,7 @@ export function createOncePerKey(surehop: Surehop): OncePerKey {
   return async ({ client, body: payload }, record, publish) => {
     const intake = { surehop, client, payload, ...record };
     refuseIfOpen(surehop, 'broker');
+    // While DynamoDB is unavailable, the message may be published twice with the same id. Consumers skip the duplicate.
     const claim = await unlessUnavailable(claimKey(intake));
     if (claim === 'accepted') return;
     try {
