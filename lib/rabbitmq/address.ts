@@ -3,7 +3,7 @@ export interface Login {
   readonly password: string;
 }
 
-/** Returns the AMQP URI without the user name and the password. */
+/** Returns the AMQP URI with the user name and password of the login. */
 export function withLogin(amqpUrl: string, { username, password }: Login): string {
   const address = new URL(amqpUrl);
   address.username = encodeURIComponent(username);

@@ -12,7 +12,7 @@ export const SHORT_STRING_BYTES = 255;
 /** Thrown for a value that AMQP cannot encode. The error message gives the reason. */
 export class UnwritableError extends Error {}
 
-/** Thrown for a value that does not fit into the space that is left in the AMQP frame. */
+/** Thrown for a value that does not fit into the remaining space of the AMQP frame. */
 export const TOO_LARGE = new UnwritableError('too large: all properties of a message must fit into one frame');
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
@@ -58,7 +58,6 @@ export class AmqpWriter {
     this.at += 1 + length;
   }
 
-  /** Writes the name of a header or of a table entry. */
   name(name: string): void {
     const length = Buffer.byteLength(name);
     if (length > SHORT_STRING_BYTES)

@@ -6,12 +6,12 @@ import { brokerUrl } from './login.ts';
 import { createPublisher } from './publisher.ts';
 import { brokerSettings } from './settings.ts';
 
-/** The publisher of this process. The publisher opens a connection and a confirm channel at the first publish. */
+/** The publisher of this process. It connects to the broker at the first publish. */
 export const publisher = (surehop: Surehop): Publisher => surehop.clients.publisher ?? surehop.shared(newPublisher);
 
 /**
- * Checks the broker over the connection of this process. Resolves if the broker answers and accepts messages, and rejects
- * with a `PublishError` otherwise.
+ * Resolves if the broker answers and accepts messages, and otherwise rejects with a `PublishError`. Uses the connection
+ * of this process.
  */
 export const probeBroker = (surehop: Surehop, timeoutMs: number): Promise<void> =>
   surehop.shared(connection).probe(timeoutMs);

@@ -8,15 +8,15 @@ import { within } from '../runtime/timeout.ts';
 import { closeConnection, dropConnection, isLoginRefused, openConnection, socketOf } from './open-connection.ts';
 import { requireRawChannel, useRawFrames } from './raw-frames.ts';
 
-/** A connection to the broker with a single confirm channel. When one of the two closes, both are replaced. */
+/** A connection to the broker with a single confirm channel. If either of them closes, both are replaced. */
 export interface Link {
   readonly channel: ConfirmChannel;
   /**
-   * Returns the reason why the broker blocks publishing on this connection (a memory or disk alarm), or `undefined` if
-   * the broker does not block publishing.
+   * Returns why the broker blocks publishing on this connection (a memory or disk alarm), or `undefined` if it does not
+   * block publishing.
    */
   blocked(): string | undefined;
-  /** Returns the reason why the connection or the channel closed, or `undefined` while both are open. */
+  /** Returns why the connection or the channel closed, or `undefined` while both are open. */
   lostBecause(): Error | undefined;
   /** Checks the connection by opening a second channel. Resolves when the broker has answered. */
   ping(): Promise<void>;
@@ -26,26 +26,24 @@ export interface Link {
 
 export interface ConnectionOptions {
   /**
-   * Returns the AMQP URI of the broker, including the login. If `refused` is true, the broker refused the login that
-   * was returned before, and the login is read again.
+   * Returns the AMQP URI of the broker, including the login. If `refused` is true, the broker refused the last login,
+   * and the login is read again.
    */
   readonly url: (refused: boolean) => Promise<string>;
   readonly heartbeatSeconds: number;
   readonly clock: Clock;
-  /** The name of the connection in RabbitMQ's management UI. */
   readonly name: string;
 }
 
 /**
- * The broker connection that all publishers of a process share. The connection is opened when first needed, and
- * replaced after it closed or after Lambda froze the process.
+ * The broker connection of a process. It is opened when first needed, and replaced after it closed or after Lambda
+ * froze the process.
  */
 export interface Connection {
   /** Returns the open connection, or opens a new one. Rejects with `BROKER_UNAVAILABLE` after `timeoutMs`. */
   link(timeoutMs: number): Promise<Link>;
   /**
-   * Checks the broker. Resolves if the broker answers and accepts messages, and otherwise rejects with a `PublishError`
-   * that gives the reason.
+   * Resolves if the broker answers and accepts messages. Otherwise rejects with a `PublishError` that gives the reason.
    */
   probe(timeoutMs: number): Promise<void>;
   /** Makes the next publish open a new connection instead of using `link`. */
@@ -55,7 +53,7 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-/** The size of the socket's write buffer, in bytes. */
+/** The size of the write buffer of the broker connection's socket, in bytes. */
 const SOCKET_BUFFER_BYTES = 256 * 1_024;
 
 interface OpenLink extends Link {

@@ -54,8 +54,8 @@ export function messageIdIn(bytes: PropertyBytes): string | undefined {
 const TRANSIENT = 1;
 
 /**
- * Converts the properties of a message to the JSON text that the event source passes to Lambda. The values are the same
- * as if RabbitMQ's Java client had decoded them and the Java library Gson had written them.
+ * Converts the properties of a message to the JSON text that the event source passes to Lambda. The values are as
+ * RabbitMQ's Java client decodes them and as the Java library Gson writes them.
  */
 export function propertiesInEvent(bytes: PropertyBytes, bodySize: number): string {
   const ranges = locate(bytes);
@@ -87,7 +87,6 @@ interface OpenStructure {
   readonly isHidden: boolean;
 }
 
-/** Converts an AMQP table to the JSON of the Lambda event. */
 function tableInEvent(bytes: Buffer): string {
   const pieces: string[] = ['{'];
   const open: OpenStructure[] = [{ end: bytes.length, names: new Set(), isEmpty: true, isHidden: false }];

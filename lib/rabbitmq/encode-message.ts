@@ -8,7 +8,7 @@ import { describeParts, type UnwritablePart } from './unwritable.ts';
 /** The number of bytes in an AMQP frame in addition to the payload of the frame. */
 const FRAME_OVERHEAD_BYTES = 8;
 
-/** Returns the parts of a message that AMQP cannot encode, each with the reason. Sends nothing. */
+/** Returns the parts of a message that AMQP cannot encode, each with the reason. */
 export function unwritableParts(message: Message, frameBytes = FRAME_BYTES): UnwritablePart[] {
   const unwritable: UnwritablePart[] = [];
   writeFrames(message, 0, frameBytes, unwritable);
@@ -18,8 +18,8 @@ export function unwritableParts(message: Message, frameBytes = FRAME_BYTES): Unw
 const ONE_PIECE_BYTES = 65_536;
 
 /**
- * Encodes the AMQP frames that publish a message on a channel. Throws a `PublishError` that names the parts which cannot be
- * encoded.
+ * Encodes the AMQP frames that publish a message on a channel. Throws a `PublishError` that names the parts of the
+ * message which AMQP cannot encode.
  */
 export function encodePublish(message: Message, channel: number, frameBytes: number): Buffer[] {
   const unwritable: UnwritablePart[] = [];

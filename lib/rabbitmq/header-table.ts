@@ -6,9 +6,8 @@ import { tagOf, TOO_LARGE, UnwritableError, type AmqpWriter } from './amqp-write
 const OWN_HEADER_BYTES = 4_096;
 
 /**
- * Writes the table of message headers. If not all headers fit, Surehop's own headers are written first, and then the
- * others from the smallest to the largest. Calls `leaveOut` for each header that does not fit or that AMQP cannot
- * encode.
+ * Writes the table of message headers. Calls `leaveOut` for each header that AMQP cannot encode or that does not fit.
+ * If not all headers fit, Surehop's own headers have precedence.
  */
 export function writeHeaders(
   writer: AmqpWriter,

@@ -3,8 +3,8 @@ import type { Surehop } from '../runtime/surehop.ts';
 import { brokerSettings, requireBroker } from './settings.ts';
 
 /**
- * Returns the publisher of this process. The publisher loads the AMQP client at the first publish or, if `early` is
- * true, immediately.
+ * Returns the publisher of this process, which loads the AMQP client at the first publish or, if `early` is true,
+ * immediately.
  */
 export function lazyPublisher(surehop: Surehop, { early = false } = {}): Publisher {
   if (surehop.clients.publisher) return surehop.clients.publisher;

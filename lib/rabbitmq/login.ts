@@ -9,9 +9,8 @@ import { requireBroker, type BrokerSettings } from './settings.ts';
 const login = z.object({ username: z.string().min(1), password: z.string().min(1) });
 
 /**
- * Returns a function that resolves with the broker's AMQP URI, including the login. The AMQP URI is the setting
- * `AMQP_URL`, or consists of the setting `BROKER_ENDPOINT` and the login in the secret `BROKER_SECRET_ARN`. After the
- * broker refused a login, the secret is read again, because the password may have been rotated.
+ * Returns a function that resolves with the broker's AMQP URI: the setting `AMQP_URL`, or the setting `BROKER_ENDPOINT`
+ * with the login in the secret `BROKER_SECRET_ARN`.
  */
 export function brokerUrl(
   settings: Pick<BrokerSettings, 'AMQP_URL' | 'BROKER_ENDPOINT' | 'BROKER_SECRET_ARN'>,

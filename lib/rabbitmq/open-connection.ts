@@ -16,7 +16,6 @@ interface OpenOptions {
   readonly clientProperties?: Readonly<Record<string, string>>;
 }
 
-/** Returns the socket of an amqplib connection. The types of amqplib do not declare the socket. */
 export const socketOf = (connection: ChannelModel): Socket =>
   (connection as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream;
 
@@ -122,6 +121,6 @@ export async function canLogIn(amqpUrl: string, login: Login, timeoutMs = STEP_M
   }
 }
 
-/** Whether the broker refused the user name or the password. If it did, trying the same login again cannot help. */
+/** Whether the broker refused the user name or the password. Another attempt with the same login then cannot help. */
 export const isLoginRefused = (error: unknown): boolean =>
   error instanceof Error && /ACCESS[_-]REFUSED|\b403\b/.test(error.message);

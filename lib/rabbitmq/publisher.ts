@@ -129,8 +129,7 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
 const RECONNECT_PAUSE_MS = 50;
 
 /**
- * Thrown for a message that was unconfirmed when the broker closed the channel. Either this message or another message
- * made the broker close the channel.
+ * Thrown for a message that was unconfirmed when the broker closed the channel because of this message or another one.
  */
 class SuspectError extends Error {
   readonly failure: PublishError;
@@ -143,7 +142,7 @@ class SuspectError extends Error {
   }
 }
 
-/** If a message makes the broker close the channel this number of times, the broker refuses the message. */
+/** After a message has made the broker close the channel this often, the message counts as refused by the broker. */
 const REFUSALS_TO_BELIEVE = 2;
 
 const refusedFor = ({ cause }: PublishError) =>
@@ -180,8 +179,8 @@ const unroutable = (message: Message, reason: string) =>
   new PublishError('UNROUTABLE', `no queue receives messages for ${named(message)} (${reason})`);
 
 /**
- * Creates the error for a nack from the broker. If the message was published to a named exchange, another queue may
- * nevertheless have stored the message.
+ * Creates the error for a message that the broker answered with a nack. If the message was published to a named
+ * exchange, another queue may nevertheless have stored it.
  */
 const refused = (message: Message) =>
   new PublishError('REFUSED', `a queue behind ${named(message)} is full`, { indeterminate: message.exchange !== '' });

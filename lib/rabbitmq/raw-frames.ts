@@ -14,7 +14,7 @@ export interface RawProperties {
 
 /** The internal fields of an amqplib connection that amqplib's types do not declare. */
 interface Internals {
-  /** Received bytes that are not yet split into frames. */
+  /** The bytes that amqplib has received and not yet split into frames. */
   rest: Buffer;
   readonly frameMax: number;
   readonly maxFrameSize: number;
@@ -39,8 +39,7 @@ const BASIC_CLASS = 60;
 
 /**
  * Replaces amqplib's encoding and decoding of message properties on a connection, because amqplib fails for some
- * messages and changes others. The properties of received messages then have the type `RawProperties`. Throws an error
- * if amqplib's internals differ from those of the version in package.json.
+ * messages and changes others. Throws an error if amqplib's internals are not as expected.
  */
 export function useRawFrames(model: ChannelModel): void {
   const connection = model.connection as unknown as Internals;
@@ -72,8 +71,8 @@ const isMessage = (fields: unknown): fields is Message =>
   typeof fields === 'object' && fields !== null && 'body' in fields && 'routingKey' in fields;
 
 /**
- * Publishes a message with the flag `mandatory`. The channel must belong to a connection with `useRawFrames`. Throws a
- * `PublishError` if AMQP cannot encode the message.
+ * Publishes a message with the flag `mandatory` on a connection with `useRawFrames`. Throws a `PublishError` if AMQP
+ * cannot encode the message.
  */
 export function publishRaw(channel: ConfirmChannel, message: Message, confirm: (error: Error | null) => void): void {
   const internals = channel as unknown as ChannelInternals;

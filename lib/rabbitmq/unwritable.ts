@@ -10,8 +10,8 @@ export interface UnwritablePart {
 }
 
 /**
- * Returns a copy of the message without the headers and properties that `parts` lists. The exchange and the routing key
- * are kept, even if `parts` lists them.
+ * Returns a copy of the message without the headers and properties in `parts`. The exchange and the routing key are
+ * always kept.
  */
 export function withoutParts<M extends Pick<Message, 'properties'>>(message: M, parts: readonly UnwritablePart[]): M {
   const named = (wanted: UnwritablePart['part']) =>

@@ -22,13 +22,13 @@ export class ManagementError extends Error {
 type Path = readonly string[];
 
 /**
- * A client of RabbitMQ's HTTP API (https://www.rabbitmq.com/docs/http-api-reference). Each path is a list of names that are
- * not yet URL-encoded.
+ * A client of RabbitMQ's HTTP API (https://www.rabbitmq.com/docs/http-api-reference). A path is a list of names, which
+ * the client URL-encodes.
  */
 export interface ManagementApi {
   readonly virtualHost: string;
   get<T>(path: Path, schema: z.ZodType<T>, query?: Readonly<Record<string, string>>): Promise<T>;
-  /** Does the same as `get`, but returns `undefined` if the status is 404. */
+  /** Sends a GET request like `get`, but returns `undefined` if the status is 404. */
   find<T>(path: Path, schema: z.ZodType<T>): Promise<T | undefined>;
   put(path: Path, body: unknown): Promise<void>;
   remove(path: Path): Promise<void>;
@@ -37,12 +37,11 @@ export interface ManagementApi {
 export interface ManagementOptions {
   readonly url: string;
   /**
-   * Returns the user name and password for the management API. If `refused` is true, the broker refused the login that
-   * was returned before, and the login is read again.
+   * Returns the user name and password for the management API. If `refused` is true, the broker refused the last login,
+   * and the login is read again.
    */
   readonly login: (refused: boolean) => Promise<Login>;
   readonly virtualHost: string;
-  /** The time limit of one request to the management API, in ms. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
 }

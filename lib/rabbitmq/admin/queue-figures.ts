@@ -3,28 +3,25 @@ import * as z from 'zod';
 import type { BrokerSettings } from '../settings.ts';
 import { managementApi } from './management-api.ts';
 
-/**
- * The message counts of one queue. During the first seconds after the queue was declared, the counts are undefined,
- * because the broker has not counted the messages yet.
- */
+/** The message counts of one queue. The counts are undefined for some seconds after the queue was declared. */
 export interface QueueFigures {
   readonly name: string;
   readonly ready?: number;
   readonly unacknowledged?: number;
   readonly consumers?: number;
   /**
-   * The number of expired or dead-lettered messages that the broker has not yet moved to their next queue, for example
-   * because the next queue is full. These messages count neither as ready nor as unacknowledged.
+   * The number of expired or dead-lettered messages that the broker has not yet moved to their next queue. They count
+   * neither as ready nor as unacknowledged.
    */
   readonly handingOn?: number;
   /**
-   * The number of requeued messages that RabbitMQ 4.3 or later redelivers only after a delay. These messages count
-   * neither as ready nor as unacknowledged.
+   * The number of requeued messages that RabbitMQ 4.3 or later redelivers only after a delay. They count neither as
+   * ready nor as unacknowledged.
    */
   readonly delayed?: number;
   /**
-   * How many messages of the queue consumers have acknowledged since the broker began to count, including consumers
-   * that no longer exist.
+   * How many messages of the queue were acknowledged since the broker began to count, also by consumers that no longer
+   * exist.
    */
   readonly acknowledged?: number;
 }
@@ -51,9 +48,8 @@ const figures = z.array(
 );
 
 /**
- * Reads the message counts of every queue in the broker's virtual host from the management API
- * (https://www.rabbitmq.com/docs/http-api-reference). The counts may be up to five seconds old. Error messages do not
- * contain the login.
+ * Reads the message counts of every queue in the broker's virtual host from the management API. The counts may be up to
+ * five seconds old.
  */
 export async function readQueueFigures(
   settings: BrokerSettings & { readonly MANAGEMENT_URL: string },
@@ -77,14 +73,15 @@ export async function readQueueFigures(
 }
 
 /**
- * The state of one node of the broker. The memory and disk figures are absent if the node is not running or if its
- * RabbitMQ version does not report them.
+ * The state of one node of the broker. The memory and disk figures are absent if the node is not running or does not
+ * report them.
  */
 export interface NodeFigures {
   readonly name: string;
   readonly running: boolean;
   /**
-   * Whether the node uses too much memory or has too little free disk space. All nodes of the broker then block publishers.
+   * Whether the node uses too much memory or has too little free disk space, and all nodes of the broker therefore
+   * block publishers.
    */
   readonly blocksPublishers: boolean;
   readonly memoryUsed?: number;

@@ -3,14 +3,14 @@ import { DELAY_QUEUE_NAMES } from '../topology/delays.ts';
 import type { Topology } from '../topology/topology.ts';
 
 /**
- * What the broker users of one role may do in the virtual host. Each permission is a regular expression that matches names
- * of exchanges and queues.
+ * What the broker users of one role may do in the virtual host. Each permission is a regular expression for names of
+ * exchanges and queues.
  */
 export interface BrokerRole {
   readonly name: string;
   /**
-   * The two broker users of the role. Only one of the two users is in use at a time, and a rotation changes the
-   * password of the unused user.
+   * The two broker users of the role. Only one of them is in use at a time; a rotation changes the password of the
+   * unused user.
    */
   readonly usernames: readonly [string, string];
   /** The user tags, which grant access to the management API (https://www.rabbitmq.com/docs/management#permissions). */
@@ -27,14 +27,13 @@ const oneOf = (patterns: readonly string[]) => `^(${patterns.join('|')})$`;
 const literal = (name: string) => name.replaceAll('.', String.raw`\.`);
 
 /**
- * The name of the default exchange in RabbitMQ's permissions. A redrive publishes copies of messages to the default
- * exchange, which routes each copy to its queue.
+ * The name of the default exchange in RabbitMQ's permissions. Redrives publish copies of messages to the default
+ * exchange.
  */
 const DEFAULT_EXCHANGE = 'amq.default';
 
 /**
- * Returns the roles of a service's broker users, apart from the administrator. Each role has as few permissions as
- * possible, and no role may declare or delete anything.
+ * Returns the roles of a service's broker users, apart from the administrator. No role may declare or delete anything.
  */
 export function brokerRolesFor({ exchanges, queues }: Topology): readonly BrokerRole[] {
   const isDelay = new RegExp(`^${DELAY_QUEUE_NAMES}$`);

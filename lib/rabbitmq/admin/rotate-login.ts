@@ -7,14 +7,14 @@ import { canLogIn } from '../open-connection.ts';
 import { otherUser, roleOf, type BrokerRole } from './roles.ts';
 
 /**
- * Generates a password of 256 random bits. The password contains no character that must be escaped in a URL, and no
- * comma, colon or equal sign, because Amazon MQ refuses these characters.
+ * Generates a password of 256 random bits. The password needs no escaping in a URL, and contains no character that
+ * Amazon MQ refuses.
  */
 const newPassword = () => randomBytes(32).toString('base64url');
 
 /**
- * Rotates the login of a role by switching from the current broker user of the role to the unused user. The current
- * user keeps its password, and therefore a process that has read the old secret can still log in.
+ * Rotates the login of a role by switching to the role's unused broker user. The other user keeps its password, and
+ * therefore a process with the old secret can still log in.
  */
 export function loginRotation(broker: () => Promise<BrokerAccess>, roles: readonly BrokerRole[]) {
   const read = (secret: string) => parseLogin(secret, 'the rotation');

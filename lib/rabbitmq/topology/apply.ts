@@ -8,8 +8,8 @@ import { countMessages, delayQueuesOf, retiredQueues } from './retired.ts';
 import { destinationOf, type Topology } from './topology.ts';
 
 /**
- * Returns the differences between the broker and the topology `declared`, and changes nothing on the broker. `previous`
- * is the topology that was applied before, if known.
+ * Returns how the broker differs from the topology `declared`. `previous` is the topology that was applied before, if
+ * known.
  */
 export async function readDiff(access: BrokerAccess, declared: Topology, previous?: Topology): Promise<Difference[]> {
   const input = { declared, actual: await readBrokerState(access.api), previous };
@@ -19,8 +19,8 @@ export async function readDiff(access: BrokerAccess, declared: Topology, previou
 }
 
 /**
- * Changes the broker to match the topology `declared`, without deleting a queue or a message. Applying a topology twice is
- * safe. If a difference needs an operator, nothing is changed, and the `TopologyError` lists all such differences.
+ * Changes the broker to match the topology `declared`, without deleting a queue or a message. Throws a `TopologyError`,
+ * and changes nothing, if a difference needs an operator.
  */
 export async function applyTopology(
   access: BrokerAccess,
@@ -38,8 +38,8 @@ export async function applyTopology(
 }
 
 /**
- * Throws a `TopologyError` if the broker differs from the topology in a way that can lose messages. The error lists each
- * such difference.
+ * Throws a `TopologyError` if the broker differs from the topology in a way that can lose messages. The error lists all
+ * such differences.
  */
 export async function requireSafe(access: BrokerAccess, declared: Topology): Promise<void> {
   const faults = (await readDiff(access, declared)).filter(({ losesMessages }) => losesMessages);

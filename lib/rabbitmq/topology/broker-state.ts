@@ -36,7 +36,6 @@ const policy = z.object({
   definition: z.record(z.string(), z.unknown()),
 });
 
-/** The exchanges, queues, bindings and policies that a virtual host of the broker has at present. */
 export interface BrokerState {
   /** The version of RabbitMQ, for example "4.3.6". */
   readonly version: string;
@@ -44,7 +43,7 @@ export interface BrokerState {
   readonly queues: readonly z.infer<typeof queue>[];
   readonly bindings: readonly z.infer<typeof binding>[];
   readonly policies: readonly BrokerPolicy[];
-  /** The operator policies. An operator policy can only make the limits of other policies stricter. */
+  /** The operator policies of the broker, which can only make the limits of other policies stricter. */
   readonly operatorPolicies: readonly BrokerPolicy[];
 }
 
@@ -63,7 +62,6 @@ export async function readBrokerState(api: ManagementApi): Promise<BrokerState> 
   return { version: overview.rabbitmq_version, exchanges, queues, bindings, policies, operatorPolicies };
 }
 
-/** Converts a binding from the format of RabbitMQ's management API to Surehop's format. */
 export const fromBroker = ({
   source: exchange,
   destination,

@@ -5,7 +5,6 @@ export interface BrokerVersion {
   readonly minor: number;
 }
 
-/** Parses the version number that a broker reports, such as "4.3.6". */
 export function readVersion(version: string): BrokerVersion {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(version) ?? [];
   if (!major) throw new Error(`the broker reports an unknown version: "${version}"`);
@@ -21,7 +20,6 @@ export const liftsDeliveryLimit = ({ major }: BrokerVersion): boolean => major >
  */
 export const hasDelayedRetry = ({ major, minor }: BrokerVersion): boolean => major > 4 || (major === 4 && minor >= 3);
 
-/** Returns the queue arguments for declaring a queue on a broker with the given RabbitMQ version. */
 export const queueArguments = (queue: Queue, version: BrokerVersion): Readonly<Record<string, string | number>> => ({
   ...queue.arguments,
   'x-queue-type': 'quorum',

@@ -11,9 +11,8 @@ export class TopologyError extends Error {
 }
 
 /**
- * Declares exchanges, queues and bindings over AMQP, without policies. Declaring them twice is safe. Throws a
- * `TopologyError` if a queue or exchange already exists with different settings, and leaves the existing object
- * unchanged.
+ * Declares exchanges, queues and bindings over AMQP, without policies. Throws a `TopologyError` if a queue or exchange
+ * exists with different settings, and leaves it unchanged.
  */
 export async function declareTopology(amqpUrl: string, topology: Topology): Promise<void> {
   await withConnection(amqpUrl, async (connection) => {

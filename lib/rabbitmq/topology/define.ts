@@ -32,8 +32,8 @@ interface WorkQueueOptions extends Sharding {
 }
 
 /**
- * Declares a work queue, which a consumer reads. If one consumer cannot keep up with the work queue, set `shards` to
- * divide the messages among several queues (docs/adr/008-sharded-queues.md).
+ * Declares a work queue, which a consumer reads. If one consumer cannot keep up, set `shards` to divide the messages
+ * among several queues (docs/adr/008-sharded-queues.md).
  */
 export function workQueue(
   name: string,
@@ -54,8 +54,8 @@ export function workQueue(
 }
 
 /**
- * Returns the topology of a service with these work queues. The topology contains the exchanges and delay queues of the
- * work queues, the dead-letter queue, and the policies.
+ * Returns the topology of a service with these work queues: their exchanges and delay queues, the dead-letter queue,
+ * and the policies.
  */
 export function defineTopology(queues: Readonly<Record<string, WorkQueue>>): Topology {
   const workQueues = Object.values(queues);
@@ -107,8 +107,8 @@ const delayQueue = ({ name, delayMs }: DelayQueue): Queue => ({
 });
 
 /**
- * Returns the exchanges to which publishers send messages. Leaves out the exchanges that only distribute messages to
- * the shards of a queue.
+ * Returns the exchanges to which publishers send the messages of a work queue, without those that only distribute
+ * messages to shards.
  */
 const topicsOf = ({ bindings, ring }: WorkQueue): string[] =>
   bindings
@@ -127,7 +127,7 @@ function requireUnique(kind: string, names: readonly string[]): void {
 
 const limits = { priority: 10, definition: { 'max-length': MAX_LENGTH, overflow: 'reject-publish' } } as const;
 
-/** How long RabbitMQ waits before it redelivers a requeued message. */
+/** How long RabbitMQ waits before it redelivers a requeued message, in ms. */
 const delayedRetry = { minMs: 1_000, maxMs: 30_000 };
 
 /**
@@ -143,15 +143,10 @@ function policiesFor(workQueues: readonly WorkQueue[], delays: readonly DelayQue
   ];
 }
 
-/**
- * The name of the policy for retired queues. A retired queue is a queue that the service declared before and no longer
- * uses.
- */
+/** The name of the policy for retired queues, which the service declared before and no longer uses. */
 export const RETIRED_POLICY = 'surehop-retired';
 
-/**
- * Returns the policy for retired queues. The priority of this policy is lower than that of Surehop's other policies.
- */
+/** Returns the policy for retired queues. Surehop's other policies take precedence over this policy. */
 export const retiredPolicy = (queues: readonly string[]): QueuePolicy => ({
   name: RETIRED_POLICY,
   queues,

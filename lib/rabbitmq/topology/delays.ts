@@ -28,8 +28,8 @@ export function parseDelays(queue: string, delays: readonly string[]): DelayQueu
 export const DELAY_QUEUE_NAMES = String.raw`retry\.[0-9]+(ms|s|m|h)`;
 
 /**
- * Returns the delay queue with the shortest delay that is at least `delayMs`, or the one with the longest delay if all
- * delays are shorter.
+ * Returns the delay queue with the shortest delay that is at least `delayMs`, or else the delay queue with the longest
+ * delay.
  */
 export const delayQueueFor = (delays: readonly DelayQueue[], delayMs: number): DelayQueue =>
   delays.find((queue) => queue.delayMs >= delayMs) ?? delays.at(-1)!;

@@ -3,9 +3,8 @@ import { shown, type Change, type Difference } from './difference.ts';
 import { describeBinding } from './topology.ts';
 
 /**
- * Formats a difference between the broker and the topology as one line of a plan. The sign at the start of the line
- * shows what is done with the object: `+` creates it, `~` changes it, `-` removes it, and `!` means that an operator
- * has to act.
+ * Formats a difference between the broker and the topology as one line of a plan. The line starts with `+` (create),
+ * `~` (change), `-` (remove), or `!` (an operator has to act).
  */
 export function planLine({ subject, problem, fix }: Difference): string {
   switch (fix.by) {

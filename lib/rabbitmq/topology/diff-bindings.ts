@@ -5,8 +5,8 @@ import { unroutedOf } from './shards.ts';
 import { describeBinding, destinationOf, isSameBinding, isSameRoute, type Binding, type Topology } from './topology.ts';
 
 /**
- * Finds bindings on the broker that the topology does not declare. Only bindings that belong to the service or that
- * duplicate a declared binding are removed.
+ * Finds bindings on the broker that the topology does not declare. Only bindings of the service, and duplicates of
+ * declared bindings, are removed.
  */
 export function bindingDifferences(
   { declared, actual, previous }: DiffInput,

@@ -12,7 +12,6 @@ import type { Queue } from './topology.ts';
 
 const IMMUTABLE = 'Immutable: drain and delete the queue, then apply again';
 
-/** Returns how a queue on the broker differs from the declaration of the queue in the topology. */
 export function queueDifferences(queue: Queue, actual: BrokerState, policies: readonly BrokerPolicy[]): Difference[] {
   const subject = `queue "${queue.name}"`;
   const found = actual.queues.find(({ name }) => name === queue.name);

@@ -19,7 +19,6 @@ export type Fix =
   | { readonly by: 'operator'; readonly instruction: string }
   | { readonly by: 'nobody' };
 
-/** A change that is made on the broker when the topology is applied. */
 export type Change =
   | { readonly do: 'create-exchange'; readonly exchange: Exchange }
   | { readonly do: 'create-queue'; readonly queue: Queue }
@@ -30,14 +29,13 @@ export type Change =
       readonly do: 'unbind';
       readonly binding: Binding;
       readonly propertiesKey: string;
-      /** When the binding is removed: before or after the declared bindings are created. */
+      /** Whether the binding is removed before (`first`) or after (`last`) the declared bindings are created. */
       readonly when: 'first' | 'last';
     };
 
 export interface DiffInput {
   readonly declared: Topology;
   readonly actual: BrokerState;
-  /** The topology that was applied before, if the caller knows it. */
   readonly previous?: Topology;
 }
 

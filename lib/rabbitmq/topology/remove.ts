@@ -23,8 +23,8 @@ import type { Topology } from './topology.ts';
 const FIGURES_MS = 11_000;
 
 /**
- * Deletes a retired queue. Throws a `TopologyError` and keeps the queue if it has a consumer, contains a message, may
- * still receive a message, or is not a retired queue of this service.
+ * Deletes a retired queue. Throws a `TopologyError` if the queue is not retired, has a consumer, contains a message, or
+ * may still receive a message.
  */
 export async function removeRetiredQueue(
   access: BrokerAccess,

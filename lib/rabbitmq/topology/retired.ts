@@ -10,12 +10,11 @@ import type { Difference, DiffInput } from './difference.ts';
 /** A retired queue: a queue that the service declared before and no longer uses. */
 export type RetiredQueue = BrokerState['queues'][number];
 
-/** The number of messages in each queue, by the name of the queue. */
 export type HeldMessages = ReadonlyMap<string, number>;
 
 /**
- * Returns the queues that the service declared before and no longer uses. The function finds them in `previous` and in
- * the service's policies on the broker.
+ * Returns the queues that the service declared before and no longer uses, according to `previous` and to the service's
+ * policies on the broker.
  */
 export function retiredQueues({ declared, actual, previous }: DiffInput): RetiredQueue[] {
   const ours = new Set([RETIRED_POLICY, ...(declared.policies ?? []).map(({ name }) => name)]);
@@ -42,7 +41,6 @@ export const delayQueuesOf = ({ declared, actual }: DiffInput, retired: readonly
   return actual.queues.filter((queue) => ours.has(queue.name) && isDelayQueue(queue)).map(({ name }) => name);
 };
 
-/** Describes a retired queue as a difference between the broker and the topology. */
 export function retiredDifference(queue: RetiredQueue, input: DiffInput, held: HeldMessages): Difference {
   const { name } = queue;
   const subject = `queue "${name}"`;
@@ -68,7 +66,7 @@ export function retiredDifference(queue: RetiredQueue, input: DiffInput, held: H
   };
 }
 
-/** Returns the reason why the queue must not be removed, or `undefined` if it may be removed. */
+/** Returns why a retired queue must not be removed, or `undefined` if it may be removed. */
 export function obstacleToRemoval(queue: RetiredQueue, input: DiffInput, held: HeldMessages): string | undefined {
   const messages = held.get(queue.name) ?? 0;
   if (messages > 0) return `it still holds ${count(messages)}`;

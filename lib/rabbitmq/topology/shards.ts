@@ -2,15 +2,12 @@ import { KEY_HEADER } from '../../events/envelope.ts';
 import type { Message } from '../../events/message.ts';
 import type { Binding, Exchange, Ring, WorkQueue } from './topology.ts';
 
-/**
- * The largest number of shards of a queue. With at most this many shards, the numbers in the names of the shards have
- * two digits, and the names sort by number.
- */
+/** The largest number of shards of a queue. The limit keeps the numbers in the names of the shards at two digits. */
 const MAX_SHARDS = 100;
 
 /** How many queues on the broker form one sharded work queue. */
 export interface Sharding {
-  /** The number of shards that receive new messages. The work queue is not sharded if this number is 1. */
+  /** The number of shards that receive new messages: 1 if the work queue is not sharded. */
   readonly shards?: number;
   /** The number of further shards that receive no new messages and are only read until they are empty. */
   readonly retiring?: number;
@@ -37,8 +34,8 @@ export function shardsOf(name: string, { shards = 1, retiring = 0 }: Sharding): 
 export const unroutedOf = (ring: string): string => `${ring}.unrouted`;
 
 /**
- * Returns the exchanges of a sharded queue: a consistent-hash exchange, and its alternate exchange, which receives the
- * messages that the first exchange cannot route.
+ * Returns the exchanges of a sharded queue: a consistent-hash exchange, and an alternate exchange for messages that the
+ * first exchange cannot route.
  */
 export const ringExchanges = ({ ring }: ShardedQueue): Exchange[] =>
   ring
@@ -53,7 +50,7 @@ export const ringExchanges = ({ ring }: ShardedQueue): Exchange[] =>
     : [];
 
 /**
- * The routing key of every binding from a consistent-hash exchange to a shard. RabbitMQ reads this routing key as the
+ * The routing key of each binding from a consistent-hash exchange to a shard. RabbitMQ reads this routing key as the
  * weight of the shard.
  */
 const WEIGHT = '1';

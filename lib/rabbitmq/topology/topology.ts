@@ -20,28 +20,26 @@ export interface Exchange {
 export interface Queue {
   readonly name: string;
   /**
-   * The arguments of the queue, without the queue type and the delivery limit. The queue type is always `quorum`, and
-   * the delivery limit depends on the version of the broker.
+   * The arguments of the queue, without the queue type, which is always `quorum`, and without the delivery limit, which
+   * depends on the broker's version.
    */
   readonly arguments: Readonly<Record<string, string | number>>;
 }
 
 /**
- * A RabbitMQ policy with settings for queues. Unlike queue arguments, a policy can be changed later. A queue follows
- * only the matching policy with the highest priority. The overflow and delivery limit of a policy take precedence over
- * the queue arguments.
+ * A RabbitMQ policy for queues. Unlike queue arguments, a policy can be changed later. A queue follows only the
+ * matching policy with the highest priority.
  */
 export interface QueuePolicy {
   readonly name: string;
   /** The names of the queues that should follow the policy. */
   readonly queues: readonly string[];
   readonly priority: number;
-  /** The settings of the policy, without the delivery limit, which depends on the version of the broker. */
+  /** The settings of the policy, without the delivery limit, which depends on the broker's version. */
   readonly definition: Readonly<Record<string, string | number>>;
   /**
-   * How long a requeued message waits before it is delivered again, in ms (RabbitMQ 4.3 and later). A queue whose
-   * consumer processes messages in order must not have this setting, because later messages overtake the waiting
-   * message.
+   * How long a requeued message waits before it is delivered again, in ms (RabbitMQ 4.3 and later). Later messages
+   * overtake the waiting message, so a queue with order per key must not have this setting.
    */
   readonly delayedRetry?: { readonly minMs: number; readonly maxMs: number };
 }
@@ -52,16 +50,16 @@ export type Binding = { readonly exchange: string; readonly routingKey: string }
 );
 
 /**
- * A work queue: a queue that a consumer reads, together with the delay queues and the dead-letter exchange to which the
- * consumer sends copies of failed messages.
+ * A work queue: the queue that a consumer reads, with the delay queues and the dead-letter exchange for copies of
+ * failed messages.
  */
 export interface WorkQueue {
   readonly name: string;
   /** The names of the queues on the broker that form this work queue: a single queue, or several shards. */
   readonly shards: readonly string[];
   /**
-   * Whether the consumer processes messages with the same ordering key in the order in which they arrived (see
-   * `orderBy`).
+   * Whether the consumer of the queue has the option `orderBy`, and therefore processes messages with the same ordering
+   * key in order.
    */
   readonly ordered: boolean;
   /** The exchange that distributes new messages to the shards. Absent if the queue has a single shard. */
@@ -74,8 +72,8 @@ export interface WorkQueue {
 }
 
 /**
- * A queue that delays messages. A delay queue has no consumers and is bound to a fanout exchange of the same name.
- * After the delay, the broker moves a message to the queue that the routing key of the message names.
+ * A queue that delays messages and has no consumers. After the delay, the broker moves each message to the queue that
+ * the routing key of the message names.
  */
 export interface DelayQueue {
   readonly name: string;
@@ -83,8 +81,8 @@ export interface DelayQueue {
 }
 
 /**
- * A consistent-hash exchange, which routes all messages with the same key to one shard, and distributes the keys evenly
- * over the shards.
+ * A consistent-hash exchange, which distributes the keys of messages evenly over the shards and routes all messages
+ * with the same key to one shard.
  */
 export interface Ring {
   readonly exchange: string;
