@@ -161,8 +161,7 @@ export const errorCodes: Readonly<
 
 export type KnownErrorCode = keyof typeof errorCodes;
 
-/** Whether Surehop itself gives this error code to messages or publishes. */
 export const isKnownCode = (code: string): code is KnownErrorCode => Object.hasOwn(errorCodes, code);
 
-/** Returns the text of an error with a code: what the code means and what an operator should do. */
+/** Returns the explanation of an error code: what the code means and what an operator should do. */
 export const textOf = (code: KnownErrorCode): string => `${errorCodes[code].meaning} ${errorCodes[code].action}`;

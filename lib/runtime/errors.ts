@@ -14,14 +14,14 @@ export class CodedError extends Error {
   }
 }
 
-/** A business rule throws this error if a retry cannot help. The message is then dead-lettered without a retry. */
+/** Thrown by a business rule if a retry cannot help. The message is then dead-lettered without a retry. */
 export class PermanentError extends CodedError {
   override readonly name = 'PermanentError';
 }
 
 /**
- * A business rule throws this error to say when a retry makes sense. The message is retried after the shortest delay of
- * its queue that is at least `delayMs`. If all delays are shorter, the message is retried after the longest delay.
+ * Thrown by a business rule to say when a retry makes sense. The message is retried after the queue's shortest delay
+ * that is at least `delayMs`, or else after the longest delay.
  */
 export class RetryAfterError extends CodedError {
   override readonly name = 'RetryAfterError';
@@ -34,8 +34,8 @@ export class RetryAfterError extends CodedError {
 }
 
 /**
- * Thrown when the broker did not confirm a publish. If `indeterminate` is true, the broker may have stored the message
- * nevertheless.
+ * Thrown when the broker did not confirm a published message. If `indeterminate` is true, the broker may have stored
+ * the message nevertheless.
  */
 export class PublishError extends CodedError {
   override readonly name = 'PublishError';
@@ -47,12 +47,14 @@ export class PublishError extends CodedError {
   }
 }
 
-/** Whether a publish failed because of the message itself. Publishing the message again cannot succeed then. */
+/**
+ * Whether a publish failed because of the message itself, and publishing the message again therefore cannot succeed.
+ */
 export const isOfMessage = ({ code }: PublishError): boolean => code === 'UNWRITABLE' || code === 'TOO_LARGE';
 
 /**
- * Thrown when DynamoDB is unavailable. The message that was being processed is then redelivered, and the redelivery
- * does not count as an attempt.
+ * Thrown when DynamoDB is unavailable. The current message is then redelivered, and the redelivery does not count as an
+ * attempt.
  */
 export class StoreUnavailableError extends CodedError {
   override readonly name = 'StoreUnavailableError';
@@ -66,7 +68,7 @@ export type MisconfigurationCode = 'TABLE_MISSING' | 'ACCESS_DENIED' | 'STORE_MI
 
 /**
  * Thrown when a mistake in the deployment, such as a missing DynamoDB table, makes every message fail. The messages are
- * redelivered until the deployment is fixed, and the redeliveries do not count as attempts.
+ * redelivered, without counting attempts, until the deployment is fixed.
  */
 export class MisconfiguredError extends CodedError {
   override readonly name = 'MisconfiguredError';
@@ -86,8 +88,8 @@ export class MisconfiguredError extends CodedError {
 }
 
 /**
- * Whether an error means that DynamoDB is unavailable or the deployment is wrong, and therefore was not caused by the
- * message that was being processed.
+ * Whether an error means that DynamoDB is unavailable or the deployment is wrong. The current message then did not
+ * cause the error.
  */
 export const isOutsideMessage = (error: unknown): error is StoreUnavailableError | MisconfiguredError =>
   error instanceof StoreUnavailableError || error instanceof MisconfiguredError;

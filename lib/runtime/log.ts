@@ -4,7 +4,6 @@ import { mayContainSecret, scrub } from './scrub.ts';
 
 let current: BatchLogger | undefined;
 
-/** Sets the service name and the lowest log level for the logger of this process. */
 export function configureLog({ service, level }: { readonly service: string; readonly level: Level }): void {
   current = newLogger({ serviceName: service, logLevel: level });
 }
@@ -13,12 +12,12 @@ export const levels = ['DEBUG', 'INFO', 'WARN', 'ERROR'] as const;
 
 export type Level = (typeof levels)[number];
 
-/** Log lines with the same level, the same message and some common fields. */
+/** Log lines of the same level with the same message and some common fields. */
 export interface LogLines {
   readonly level: Level;
   readonly message: string;
   readonly shared: Readonly<Record<string, unknown>>;
-  /** The other fields of each log line, in addition to the common fields in `shared`. */
+  /** The fields of each log line that differ from line to line. */
   readonly lines: readonly Readonly<Record<string, unknown>>[];
 }
 
@@ -28,8 +27,8 @@ class BatchLogger extends Logger {
   }
 
   /**
-   * Writes many log lines to the standard output in one write. Lines with the same `shared` fields are formatted
-   * together, because formatting these fields takes about ten times as long as formatting the rest of a line.
+   * Writes many log lines to the standard output in one write. Formats the common fields of the lines only once,
+   * because this takes much longer than formatting the rest of a line.
    */
   writeLines(groups: readonly LogLines[]): void {
     let text = '';
@@ -55,20 +54,16 @@ function withoutSecrets(fields: Readonly<Record<string, unknown>>): string {
  */
 export const log = (): Logger => logger();
 
-/**
- * Writes the log lines of one batch together. Writing each line separately would be too slow for one log line per
- * message.
- */
+/** Writes the log lines of one batch together, because a separate write for each line would be too slow. */
 export const logLines = (groups: readonly LogLines[]): void => logger().writeLines(groups);
 
-/** Whether log lines with this level are written. */
 export const isLogged = (level: Level): boolean => logger().writes(level);
 
 const logger = () => (current ??= newLogger());
 
 const scrubString = (_: string, value: unknown) => (typeof value === 'string' ? scrub(value) : value);
 
-/** Stops all log entries of this process, and returns a function that starts them again. */
+/** Mutes the log of this process, and returns a function that ends the muting. */
 export function muteLog(): () => void {
   const logger = log();
   const level = logger.getLevelName();

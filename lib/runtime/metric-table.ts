@@ -12,7 +12,7 @@ export interface MetricDefinition {
   /** `counter` for events that are added up, `gauge` for a current value, `histogram` for values whose percentiles matter. */
   readonly kind: 'counter' | 'gauge' | 'histogram';
   readonly unit: Unit;
-  /** The names of the dimensions that every value has, in addition to `service` and `stage`. */
+  /** The names of the dimensions that every value of the metric has, in addition to `service` and `stage`. */
   readonly dimensions: readonly string[];
   readonly layer: Layer;
   readonly meaning: string;
@@ -21,7 +21,9 @@ export interface MetricDefinition {
 /** The definitions of metrics by their CloudWatch names, such as `BatchSize`. */
 export type MetricTable = Readonly<Record<string, MetricDefinition>>;
 
-/** Defines the metrics that a service records itself. Their names must differ from the names in `toolkitMetrics`. */
+/**
+ * Defines the metrics that a service records itself. Their names must differ from the names of the toolkit's metrics.
+ */
 export const defineMetrics = <const T extends MetricTable>(table: T): T => table;
 
 export type DimensionArguments<T extends MetricTable, N extends MetricName<T>, Value = string> = [

@@ -20,7 +20,7 @@ export function configureMetrics(given: Labels): void {
 
 let isMuted = false;
 
-/** Stops all metrics of this process, and returns a function that starts them again. */
+/** Mutes the metrics of this process, and returns a function that ends the muting. */
 export function muteMetrics(): () => void {
   isMuted = true;
   return () => {
@@ -28,7 +28,7 @@ export function muteMetrics(): () => void {
   };
 }
 
-/** One value, or the values of a histogram. */
+/** One value of a metric, or the values of a histogram. */
 type Values = number | readonly number[];
 
 interface Traced {
@@ -36,13 +36,10 @@ interface Traced {
   readonly traceId: string | undefined;
 }
 
-/** `undefined` means that there is no value to record. */
+/** A value of a metric. `undefined` means that there is no value to record. */
 type Value = Values | Traced | undefined;
 
-/**
- * Records values of metrics. A metric that is not in the table, or a value without one of the metric's dimensions, is a
- * compile error.
- */
+/** Records values of metrics. A metric outside the table, or a missing dimension, is a compile error. */
 type Recorder<T extends MetricTable> = <N extends MetricName<T>>(
   values: { readonly [M in N]?: Value },
   ...dimensions: DimensionArguments<T, N>
@@ -97,14 +94,13 @@ function writeGroup(group: readonly Recorded[], given: Readonly<Record<string, s
   }
 }
 
-/** Records metrics of the toolkit. */
 export const recordMetrics = metricsRecorder(toolkitMetrics);
 
 type Collected = 'PublishDuration' | 'StoreRequests' | 'StoreConflicts';
 
 const collected = new Map<Collected, number[]>();
 
-/** Keeps one value of a metric in memory until `recordCollected` writes it to the log together with other values. */
+/** Keeps one value of a metric in memory until `recordCollected` logs it together with other values. */
 export function collect(name: Collected, value: number): void {
   const values = collected.get(name);
   if (!values) collected.set(name, [value]);
@@ -113,7 +109,7 @@ export function collect(name: Collected, value: number): void {
 }
 
 /**
- * Writes the values that `collect` has kept in memory to the log. `traceId` is the trace of the request or batch in which the
+ * Logs the metric values that `collect` has kept in memory. `traceId` is the trace of the request or batch in which the
  * values occurred.
  */
 export function recordCollected(traceId?: string): void {

@@ -6,10 +6,10 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** The description of a setting in documentation and error messages. */
 export interface Explanation {
   readonly description: string;
-  /** The valid values, as a text that follows "it must be" in error messages. */
+  /** The valid values of a setting, as a text that follows "it must be" in error messages. */
   readonly must: string;
   readonly example: string;
-  /** The smallest and the largest valid number, if the value is a number. */
+  /** The smallest and the largest valid number of a setting whose value is a number. */
   readonly bounds?: readonly [minimum: number, maximum: number];
 }
 
@@ -23,8 +23,8 @@ export interface Setting<T> {
 }
 
 /**
- * Defines a setting without the library zod, because zod would make every cold start slower. `read` returns the value
- * of a text, or `undefined` if the text is invalid. `fallback` is the value if the environment variable is not set.
+ * Defines a setting without the library zod, which would make every cold start slower. `read` converts the text of the
+ * environment variable, and `fallback` is the value without the variable.
  */
 export const setting = <T, const F>(
   read: (text: string) => T | undefined,
@@ -51,7 +51,7 @@ export const oneOf =
 /** A group of settings that one part of the toolkit uses and that are read and validated together. */
 export interface Concern<T> {
   readonly shape: Readonly<Record<string, Setting<unknown>>>;
-  /** Checks the constraints between several settings. Returns one sentence per violation. */
+  /** Checks the constraints between several settings, and returns one sentence per violation. */
   readonly check: (environment: Environment) => string[];
   readonly type?: T;
 }
@@ -123,10 +123,7 @@ export function readSettings<T>(concern: Concern<T>, environment: Environment): 
   return values;
 }
 
-/**
- * Returns one sentence per wrong setting. The sentence contains the name of the setting, the reason why the value is
- * wrong, and an example.
- */
+/** Returns one sentence per wrong setting, with the name of the setting, the reason and an example. */
 export const settingFaults = (concern: Concern<unknown>, environment: Environment): string[] =>
   parse(concern, environment).faults;
 
@@ -148,7 +145,6 @@ function parse<T>(concern: Concern<T>, environment: Environment): { values: T; f
 export const explain = ({ shape }: Concern<unknown>, name: string): Explanation =>
   shape[name]!.meta() as unknown as Explanation;
 
-/** Returns the sentence that explains one wrong setting. */
 export const settingFault = (name: string, what: string, example: string, value?: string): string =>
   `${name}${value === undefined ? '' : ` is ${shownValue(name, value)}`}: ${what}, for example ${name}=${example}`;
 

@@ -7,22 +7,21 @@ import { describeError } from './errors.ts';
 /** The largest number of frames that are read from a stack trace. Further frames are ignored. */
 const MAX_FRAMES = 20;
 /**
- * The largest number of stack frames in the service's own code that are returned for one error. Frames further from the
- * place of the error are left out.
+ * The largest number of stack frames in the service's own code that are returned for one error. The innermost frames
+ * are kept.
  */
 const MAX_OWN_FRAMES = 5;
 const MAX_FRAME_LENGTH = 200;
 const MAX_MESSAGE_LENGTH = 1_000;
-/** The largest number of source positions in the cache. A full cache is emptied. */
+/** The largest number of source positions in the cache. The cache is emptied when it is full. */
 const MAX_CACHED = 1_000;
 
-/** The fields of an error in the log. */
 export interface LoggableError {
   readonly name: string;
   readonly message: string;
   /**
-   * The stack trace, with positions in the source files instead of the bundle. Absent if the thrown value has no stack
-   * trace.
+   * The stack trace of the error, with positions in the source files instead of the bundle. Absent if the thrown value
+   * has no stack trace.
    */
   readonly stack?: string;
 }
@@ -41,7 +40,7 @@ export function toLoggable(thrown: unknown): LoggableError {
 }
 
 /**
- * Returns the fields that every log line about an error has: `reason` with the code of the error, and `error` with its
+ * Returns the fields of every log line about an error: `reason` is the code of the error, and `error` contains its
  * message and stack trace.
  */
 export const errorFields = (thrown: unknown): { readonly reason: string; readonly error: LoggableError } => ({
@@ -49,10 +48,7 @@ export const errorFields = (thrown: unknown): { readonly reason: string; readonl
   error: toLoggable(thrown),
 });
 
-/**
- * Runs `work`. If `work` throws an error, the positions in its stack trace are replaced by positions in the source
- * files.
- */
+/** Runs `work`. If `work` throws an error, its stack trace gets positions in the source files instead of the bundle. */
 export async function withSourcePositions<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -76,8 +72,8 @@ function atSource(thrown: unknown, causes = MAX_CAUSES): unknown {
 }
 
 /**
- * Returns the innermost stack frames in the service's own code, as `path:line:column`. Returns an empty list if the
- * stack trace has no frame in the service's own code.
+ * Returns the error's innermost stack frames in the service's own code, as `path:line:column`. The list is empty if
+ * there are none.
  */
 export function ownFramesOf(thrown: unknown): readonly string[] {
   if (!(thrown instanceof Error)) return [];
@@ -141,7 +137,7 @@ function pathOf(file: string): string {
 
 const maps = new Map<string, SourceMap | undefined>();
 
-/** Returns the source map next to a bundle. The source map is read at the first error, and not at every cold start. */
+/** Returns the source map of a bundle. The source map is read at the first error, and not at every cold start. */
 function mapOf(file: string): SourceMap | undefined {
   if (maps.has(file)) return maps.get(file);
   let map: SourceMap | undefined;

@@ -11,16 +11,16 @@ import type { Tracing } from './tracing.ts';
 /** The options with which a service sets up the toolkit. The toolkit itself never reads `process.env`. */
 export interface SurehopOptions {
   /**
-   * The environment variables with the settings, usually `process.env`. Each part of the toolkit validates its own settings
-   * when it starts.
+   * The environment variables with the settings of the toolkit, usually `process.env`. Each part of the toolkit
+   * validates its own settings.
    */
   readonly environment: Environment;
   readonly clock?: Clock;
   /** Records spans, for example `openTelemetry()`. By default, no spans are recorded. */
   readonly tracing?: Tracing;
   /**
-   * Clients that the toolkit uses instead of its own clients, for example in tests. By default, the toolkit creates
-   * clients from the settings.
+   * Clients that replace the toolkit's own clients, for example in tests. By default, the toolkit creates clients from
+   * the settings.
    */
   readonly clients?: Clients;
 }
@@ -43,13 +43,13 @@ export interface Surehop {
   /** Reads and validates the settings of one part of the toolkit. Throws a `SettingsError` that names all wrong settings. */
   settings<T>(concern: Concern<T>): T;
   /**
-   * Returns the result of `make`. Only the first call with the same function `make` calls the function; later calls
-   * return the same result. All callers in a process therefore share one instance, for example of a client.
+   * Returns the result of `make`. Only the first call with the same function `make` runs the function; later calls
+   * return the same result.
    */
   shared<T>(make: (surehop: Surehop) => T): T;
 }
 
-/** Sets up the toolkit for one service. A client is created only when a consumer, an endpoint or another part needs it. */
+/** Sets up the toolkit for one service. Each client is created only when it is first needed. */
 export function createSurehop({
   environment: given,
   clock = systemClock,

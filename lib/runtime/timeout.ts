@@ -23,15 +23,13 @@ export async function within<T>(timeoutMs: number, promise: Promise<T>): Promise
   }
 }
 
-/**
- * Calls `run` with a signal that is aborted after `timeoutMs`, or when `signal` is aborted. `AbortSignal.any` with
- * `AbortSignal.timeout` would do the same, but Node.js 20 may collect the timeout signal as garbage, and then never aborts.
- */
+/** Calls `run` with a signal that is aborted after `timeoutMs`, or when `signal` is aborted. */
 export async function withTimeout<T>(
   timeoutMs: number,
   signal: AbortSignal | undefined,
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  // Node.js 20 may collect the signal of `AbortSignal.timeout` as garbage, and `AbortSignal.any` then never aborts.
   const controller = new AbortController();
   const abort = () => controller.abort(signal?.reason);
   const timer = setTimeout(
@@ -50,7 +48,7 @@ export async function withTimeout<T>(
 
 /**
  * Returns the `requestHandler` settings with which requests of an AWS client time out after `timeoutMs`. By default,
- * requests of the AWS SDK wait without a limit.
+ * the AWS SDK waits without a limit.
  */
 export const requestLimits = (timeoutMs: number) =>
   ({

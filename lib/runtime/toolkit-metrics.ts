@@ -9,8 +9,8 @@ const ofAll = { dimensions: [] } as const;
 const ofQueue = { dimensions: ['queue'] } as const;
 
 /**
- * The metrics that the toolkit records. The units of recorded metrics, the CloudWatch and Prometheus alerts, both dashboards and
- * the table in docs/observability.md come from these definitions.
+ * The metrics that the toolkit records. The CloudWatch and Prometheus alerts, the dashboards and the table in
+ * docs/observability.md come from these definitions.
  */
 export const toolkitMetrics = defineMetrics({
   Requests: {

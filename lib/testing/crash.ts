@@ -2,9 +2,8 @@ import { createMemoryConsumer } from './memory-consumer.ts';
 import { definitionOf, toTestConsumer, type Consumable, type TestConsumer } from './test-consumer.ts';
 
 /**
- * Runs a scenario once without a crash, and then once for each step of the consumer, with a crash of the process after
- * this step. After a crash, the broker delivers the message again. The expectations of the scenario must hold in every
- * run. Throws an error if the scenario delivers no message.
+ * Runs a scenario once without a crash, and once for each step of the consumer, with a crash after this step and a
+ * redelivery. The expectations of the scenario must hold in every run.
  */
 export async function crashAfterEachStep(
   consumable: Consumable,

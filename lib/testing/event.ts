@@ -3,10 +3,8 @@ import { headerInEvent } from '../events/json-form.ts';
 import type { Message } from '../events/message.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 
-/** A copy of a message in a modelled queue. */
 export interface QueuedCopy {
   readonly message: Pick<Message, 'body' | 'properties'>;
-  /** How often the modelled broker has already delivered this copy. */
   deliveries: number;
 }
 

@@ -21,29 +21,29 @@ export interface ExhaustOptions {
    */
   readonly given?: (store: Given) => unknown;
   /**
-   * An invariant that must hold after every step of every history. The function returns `false` or throws an error if
-   * the invariant fails.
+   * An invariant that must hold after every step of every history. The invariant fails if the function returns `false`
+   * or throws an error.
    */
   readonly always?: (items: StoredItems) => unknown;
   /** An invariant that must hold at the end of every history, when no message is waiting. */
   readonly finally?: (end: EndOfHistory) => unknown;
   /**
-   * The largest number of faults in one history. A fault is a crash, a lost answer, a lost acknowledgement, or an
-   * unusual order or batch of messages. The default is 2.
+   * The largest number of faults in one history: crashes, lost answers, lost acknowledgements, and unusual orders or
+   * batches of messages. The default is 2.
    */
   readonly faults?: number;
   /** The number of Lambda execution environments that consume the queue at the same time. The default is 1. */
   readonly environments?: number;
   /**
-   * The largest number of histories. If there are more histories, only a random sample of them is run. The default is
-   * 1,000.
+   * The largest number of histories that are run. If there are more histories, a random sample of them is run. The
+   * default is 1,000.
    */
   readonly histories?: number;
   /** The seed of the random sample. The default is 1. */
   readonly seed?: number;
   /**
-   * Whether each `decide` function must return the same decision when it runs again for the same message and the same items.
-   * The default is `true`.
+   * Whether each `decide` function must return the same decision for the same message and the same items. The default
+   * is `true`.
    */
   readonly repeatable?: boolean;
 }
@@ -91,10 +91,9 @@ interface Failure {
 }
 
 /**
- * Runs a consumer with these events in many different histories, with crashes, lost answers and redeliveries, and in
- * different orders and batches. Throws a `Counterexample` with the shortest history in which an invariant fails. Some
- * invariants always apply: the effects of each message are applied exactly once or the message is dead-lettered, every
- * follow-up event is published under one id, and a `decide` function is repeatable.
+ * Runs a consumer with these events in many histories, with crashes, redeliveries, and different orders and batches.
+ * Throws a `Counterexample` with the shortest history in which an invariant fails. docs/guides/testing.md lists the
+ * invariants that always apply.
  */
 export async function exhaust(
   consumable: Consumable,
@@ -206,7 +205,6 @@ const START_MS = Date.parse('2026-01-01T00:00:00Z');
 const ADVICE =
   'A decide function must depend only on its event, its context and the items that it reads: not on the clock, random numbers or variables outside of the function';
 
-/** Returns why an invariant fails, or `undefined` if it holds. */
 function failure<Items>(
   name: string,
   invariant: ((items: Items) => unknown) | undefined,

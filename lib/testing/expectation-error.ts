@@ -2,7 +2,7 @@
 export class ExpectationError extends Error {
   override readonly name = 'ExpectationError';
 
-  /** The stack trace of the error starts at the caller of `thrower`, the function that the test called. */
+  /** Creates the error. Its stack trace starts at the caller of `thrower`, the function that the test called. */
   constructor(
     subject: string,
     differences: readonly string[],

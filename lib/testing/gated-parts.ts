@@ -26,7 +26,6 @@ interface Backend {
   readonly take: (message: Message) => PublishError | undefined;
 }
 
-/** Reads the settings that an in-memory consumer needs. */
 export const memorySettings = (environment: Environment): ConsumerParts['settings'] => ({
   ...readSettings(serviceSettings, environment),
   ...readSettings(brokerSettings, environment),
@@ -35,8 +34,8 @@ export const memorySettings = (environment: Environment): ConsumerParts['setting
 });
 
 /**
- * Creates the clients of a consumer with an in-memory store and an in-memory broker instead of DynamoDB and RabbitMQ.
- * `gate` decides whether each call of a client succeeds, fails or crashes the process.
+ * Creates the clients of a consumer with an in-memory store and an in-memory broker. `gate` decides whether each call
+ * of a client succeeds, fails or crashes the process.
  */
 export function gatedParts({ store, clock, settings, take }: Backend, gate: Gate): ConsumerParts {
   const unavailable = async (): Promise<never> => {

@@ -76,12 +76,11 @@ export function describeResult({ to, args }: Call, result: unknown, store: Memor
   ];
 }
 
-/** The numbered steps of a run, with indented details, for error messages. */
+/** The numbered steps of a run of the in-memory consumer, with indented details, for error messages. */
 export class History {
   readonly #lines: string[] = [];
   #steps = 0;
 
-  /** The number of steps so far. */
   get steps(): number {
     return this.#steps;
   }

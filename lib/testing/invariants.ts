@@ -3,8 +3,8 @@ import { idOf } from './memory-broker.ts';
 import type { World } from './world.ts';
 
 /**
- * Returns the first invariant that does not hold at the end of a run, or `undefined` if all hold: the effects of each message
- * are applied exactly once, or the message is dead-lettered; and every follow-up event is published under one id.
+ * Returns the first invariant that does not hold at the end of a run, or `undefined`. Each message must have its
+ * effects applied exactly once or be dead-lettered, and each follow-up event must be published under one id.
  */
 export function brokenInvariant({ store, broker }: World, ids: Iterable<string>): string | undefined {
   const deadLetters = new Map(

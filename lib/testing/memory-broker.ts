@@ -3,7 +3,6 @@ import type { Message } from '../events/message.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { QueuedCopy } from './event.ts';
 
-/** A copy of a message that waits in a delay queue. */
 interface Delayed extends QueuedCopy {
   readonly id: string | undefined;
   readonly delayMs: number;
@@ -15,7 +14,6 @@ export interface MemoryBroker {
   readonly delayed: Delayed[];
   readonly deadLetters: Message[];
   readonly events: Message[];
-  /** Accepts a message that a consumer publishes. */
   take(message: Message, nowMs: number): undefined;
 }
 

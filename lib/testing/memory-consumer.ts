@@ -39,7 +39,7 @@ interface Process {
 
 /**
  * Creates a consumer with an in-memory store and broker and a simulated clock. The consumer's process crashes after the
- * step with the number `crashAfter`, or never if this number is 0.
+ * step number `crashAfter`, or never if `crashAfter` is 0.
  */
 export function createMemoryConsumer(definition: ConsumerDefinition<any>, crashAfter = 0): MemoryConsumer {
   const { queue } = definition;

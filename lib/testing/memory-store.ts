@@ -15,11 +15,9 @@ import { CodedError } from '../runtime/errors.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { applyOperations, type ItemChange, type Items } from './items.ts';
 
-/** The contents of the in-memory store that replaces DynamoDB. */
 export interface MemoryStore {
   readonly items: Items;
   readonly markers: Map<MessageId, Marker>;
-  /** The commits of all messages, oldest first. */
   readonly commits: Commit[];
   readonly attempts: Map<MessageId, readonly AttemptRun[]>;
   readonly blockedKeys: Map<string, BlockedKey>;

@@ -40,8 +40,8 @@ function near(edge: 0 | 1): () => number {
 }
 
 /**
- * Runs a business rule twice for the same message and the same items, the second time at a different time and with
- * different random numbers. Calls `differs` with an explanation if the two decisions differ.
+ * Runs a business rule twice for the same message and the same items, at different times and with different random
+ * numbers. Calls `differs` if the two decisions differ.
  */
 export function runTwice(
   run: (context: RuleContext) => Decided,

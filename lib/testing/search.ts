@@ -3,7 +3,6 @@ import type { Choose } from './world.ts';
 /** How far a search goes. */
 export interface Bounds {
   readonly deviations: number;
-  /** The largest number of runs. */
   readonly runs: number;
   readonly seed: number;
 }
@@ -18,8 +17,8 @@ export interface Searched<F> {
 type Path = readonly number[];
 
 /**
- * Runs a scenario with all combinations of choices: first with the usual choices only, then with one unusual choice,
- * then with two, and so on. If there are too many combinations, a random sample of them is run.
+ * Runs a scenario with all combinations of choices, beginning with the fewest unusual choices. If there are too many
+ * combinations, a random sample of them is run.
  */
 export async function search<F>(
   scenario: (choose: Choose) => Promise<F | undefined>,
@@ -53,7 +52,6 @@ export async function search<F>(
   }
 }
 
-/** Returns at most `size` of the entries, chosen at random. */
 function sample<T>(entries: readonly T[], size: number, random: () => number): readonly T[] {
   if (entries.length <= size) return entries;
   const left = [...entries];

@@ -78,7 +78,6 @@ export function definitionOf(consumable: Consumable): ConsumerDefinition<any> {
   );
 }
 
-/** Adds the methods of `TestConsumer` to an in-memory consumer. */
 export function toTestConsumer(memory: MemoryConsumer): TestConsumer {
   const { store, history } = memory;
   let sent = 0;

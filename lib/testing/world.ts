@@ -13,7 +13,7 @@ import { createMemoryBroker, idOf, type MemoryBroker } from './memory-broker.ts'
 import { emptyStore, type MemoryStore } from './memory-store.ts';
 import { aroundRules, CrashedError, recorded } from './rules.ts';
 
-/** Makes one choice in a run of the model: returns an integer from 0 to `ways` - 1. The choice 0 is the usual one. */
+/** Makes one choice in a run of the model: an integer from 0 to `ways` - 1. The choice 0 is the usual one. */
 export type Choose = (ways: number) => number;
 
 export interface WorldOptions {
@@ -25,7 +25,7 @@ export interface WorldOptions {
   /** The number of execution environments that consume the queue at the same time; the default is 1. */
   readonly environments?: number;
   /**
-   * How often the model may switch to another execution environment in one run, although the current one could
+   * How often the model may switch, in one run, to another execution environment although the current one could
    * continue.
    */
   readonly switches?: number;
@@ -46,11 +46,9 @@ export interface WorldOptions {
   readonly stepMs?: number;
   /** Whether the messages may arrive in any order. By default, they arrive in the order of the list. */
   readonly isInAnyOrder?: boolean;
-  /** Prepares the store before the first message. */
   readonly prepare?: (store: MemoryStore) => void;
   readonly afterStep?: (store: MemoryStore) => void;
   readonly isOver?: () => boolean;
-  /** Receives a description of each step. */
   readonly history?: History;
   readonly around?: (
     run: (context?: RuleContext) => Decision | Promise<Decision | void>,

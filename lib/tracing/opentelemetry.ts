@@ -18,10 +18,7 @@ import { parseTraceparent, writeTraceparent, type Trace } from '../events/trace.
 import { within } from '../runtime/timeout.ts';
 import type { Span, SpanOptions, Tracing } from '../runtime/tracing.ts';
 
-/**
- * How long a Lambda handler waits for the export of its spans, in ms. After this time, the handler returns although the
- * export may not have finished.
- */
+/** How long a Lambda handler waits at most for the export of its spans, in ms. */
 const FLUSH_WITHIN_MS = 2_000;
 
 const KINDS = {

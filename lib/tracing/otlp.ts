@@ -3,9 +3,8 @@ import { readSettings, type Environment } from '../runtime/settings.ts';
 import { tracingSettings } from './settings.ts';
 
 /**
- * Registers an OpenTelemetry SDK that exports spans to the OTLP receiver at `OTEL_EXPORTER_OTLP_ENDPOINT`. If this
- * setting has no value, the SDK is not loaded and no spans are exported. Throws a `SettingsError` if a setting is
- * wrong.
+ * Registers an OpenTelemetry SDK that exports spans to the OTLP receiver at `OTEL_EXPORTER_OTLP_ENDPOINT`. Does nothing
+ * without this setting. Throws a `SettingsError` if a setting is wrong.
  */
 export async function exportTraces(environment: Environment): Promise<void> {
   const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_TRACES_SAMPLER_ARG: sampledShare } = readSettings(

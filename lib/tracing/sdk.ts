@@ -19,7 +19,7 @@ interface SdkOptions {
 }
 
 /**
- * Registers the SDK for this process. The exporter itself reads further environment variables, such as
+ * Registers the OpenTelemetry SDK for this process. The exporter itself reads further environment variables, such as
  * `OTEL_EXPORTER_OTLP_HEADERS`.
  */
 export function startSdk({ endpoint, sampledShare, serviceName, stage, functionName }: SdkOptions): void {
