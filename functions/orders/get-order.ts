@@ -53,8 +53,7 @@ export const handler = endpoint(surehop, route, async ({ path: { id }, note }) =
 });
 
 /**
- * The largest number of edited messages that are looked up for one order, because an operator can also edit an edited
- * message.
+ * How many edited messages are looked up for one order at most, because an operator can also edit an edited message.
  */
 const MAX_EDITS = 20;
 

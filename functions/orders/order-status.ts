@@ -63,7 +63,6 @@ export function orderStatus(
   };
 }
 
-/** Derives the status of an order from the outcome of the order at each consumer. */
 export function statusOf(
   outcomes: readonly ConsumerOutcome['outcome'][],
   isUnconfirmed: boolean,

@@ -76,8 +76,8 @@ export function orderTimeline(
 }
 
 /**
- * Adds the step `accepted` to the recorded steps of an order, sorted by time: a consumer can be faster than the
- * broker's confirm, after which the order is accepted.
+ * Adds the step `accepted` to the steps of an order, and sorts the steps by time. A consumer can receive the message
+ * before the order is accepted.
  */
 function withAcceptance(
   messageId: string,

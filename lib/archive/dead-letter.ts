@@ -103,7 +103,6 @@ interface FailedMessage extends ArchivedMessage {
   readonly occurredAt?: string;
 }
 
-/** Creates the archive's description of a message that failed in a queue or that could not be published. */
 export function toDeadLetter(message: FailedMessage, origin: Origin, nowMs: number): DeadLetter {
   const { id: messageId, properties, envelope, payloadHash, body, identity, occurredAt } = message;
   return {
@@ -151,8 +150,8 @@ export const publishTimeOf = ({
   isoTime(publishedAt) ?? isoTime(typeof timestamp === 'number' ? timestamp * 1_000 : undefined) ?? isoTime(occurredAt);
 
 /**
- * Formats a time as ISO 8601. Returns `undefined` for an invalid time and outside the years 1 to 9999, because other
- * years do not sort as text.
+ * Formats a time as ISO 8601. Returns `undefined` for an invalid time and outside the years 1 to 9999, because ISO 8601
+ * texts of other years do not sort by time.
  */
 export function isoTime(time: string | number | undefined): string | undefined {
   const date = new Date(time ?? Number.NaN);

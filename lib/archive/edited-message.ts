@@ -41,7 +41,10 @@ const EDITED_PART = '-3';
 /** The partition key of all unpublished edited messages in the index `newest`. */
 const PENDING_KIND = 'pending-edit';
 
-/** The prefix of the partition keys of edited messages. The id of a dead letter never contains `#`. */
+/**
+ * The prefix of the partition keys of edited messages. No dead letter has such a key, because its id never contains
+ * `#`.
+ */
 const PARTITION = 'edit#';
 
 const partitionOf = (messageId: MessageId): AttributeValue => ({ S: PARTITION + messageId });
@@ -132,8 +135,8 @@ export async function* listPending(table: ArchiveTable, createdBefore: string): 
 }
 
 /**
- * Records that an edited message was published or became a dead letter. From now on, the archive keeps the edited
- * message for as long as a dead letter.
+ * Records that an edited message was published or became a dead letter. The archive then keeps the edited message for
+ * as long as a dead letter.
  */
 export async function recordPublished(
   table: ArchiveTable,

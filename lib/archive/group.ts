@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import type { DeadLetter } from './dead-letter.ts';
 
-/** The group of dead letters with the same queue, error code and cause. */
+/** A group of dead letters with the same queue, error code and cause. */
 export interface Group {
   /** The id of the group, which is derived from the queue, the error code and the cause. */
   readonly group: string;
@@ -35,7 +35,7 @@ function causeOf(code: string, reason: string, frames: string | undefined): stri
   return withoutValues(reason);
 }
 
-/** Returns the error code of the last failed attempt that the reason of a dead letter names, for example `NO_SHELF`. */
+/** Returns the error code of the last failed attempt from the reason of a dead letter, for example `NO_SHELF`. */
 const lastCodeOf = (reason: string): string | undefined =>
   /^(?:\d+ attempts? failed, the last with )?([A-Z][A-Z0-9_]*): /.exec(reason)?.[1];
 

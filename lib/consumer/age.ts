@@ -2,8 +2,8 @@ import type { Batch } from './batch.ts';
 import type { Delivery } from './delivery.ts';
 
 /**
- * Whether a message is older than its consumer accepts. The age starts when the message was last redriven or else
- * published; a message without these times is never too old.
+ * Whether a message is older than its consumer accepts. The age counts from the last redrive, or else from the
+ * publication; a message without these times is never too old.
  */
 export function isTooOld({ envelope, properties }: Delivery, { maxAgeMs, clock }: Batch): boolean {
   if (maxAgeMs === undefined) return false;

@@ -16,7 +16,6 @@ import type { BatchTrace } from './trace.ts';
 
 export type RemainingTime = Pick<Context, 'getRemainingTimeInMillis'>;
 
-/** The clients, settings and time limits for processing one batch. */
 export interface Batch extends Omit<ConsumerParts, 'settings'>, Limits {
   readonly queue: WorkQueue;
   readonly memory: Memory;

@@ -19,8 +19,8 @@ export interface CopyToPublish {
   readonly outcome: Failed;
   readonly copy: Message;
   /**
-   * Creates a smaller dead letter, which is published if the broker refuses this one. If this function is absent, a
-   * refused dead letter is stored in the archive directly.
+   * Creates a smaller dead letter, which is published if the broker refuses the full dead letter. If absent, a refused
+   * dead letter is stored in the archive directly.
    */
   readonly smaller?: () => CopyToPublish;
 }

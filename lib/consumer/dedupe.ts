@@ -16,7 +16,7 @@ export const fromMemory = (delivery: Delivery, { done }: Memory): Result | undef
     : undefined;
 
 /**
- * Finds the messages that need no processing, because they or other copies of them were already completed, retried or
+ * Finds the messages that need no processing, because the message or a copy of it was already completed, retried or
  * dead-lettered.
  */
 export const dedupe = async (messages: readonly Message[], batch: Batch): Promise<Message[]> =>

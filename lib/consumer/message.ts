@@ -17,7 +17,6 @@ export interface Candidate {
   readonly id: MessageId;
   readonly event: unknown;
   readonly rule: Rule;
-  /** The ordering key, if the consumer processes messages in order per key. */
   readonly order?: Order;
   /** Whether the inbox has a record of an earlier attempt of the message. */
   readonly hasMarker: boolean;

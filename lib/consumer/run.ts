@@ -112,7 +112,6 @@ function requireDecision<T>(given: T): T {
   return given;
 }
 
-/** Commits the effects of each decision together with the inbox record of its message. */
 export async function commitDecisions(ran: readonly (Decided | Result)[], batch: Batch): Promise<Result[]> {
   const { queue, inbox, commitSignal, trace } = batch;
   const decided = ran.filter((one) => one.is === 'decided');

@@ -74,7 +74,6 @@ const MESSAGES: Readonly<Record<Outcome['is'], string>> = {
 
 const SAMPLED: ReadonlySet<Outcome['is']> = new Set(['completed', 'duplicate']);
 
-/** Logs one line for each message of a batch, and one line for the batch. */
 function logOutcomes(
   queue: string,
   results: readonly Result[],

@@ -14,7 +14,6 @@ export interface BatchTrace {
   of(delivery: Delivery): Span;
   /** Starts the `settle` span, and runs `work` with this span as the active span. */
   settle<T>(work: () => T): T;
-  /** Ends the span of each message with the outcome of the message. */
   finish(results: readonly Result[]): void;
 }
 

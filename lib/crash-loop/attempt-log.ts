@@ -31,8 +31,8 @@ export interface OpenAttempts {
 }
 
 /**
- * Stores in DynamoDB each attempt to process messages that are suspected of crashing the process, and deletes it when
- * it ends. An attempt that stays stored has crashed the process. Every method throws `StoreUnavailableError` if
+ * Stores each attempt to process messages that are suspected of crashing the process, and deletes the attempt after it
+ * has ended. An attempt that is never deleted has crashed the process. Every method throws `StoreUnavailableError` if
  * DynamoDB does not answer.
  */
 export interface AttemptLog {

@@ -132,7 +132,6 @@ export async function carryOut(
   return { isStored: true, error: await publishStored(editing, { ...edited, status: 'pending' }, message) };
 }
 
-/** Creates the edited message, and the description of the edited message for the archive. */
 function editedOf(
   editing: Editing,
   { deadLetter, message, kind, check, messageId }: Read,

@@ -33,7 +33,7 @@ export interface JobOrder {
 export interface JobProgress {
   readonly done: number;
   readonly failed: number;
-  /** The number of dead letters that were neither redriven nor discarded, by reason. */
+  /** How many dead letters the job neither redrove nor discarded, by reason. */
   readonly skipped: Readonly<Record<string, number>>;
   /** The last error. */
   readonly error?: string;

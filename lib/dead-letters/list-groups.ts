@@ -40,7 +40,6 @@ const SPANS = 24;
 /** The largest number of DynamoDB result pages (1 MB each) that are read to group dead letters. */
 const MAX_PAGES = 40;
 
-/** Reads the dead letters that match a filter, newest first, and groups them by queue, code and cause. */
 export async function listGroups(table: ArchiveTable, filter: Filter, nowMs: number): Promise<DeadLetterGroups> {
   const members = new Map<string, { newest: DeadLetter; atMs: number[]; redrivenBefore: number }>();
   let isIncomplete = false;

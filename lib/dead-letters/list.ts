@@ -37,8 +37,8 @@ export interface Page {
 const MAX_QUERIES = 25;
 
 /**
- * Reads at most `limit` dead letters, newest first by default. The option `after` continues at the position `after` of
- * the previous page.
+ * Reads at most `limit` dead letters, newest first by default. The option `after` is the value `after` of the previous
+ * page.
  */
 export async function listDeadLetters(
   table: ArchiveTable,

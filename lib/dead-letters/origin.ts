@@ -10,7 +10,6 @@ import { textOf, type KnownErrorCode } from '../runtime/error-codes.ts';
 import type { ErrorCode } from '../runtime/errors.ts';
 import { isoTime, toDeadLetter, type DeadLetter, type Origin } from '../archive/dead-letter.ts';
 
-/** Creates the archive's description of a message from the dead-letter queue. */
 export const deadLetterFrom = (delivery: Delivery, queues: readonly WorkQueue[], nowMs: number): DeadLetter =>
   toDeadLetter(delivery, originOf(delivery, queues, new Date(nowMs).toISOString()), nowMs);
 

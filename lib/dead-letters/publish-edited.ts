@@ -61,7 +61,7 @@ export async function publishEdited(
   return undefined;
 }
 
-/** Stores an edited message that the broker refuses in the archive, as a dead letter. */
+/** Stores an edited message in the archive as a dead letter, because the broker refuses the message. */
 async function archiveRefused(
   { table, clock }: Redriving,
   { messageId, deadLetterId, queue, shard }: EditedMessage,

@@ -43,7 +43,7 @@ interface RedriveOptions extends Operator {
   readonly remainingMs: () => number;
 }
 
-/** The number of dead letters that one list query reads. */
+/** The number of dead letters that a redrive reads from the archive at a time. */
 const PAGE = 250;
 
 const MAX_NAMED = 1_000;

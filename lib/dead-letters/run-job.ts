@@ -81,7 +81,6 @@ interface Selected {
   readonly isLast: boolean;
 }
 
-/** Reads the dead letters that the next step of a job processes. */
 async function nextLetters({ table }: Redriving, { order, createdAt, position, progress }: Job): Promise<Selected> {
   const limit = Math.max(1, Math.min(CHUNK, Math.ceil(order.ratePerSecond), order.maximum - progress.done));
   if (order.ids) {

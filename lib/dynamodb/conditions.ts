@@ -40,7 +40,6 @@ export type When<Item = any> =
 
 type Test = 'exists' | 'absent' | Exclude<keyof AttributeCondition, 'exists'>;
 
-/** One condition on one attribute, in DynamoDB's notation. */
 export interface Condition {
   readonly attribute: string;
   readonly test: Test;

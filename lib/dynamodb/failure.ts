@@ -70,7 +70,6 @@ const nameOf = (error: unknown): string => (error instanceof Error ? error.name 
 const listOf = (tables: readonly string[]): string =>
   tables.length === 0 ? 'a table' : `${tables.length === 1 ? 'the table' : 'one of the tables'} ${tables.join(', ')}`;
 
-/** Determines from an error of the DynamoDB client what happened to the request. */
 export function readFailure(error: unknown): Failure {
   if (error instanceof TransactionCanceledException) {
     return error.CancellationReasons ? { is: 'cancelled', reasons: error.CancellationReasons } : { is: 'lost' };
@@ -98,7 +97,6 @@ export function readFailure(error: unknown): Failure {
   return { is: status === 429 ? 'busy' : 'lost' };
 }
 
-/** Creates the error for a list of tables, at least one of which does not exist. */
 export const tableMissing = (tables: readonly string[], cause?: unknown): MisconfiguredError =>
   new MisconfiguredError('TABLE_MISSING', `${listOf(tables)} does not exist`, { tables, cause });
 
@@ -117,8 +115,8 @@ function accessDenied(cause: unknown): MisconfiguredError {
 }
 
 /**
- * Creates the error for a request that DynamoDB refuses although its message is valid. The likely cause is a table with
- * an unexpected primary key.
+ * Creates the error for a DynamoDB request that is invalid because of the deployment, probably because a table has an
+ * unexpected primary key.
  */
 export const requestRefused = (tables: readonly string[], cause: unknown): MisconfiguredError =>
   new MisconfiguredError(

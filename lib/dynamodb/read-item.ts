@@ -17,8 +17,8 @@ export type ReadItem = <K extends KeyTypes, S extends z.ZodObject | undefined>(
 ) => Promise<ItemOf<K, S> | undefined>;
 
 /**
- * Reads an item of a table, using a strongly consistent read. Throws an error with a code of
- * docs/guides/troubleshooting.md, for example `INVALID_ITEM` if the item does not match the table's schema.
+ * Reads an item of a table, using a strongly consistent read. Throws an error with a code that
+ * docs/guides/troubleshooting.md explains, for example `INVALID_ITEM` if the item does not match the table's schema.
  */
 export const readItem = <K extends KeyTypes, S extends z.ZodObject | undefined>(
   surehop: Surehop,

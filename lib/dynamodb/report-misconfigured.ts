@@ -11,7 +11,6 @@ const QUIET_MS = 10_000;
 
 const reportedAtMs = new Map<string, number>();
 
-/** Logs and counts an error that is caused by a wrong deployment, and returns the error. */
 export function reportMisconfigured(error: MisconfiguredError): MisconfiguredError {
   const { code, message, tables } = error;
   const nowMs = Date.now();

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { readFailure, toStoreError } from './failure.ts';
 
-/** How often requests to DynamoDB are retried, and how long the delays between attempts are. */
 export interface RetryPolicy {
   /** How often a request is sent without a reply before DynamoDB counts as unavailable. */
   readonly attempts: number;
@@ -27,8 +26,8 @@ export async function backOff(n: number, retryPolicy: RetryPolicy, signal?: Abor
 }
 
 /**
- * Sends a request to DynamoDB, again if DynamoDB throttles it, reports a conflict or does not reply. The request must
- * be safe to carry out twice. Throws `StoreUnavailableError` if the last attempt fails.
+ * Sends a request to DynamoDB, and repeats the request after throttling, a conflict or a missing reply. The request
+ * must therefore be safe to carry out twice. Throws `StoreUnavailableError` if the last attempt fails.
  */
 export async function withRetries<T>(send: () => Promise<T>, retryPolicy: RetryPolicy): Promise<T> {
   for (let attempt = 1; ; attempt++) {

@@ -14,8 +14,8 @@ export interface TableOptions<K extends KeyTypes, S extends z.ZodObject | undefi
   /** The partition key of the table, followed by the sort key if there is one: `{ shopId: 'S', placedAt: 'N' }`. */
   readonly key: K;
   /**
-   * The schema of the table's items, without the key. It types and validates all items that are written or read.
-   * Without a schema, every attribute is allowed.
+   * The schema of the table's items without the key, which validates all items that are written or read. Without a
+   * schema, every attribute is allowed.
    */
   readonly item?: S;
   /** The global secondary indexes of the table, by name. Each index contains all attributes of the items. */

@@ -5,7 +5,6 @@ import type { Headers, Message, Properties } from './message.ts';
 import type { MessageId } from './message-id.ts';
 import { shortKey } from './publish.ts';
 
-/** The fields of a delivered or archived message that are used to create a copy of the message. */
 export interface CopySource extends Pick<Message, 'body' | 'properties'> {
   /**
    * The id, type and version to write into the headers of the copy. Absent if the AMQP properties identify the message.
@@ -161,7 +160,7 @@ const notEdited = (name: string) =>
 
 /**
  * Creates an edited message from an archived message: with a new body and id, and otherwise the same headers and
- * properties. Its attempts and its age start again.
+ * properties. The attempts and the age of the edited message start again.
  */
 export function editedMessage(
   { properties }: Pick<Message, 'properties'>,

@@ -6,7 +6,6 @@ import { MisconfiguredError } from '../runtime/errors.ts';
 import type { Candidate } from './candidate.ts';
 import type { Transaction } from './transaction.ts';
 
-/** The reasons why DynamoDB cancelled a transaction. */
 export interface Findings {
   /**
    * The messages that already have an inbox record which must not be replaced, with the inbox record if DynamoDB

@@ -12,9 +12,7 @@ export type Change =
   | { readonly is: 'add'; readonly by: number; readonly needs: number }
   | { readonly is: 'set'; readonly value: AttributeValue }
   | { readonly is: 'remove' }
-  /** Appends elements to a list. */
   | { readonly is: 'append'; readonly elements: readonly AttributeValue[] }
-  /** Adds members to a string set or a number set. */
   | { readonly is: 'include'; readonly type: 'SS' | 'NS'; readonly members: readonly string[] };
 
 /** What one decision writes to one DynamoDB item. A write without changes only checks its conditions. */

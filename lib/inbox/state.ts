@@ -7,15 +7,13 @@ import type { Candidate } from './candidate.ts';
 import type { CommitResult, Marker } from './inbox.ts';
 import type { Scope, Transaction } from './transaction.ts';
 
-/** The progress of committing one group of messages. */
 export interface State {
   readonly scope: Scope;
   readonly retryPolicy: RetryPolicy;
   /** The messages of the next transaction, in order. They have no result yet. */
   readonly pending: readonly Candidate[];
   /**
-   * The messages of later transactions, which exist because the group was split to find a message that DynamoDB
-   * refuses.
+   * The messages that wait for later transactions, because the group was split to find a message that DynamoDB refuses.
    */
   readonly later: readonly (readonly Candidate[])[];
   readonly observed: Observed;

@@ -11,7 +11,6 @@ interface Superseded {
   readonly queue: string;
   readonly id: MessageId;
   readonly payloadHash: string;
-  /** The id of the message that replaces this message. */
   readonly by: MessageId;
   /** How long the inbox record of the replaced message is kept, in days. */
   readonly retentionDays: number;

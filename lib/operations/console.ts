@@ -31,7 +31,7 @@ export interface ConsoleConfiguration {
    * `/invoices/{id}/timeline`. The console shows this timeline for every message id that the route knows.
    */
   readonly timeline?: string;
-  /** The prefix of every scope in tokens. */
+  /** The prefix that every scope has in operators' tokens. */
   readonly scopePrefix: string;
 }
 

@@ -19,7 +19,7 @@ export interface SampledQueue {
   readonly deadLettered: number | null;
 }
 
-/** The figures of all queues at the same time. */
+/** The figures of all queues at one moment. */
 export interface QueueSample {
   readonly takenAt: string;
   readonly queues: Readonly<Record<string, SampledQueue>>;
@@ -59,7 +59,6 @@ export function sampleOf(
   };
 }
 
-/** The partition key of all samples. */
 const KIND = 'queues';
 
 const KEPT_DAYS = 1;

@@ -19,7 +19,6 @@ const MAX_BLOCKED_MS = 3_600_000;
 const NEXT_BLOCKED_MS = MAX_BLOCKED_MS / 6;
 const REFRESH_MS = MAX_BLOCKED_MS / 10;
 
-/** The messages of one ordering key, in the order in which they must be processed. */
 interface Sequence {
   readonly key: string;
   readonly before: BlockedKey | undefined;

@@ -26,7 +26,6 @@ export const isChangedByUtf8 = (text: string, utf8Bytes: number): boolean =>
  */
 export const tagOf = (letter: string): number => letter.charCodeAt(0);
 
-/** Writes AMQP values into a buffer that is reused for every message. */
 export class AmqpWriter {
   readonly buffer = Buffer.allocUnsafeSlow(FRAME_BYTES + 4_096);
   at = 0;

@@ -142,7 +142,7 @@ class SuspectError extends Error {
   }
 }
 
-/** After a message has made the broker close the channel this often, the message counts as refused by the broker. */
+/** How often a message must make the broker close the channel before the message counts as refused by the broker. */
 const REFUSALS_TO_BELIEVE = 2;
 
 const refusedFor = ({ cause }: PublishError) =>

@@ -1,6 +1,6 @@
 import type { KnownErrorCode } from './error-codes.ts';
 
-/** The cause of each error code. */
+/** For each error code, the cause of the error. */
 export const errorCauses: Readonly<Record<KnownErrorCode, string>> = {
   MISSING_MESSAGE_ID: 'The publisher does not set the AMQP property message-id.',
   IDENTIFY_FAILED: 'The function "identify" does not handle this message, or the publisher has changed its messages.',

@@ -1,9 +1,9 @@
 import { textOf, type KnownErrorCode } from './error-codes.ts';
 
-/** A code of `errorCodes`, or a code that a business rule defines itself. */
+/** An error code of Surehop (see `errorCodes`), or an error code that a business rule defines itself. */
 export type ErrorCode = KnownErrorCode | (string & {});
 
-/** An error with a code, either from `errorCodes` or from a business rule. */
+/** An error with an error code, which is one of Surehop's codes or a code of a business rule. */
 export class CodedError extends Error {
   override readonly name: string = 'CodedError';
   readonly code: ErrorCode;

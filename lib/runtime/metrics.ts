@@ -12,7 +12,6 @@ interface Labels {
 let labels: Labels = { namespace: 'Surehop', service: 'surehop', stage: 'local' };
 let current: Metrics | undefined;
 
-/** Sets the namespace, service and stage for all metrics of this process. */
 export function configureMetrics(given: Labels): void {
   labels = given;
   current = undefined;

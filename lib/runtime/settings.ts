@@ -24,7 +24,7 @@ export interface Setting<T> {
 
 /**
  * Defines a setting without the library zod, which would make every cold start slower. `read` converts the text of the
- * environment variable, and `fallback` is the value without the variable.
+ * environment variable, and `fallback` is the value if the variable is not set.
  */
 export const setting = <T, const F>(
   read: (text: string) => T | undefined,

@@ -19,13 +19,16 @@ export interface PublishedEvent {
 
 /** The fields of a received message that a test can compare. */
 export interface Fate {
-  /** The outcome, with the same names as in the report of a batch. */
+  /** The outcome of the message, with the same names as in the report of a batch. */
   readonly outcome: Outcome['is'];
   /** Why the message was rejected, or the code of the error. */
   readonly reason?: string;
-  /** The effects that were committed, as the business rule returned them. */
+  /** The committed effects of the message, as the business rule returned them. */
   readonly effects: readonly Effect[];
-  /** The events that were published. An event that was published several times with the same id is listed once. */
+  /**
+   * The events that were published because of the message. An event that was published several times with the same id
+   * is listed once.
+   */
   readonly events: readonly PublishedEvent[];
   readonly settlement: Settlement;
 }
@@ -34,9 +37,9 @@ export interface Fate {
 export interface Expected {
   readonly outcome?: Fate['outcome'];
   readonly reason?: string;
-  /** All effects that must be committed, in any order. */
+  /** All effects of the message that must be committed, in any order. */
   readonly effects?: readonly Effect[];
-  /** All events that must be published, in any order. `emit(event, data)` creates an entry. */
+  /** All events that must be published because of the message, in any order. `emit(event, data)` creates an entry. */
   readonly events?: readonly FollowUp[];
   readonly settlement?: Settlement;
 }

@@ -43,7 +43,6 @@ export function aroundRules<D extends ConsumerDefinition<any>>(definition: D, ar
     : { ...definition, ...wrap(definition) };
 }
 
-/** Runs a business rule and writes its decision or its error to the history. */
 export function recorded(
   run: () => Decision | Promise<Decision | void>,
   history: History,

@@ -30,7 +30,7 @@ export interface ReceiveOptions extends DeliveryOptions {
 
 /** A message of another producer, with its AMQP properties. */
 export interface ForeignMessage extends Omit<Properties, 'headers'> {
-  /** The body. Text and bytes are sent unchanged, and any other value is sent as JSON. */
+  /** The body of the message. Text and bytes are sent unchanged, and any other value is sent as JSON. */
   readonly body: unknown;
   readonly headers?: Headers;
 }
@@ -62,7 +62,7 @@ export interface TestConsumer extends StoredItems {
     key: KeyOf<K>,
     expected: ItemInput<K, S> | undefined,
   ): void;
-  /** Every step so far, one line for each step and each detail. */
+  /** Every step of the test so far, one line for each step and each detail. */
   readonly history: readonly string[];
 }
 
