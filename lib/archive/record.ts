@@ -18,6 +18,7 @@ export interface ArchiveTable {
   readonly retentionDays: number;
 }
 
+/** Returns the DynamoDB table of the archive, with the client and the retention time that the settings define. */
 export const archiveTable = (surehop: Surehop): ArchiveTable => ({
   client: store(surehop),
   tablePrefix: surehop.settings(storeSettings).TABLE_PREFIX,

@@ -29,7 +29,6 @@ export interface RotationSteps {
   next(current: string): string;
   /** Makes the service that checks the secret accept both the new secret `pending` and the current secret `current`. */
   set(pending: string, current: string): Promise<void>;
-  /** Throws an error if the new secret `pending` cannot be used. */
   test(pending: string): Promise<void>;
 }
 

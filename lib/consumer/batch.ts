@@ -40,7 +40,6 @@ export interface Batch extends Omit<ConsumerParts, 'settings'>, Limits {
   readonly publishDeadlineMs: () => number;
   readonly warn: (message: string, error: unknown) => void;
   readonly logSettings: LogSettings;
-  /** The spans of the batch. Absent if no spans are recorded. */
   readonly trace?: BatchTrace;
 }
 

@@ -24,7 +24,6 @@ export interface RabbitMqEvent {
 export interface RabbitMqRecord {
   readonly basicProperties: Readonly<Record<string, unknown>>;
   readonly redelivered: boolean;
-  /** The body of the message in base64. */
   readonly data: string;
 }
 

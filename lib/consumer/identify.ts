@@ -22,7 +22,7 @@ interface MessageToIdentify {
 
 /**
  * Returns the id, type and version of a message. The id must be unique to the message, and the same at every delivery.
- * If the function returns `undefined`, the consumer identifies the message by its properties.
+ * If the function returns `undefined`, the consumer identifies the message as if it had no such function.
  */
 export type Identify = (
   message: MessageToIdentify,

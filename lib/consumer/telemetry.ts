@@ -107,7 +107,6 @@ function logOutcomes(
   logLines([...groups, { level: 'INFO', message: 'batch processed', shared: { queue }, lines: [batch] }]);
 }
 
-/** Returns at most `count` of the results, evenly spread over the batch. */
 const sampleOf = (results: readonly Result[], count: number): readonly Result[] =>
   results.length <= count
     ? results

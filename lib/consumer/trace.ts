@@ -12,7 +12,6 @@ export interface BatchTrace {
   readonly receive: Span['trace'];
   /** Returns the span of a message. The first call starts the span. */
   of(delivery: Delivery): Span;
-  /** Starts the `settle` span, and runs `work` with this span as the active span. */
   settle<T>(work: () => T): T;
   finish(results: readonly Result[]): void;
 }

@@ -22,7 +22,6 @@ export interface JobOrder {
    */
   readonly ids?: readonly string[];
   readonly filter?: Omit<Filter, 'status'>;
-  /** The largest number of dead letters that the job redrives or discards. */
   readonly maximum: number;
   readonly force: boolean;
   readonly ratePerSecond: number;

@@ -26,7 +26,6 @@ interface DeadLetterGroup {
 }
 
 export interface DeadLetterGroups {
-  /** The groups of dead letters, largest group first. */
   readonly groups: readonly DeadLetterGroup[];
   /** The start of the first time span in the histories of the groups (ISO 8601). */
   readonly from: string;

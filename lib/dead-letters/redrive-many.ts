@@ -37,7 +37,6 @@ interface Skipped {
 interface RedriveOptions extends Operator {
   readonly maximum: number;
   readonly force: boolean;
-  /** Whether the redrive only selects dead letters and publishes nothing. */
   readonly dryRun?: boolean;
   /** Returns the number of milliseconds until the HTTP response is due. */
   readonly remainingMs: () => number;

@@ -62,7 +62,6 @@ export function chunkLength(deadLetters: readonly Pick<DeadLetter, 'bodyBytes'>[
 export const rememberedSince = ({ inboxSettings, clock }: Redriving): number =>
   rememberedSinceMs(inboxSettings, clock.now());
 
-/** The operator who redrives a dead letter, and the reason for the redrive. */
 export interface Operator {
   readonly by?: string;
   readonly reason?: string;

@@ -9,7 +9,6 @@ import type { Attributes } from './item.ts';
 import { conditionalWrite, withRetries } from './retry-policy.ts';
 import type { Store } from './store.ts';
 
-/** Identifies one stored version of a long text. */
 export interface TextVersion {
   readonly id: string;
   /**

@@ -9,7 +9,6 @@ import { storeSettings } from './settings.ts';
 import { accessCheck } from './table-access.ts';
 import type { AnyTable } from './tables.ts';
 
-/** A DynamoDB client, together with the retry policy for its requests. */
 export interface Store {
   readonly client: DynamoDBClient;
   readonly clock: Clock;

@@ -136,7 +136,6 @@ interface Edit {
   readonly version?: number;
   /** The key that decides which shard of a queue receives the edited message. */
   readonly key?: string;
-  /** The id of the dead letter whose message is edited. */
   readonly editedFrom: string;
   readonly atMs: number;
 }

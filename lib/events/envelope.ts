@@ -44,7 +44,6 @@ export interface Envelope extends Partial<Trace> {
   readonly failedAttempts?: readonly FailedAttempt[];
   /** How often the message was redriven from the archive. */
   readonly redrives: number;
-  /** When the message was last redriven. */
   readonly redrivenAt?: string;
   /** Whether this copy was published because the message was postponed. */
   readonly isPostponed: boolean;

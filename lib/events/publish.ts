@@ -42,6 +42,7 @@ export interface EventOptions {
 /** Publishes an event. Resolves when the broker has confirmed the message. */
 export type PublishEvent = <T>(event: EventDefinition<T>, data: T, options: EventOptions) => Promise<void>;
 
+/** Creates the function that publishes the events of a service. */
 export function eventPublisher({ clock, settings, tracing }: Surehop, publisher: Publisher): PublishEvent {
   const { SERVICE_NAME: appId } = settings(serviceSettings);
   return async (event, data, options) => {
@@ -57,7 +58,6 @@ export function eventPublisher({ clock, settings, tracing }: Surehop, publisher:
   };
 }
 
-/** Builds the AMQP message of an event, with all headers of a new message. */
 export function eventMessage<T>(
   event: Pick<EventDefinition<T>, 'type' | 'version' | 'exchange' | 'key'>,
   data: T,

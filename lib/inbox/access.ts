@@ -3,7 +3,6 @@ import { expressionLength, isCheck, MAX_EXPRESSION_LENGTH, type Change, type Ope
 
 /** How messages use a DynamoDB item. This information decides which messages can share a transaction. */
 export interface Access {
-  /** `true` if no other message of the same transaction may use the item. */
   readonly isExclusive: boolean;
   /**
    * How the messages use each attribute. Messages can share the item only if they use every common attribute in the

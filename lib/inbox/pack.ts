@@ -97,8 +97,8 @@ function spread(pieces: readonly Piece[], groups: Filling[]): number[] {
 }
 
 /**
- * Packs messages into a few transactions of similar size. A message that writes an item whose condition failed in the
- * previous commit gets a separate transaction, which DynamoDB will probably cancel.
+ * Packs messages into a few transactions of similar size. Messages that write an item whose condition failed in the
+ * previous commit are packed separately, because DynamoDB will probably cancel their transactions.
  */
 export function pack(candidates: readonly Candidate[], contended: ReadonlySet<string> = new Set()): Group[] {
   const components = toComponents(candidates).map((members) => ({

@@ -48,12 +48,10 @@ export interface Connection {
   probe(timeoutMs: number): Promise<void>;
   /** Makes the next publish open a new connection instead of using `link`. */
   retire(link: Link): void;
-  /** Whether `link` is the connection that the next publish uses. */
   uses(link: Link): boolean;
   close(): Promise<void>;
 }
 
-/** The size of the write buffer of the broker connection's socket, in bytes. */
 const SOCKET_BUFFER_BYTES = 256 * 1_024;
 
 interface OpenLink extends Link {

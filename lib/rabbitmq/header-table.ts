@@ -74,7 +74,6 @@ function tryEntry(
   }
 }
 
-/** Returns the bytes of a header with a text value, as a header table contains them. */
 export function encodedHeader(name: string, value: string): Buffer {
   const bytes = Buffer.from(value);
   const length = Buffer.alloc(4);

@@ -14,7 +14,6 @@ export interface RawProperties {
 
 /** The internal fields of an amqplib connection that amqplib's types do not declare. */
 interface Internals {
-  /** The bytes that amqplib has received and not yet split into frames. */
   rest: Buffer;
   readonly frameMax: number;
   readonly maxFrameSize: number;

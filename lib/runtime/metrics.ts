@@ -27,7 +27,6 @@ export function muteMetrics(): () => void {
   };
 }
 
-/** One value of a metric, or the values of a histogram. */
 type Values = number | readonly number[];
 
 interface Traced {
@@ -35,7 +34,6 @@ interface Traced {
   readonly traceId: string | undefined;
 }
 
-/** A value of a metric. `undefined` means that there is no value to record. */
 type Value = Values | Traced | undefined;
 
 /** Records values of metrics. A metric outside the table, or a missing dimension, is a compile error. */

@@ -62,6 +62,7 @@ type ValuesOf<S> = { readonly [Name in Exclude<keyof S, Optional<S>>]: ValueOf<S
   readonly [Name in Optional<S>]?: ValueOf<S[Name]>;
 };
 
+/** Defines a group of settings. `check` returns one sentence for each violated constraint between the settings. */
 export const defineSettings = <S extends Record<string, Setting<unknown>>>(
   shape: S,
   check: Concern<unknown>['check'] = () => [],

@@ -9,7 +9,6 @@ import { comparable } from './received.ts';
 type Decided = Decision | Promise<Decision | void>;
 type Settled = { readonly decision: Decision | void } | { readonly error: unknown };
 
-/** The clock and the random numbers of a process. */
 export interface Chance {
   readonly Date: DateConstructor;
   readonly random: () => number;

@@ -5,7 +5,6 @@ import type { Marker } from '../inbox/inbox.ts';
 import { compareAttempts } from '../inbox/marker.ts';
 import type { ConsumerState, TimelineStep, TracedMessage } from './schema.ts';
 
-/** What the inbox table and the archive of dead letters contain about one message. */
 export interface Recorded {
   readonly messageId: string;
   /** The inbox records of the message, one for each queue that has an inbox record of the message. */

@@ -46,6 +46,7 @@ export interface ManagementOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Creates a client of RabbitMQ's management API for one virtual host. */
 export function createManagementApi({ url, login, virtualHost, timeoutMs, signal }: ManagementOptions): ManagementApi {
   const { origin, pathname } = new URL(url);
   const base = `${origin}${pathname.replace(/\/$/, '')}/api`;

@@ -43,7 +43,6 @@ export async function setPassword(
   await api.put(['users', username], { password, tags: tags.join(',') });
 }
 
-/** Gives the broker user exactly the permissions of the role in the virtual host. */
 export async function grant(
   api: ManagementApi,
   { configure, write, read }: BrokerRole,

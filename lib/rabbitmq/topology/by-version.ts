@@ -26,7 +26,6 @@ export const queueArguments = (queue: Queue, version: BrokerVersion): Readonly<R
   ...(liftsDeliveryLimit(version) && { 'x-delivery-limit': -1 }),
 });
 
-/** A policy in the format of the management API. */
 export interface BrokerPolicy {
   readonly name: string;
   readonly pattern: string;

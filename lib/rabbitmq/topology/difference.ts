@@ -39,6 +39,5 @@ export interface DiffInput {
   readonly previous?: Topology;
 }
 
-/** Formats a setting as text. A missing setting becomes "not set". */
 export const shown = (value: unknown): string =>
   typeof value === 'string' && value !== '' ? value : (JSON.stringify(value) ?? 'not set');

@@ -44,10 +44,8 @@ const roles: z.ZodType<readonly BrokerRole[]> = z.array(
   }),
 );
 
-/** Parses the property `Topology` of the CloudFormation custom resource. */
 export const readTopology = (text: unknown): Topology => readJson('Topology', topology, text);
 
-/** Parses the property `Roles` of the CloudFormation custom resource. */
 export const readRoles = (text: unknown): readonly BrokerRole[] => readJson('Roles', roles, text);
 
 function readJson<T>(name: string, schema: z.ZodType<T>, text: unknown): T {
