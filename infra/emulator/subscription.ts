@@ -27,25 +27,34 @@ export function subscribe(options: SessionOptions, log: Log, onLost: () => void)
     isLost = true;
   }
 
+  /** Consumes the queue over one connection. Returns the reason when the connection is lost or cannot be opened. */
+  async function consume(): Promise<string> {
+    try {
+      const opened = await openSession(options);
+      if (stopping.signal.aborted) {
+        await opened.close();
+        return 'the event source was stopped';
+      }
+      session = opened;
+      if (isLost) log.notice(`Event source of queue "${options.queue}" reconnected to the broker.`);
+      isLost = false;
+      return await opened.lost;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+
   async function keepOpen(): Promise<void> {
     let delayMs = firstDelayMs;
     while (!stopping.signal.aborted) {
-      try {
-        const opened = await openSession(options);
-        if (stopping.signal.aborted) return await opened.close();
-        session = opened;
-        if (isLost) log.notice(`Event source of queue "${options.queue}" reconnected to the broker.`);
-        isLost = false;
-        delayMs = firstDelayMs;
-        const reason = await session.lost;
-        if (stopping.signal.aborted) return;
-        onLost();
-        reportLost(reason);
-        await session.close();
-        session = undefined;
-      } catch (error) {
-        reportLost((error as Error).message);
-      }
+      const reason = await consume();
+      if (!isLost) delayMs = firstDelayMs;
+      if (stopping.signal.aborted) return;
+      // A connection that fails while it is opened may already have delivered messages on its first channels.
+      onLost();
+      reportLost(reason);
+      await session?.close();
+      session = undefined;
       await sleep(delayMs, undefined, { signal: stopping.signal }).catch(() => {});
       delayMs = Math.min(delayMs * 2, maxDelayMs);
     }

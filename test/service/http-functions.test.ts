@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { request } from 'node:http';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { stringify } from 'yaml';
@@ -273,16 +273,17 @@ test('two services in the same folder do not delete the bundles of each other, a
   const bundles = join(directory, '.build');
   const [first] = readdirSync(bundles);
   // No process can have this id.
-  mkdirSync(join(bundles, '999999999', 'functions'), { recursive: true });
+  mkdirSync(join(bundles, `${hostname()}-999999999`, 'functions'), { recursive: true });
+  mkdirSync(join(bundles, 'another-host-999999999', 'functions'), { recursive: true });
   const second = await start(directory);
   try {
     const answers = await Promise.all([service, second].map(async ({ url }) => (await fetch(`${url}/unused`)).text()));
     expect(answers).toEqual(['unused until now', 'unused until now']);
-    expect(readdirSync(bundles)).toHaveLength(2);
+    expect(readdirSync(bundles)).toHaveLength(3);
   } finally {
     await second.stop();
   }
-  expect(readdirSync(bundles)).toEqual([first]);
+  expect(readdirSync(bundles).toSorted()).toEqual([first, 'another-host-999999999'].toSorted());
   expect(existsSync(join(bundles, first!, 'functions/unused.mjs'))).toBe(true);
 }, 120_000);
 

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import type { Metafile } from 'esbuild';
 import { bundle, type BundleOptions } from './bundle.ts';
@@ -58,7 +59,8 @@ export class BundlerPlugin {
   async #serve(): Promise<void> {
     const { serviceDir, service } = this.#serverless;
     const entries = [...new Set(Object.values(service.functions).map(moduleOf))];
-    const location = join(buildDirectory, String(process.pid));
+    // Containers that share the folder have their own process ids, and their own host names.
+    const location = join(buildDirectory, `${hostname()}-${process.pid}`);
     const outDirectory = join(serviceDir, location);
     this.#options = { root: serviceDir, entries, outDirectory, traces: true };
     await removeAbandoned(join(serviceDir, buildDirectory));
@@ -114,9 +116,14 @@ export class BundlerPlugin {
   }
 }
 
+/** Removes the bundles of services that were killed on this host. */
 async function removeAbandoned(directory: string): Promise<void> {
+  const prefix = `${hostname()}-`;
   const names = await readdir(directory).catch(() => []);
-  const abandoned = names.filter((name) => Number(name) === process.pid || !isRunning(Number(name)));
+  const abandoned = names.filter((name) => {
+    const pid = Number(name.startsWith(prefix) ? name.slice(prefix.length) : NaN);
+    return Number.isInteger(pid) && (pid === process.pid || !isRunning(pid));
+  });
   await Promise.all(abandoned.map((name) => rm(join(directory, name), { recursive: true, force: true })));
 }
 

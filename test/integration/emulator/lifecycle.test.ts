@@ -45,6 +45,30 @@ describe('the life cycle of an emulated event source', () => {
     expect(await harness.takeAll(queue)).toBe(0);
   });
 
+  test('if the connection breaks after only one of two consumers has started, the messages of this consumer are received again and processed once', async () => {
+    const proxy = await startProxy(harness.url, cutAfterFirstDelivery());
+    const queue = await harness.declareQueue();
+    await harness.publish(queue, ['a', 'b']);
+    const source = await harness.run(queue, handlerOf('say({ ids, redelivered });'), {
+      url: proxy.url,
+      concurrency: 2,
+      batchSize: 1_000,
+      batchingWindowMs: 3_000,
+    });
+    const received = () => source.said<{ ids: string[]; redelivered: boolean }>();
+    await until('both messages are processed', () => received().flatMap(({ ids }) => ids).length >= 2);
+    await source.stop();
+    proxy.close();
+    expect(source.warnings).toEqual([expect.stringContaining('lost the connection to the broker')]);
+    expect(
+      received()
+        .flatMap(({ ids }) => ids)
+        .toSorted(),
+    ).toEqual(['a', 'b']);
+    expect(received().every(({ redelivered }) => redelivered)).toBe(true);
+    expect(await harness.takeAll(queue)).toBe(0);
+  });
+
   test('an emulated event source that is stopped while it connects to the broker ends, and leaves all messages in the queue', async () => {
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a']);
@@ -201,14 +225,17 @@ interface Proxy {
 /**
  * Starts a TCP proxy in front of the broker. After `cut()`, clients lose their connections and cannot open new ones.
  */
-async function startProxy(url: string): Promise<Proxy> {
+async function startProxy(
+  url: string,
+  joinSockets: (near: Socket, far: Socket) => void = (near, far) => void near.pipe(far).pipe(near),
+): Promise<Proxy> {
   const target = new URL(url);
   const sockets = new Set<Socket>();
   let whole = true;
   const server: Server = createServer((near) => {
     if (!whole) return void near.destroy();
     const far = connectSocket(Number(target.port || 5672), target.hostname);
-    near.pipe(far).pipe(near);
+    joinSockets(near, far);
     for (const socket of [near, far]) {
       sockets.add(socket);
       socket.on('error', () => {});
@@ -227,4 +254,36 @@ async function startProxy(url: string): Promise<Proxy> {
     mend: () => void (whole = true),
     close: () => void server.close(),
   };
+}
+
+const BASIC_CONSUME = Buffer.from([0, 60, 0, 20]);
+const BASIC_DELIVER = Buffer.from([0, 60, 0, 60]);
+
+/**
+ * Returns a function that connects two sockets. On the first connection, the broker receives only one basic.consume, and
+ * the connection breaks after the first delivery.
+ */
+function cutAfterFirstDelivery(): (near: Socket, far: Socket) => void {
+  let isFirst = true;
+  return (near, far) => {
+    if (!isFirst) return void near.pipe(far).pipe(near);
+    isFirst = false;
+    let isConsuming = false;
+    near.on('data', (bytes) => {
+      const end = isConsuming ? 0 : endOfFrameWith(BASIC_CONSUME, bytes);
+      isConsuming ||= end !== undefined;
+      far.write(bytes.subarray(0, end));
+    });
+    far.on('data', (bytes) => {
+      near.write(bytes);
+      if (bytes.includes(BASIC_DELIVER)) near.end(() => far.destroy());
+    });
+  };
+}
+
+/** Returns where the AMQP frame ends that begins with the given method. */
+function endOfFrameWith(method: Buffer, bytes: Buffer): number | undefined {
+  const payload = bytes.indexOf(method);
+  // In front of the payload of a frame are its type, its channel and its size; behind the payload is one byte.
+  return payload === -1 ? undefined : payload + bytes.readUInt32BE(payload - 4) + 1;
 }
