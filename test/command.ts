@@ -34,8 +34,11 @@ await entry(async () => {
     onShutdown({ begin: resolve, force: () => process.exit(130) });
   });
   const started: { stop: () => Promise<void> }[] = [];
+  // The tests and the processes that they start create their temporary files here.
+  const scratch = mkdtempSync(join(tmpdir(), 'surehop-test-'));
+  process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
   try {
-    const addresses = await Promise.race([run.needsServices ? startServices(started) : {}, shutdown]);
+    const addresses = await Promise.race([run.needsServices ? startServices(scratch, started) : {}, shutdown]);
     if (addresses === undefined) return 130;
     const jest = await startGuarded({
       command: process.execPath,
@@ -44,6 +47,7 @@ await entry(async () => {
       env: {
         ...process.env,
         ...LOCAL_AWS,
+        TMPDIR: scratch,
         ...(process.stderr.isTTY && { FORCE_COLOR: '1' }),
         ...addresses,
         ...run.environment,
@@ -116,10 +120,11 @@ function listTests(args: readonly string[]): string[] {
     .map((file) => relative(rootDirectory, file));
 }
 
-async function startServices(started: { stop: () => Promise<void> }[]): Promise<Record<string, string>> {
+async function startServices(
+  scratch: string,
+  started: { stop: () => Promise<void> }[],
+): Promise<Record<string, string>> {
   const settings = readSettings(process.env, localDirectory);
-  const scratch = mkdtempSync(join(tmpdir(), 'surehop-test-'));
-  process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
   const start = async <T extends { stop: () => Promise<void> }>(starting: Promise<T>): Promise<T> => {
     const service = await starting;
     started.push(service);
@@ -145,6 +150,7 @@ function jestCommand(args: readonly string[]): string[] {
   return [
     join(dirname(manifest), 'bin', 'jest.js'),
     ...(isConfigured ? [] : ['--config', join(rootDirectory, 'test', 'jest.config.mjs')]),
+    `--cacheDirectory=${join(localDirectory, 'jest')}`,
     ...args,
   ];
 }
