@@ -45,12 +45,9 @@ const sections = (codes: { readonly [C in Code]?: Omit<Explanation, 'cause'> }) 
 const problemSections = () =>
   (Object.entries(problems) as [ProblemName, ProblemKind][])
     .map(([name, { status, title, retryAfterSeconds: seconds }]) => {
-      const retry =
-        seconds === undefined
-          ? ''
-          : ` A response with the problem \`${name}\` has the header \`Retry-After: ${seconds}\`.`;
+      const retry = seconds === undefined ? '' : `, with the header \`Retry-After: ${seconds}\``;
       return section(name, {
-        meaning: `The problem \`${name}\` has the status ${status} and the title "${title}".${retry}`,
+        meaning: `The problem \`${name}\` has the status ${status} and the title "${title}"${retry}.`,
         ...problemGuide[name],
       });
     })

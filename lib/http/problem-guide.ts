@@ -16,11 +16,12 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
   },
   'missing-idempotency-key': {
     cause: 'The route needs the header Idempotency-Key, and the header is missing or empty.',
-    action: 'Send a key that is different for each new request and equal for each repetition of a request.',
+    action:
+      'Send an idempotency key that is different for each new request and equal for each repetition of a request.',
   },
   'invalid-idempotency-key': {
-    cause: 'The key is too long or contains characters other than printable ASCII.',
-    action: 'Send another key.',
+    cause: 'The idempotency key is too long or contains characters other than printable ASCII.',
+    action: 'Send another idempotency key.',
   },
   'idempotency-key-mismatch': {
     cause: 'The request has the headers Idempotency-Key and webhook-id, and the values of the two headers differ.',
@@ -48,7 +49,7 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
   },
   'no-token': {
     cause: 'The route accepts only operators, and the header Authorization is missing.',
-    action: 'Send the header "Authorization: Bearer <token>".',
+    action: 'Send the header Authorization with the value "Bearer <token>".',
   },
   'invalid-token': {
     cause: 'The token is not a signed JWT, or its issuer, audience, subject, time or signature is wrong.',
@@ -68,7 +69,7 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
   },
   'request-in-progress': {
     cause:
-      'An earlier request with this key has no response yet, or the process of the earlier request ended before it could respond.',
+      'An earlier request with the same idempotency key has no response yet, or its process ended before it could respond.',
     action: 'Send the request again after the time in the header Retry-After.',
   },
   'already-discarded': {
@@ -76,9 +77,9 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
     action: 'Nothing, or publish the body of the dead letter as a new message.',
   },
   'already-redriven': {
-    cause: 'A copy of the message was published before.',
+    cause: 'A copy of the message was already published by an earlier redrive.',
     action:
-      'Nothing. To publish another copy, send {"force": true}; the consumer skips the copy if the message was completed.',
+      'Nothing; to publish another copy, send {"force": true}, and the consumer skips the copy if it has completed the message.',
   },
   'already-superseded': {
     cause: 'An operator has edited the dead letter, and the edited message replaces it.',
@@ -93,12 +94,12 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
     action: 'Send the request again after the time in the header Retry-After.',
   },
   'too-old': {
-    cause: 'The inbox remembers messages for a limited time, and the message is older.',
+    cause: 'The message is older than the time for which the inbox remembers messages.',
     action: 'Send {"force": true} only if the message was never processed.',
   },
   'no-origin': {
     cause: 'The message has no headers that name its queue.',
-    action: 'Find the queue by the content of the message, and publish the body again.',
+    action: 'Find out from the content of the message to which queue it belongs, and publish the body again.',
   },
   'body-too-large': {
     cause: 'The body exceeds the limit of the route or of the broker.',
@@ -109,8 +110,8 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
     action: 'Send uncompressed JSON with the header "Content-Type: application/json".',
   },
   'idempotency-key-reused': {
-    cause: 'An earlier request used the same key with another body.',
-    action: 'Send a new key for a new request.',
+    cause: 'An earlier request used the same idempotency key with another body.',
+    action: 'Send a new idempotency key for a new request.',
   },
   'invalid-message': {
     cause: 'The consumer would dead-letter the edited message again, because its body is invalid.',
@@ -138,16 +139,16 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
       'Read the member "code" of the response and the log line "deployment is wrong", and correct the deployment.',
   },
   unroutable: {
-    cause: 'No queue is bound to the exchange for this event.',
-    action: 'Apply the topology. The client can send the request again later.',
+    cause: 'No queue on the broker receives this event.',
+    action: 'Apply the topology to the broker; the client can send the request again later.',
   },
   refused: {
     cause: 'The consumer of a full queue is stopped or too slow.',
-    action: 'Let the consumer catch up. The client can send the request again later.',
+    action: 'Let the consumer catch up; the client can send the request again later.',
   },
   blocked: {
     cause: 'The broker is short of memory or disk.',
-    action: 'Let the consumers catch up, or use a larger broker. The client can send the request again later.',
+    action: 'Let the consumers catch up, or use a larger broker; the client can send the request again later.',
   },
   unconfirmed: {
     cause: 'The broker is overloaded, or the network lost the answer of the broker.',
@@ -155,23 +156,23 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
   },
   'broker-unavailable': {
     cause: 'The broker restarts, or its address, its login or the network is wrong.',
-    action: 'Check the broker. The client can send the request again later.',
+    action: 'Check the broker; the client can send the request again later.',
   },
   'store-unavailable': {
     cause: 'DynamoDB is unavailable or throttles requests.',
-    action: 'Check DynamoDB. The client can send the request again later.',
+    action: 'Check DynamoDB; the client can send the request again later.',
   },
   'identity-unavailable': {
     cause: "The public keys of the tokens' issuer cannot be read.",
     action:
-      'Check the issuer and the way from the function to the issuer. The client can send the request again later.',
+      'Check the issuer and the network between the function and the issuer; the client can send the request again later.',
   },
   overloaded: {
-    cause: 'The process already handles as many requests as it may.',
+    cause: 'The process already handles the maximum number of requests.',
     action: 'Send the request again after the time in the header Retry-After.',
   },
   'deadline-exceeded': {
-    cause: 'A dependency answered too slowly.',
+    cause: 'A dependency, such as the broker or DynamoDB, answered too slowly.',
     action: 'Send the request again with the same Idempotency-Key, and look for the slow dependency on the dashboard.',
   },
   'status-unavailable': {
@@ -184,6 +185,6 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
   },
   'not-ready': {
     cause: 'The broker or DynamoDB does not answer.',
-    action: 'Read the members of the response, which name the dependency.',
+    action: 'Read the response, which names the dependency that does not answer.',
   },
 };

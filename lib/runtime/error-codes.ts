@@ -7,7 +7,7 @@ interface ErrorExplanation {
 /** The error codes of messages that become dead letters. A business rule may use further codes. */
 export const deadLetterCodes = {
   MISSING_MESSAGE_ID: {
-    meaning: 'The message has no id, so Surehop could not recognize a redelivery of the message.',
+    meaning: 'The message has no id by which Surehop could recognize its redelivery.',
     action: 'Fix the publisher, or give the consumer a function "identify" and redrive.',
   },
   IDENTIFY_FAILED: {
@@ -24,12 +24,12 @@ export const deadLetterCodes = {
     action: 'Fix the publisher.',
   },
   UNKNOWN_TYPE: {
-    meaning: "The queue's consumer has no rule for this type of event.",
-    action: 'Add a rule and redrive, or remove the binding.',
+    meaning: 'The consumer of the queue has no business rule for this type of event.',
+    action: 'Add a business rule and redrive, or remove the binding.',
   },
   SCHEMA_MISMATCH: {
-    meaning: 'The body does not match the schema of its event, or no rule handles this version of the event.',
-    action: 'Deploy a matching rule and redrive, or fix the publisher.',
+    meaning: 'The body does not match the schema of its event, or no business rule handles its version.',
+    action: 'Deploy a matching business rule and redrive, or fix the publisher.',
   },
   PAYLOAD_MISMATCH: {
     meaning: 'A message with the same id but another body was processed before.',
@@ -41,12 +41,12 @@ export const deadLetterCodes = {
     action: 'Redrive the message with "force" only if it was not completed.',
   },
   ATTEMPTS_EXHAUSTED: {
-    meaning: 'The first attempt and every retry failed; the dead letter contains the last error.',
+    meaning: 'All attempts to process the message failed; the dead letter contains the last error.',
     action: 'Fix the cause of the last error, then redrive.',
   },
   CRASH_LOOP: {
     meaning: 'The function crashed each time it processed the message.',
-    action: 'Fix the rule, then redrive.',
+    action: 'Fix the business rule, then redrive.',
   },
   TOO_OLD: {
     meaning: 'The message was older than the maximum age that its consumer accepts.',
@@ -57,12 +57,12 @@ export const deadLetterCodes = {
     action: 'Redrive the message if it is still wanted.',
   },
   DELIVERY_LIMIT: {
-    meaning: 'The message was returned to its queue more often than the queue allows.',
+    meaning: 'The message was returned to its queue more often than the delivery limit of the queue allows.',
     action: 'Find who set the limit with "npm run topology -- verify", then redrive.',
   },
   MAX_LENGTH: {
-    meaning: 'The queue was full.',
-    action: 'Find the policy with "npm run topology -- verify", let the consumer catch up, then redrive.',
+    meaning: 'The queue was full, and RabbitMQ removed the message from it.',
+    action: 'Find the RabbitMQ policy with "npm run topology -- verify", let the consumer catch up, then redrive.',
   },
   REJECTED: {
     meaning: 'A consumer rejected the message without requeueing it.',
@@ -73,8 +73,8 @@ export const deadLetterCodes = {
 /** The error codes of messages that the broker did not confirm. */
 export const publishCodes = {
   UNROUTABLE: {
-    meaning: 'No queue is bound for this exchange and routing key.',
-    action: 'Apply the topology.',
+    meaning: 'No queue is bound to the exchange with the routing key of the message.',
+    action: 'Apply the topology to the broker.',
   },
   REFUSED: {
     meaning: 'A queue for this message is full; another queue of the same exchange may have accepted the message.',
@@ -90,7 +90,7 @@ export const publishCodes = {
   },
   UNWRITABLE: {
     meaning: 'A property or header of the message cannot be encoded in AMQP.',
-    action: 'Fix the publisher, or redrive the dead letter with "force" to leave the part out.',
+    action: 'Fix the publisher, or redrive the dead letter with "force" to leave out this property or header.',
   },
   UNCONFIRMED: {
     meaning: 'The broker did not answer in time, and may or may not have stored the message.',
@@ -110,7 +110,7 @@ export const attemptCodes = {
   },
   TABLE_MISSING: {
     meaning: 'A DynamoDB table that the function uses does not exist.',
-    action: 'Correct the name, or deploy the table.',
+    action: 'Correct the name of the table, or deploy the table.',
   },
   ACCESS_DENIED: {
     meaning: "The function's role does not allow a request to DynamoDB.",
@@ -121,36 +121,37 @@ export const attemptCodes = {
     action: 'Read the message of DynamoDB in the log line "deployment is wrong", and correct the deployment.',
   },
   CONFLICT: {
-    meaning: 'Other transactions kept changing the same items.',
+    meaning: 'The transaction failed repeatedly, because other transactions changed the same DynamoDB items.',
     action: 'Nothing, if such conflicts are rare; otherwise, spread the writes over several items.',
   },
   CONDITION_FAILED: {
-    meaning: 'A condition of the effects failed, and the rule returned no alternative.',
-    action: 'Return an alternative ("otherwise") from the rule, or correct the item.',
+    meaning: 'A condition of the effects failed, and the business rule returned no alternative.',
+    action: 'Return an alternative ("otherwise") from the business rule, or correct the DynamoDB item.',
   },
   INVALID_EFFECT: {
-    meaning: 'DynamoDB cannot apply an effect of the rule, because the key, type or size of the effect is invalid.',
-    action: 'Fix the rule.',
+    meaning:
+      'DynamoDB cannot apply an effect of the business rule, because the key, type or size of the effect is invalid.',
+    action: 'Fix the business rule.',
   },
   INVALID_ITEM: {
     meaning: 'An item in DynamoDB does not match the schema of its table.',
     action: 'Correct the item, or make the schema accept it.',
   },
   TIME_LIMIT: {
-    meaning: 'The rule did not finish within the time limit of one message.',
-    action: 'Make the rule faster, raise "timeLimit", or lower the batch size.',
+    meaning: 'The business rule did not finish within the time limit for one message.',
+    action: 'Make the business rule faster, raise "timeLimit", or lower the batch size.',
   },
   LEASED: {
     meaning: 'Another Lambda execution environment is processing the message.',
     action: 'Nothing: the message is delivered again.',
   },
   BLOCKED_BY_KEY: {
-    meaning: 'An earlier message with the same key is not finished yet.',
-    action: 'Nothing: the message is delivered again. If the earlier message keeps failing, fix the cause.',
+    meaning: 'An earlier message with the same ordering key is not finished yet.',
+    action: 'Nothing: the message is delivered again; if the earlier message keeps failing, fix its cause.',
   },
   UNKNOWN_ERROR: {
-    meaning: 'The rule threw an error without a code.',
-    action: 'Read the stack in the log line "rule failed", fix the rule, then redrive.',
+    meaning: 'The business rule threw an error without a code.',
+    action: 'Read the stack in the log line "rule failed", fix the business rule, then redrive.',
   },
 } as const satisfies Record<string, ErrorExplanation>;
 
