@@ -4,7 +4,7 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/\bv1a?,[A-Za-z0-9+/]{20,}={0,2}/g, 'v1,***'],
   [/\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*)?/g, 'eyJ***'],
   [/\b(Bearer|Basic) [A-Za-z0-9+/._~=-]+/gi, '$1 ***'],
-  [/\/\/[^/\s]*@/g, '//***@'],
+  [/(\/\/)[^/\s]*@/g, '$1***@'],
 ];
 
 /**

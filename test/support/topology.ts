@@ -4,7 +4,7 @@ import type { Topology, WorkQueue } from '../../lib/rabbitmq/topology/topology.t
 
 type Options = NonNullable<Parameters<typeof workQueue>[1]>;
 
-/** Returns the service's work queues `loans` and `notices`, declared with the given options. */
+/** Returns the library's work queues `loans` and `notices`, declared with the given options. */
 export const queuesWith = (changes: { readonly loans?: Options; readonly notices?: Options } = {}) => ({
   loans: workQueue('loans', { bindings: { [exchanges.library]: ['loan.created'] }, ...changes.loans }),
   notices: workQueue('notices', {
@@ -14,7 +14,7 @@ export const queuesWith = (changes: { readonly loans?: Options; readonly notices
 });
 
 /**
- * Returns the service's topology with the given options for the queues `loans` and `notices`, and with additional work
+ * Returns the library's topology with the given options for the queues `loans` and `notices`, and with additional work
  * queues.
  */
 export const topologyWith = (
