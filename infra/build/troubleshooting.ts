@@ -32,21 +32,21 @@ interface Explanation {
   readonly action: string;
 }
 
-const section = (name: string, { meaning, cause, action }: Explanation) =>
-  `### \`${name}\`\n\n${meaning}\n\n- **Cause of \`${name}\`:** ${cause}\n- **What to do:** ${action}`;
+const section = (name: string, label: string, { meaning, cause, action }: Explanation) =>
+  `### \`${name}\`\n\n- **${label}:** ${meaning}\n- **Cause:** ${cause}\n- **What to do:** ${action}`;
 
 type Code = keyof typeof errorCauses;
 
 const sections = (codes: { readonly [C in Code]?: Omit<Explanation, 'cause'> }) =>
   (Object.entries(codes) as [Code, Omit<Explanation, 'cause'>][])
-    .map(([code, explanation]) => section(code, { ...explanation, cause: errorCauses[code] }))
+    .map(([code, explanation]) => section(code, `Meaning of \`${code}\``, { ...explanation, cause: errorCauses[code] }))
     .join('\n\n');
 
 const problemSections = () =>
   (Object.entries(problems) as [ProblemName, ProblemKind][])
     .map(([name, { status, title, retryAfterSeconds: seconds }]) => {
-      const retry = seconds === undefined ? '' : `, with the header \`Retry-After: ${seconds}\``;
-      return section(name, {
+      const retry = seconds === undefined ? '' : `, and the response has the header \`Retry-After: ${seconds}\``;
+      return section(name, 'Response', {
         meaning: `The problem \`${name}\` has the status ${status} and the title "${title}"${retry}.`,
         ...problemGuide[name],
       });
