@@ -85,10 +85,9 @@ async function plan(given: readonly string[]): Promise<Run | undefined> {
   const hasPattern = (await buildArgv([...args]))._.length > 0;
   if (hasPattern && suiteName === undefined) return forTests(listTests(args), args);
   const suite = suites[suiteName ?? 'everyday'];
+  const knownSuites = Object.keys(suites).join(', ');
   if (!suite)
-    throw new Problem(`there is no test suite "${suiteName}"; the suites are ${Object.keys(suites).join(', ')}`, {
-      exitCode: 2,
-    });
+    throw new Problem(`there is no test suite "${suiteName}"; the suites are ${knownSuites}`, { exitCode: 2 });
   return {
     jestArguments: [
       // Jest would take a pattern after the roots for another root.

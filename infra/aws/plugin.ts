@@ -112,10 +112,9 @@ export class PackagingPlugin {
       { service: SERVICE, stageName: this.#stageName, stage, reserved },
     );
     for (const one of unknown) this.#log.warning(`Not checked before the deployment: ${one}`);
+    const reasons = faults.map((one) => `- ${one}`).join('\n');
     if (faults.length > 0)
-      throw new Error(
-        `nothing was deployed, because the deployment would fail later:\n${faults.map((one) => `- ${one}`).join('\n')}`,
-      );
+      throw new Error(`nothing was deployed, because the deployment would fail later:\n${reasons}`);
   }
 
   #complete(): void {

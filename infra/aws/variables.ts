@@ -43,6 +43,7 @@ function settingAt(stage: Stage, path: string): unknown {
   const value = path
     .split('.')
     .reduce<unknown>((part, name) => (part as Record<string, unknown> | undefined)?.[name], stage);
-  if (value === undefined) throw new Error(`unknown setting "${path}": infra/stages/stage.ts defines all settings`);
+  if (value === undefined)
+    throw new Error(`serverless.yml uses the unknown setting "${path}": infra/stages/stage.ts defines all settings`);
   return value;
 }

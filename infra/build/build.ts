@@ -155,13 +155,14 @@ async function bundle(root: string, source: string, outfile: string, external: r
   const imported = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path));
   const service = imported.find((path) => path.startsWith(serviceModule('')) && !external.includes(path));
   if (service)
-    throw new Error(`${source} imports ${service}: only a plugin that contains the service may import its modules`);
-  const bundled = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
-  const libraries = bundled.flatMap((file) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? []);
-  if (libraries.length > 0)
     throw new Error(
-      `${source} imports ${[...new Set(libraries)].join(', ')}: add them to the dependencies of its package`,
+      `${source} imports ${service}, a module of the service: only the packages that are told to use the service may import it`,
     );
+  const bundled = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
+  const libraries = new Set(bundled.flatMap((file) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? []));
+  const missingDependencies = [...libraries].join(', ');
+  if (libraries.size > 0)
+    throw new Error(`${source} imports ${missingDependencies}: add them to the dependencies of its package`);
 }
 
 const serviceModule = (name: string): string => `@service/${name}`;

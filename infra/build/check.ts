@@ -23,7 +23,8 @@ await entry(async () => {
   const failed: string[] = [];
   for (const { name, tool, args } of checks) {
     const code = await run(tool, args);
-    say(`${name}: ${code === 0 ? 'passed' : 'FAILED'}`);
+    const result = code === 0 ? 'passed' : 'FAILED';
+    say(`${name}: ${result}`);
     if (code !== 0) failed.push(name);
   }
   return failed.length;

@@ -6,6 +6,6 @@ import { buildPackages } from './build.ts';
 
 await entry(async () => {
   const built = await buildPackages(rootDirectory, join(rootDirectory, 'dist'));
-  for (const [name, directory] of Object.entries(built)) say(`built ${name} in ${directory}`);
+  for (const [name, directory] of Object.entries(built)) say(`built the package ${name} in ${directory}`);
   return 0;
 });

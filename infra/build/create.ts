@@ -18,7 +18,9 @@ interface Manifest {
 await entry(async () => {
   const [given, ...more] = process.argv.slice(2);
   if (given === undefined || more.length > 0)
-    throw new Problem('expected the folder of the new service: npm run create -- ../my-service', { exitCode: 2 });
+    throw new Problem('npm run create needs the folder of the new service: npm run create -- ../my-service', {
+      exitCode: 2,
+    });
   const folder = resolve(process.env['INIT_CWD'] ?? '.', given);
   // create-surehop checks the name and the folder before the packages are built, which takes longer.
   const created = spawnSync(process.execPath, [join(rootDirectory, 'infra/create/create.mjs'), folder], {
@@ -26,7 +28,7 @@ await entry(async () => {
     encoding: 'utf8',
   });
   if (created.status !== 0) return created.status ?? 1;
-  say('building the packages');
+  say('building the packages of Surehop for the new service');
   mkdirSync(localDirectory, { recursive: true });
   const directory = mkdtempSync(join(localDirectory, 'create-'));
   try {

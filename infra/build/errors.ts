@@ -8,6 +8,6 @@ import { TROUBLESHOOTING, troubleshootingPage } from './troubleshooting.ts';
 // `npm run errors` writes the explanations of all error codes to the guide about troubleshooting.
 await entry(async () => {
   await writeFile(join(rootDirectory, TROUBLESHOOTING), await troubleshootingPage());
-  say(`updated ${TROUBLESHOOTING}`);
+  say(`updated the explanations of the error codes in ${TROUBLESHOOTING}`);
   return 0;
 });

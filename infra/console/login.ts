@@ -32,9 +32,13 @@ const pageAddress = () => location.origin + location.pathname;
 
 async function readProvider({ issuer }: Login): Promise<Provider> {
   const response = await fetch(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
-  if (!response.ok) throw new Error(`${issuer}: ${response.status}`);
+  if (!response.ok)
+    throw new Error(
+      `the OpenID provider ${issuer} answered the request for its metadata with status ${response.status}`,
+    );
   const provider = (await response.json()) as Provider;
-  if (provider.issuer !== issuer) throw new Error(`${issuer}: ${provider.issuer}`);
+  if (provider.issuer !== issuer)
+    throw new Error(`the metadata of the OpenID provider ${issuer} names another issuer: ${provider.issuer}`);
   return provider;
 }
 

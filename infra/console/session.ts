@@ -32,7 +32,7 @@ export async function startSession(): Promise<Session | undefined> {
 async function localSession(): Promise<Session> {
   const response = await fetch('/console/session', { cache: 'no-store' });
   if (response.status === 404 || response.status === 403) throw new NoLoginError();
-  if (!response.ok) throw new Error(`GET /console/session: ${response.status}`);
+  if (!response.ok) throw new Error(`GET /console/session was answered with status ${response.status}`);
   const { token, expiresAt, scopes } = (await response.json()) as {
     token: string;
     expiresAt: string;

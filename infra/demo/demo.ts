@@ -52,7 +52,7 @@ async function runDemo(environment: DevEnvironment, signal: AbortSignal): Promis
     environment,
     failing.map(({ customerId }) => customerId),
   );
-  say(`stock set for ${skus.length} SKUs; placing ${orders.length} orders with ${CLIENTS} concurrent clients`);
+  say(`the stock of ${skus.length} SKUs is set; placing ${orders.length} orders with ${CLIENTS} concurrent clients`);
 
   await publishMalformed(environment.broker.amqpUrl, PLAN.malformed);
   let placed = 0;
@@ -66,10 +66,11 @@ async function runDemo(environment: DevEnvironment, signal: AbortSignal): Promis
         Array.from({ length: order.sentTwice ? 2 : 1 }, () => place(url, order, signal)),
       );
       const ids = new Set(answers.map(({ orderId }) => orderId));
-      if (ids.size !== 1) throw new Error(`one idempotency key created two orders: ${[...ids].join(', ')}`);
+      const orderIds = [...ids].join(', ');
+      if (ids.size !== 1) throw new Error(`one idempotency key created two orders: ${orderIds}`);
       refusals += answers.reduce((sum, answer) => sum + answer.refusals, 0);
       placed += 1;
-      if (placed % 100 === 0) say(`${placed} of ${orders.length} orders accepted`);
+      if (placed % 100 === 0) say(`${placed} of ${orders.length} orders are accepted`);
       if (placed === orders.length / 2) brokerFault = killBroker(environment);
       return { ...order, orderId: answers[0]!.orderId };
     },

@@ -61,6 +61,8 @@ function read(args: readonly string[]) {
       order: { customerId, currency, items: [{ sku, quantity: Number(quantity), unitPrice: Number(unitPrice) }] },
     };
   } catch (error) {
-    throw error instanceof Problem ? error : new Problem(`${(error as Error).message}\n${USAGE}`, { exitCode: 2 });
+    throw error instanceof Problem
+      ? error
+      : new Problem(`the arguments are wrong: ${(error as Error).message}\n${USAGE}`, { exitCode: 2 });
   }
 }

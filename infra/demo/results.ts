@@ -32,7 +32,7 @@ export async function collectResults(
     const open = orders.filter(({ orderId }) => isOpen(statuses.get(orderId))).length;
     const waiting = await messagesIn(environment.broker.amqpUrl);
     if ((open === 0 && waiting === 0) || Date.now() > end) break;
-    say(`${orders.length - open} of ${orders.length} orders have an outcome; ${waiting} messages are waiting`);
+    say(`${orders.length - open} of ${orders.length} orders have an outcome; ${waiting} messages are in the queues`);
     await sleep(1_000);
   }
   const read = async <T>(names: readonly string[], one: (name: string) => Promise<T>) =>

@@ -22,10 +22,8 @@ export const main = ([name, ...args]: readonly string[]): Promise<never> =>
         wanted.toUpperCase(),
         names.map((one) => one.toUpperCase()),
       )?.toLowerCase();
-      throw new Problem(
-        `unknown command "${wanted}"; ${meant === undefined ? `the commands are ${names.join(', ')}` : `did you mean ${meant}?`}`,
-        { exitCode: 2 },
-      );
+      const suggestion = meant === undefined ? `the commands are ${names.join(', ')}` : `did you mean ${meant}?`;
+      throw new Problem(`unknown command "${wanted}"; ${suggestion}`, { exitCode: 2 });
     }
     if (rest.some((word) => word === '--help' || word === '-h')) {
       print(helpOf(wanted, command));

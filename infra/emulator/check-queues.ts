@@ -16,13 +16,12 @@ export async function checkQueues(url: string, required: RequiredQueue[]): Promi
       // RabbitMQ closes the connection if the virtual host does not exist or if the user may not access it.
       if (error.message.startsWith('Expected ConnectionOpenOk')) {
         throw new Error(
-          `No virtual host "${virtualHost}" for this user at ${brokerName(url)}: ` +
-            'create the virtual host and give the user access, or correct the "rabbitmq" events of the functions.',
+          `No virtual host "${virtualHost}" for this user at ${brokerName(url)}: create the virtual host and give the user access, or correct the "rabbitmq" events of the functions.`,
         );
       }
+      const reason = error.message || 'no answer';
       throw new Error(
-        `No RabbitMQ at ${brokerName(url)}, virtual host "${virtualHost}" (${error.message || 'no answer'}): ` +
-          'start RabbitMQ, or set AMQP_URL or custom.rabbitmqEventSource.url to a running broker.',
+        `No RabbitMQ at ${brokerName(url)}, virtual host "${virtualHost}" (${reason}): start RabbitMQ, or set AMQP_URL or custom.rabbitmqEventSource.url to a running broker.`,
       );
     });
     await useConnection(connection, async () => {

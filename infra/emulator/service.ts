@@ -86,7 +86,7 @@ export function readSettings({ service }: Serverless): { url: string; onError: O
   const { url = process.env.AMQP_URL, onError = 'nack' } = service.custom?.rabbitmqEventSource ?? {};
   if (!url) {
     throw new Error(
-      'No broker address: set AMQP_URL or custom.rabbitmqEventSource.url (amqp://user:password@host:5672).',
+      'The address of the broker is missing: set AMQP_URL or custom.rabbitmqEventSource.url, for example to amqp://user:password@host:5672.',
     );
   }
   if (!URL.canParse(url) || !/^amqps?:$/.test(new URL(url).protocol)) {

@@ -17,14 +17,16 @@ export function readStage(
   all: Readonly<Record<string, unknown>> = stages,
   own: Concern<unknown> = settings,
 ): Stage {
+  const knownStages = Object.keys(all).join(', ');
   if (!Object.hasOwn(all, name))
     throw new Error(
-      `unknown stage "${name}": deploy one of ${Object.keys(all).join(', ')}, or add infra/stages/${name}.ts and list it in infra/stages/all.ts ("local" exists only for npm start)`,
+      `unknown stage "${name}": deploy one of ${knownStages}, or add infra/stages/${name}.ts and list it in infra/stages/all.ts ("local" exists only for npm start)`,
     );
   const parsed = stageSchema.safeParse(all[name]);
   const faults = parsed.success
     ? ownSettingFaults(own, parsed.data.settings).map((fault) => `settings: ${fault}`)
     : parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the stage'}: ${message}`);
   if (parsed.success && faults.length === 0) return parsed.data;
-  throw new Error(`wrong settings in infra/stages/${name}.ts: ${faults.join('; ')}`);
+  const explanations = faults.join('; ');
+  throw new Error(`wrong settings in infra/stages/${name}.ts: ${explanations}`);
 }

@@ -69,7 +69,10 @@ export const customResource =
     } catch (error) {
       if (isRemoved && error instanceof TimeUpError) throw error;
       failure = withoutLogins(describeError(error).message).slice(0, MAX_ANSWER_BYTES);
-      logError('custom resource failed', error, { type, logicalId: event.LogicalResourceId });
+      logError('the custom resource failed, and the reason is sent to CloudFormation', error, {
+        type,
+        logicalId: event.LogicalResourceId,
+      });
     }
     // If the id differs from the previous id, CloudFormation replaces the resource and removes the old one.
     const id = typeof physicalId === 'string' ? physicalId : physicalId(properties);
@@ -133,7 +136,7 @@ async function answer(
       throw new Error(`the response URL of CloudFormation answered ${response.status}`);
     } catch (error) {
       const { message } = describeError(error);
-      logError('response to CloudFormation failed', error, { attempt });
+      logError('an attempt to send the response to CloudFormation failed', error, { attempt });
       // Lambda retries a function that fails.
       if (attempt === ANSWER_ATTEMPTS)
         throw new Error(`cannot send the response to CloudFormation: ${message}`, { cause: error });

@@ -95,11 +95,11 @@ async function until(
     try {
       const { isDone, left } = await check();
       if (isDone) return;
-      log().info('waiting for network interfaces to be deleted', { left });
+      log().info('waiting until AWS has deleted the network interfaces', { left });
     } catch (error) {
       signal.throwIfAborted();
       if (isDenied(error)) throw error;
-      log().warn('network interfaces cannot be listed', errorFields(error));
+      log().warn('the network interfaces cannot be listed; trying again', errorFields(error));
     }
     // The pause may be aborted. The next iteration then throws the reason of the signal, which is more helpful than the
     // error of the pause.

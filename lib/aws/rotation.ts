@@ -42,7 +42,8 @@ async function runStep(
   steps: RotationSteps,
 ): Promise<void> {
   const { RotationEnabled, VersionIdsToStages = {} } = await client.send(new DescribeSecretCommand({ SecretId }));
-  if (!RotationEnabled) throw new Error(`rotation is not enabled for ${SecretId}`);
+  if (!RotationEnabled)
+    throw new Error(`rotation is not enabled for the secret ${SecretId}: enable it in Secrets Manager`);
   const labels = VersionIdsToStages[token] ?? [];
   // The rotation is already finished, so a repeated step has nothing to do.
   if (labels.includes('AWSCURRENT')) return;
@@ -51,12 +52,15 @@ async function runStep(
   const pending = async () => {
     const text = await readPending();
     if (text === undefined)
-      throw new Error(`${SecretId} has no pending version ${token}: the step createSecret must run first`);
+      throw new Error(
+        `the secret ${SecretId} has no pending version ${token}: the rotation step createSecret must run first`,
+      );
     return text;
   };
   const current = async () => {
     const text = await read({ VersionStage: 'AWSCURRENT' });
-    if (text === undefined) throw new Error(`${SecretId} has no current version`);
+    if (text === undefined)
+      throw new Error(`the secret ${SecretId} has no current version: store a value in it before the rotation`);
     return text;
   };
   async function read(version: { VersionId?: string; VersionStage: string }): Promise<string | undefined> {
@@ -103,6 +107,6 @@ async function runStep(
       return;
     }
     default:
-      throw new Error(`unknown step "${String(step)}"`);
+      throw new Error(`the rotation event names the unknown step "${String(step)}"`);
   }
 }

@@ -51,7 +51,7 @@ export function createConsumer<T>(definition: ConsumerDefinition<T>, parts: Cons
   const { queue, orderBy, identify } = definition;
   if (orderBy && !queue.ordered)
     throw new Error(
-      `the consumer of the queue ${queue.name} has orderBy, but the queue is not declared as ordered: declare it with workQueue('${queue.name}', { ordered: true })`,
+      `the consumer of the queue ${queue.name} has orderBy, but the queue is not declared as ordered: declare it with workQueue("${queue.name}", { ordered: true })`,
     );
   if (queue.ordered && !orderBy)
     throw new Error(

@@ -42,12 +42,12 @@ export function limitsOf(
   { name, delays }: WorkQueue,
   settings: ConsumerSettings,
 ): Limits {
-  const refuse = (limit: string, value: unknown, must: string) =>
-    new Error(`the consumer of the queue ${name} has ${limit} ${JSON.stringify(value)}: it must be ${must}`);
-  const duration = (limit: string, text: string | undefined, maxMs: number, must: string) => {
+  const refuse = (limit: string, value: unknown, allowed: string) =>
+    new Error(`the consumer of the queue ${name} has ${limit} ${JSON.stringify(value)}: it must be ${allowed}`);
+  const duration = (limit: string, text: string | undefined, maxMs: number, allowed: string) => {
     if (text === undefined) return undefined;
     const ms = parseDuration(text);
-    if (ms === undefined || ms > maxMs) throw refuse(limit, text, must);
+    if (ms === undefined || ms > maxMs) throw refuse(limit, text, allowed);
     return ms;
   };
   const whole = (limit: string, value: number | undefined, max: number) => {

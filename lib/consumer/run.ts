@@ -107,8 +107,8 @@ async function runRule(
 const NOTHING: Decision = { effects: [] };
 
 function requireDecision<T>(given: T): T {
-  if (typeof given !== 'object' || given === null)
-    throw new TypeError(`the rule returned ${given === null ? 'null' : typeof given}, not a decision`);
+  const type = given === null ? 'null' : typeof given;
+  if (type !== 'object') throw new TypeError(`the business rule returned ${type} instead of a decision`);
   return given;
 }
 

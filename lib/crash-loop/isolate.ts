@@ -118,7 +118,7 @@ export async function retryEndAttempts(batch: Batch): Promise<void> {
     await deleteEnded(batch);
   } catch (error) {
     forgetOldest(batch.memory.unended);
-    batch.warn('deleting records of the attempt log failed', error);
+    batch.warn('cannot delete the attempts of processed messages from the attempt log', error);
   }
 }
 

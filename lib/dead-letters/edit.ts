@@ -228,7 +228,7 @@ async function publishStored(
   try {
     return await publishEdited(editing, edited, message);
   } catch (error) {
-    log().warn('cannot record the publish of an edited message in the archive', {
+    log().warn('cannot record in the archive that an edited message was published', {
       deadLetterId: edited.deadLetterId,
       messageId: edited.messageId,
       ...errorFields(error),

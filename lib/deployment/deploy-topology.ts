@@ -34,7 +34,10 @@ async function apply(surehop: Surehop, { properties, previous, signal }: Change)
   for (const role of roles) {
     const property = loginProperties[role.name as keyof typeof loginProperties];
     const secretArn = properties[property];
-    if (typeof secretArn !== 'string') throw new Error(`no secret for the role ${role.name}: set ${property}`);
+    if (typeof secretArn !== 'string')
+      throw new Error(
+        `no secret for the role ${role.name}: set ${property} to the ARN of the secret with the login of the role`,
+      );
     await ensureUsers(broker, role, parseLogin(await readSecret(secretArn), property));
   }
 

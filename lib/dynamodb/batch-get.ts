@@ -36,7 +36,7 @@ export async function batchGet(
       emptyReplies = items.length > 0 ? 0 : emptyReplies + 1;
       if (emptyReplies >= retryPolicy.conflicts) {
         throw new StoreUnavailableError({
-          cause: new Error(`DynamoDB returned ${left.length} keys of the table ${table} as unprocessed`),
+          cause: new Error(`DynamoDB repeatedly returned ${left.length} keys of the table ${table} as unprocessed`),
         });
       }
       if (emptyReplies > 0) await backOff(emptyReplies, retryPolicy);

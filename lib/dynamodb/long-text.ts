@@ -60,7 +60,7 @@ export async function readTexts(
   for (let reads = 0; left.length > 0; reads += 1) {
     if (reads >= MAX_READS)
       throw new StoreUnavailableError({
-        cause: new Error(`other processes kept replacing the text ${left[0]} while it was read`),
+        cause: new Error(`other processes kept replacing the long text with the key ${left[0]} while it was read`),
       });
     const heads = await batchGet(client, table, left.map(headKey), retryPolicy);
     const keys = heads.flatMap((head) => partKeys(versionOf(head)));

@@ -50,7 +50,7 @@ function newBreaker({ settings, clock }: Surehop, dependency: Dependency): Break
   policy.onStateChange((state) => {
     if (state === CircuitState.Open) openedAtMs = clock.now();
     recordMetrics({ BreakerOpen: state === CircuitState.Closed ? 0 : 1 }, { dependency });
-    log().warn('circuit breaker changed', { dependency, state: nameOf(state) });
+    log().warn('a circuit breaker changed its state', { dependency, state: nameOf(state) });
   });
   const isRefusing = () =>
     policy.state === CircuitState.HalfOpen ||

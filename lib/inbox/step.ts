@@ -42,7 +42,7 @@ export function step(state: State, reply: Reply, nowMs: number): Step {
       return setAside(state, tableMissing(reply.tables), nowMs);
     case 'markerWrites': {
       if (open?.of !== 'markerWrites')
-        throw new Error('DynamoDB answered the write of a test marker that the inbox did not request');
+        throw new Error('the reply belongs to the write of a single inbox record, which the commit did not request');
       if (reply.error !== undefined) {
         const refused = requestRefused([state.scope.name], reply.error);
         return stop(state, refused, refused);

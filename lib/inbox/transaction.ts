@@ -51,7 +51,8 @@ function mergeAll(one: ReadonlyMap<string, Change>, other: ReadonlyMap<string, C
   for (const [attribute, change] of other) {
     const earlier = changes.get(attribute);
     const both = earlier === undefined ? change : mergeChanges(earlier, change);
-    if (both === undefined) throw new Error(`two changes of ${attribute} cannot share a transaction: ${id}`);
+    if (both === undefined)
+      throw new Error(`two changes of the attribute ${attribute} of the item ${id} cannot share a transaction`);
     changes.set(attribute, both);
   }
   return changes;

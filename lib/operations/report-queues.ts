@@ -40,7 +40,7 @@ export function reportQueues(surehop: Surehop, queues: Readonly<Record<string, W
       await report({ ...settings, MANAGEMENT_URL });
       return true;
     } catch (error) {
-      log().error(`${subject} not reported`, errorFields(error));
+      log().error(`the metrics of the ${subject} were not reported`, errorFields(error));
       return false;
     }
   }
@@ -50,7 +50,7 @@ export function reportQueues(surehop: Surehop, queues: Readonly<Record<string, W
       const { byQueue, isAtLeast } = await countOpen(archive, SAMPLED_PAGES);
       await samples.store(sampleOf(workQueues, figures, isAtLeast ? undefined : byQueue, surehop.clock.now()));
     } catch (error) {
-      log().error('sample of the queues not stored', errorFields(error));
+      log().error('the sample with the figures of the queues was not stored', errorFields(error));
     }
   }
 
@@ -61,7 +61,8 @@ export function reportQueues(surehop: Surehop, queues: Readonly<Record<string, W
     // Alarms can compare these counts with other metrics, so they need data before the first message is consumed.
     for (const { name: queue } of workQueues) recordMetrics({ Completed: 0, Rejected: 0 }, { queue });
     await storeSample(figures);
-    if (missing.length > 0) throw new Error(`the broker has no figures of ${missing.join(', ')}`);
+    const missingQueues = missing.join(', ');
+    if (missingQueues !== '') throw new Error(`the broker has no figures of ${missingQueues}`);
   }
 
   return async () => {
@@ -73,6 +74,6 @@ export function reportQueues(surehop: Surehop, queues: Readonly<Record<string, W
 async function recordNodes(access: Access): Promise<void> {
   const nodes = await readNodeFigures(access, TIMEOUT_MS);
   const down = nodes.filter(({ running }) => !running).map(({ name }) => name);
-  if (down.length > 0) log().warn('broker nodes not running', { nodes: down });
+  if (down.length > 0) log().warn('some nodes of the broker are not running', { nodes: down });
   recordMetrics(nodeMetrics(nodes));
 }

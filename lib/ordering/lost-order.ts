@@ -5,7 +5,7 @@ import { log } from '../runtime/log.ts';
  * exists.
  */
 export const reportLostOrder = (item: string): void =>
-  log().error('stored order of messages lost', {
+  log().error('the stored order of some messages was lost', {
     item,
     error: {
       message: 'a DynamoDB item with a part of the order no longer exists: messages may be processed in another order',

@@ -13,7 +13,7 @@ export const SHORT_STRING_BYTES = 255;
 export class UnwritableError extends Error {}
 
 /** Thrown for a value that does not fit into the remaining space of the AMQP frame. */
-export const TOO_LARGE = new UnwritableError('too large: all properties of a message must fit into one frame');
+export const TOO_LARGE = new UnwritableError('too large: all properties of a message must fit into one AMQP frame');
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
@@ -60,8 +60,8 @@ export class AmqpWriter {
   name(name: string): void {
     const length = Buffer.byteLength(name);
     if (length > SHORT_STRING_BYTES)
-      throw new UnwritableError(`a name of ${length} bytes, more than ${SHORT_STRING_BYTES}`);
-    if (isChangedByUtf8(name, length)) throw new UnwritableError('a name that is not Unicode text');
+      throw new UnwritableError(`a name has ${length} bytes, but AMQP allows at most ${SHORT_STRING_BYTES}`);
+    if (isChangedByUtf8(name, length)) throw new UnwritableError('a name is not Unicode text');
     this.need(1 + length);
     this.shortString(name);
   }

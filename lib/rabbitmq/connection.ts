@@ -125,7 +125,7 @@ export function createConnection({ url, heartbeatSeconds, clock, name }: Connect
     const fresh = await openLink(timeoutMs);
     if (timesClosed !== timesClosedBefore) {
       fresh.destroy();
-      throw new Error('the connection was closed while it was being opened');
+      throw new Error('the connection to the broker was closed while it was being opened');
     }
     const lost = fresh.lostBecause();
     if (lost) throw lost;

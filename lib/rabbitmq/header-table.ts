@@ -151,7 +151,7 @@ function writeScalar(writer: AmqpWriter, value: unknown): void {
       if (Array.isArray(value)) return writer.bytes('x', Buffer.from(value as number[]));
       return writer.bytes('S', Buffer.from((value as { bytes: number[] }).bytes));
   }
-  throw new UnwritableError(`${kindOf(value)}, which AMQP headers cannot contain`);
+  throw new UnwritableError(`AMQP headers cannot contain ${kindOf(value)}`);
 }
 
 function writeDate(writer: AmqpWriter, text: string): void {

@@ -37,6 +37,6 @@ export function requireBroker<S extends Pick<BrokerSettings, 'AMQP_URL' | 'BROKE
   const { AMQP_URL, BROKER_ENDPOINT, BROKER_SECRET_ARN } = settings;
   if (AMQP_URL || (BROKER_ENDPOINT && BROKER_SECRET_ARN)) return settings;
   throw new SettingsError(
-    'missing setting: no broker; set AMQP_URL, or BROKER_ENDPOINT together with BROKER_SECRET_ARN, for example AMQP_URL=amqp://guest:guest@127.0.0.1:5672',
+    'missing setting: the address of the broker is not set; set AMQP_URL, or BROKER_ENDPOINT together with BROKER_SECRET_ARN, for example AMQP_URL=amqp://guest:guest@127.0.0.1:5672',
   );
 }

@@ -120,7 +120,8 @@ export class SettingsError extends Error {
 /** Reads and validates settings from the environment. Throws a single error that names every wrong setting. */
 export function readSettings<T>(concern: Concern<T>, environment: Environment): T {
   const { values, faults } = parse(concern, environment);
-  if (faults.length > 0) throw new SettingsError(`wrong setting: ${faults.join('; ')}`);
+  const explanations = faults.join('; ');
+  if (faults.length > 0) throw new SettingsError(`wrong setting: ${explanations}`);
   return values;
 }
 

@@ -4,19 +4,15 @@ export class ExpectationError extends Error {
 
   /** Creates the error. Its stack trace starts at the caller of `thrower`, the function that the test called. */
   constructor(
-    subject: string,
+    headline: string,
     differences: readonly string[],
     history: readonly string[],
     thrower: (...args: never[]) => unknown,
   ) {
     super(
-      [
-        `${subject} is not as expected:`,
-        ...differences.map((difference) => `  - ${difference}`),
-        '',
-        'What happened:',
-        ...history,
-      ].join('\n'),
+      [`${headline}:`, ...differences.map((difference) => `  - ${difference}`), '', 'What happened:', ...history].join(
+        '\n',
+      ),
     );
     Error.captureStackTrace(this, thrower);
   }

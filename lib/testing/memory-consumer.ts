@@ -198,7 +198,10 @@ export function createMemoryConsumer(definition: ConsumerDefinition<any>, crashA
 
   function copyOf(message: Received): QueuedCopy {
     const copy = copies.get(message);
-    if (copy === undefined) throw new Error(`this consumer has not received the message ${show(message)}`);
+    if (copy === undefined)
+      throw new Error(
+        `this consumer has not received the message ${show(message)}: pass a message that one of its methods returned`,
+      );
     return copy;
   }
 

@@ -98,7 +98,12 @@ export class Received implements Fate {
         : [`expected the message to be ${expected.settlement}, but it was ${this.settlement}`]),
     ];
     if (differences.length === 0) return;
-    throw new ExpectationError(`the message ${this.id}`, differences, this.#history(), Received.prototype.expect);
+    throw new ExpectationError(
+      `the message ${this.id} is not as expected`,
+      differences,
+      this.#history(),
+      Received.prototype.expect,
+    );
   }
 
   #outcomeDifferences({ outcome, reason }: Expected): string[] {

@@ -88,7 +88,7 @@ export function toTestConsumer(memory: MemoryConsumer): TestConsumer {
     { id = `${event.type}#${++sent}`, age }: ReceiveOptions = {},
   ): QueuedCopy {
     const ageMs = age === undefined ? 0 : parseDuration(age);
-    if (ageMs === undefined) throw new Error(`the age "${age}" is not a duration, such as "10m" or "25h"`);
+    if (ageMs === undefined) throw new Error(`the age "${age}" must be a duration such as "10m" or "25h"`);
     const options = { id: id as MessageId, appId: 'test', publishedAtMs: memory.nowMs() - ageMs };
     return { message: eventMessage(event, data, options), deliveries: 0 };
   }
@@ -131,8 +131,8 @@ export function toTestConsumer(memory: MemoryConsumer): TestConsumer {
       const wanted = expected && { ...attributes, ...toMap('', expected) };
       if (wanted === undefined ? item === undefined : item !== undefined && isEqual({ M: wanted }, { M: item })) return;
       const difference = `expected ${showItem(wanted, attributes)}, but it is ${showItem(item, attributes)}`;
-      const subject = `the item ${showPlace(table.name, attributes)}`;
-      throw new ExpectationError(subject, [difference], history.lines, consumer.expectItem);
+      const headline = `the item ${showPlace(table.name, attributes)} is not as expected`;
+      throw new ExpectationError(headline, [difference], history.lines, consumer.expectItem);
     },
     get history() {
       return history.lines;

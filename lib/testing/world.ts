@@ -319,7 +319,7 @@ export async function runWorld(
     if (possible.length === 0) break;
     if (batches > MOST_BATCHES + messages.length * MOST_BATCHES_PER_MESSAGE)
       throw new Error(
-        `the run does not end: ${queue.length} messages are in the queue, ${delayed.length} in the delay queues`,
+        `the simulated run does not end: ${queue.length} messages are still in the queue, and ${delayed.length} in the delay queues`,
       );
     possible[possible.length > 1 ? choose(possible.length) : 0]!();
   }

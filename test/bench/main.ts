@@ -19,16 +19,12 @@ await entry(async () => {
   const { values, positionals } = readArguments();
   const chosen = positionals.length === 0 ? sections : sections.filter(({ name }) => positionals.includes(name));
   const unknown = positionals.filter((name) => !sections.some((section) => section.name === name));
+  const known = sections.map(({ name }) => name).join(', ');
   if (unknown.length > 0)
-    throw new Problem(
-      `unknown section "${unknown[0]}"; the sections are ${sections.map(({ name }) => name).join(', ')}`,
-      {
-        exitCode: 2,
-      },
-    );
+    throw new Problem(`unknown section "${unknown[0]}"; the sections are ${known}`, { exitCode: 2 });
   const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
   if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0))
-    throw new Problem(`--rounds is "${values.rounds}", expected a whole number from 1`, { exitCode: 2 });
+    throw new Problem(`--rounds is "${values.rounds}": it must be a whole number of at least 1`, { exitCode: 2 });
 
   const scratch = mkdtempSync(join(tmpdir(), 'surehop-bench-'));
   process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));

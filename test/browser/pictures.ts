@@ -38,7 +38,7 @@ await entry(async () => {
       await page.evaluate(() => scrollTo(0, 0));
       const bytes = await page.screenshot({ animations: 'disabled' });
       writeFileSync(join(folder, `${name}.png`), bytes);
-      say(`${name}.png: ${Math.round(bytes.length / 1_000)} KB`);
+      say(`wrote the picture ${name}.png (${Math.round(bytes.length / 1_000)} KB)`);
     };
     const { page } = large;
     await page.getByRole('row', { name: /^stock/ }).waitFor();

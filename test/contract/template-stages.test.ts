@@ -327,10 +327,10 @@ describe('the reserved concurrency of functions', () => {
   test('a function that publishes messages but sets no limit for the number of broker connections causes an error', () => {
     const endless = { access: { login: 'publisher' }, environments: 0 } as const;
     expect(() => reserveConcurrency({ endless }, prod)).toThrow(
-      /endless publishes messages: set access\.connections .* to "rest"/,
+      /endless publishes messages, but its number of connections is not set: set access\.connections .* to "rest"/,
     );
     expect(() => reserveConcurrency({ endless: { ...endless, environments: 1 } }, prod)).toThrow(
-      /endless publishes messages: set access\.connections .* to 2, because/,
+      /endless publishes messages, but its number of connections is not set: set access\.connections .* to 2, because/,
     );
   });
 });

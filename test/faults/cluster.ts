@@ -107,7 +107,8 @@ export async function startCluster({
         );
         if (ready !== undefined) return;
         await started.kill();
-        throw new Problem(`${name} did not start; the end of its log:\n${started.tail().join('\n')}`);
+        const lastLines = started.tail().join('\n');
+        throw new Problem(`the broker node ${name} did not start; its log ends with:\n${lastLines}`);
       },
       kill: async () => running?.kill(),
       stop: async () => running?.stop({ signal: 'SIGTERM', graceMs: STOPPED_WITHIN_MS }),

@@ -207,9 +207,8 @@ describe('a service that create-surehop has created', () => {
       expect((await surehop('topology', 'plan')).stdout).toBe('› No changes\n');
       expect((await surehop('trace')).stdout).toContain('POST /orders');
     } catch (error) {
-      throw new Error(`the created service failed: ${(error as Error).message}\n${lines.slice(-40).join('\n')}`, {
-        cause: error,
-      });
+      const lastLines = lines.slice(-40).join('\n');
+      throw new Error(`the created service failed: ${(error as Error).message}\n${lastLines}`, { cause: error });
     } finally {
       client.destroy();
       process.kill(-child.pid!, 'SIGINT');

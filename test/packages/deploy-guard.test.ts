@@ -95,6 +95,6 @@ test('a deployment stops if the template of the deployed stack cannot be read', 
   const { url } = api;
   await api.stop();
   await expect(deployStack(checkout.directory, 'broker', 'dev', url)).rejects.toThrow(
-    /cannot read the deployed template of surehop-broker-dev/,
+    /cannot read the deployed template of the stack surehop-broker-dev/,
   );
 }, 120_000);

@@ -62,7 +62,8 @@ async function whileRunning(use: (lines: readonly string[]) => Promise<unknown>)
   try {
     await use(lines);
   } catch (error) {
-    throw new Error(`${(error as Error).message}\n${lines.slice(-40).join('\n')}`, { cause: error });
+    const lastLines = lines.slice(-40).join('\n');
+    throw new Error(`the example of the guide failed: ${(error as Error).message}\n${lastLines}`, { cause: error });
   } finally {
     process.kill(-child.pid!, 'SIGINT');
     await ended;

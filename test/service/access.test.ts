@@ -23,7 +23,8 @@ beforeAll(async () => {
       const file = join(directory, 'serverless.yml');
       let text = readFileSync(file, 'utf8');
       for (const [before, after] of edits) {
-        if (!text.includes(before)) throw new Error(`serverless.yml no longer contains: ${before}`);
+        if (!text.includes(before))
+          throw new Error(`serverless.yml no longer contains the text that this test replaces: ${before}`);
         text = text.replace(before, () => after);
       }
       writeFileSync(file, text);

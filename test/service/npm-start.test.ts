@@ -107,10 +107,10 @@ describe('npm start with invalid settings or files', () => {
       'wrong settings in infra/stages/dev.ts: eventSource.batchSize: ',
     ],
     ['serverless.yml', '${consumes:stock}', '${consumes:stokc}', 'no queue "stokc" in infra/topology.ts'],
-    ['serverless.yml', 'functions:\n', 'functions: [\n', 'serverless.yml: '],
+    ['serverless.yml', 'functions:\n', 'functions: [\n', 'serverless.yml cannot be read: '],
     ['infra/topology.ts', 'export const topology', 'export const = topology', 'infra/topology.ts:'],
-    ['infra/tables.ts', "key: { sku: 'S' }", "key: { sku: 'T' }", 'infra/tables.ts: stock.key.sku: '],
-    ['infra/tables.ts', 'key: { sku:', 'kye: { sku:', 'infra/tables.ts: stock.key: '],
+    ['infra/tables.ts', "key: { sku: 'S' }", "key: { sku: 'T' }", 'infra/tables.ts contains mistakes: stock.key.sku: '],
+    ['infra/tables.ts', 'key: { sku:', 'kye: { sku:', 'infra/tables.ts contains mistakes: stock.key: '],
   ])(
     'npm start prints one line and ends with exit code 2 if a file contains a mistake (file %s, changed text: %s)',
     async (file, right, wrong, reason) => {
@@ -229,7 +229,7 @@ describe('npm start while source files are edited', () => {
     edit('infra/tables.ts', (text) =>
       text.replace('  stock: ', "  refunds: defineTable({ name: 'refunds', key: { sku: 'S' } }),\n  stock: "),
     );
-    await told(/› table .*-refunds created$/);
+    await told(/› the table .*-refunds was created$/);
     const client = localClient(process.env['DYNAMODB_ENDPOINT']!);
     const { Table } = await client.send(new DescribeTableCommand({ TableName: `${host.name}-refunds` }));
     expect(Table?.KeySchema).toEqual([{ AttributeName: 'sku', KeyType: 'HASH' }]);
@@ -248,7 +248,7 @@ describe('npm start while source files are edited', () => {
     host.channel.sendToQueue('refunds', Buffer.from('precious'), { persistent: true });
     await eventually('the message', async () => (await host.channel.checkQueue('refunds')).messageCount === 1);
     const undo = edit('infra/topology.ts', (text) => text.replace(", refunds: workQueue('refunds')", ''));
-    const lines = await told(/› not applied: /);
+    const lines = await told(/› the edit was not applied: /);
     expect(lines.at(-1)).toContain('not applied: infra/topology.ts: nothing was changed: queue "refunds" is no longer');
     undo();
     await settled();
@@ -288,7 +288,7 @@ describe('npm start while source files are edited', () => {
     // The functions are rebuilt after the last edit, which compiles, and after the edit is undone.
     const mistakes = all.filter((line) => !line.includes('Functions rebuilt'));
     expect(mistakes).toEqual(broken.map(([file]) => expect.stringContaining(file)));
-    expect(mistakes.at(-1)).toContain('infra/tables.ts: stock.key.sku: ');
+    expect(mistakes.at(-1)).toContain('infra/tables.ts contains mistakes: stock.key.sku: ');
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
   });
 

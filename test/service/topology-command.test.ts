@@ -88,7 +88,7 @@ test('npm run topology fails with exit code 1 and without a stack trace if the t
 });
 
 test.each([
-  ['an unknown command', ['destroy'], 'expected plan, apply, verify or remove'],
+  ['an unknown command', ['destroy'], 'surehop topology needs a subcommand: plan, apply, verify or remove'],
   ['the removal of no queue', ['remove'], 'remove takes the name of one queue'],
   ['a plan for one queue', ['plan', 'loans'], 'plan takes no further words'],
   [

@@ -46,7 +46,7 @@ export async function failing(environment: DevEnvironment): Promise<Failing> {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     const text = await response.text();
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    if (!response.ok) throw new Error(`${method} ${path} was answered with status ${response.status}: ${text}`);
     return JSON.parse(text) as T;
   };
   return {
@@ -71,7 +71,8 @@ export async function failing(environment: DevEnvironment): Promise<Failing> {
         },
         240_000,
       );
-      if (found > count) throw new Error(`${found} instead of ${count} dead letters with ${search.toString()}`);
+      if (found > count)
+        throw new Error(`${found} dead letters instead of ${count} match the query ${search.toString()}`);
     },
   };
 }

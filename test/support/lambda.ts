@@ -123,7 +123,8 @@ export async function startLambda(deployed: Deployed): Promise<Lambda> {
       done();
     });
     child.once('exit', (code, signal) => {
-      failAll(new Error(`the process of ${functionName} ended (${signal ?? code}): ${lines.slice(-5).join('\n')}`));
+      const lastLines = lines.slice(-5).join('\n');
+      failAll(new Error(`the process of the function ${functionName} ended (${signal ?? code}): ${lastLines}`));
       done();
     });
   });

@@ -76,10 +76,10 @@ async function serverless(
     return stdout + stderr;
   } catch (error) {
     const { stdout, stderr } = error as { stdout: string; stderr: string };
-    throw new Error(
-      `serverless failed in the stack ${stack}, with the arguments ${args.join(' ')}: ${stdout}${stderr}`,
-      { cause: error },
-    );
+    const words = args.join(' ');
+    throw new Error(`serverless failed in the stack ${stack}, with the arguments ${words}: ${stdout}${stderr}`, {
+      cause: error,
+    });
   }
 }
 

@@ -68,8 +68,9 @@ function imports({ broker }: Templates, resource: Resource): string[] {
   const outputs = Object.values(broker.Outputs ?? {}) as { Value: unknown; Export?: { Name: string } }[];
   return [...walk(resource.Properties)].flatMap(([value]) => {
     if (!('Fn::ImportValue' in value)) return [];
-    const output = outputs.find(({ Export }) => Export?.Name === value['Fn::ImportValue']);
-    if (!output) throw new Error(`the broker stack exports no value with the name ${String(value['Fn::ImportValue'])}`);
+    const name = value['Fn::ImportValue'];
+    const output = outputs.find(({ Export }) => Export?.Name === name);
+    if (!output) throw new Error(`the broker stack exports no value with the name ${String(name)}`);
     return referencesOf(output.Value).map((id) => `broker/${id}`);
   });
 }

@@ -92,7 +92,7 @@ export function resolveValue(value: Value, known: Known): unknown {
       }
       case 'Fn::ImportValue': {
         const imported = known.imports?.[String(go(argument))];
-        if (imported === undefined) throw new Error(`no stack exports ${String(go(argument))}`);
+        if (imported === undefined) throw new Error(`no stack exports a value with the name ${String(go(argument))}`);
         return imported;
       }
       default:

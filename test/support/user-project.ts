@@ -90,9 +90,8 @@ export const userProjectIn = (directory: string): UserProject => ({
       return stdout;
     } catch (error) {
       const { stdout, stderr } = error as { stdout: string; stderr: string };
-      throw new Error(`the script ${script} failed with the arguments ${args.join(' ')}:\n${stdout}${stderr}`, {
-        cause: error,
-      });
+      const words = args.join(' ');
+      throw new Error(`the script ${script} failed with the arguments ${words}:\n${stdout}${stderr}`, { cause: error });
     }
   },
   command: (name) => join(directory, 'node_modules', '.bin', name),

@@ -94,6 +94,9 @@ function unusedEventStreams(inputs: Metafile['inputs']): string | undefined {
 
 function sourceOf(root: string, entry: string): string {
   const found = ['.ts', '.mts', '.js', '.mjs'].find((extension) => existsSync(join(root, entry + extension)));
-  if (!found) throw new Error(`${entry}.ts does not exist: correct the function's "handler" in serverless.yml.`);
+  if (!found)
+    throw new Error(
+      `the source file ${entry}.ts of a function does not exist: correct its "handler" in serverless.yml`,
+    );
   return `./${entry}${found}`;
 }

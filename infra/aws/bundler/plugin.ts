@@ -85,7 +85,8 @@ export class BundlerPlugin {
           .map(([key]) => key);
         this.#log.notice(`Functions rebuilt: ${names.join(', ')}.`);
       },
-      onMistake: (message) => this.#log.error(`Functions not rebuilt: ${message}`),
+      onMistake: (message) =>
+        this.#log.error(`Functions not rebuilt, because their code contains a mistake: ${message}`),
     });
   }
 

@@ -33,7 +33,7 @@ async function deployedTemplate(serverless: Serverless): Promise<Template | unde
     return { Resources: {}, ...(JSON.parse(TemplateBody) as Partial<Template>) };
   } catch (error) {
     if (/does not exist/.test((error as Error).message)) return undefined;
-    throw new Error(`cannot read the deployed template of ${StackName}: ${(error as Error).message}`, {
+    throw new Error(`cannot read the deployed template of the stack ${StackName}: ${(error as Error).message}`, {
       cause: error,
     });
   } finally {

@@ -101,7 +101,7 @@ async function readConfiguration(folder: string, stageName: string, stage: Stage
     if (source === 'self')
       return resolve(address.split('.').reduce<unknown>((part, name) => (part as Configuration)[name], raw));
     throw new Error(
-      `serverless.yml of ${folder} uses \${${expression}}, which infra/aws/changes/templates.ts does not support`,
+      `serverless.yml of ${folder} uses the variable ${expression}, which infra/aws/changes/templates.ts does not support`,
     );
   }
 

@@ -45,8 +45,8 @@ export function resourcesOf(definitions: readonly TableDefinition[], tablePrefix
         tableResource(tablePrefix + name, definition),
       ]),
     );
-  const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  throw new Error(`infra/tables.ts: ${faults.join('; ')}`);
+  const mistakes = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
+  throw new Error(`infra/tables.ts contains mistakes: ${mistakes}`);
 }
 
 function tableResource(TableName: string, { key, indexes, expires }: Definition): Resource {

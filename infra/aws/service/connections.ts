@@ -42,18 +42,20 @@ export function reserveConcurrency(demands: Readonly<Record<string, Demand>>, st
       reserved[name] = connections * Math.max(environments, 1);
       taken += reserved[name];
     } else if (login === 'publisher') {
-      throw new Error(`${name} publishes messages: ${adviceFor(environments)}`);
+      const advice = adviceFor(environments);
+      throw new Error(`the function ${name} publishes messages, but its number of connections is not set: ${advice}`);
     }
   }
   const sharing = Object.keys(weights);
   const left = planned - taken;
-  if (left < sharing.length)
+  if (left < sharing.length) {
+    const { instanceType, deployment } = stage.broker;
+    const andPublishers = sharing.length > 0 ? `, and ${sharing.join(', ')} at least 1 each` : '';
+    const orLowerNumber = lowerNumber(demands, taken + sharing.length - planned);
     throw new Error(
-      `the broker (${stage.broker.instanceType}, ${stage.broker.deployment}) allows ${quota} connections, of which functions can use ${planned}, ` +
-        `but the functions with a number in access.connections, and the event sources, need ${taken}` +
-        `${sharing.length > 0 ? `, and ${sharing.join(', ')} at least 1 each` : ''}: ` +
-        `choose a larger broker.instanceType${lowerNumber(demands, taken + sharing.length - planned)}`,
+      `the broker (${instanceType}, ${deployment}) allows ${quota} connections, of which functions can use ${planned}, but the functions with a number in access.connections, and the event sources, need ${taken}${andPublishers}: choose a larger broker.instanceType${orLowerNumber}`,
     );
+  }
   if (stage.publisherConcurrency === 'unreserved') return {};
   if (stage.publisherConcurrency < sharing.length)
     throw new Error(

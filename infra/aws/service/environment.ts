@@ -48,7 +48,8 @@ export function commonEnvironment(
     Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
   const ownValues = { ...environmentOf(settings), ...shell(Object.keys(own.shape)) };
   const faults = settingFaults(own, ownValues);
-  if (faults.length > 0) throw new Error(`wrong setting: ${faults.join('; ')}`);
+  const explanations = faults.join('; ');
+  if (faults.length > 0) throw new Error(`wrong setting: ${explanations}`);
   return {
     ...ownValues,
     SERVICE_NAME: service,

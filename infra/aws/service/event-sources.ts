@@ -16,7 +16,8 @@ function queuesNamed(name: string, workQueues: WorkQueues): readonly string[] {
     [deadLetterQueue]: [deadLetterQueue],
   };
   const found = known[name];
-  if (!found) throw new Error(`no queue "${name}" in infra/topology.ts, which has ${Object.keys(known).join(', ')}`);
+  const declaredQueues = Object.keys(known).join(', ');
+  if (!found) throw new Error(`there is no queue "${name}" in infra/topology.ts, which declares ${declaredQueues}`);
   return found;
 }
 
@@ -33,8 +34,7 @@ export function concurrencyOf(
   const granted = typeof concurrency === 'number' ? concurrency : (concurrency[name] ?? 1);
   if (granted > 1 && workQueues[name]?.ordered)
     throw new Error(
-      `eventSource.concurrency is ${granted} for the queue ${name}, which keeps order per key: several environments ` +
-        'cannot keep the order; set the concurrency of this queue to 1 and add shards instead (infra/topology.ts)',
+      `eventSource.concurrency is ${granted} for the queue ${name}, which keeps order per key: several Lambda execution environments cannot keep the order, so set the concurrency of this queue to 1, and add shards in infra/topology.ts instead`,
     );
   return granted;
 }

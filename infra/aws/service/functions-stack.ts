@@ -183,7 +183,10 @@ function waitForTopology(resources: Record<string, Resource>): void {
 
 function roleOfSource({ DependsOn = [] }: Resource): string {
   const role = [DependsOn].flat().find((id) => id.endsWith('Role'));
-  if (!role) throw new Error('an event source in the template does not depend on the IAM role of its function');
+  if (!role)
+    throw new Error(
+      'an event source in the template does not depend on the IAM role of its function: add the role to its DependsOn',
+    );
   return role;
 }
 

@@ -19,7 +19,7 @@ export class Changes {
 
   edit(file: string, change: (text: string) => string): void {
     const text = this.read(file);
-    if (text === undefined) throw new UsageError(`${file} is missing: create it first`);
+    if (text === undefined) throw new UsageError(`the file ${file} is missing: create it first`);
     this.#after.set(file, change(text));
   }
 
@@ -27,7 +27,9 @@ export class Changes {
   create(file: string, content: string): void {
     const existing = this.read(file);
     if (existing !== undefined && existing !== content)
-      throw new UsageError(`${file} exists already and was not overwritten: choose another name, or delete the file`);
+      throw new UsageError(
+        `the file ${file} exists already and was not overwritten: choose another name, or delete the file`,
+      );
     this.#after.set(file, content);
   }
 

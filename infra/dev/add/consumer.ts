@@ -108,10 +108,12 @@ function addQueue(
     const [property, { bindings, ordered }] = known;
     if (!bindings.some(({ routingKey }) => routingKey === type))
       throw new UsageError(
-        `the queue ${queue} exists and does not receive ${type}: add '${type}' to its bindings in infra/topology.ts, or choose another --queue`,
+        `the queue ${queue} exists and does not receive ${type}: add "${type}" to its bindings in infra/topology.ts, or choose another --queue`,
       );
     if (isOrdered && !ordered)
-      throw new UsageError(`the queue ${queue} exists without order: add "ordered: true" to it in infra/topology.ts`);
+      throw new UsageError(
+        `the queue ${queue} exists and does not keep order per key: add "ordered: true" to it in infra/topology.ts`,
+      );
     return property;
   }
   const property = camelCase(queue);

@@ -27,7 +27,10 @@ const endOf = (text: string, mark: string, from: number): number => {
 
 function objectOf(text: string, constant: string, file: string): Range & { readonly lastCode: number } {
   const head = new RegExp(`export const ${constant}\\b[^={]*=\\s*\\{`).exec(text);
-  if (!head) throw new UsageError(`${file} does not contain "export const ${constant} = {": add the line by hand`);
+  if (!head)
+    throw new UsageError(
+      `surehop add cannot edit ${file}, which does not contain "export const ${constant} = {": edit the file by hand`,
+    );
   const start = head.index + head[0].length;
   let depth = 1;
   let lastCode = start - 1;
@@ -37,7 +40,9 @@ function objectOf(text: string, constant: string, file: string): Range & { reado
     if (depth === 0) return { start, end: at, lastCode };
     if (text[at]!.trim() !== '') lastCode = at;
   }
-  throw new UsageError(`${file}: the braces after "export const ${constant}" do not match`);
+  throw new UsageError(
+    `surehop add cannot edit ${file}, because the braces after "export const ${constant}" do not match: correct them`,
+  );
 }
 
 /** Adds a property to the object literal of an exported constant, unless the object already has the property. */

@@ -8,8 +8,8 @@ import { UsageError } from '../commands/command.ts';
  */
 export function addFunction(text: string, name: string, lines: readonly string[]): string {
   const document = parseDocument(text);
-  if (document.errors.length > 0)
-    throw new UsageError(`serverless.yml cannot be parsed: ${document.errors[0]!.message.split('\n')[0]}`);
+  const [mistake] = document.errors[0]?.message.split('\n') ?? [];
+  if (mistake !== undefined) throw new UsageError(`serverless.yml cannot be parsed: ${mistake}`);
   const functions = document.get('functions', true);
   if (!isMap(functions) || functions.flow || functions.items.length === 0)
     throw new UsageError('serverless.yml has no section "functions" with at least one function: add one by hand first');

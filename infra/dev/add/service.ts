@@ -18,9 +18,8 @@ export interface Service {
 export function exchangeOf({ topology }: Service): string {
   const topics = topology.exchanges.filter(({ type }) => type === 'topic').map(({ name }) => name);
   if (topics.length === 1) return topics[0]!;
-  throw new UsageError(
-    `pass --exchange with the name of the exchange${topics.length > 1 ? `: one of ${topics.join(', ')}, or a new name` : ''}`,
-  );
+  const choices = topics.length > 1 ? `: one of ${topics.join(', ')}, or a new name` : '';
+  throw new UsageError(`pass --exchange with the name of the exchange of the event${choices}`);
 }
 
 export function requireName(name: string, what: string): void {
@@ -30,6 +29,6 @@ export function requireName(name: string, what: string): void {
 
 export function requireServerlessYml(changes: Changes): string {
   const text = changes.read('serverless.yml');
-  if (text === undefined) throw new UsageError('serverless.yml is missing');
+  if (text === undefined) throw new UsageError('serverless.yml is missing: run surehop add in the folder of a service');
   return text;
 }

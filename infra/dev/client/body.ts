@@ -6,17 +6,18 @@ import { reasonOf } from '../runtime/command-line.ts';
 /** Returns the content of a file for the argument `@file`, and otherwise the argument itself. */
 export function readText(argument: string): string {
   if (!argument.startsWith('@')) return argument;
+  const file = argument.slice(1);
   try {
-    return readFileSync(argument.slice(1), 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new UsageError(`cannot read the file ${argument.slice(1)}: ${reasonOf(error)}`);
+    throw new UsageError(`cannot read the file ${file}: ${reasonOf(error)}`);
   }
 }
 
-export function parseJson(text: string, origin: string): unknown {
+export function parseJson(text: string, bodyOrFile: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    throw new UsageError(`${origin} is not JSON: ${reasonOf(error)}`);
+    throw new UsageError(`${bodyOrFile} is not JSON: ${reasonOf(error)}`);
   }
 }

@@ -112,9 +112,10 @@ export async function createDeadLetterClient(url: string): Promise<DeadLetterCli
   async function send<T>(method: string, path: string, body?: object): Promise<T> {
     const response = await sendRequest(url, { method, path, headers, body: body && JSON.stringify(body) });
     if (response.status < 300) return JSON.parse(response.text) as T;
+    const [route] = path.split('?');
     if (response.status === 404 && ROUTES.test(path))
       throw new Problem(
-        `${url} has no route ${method} ${path.split('?')[0]}: add the functions for dead letters to serverless.yml (docs/guides/make-it-yours.md)`,
+        `the service at ${url} has no route ${method} ${route}: add the functions for dead letters to serverless.yml (docs/guides/make-it-yours.md)`,
       );
     throw new RefusedError(`${method} ${path} was answered with ${refusalOf(response)}`);
   }

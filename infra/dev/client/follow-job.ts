@@ -24,16 +24,18 @@ export function progressOf({ id, order, status, progress }: Job): string {
  * Returns exit code 0 if every selected dead letter was redriven or discarded.
  */
 export async function followJob(client: DeadLetterClient, id: string): Promise<number> {
-  const goesOn = `the service continues the job: surehop dead-letters watch ${id} shows its progress, surehop dead-letters cancel ${id} cancels it`;
+  const jobContinues = `the service continues the job: surehop dead-letters watch ${id} shows its progress, surehop dead-letters cancel ${id} cancels it`;
   const interrupted = new Promise<undefined>((resolve) => {
     onShutdown({ begin: () => resolve(undefined), force: () => process.exit(130) });
   });
   const ended = untilEnd(client, id).catch((error: unknown) => {
-    throw new Problem(`${reasonOf(error)}; ${goesOn}`, { cause: error });
+    throw new Problem(`the progress of the job cannot be shown any more (${reasonOf(error)}); ${jobContinues}`, {
+      cause: error,
+    });
   });
   const job = await Promise.race([ended, interrupted]);
   if (job === undefined) {
-    say(goesOn);
+    say(jobContinues);
     return 130;
   }
   const { failed, skipped } = job.progress;

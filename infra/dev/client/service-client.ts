@@ -31,7 +31,7 @@ export function serviceUrl(given: string | undefined): string {
       'npm start is not running in this project: run npm start in another terminal, or pass --url with the address of a service',
     );
   if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ''))
-    throw new Problem(`"${url}" is not an address like https://api.example.com`, { exitCode: 2 });
+    throw new Problem(`--url is "${url}": it must be an address like https://api.example.com`, { exitCode: 2 });
   return url;
 }
 
@@ -44,7 +44,9 @@ export async function sendRequest(url: string, request: ServiceRequest): Promise
       body: request.body,
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     }).catch((error: unknown) => {
-      throw new Problem(`${url} does not answer (${reasonOf(error)}): is the service running?`);
+      throw new Problem(
+        `the service at ${url} does not answer (${reasonOf(error)}): start it, or pass another address with --url`,
+      );
     });
     const { status, statusText } = response;
     const text = await response.text();

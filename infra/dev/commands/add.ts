@@ -51,10 +51,10 @@ export const add = defineCommand({
   async run({ words: [what = '', name = '', ...more], options }) {
     const { event, queue, delays, exchange, key = [], 'order-by': orderBy } = options;
     if (!['consumer', 'event', 'route', 'table'].includes(what))
-      throw new UsageError('expected consumer, event, route or table');
-    if (name === '' || more.length > 0) throw new UsageError(`add ${what} takes one name`);
+      throw new UsageError('surehop add needs to know what to add: consumer, event, route or table');
+    if (name === '' || more.length > 0) throw new UsageError(`surehop add ${what} needs exactly one name`);
     if (event === undefined && (what === 'consumer' || what === 'route'))
-      throw new UsageError(`add ${what} needs --event with the type of the event`);
+      throw new UsageError(`surehop add ${what} needs --event with the type of the event`);
     const { queues, topology } = await import('serverless-surehop/definitions');
     const service: Service = { queues, topology, loadEvents };
     const changes = new Changes(rootDirectory);

@@ -21,7 +21,8 @@ export const filterOf = ({ queue, code, type, group, client, text, from, to }: F
 
 /** Returns the status of the dead letters to list. Returns `undefined` if dead letters of every status are listed. */
 export function statusOf({ status = 'open' }: FilterOptions): string | undefined {
-  if (!STATUSES.includes(status)) throw new UsageError(`--status is "${status}": use one of ${STATUSES.join(', ')}`);
+  const statuses = STATUSES.join(', ');
+  if (!STATUSES.includes(status)) throw new UsageError(`--status is "${status}": use one of ${statuses}`);
   return status === 'all' ? undefined : status;
 }
 
@@ -33,6 +34,8 @@ function timeOf(option: string, text: string | undefined): string | undefined {
   const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   const time = unit === undefined ? Date.parse(text) : Date.now() - Number(count) * UNITS_MS[unit]!;
   if (Number.isNaN(time))
-    throw new UsageError(`${option} is "${text}": use 30m, 2h, 7d, or a time such as 2026-11-22T12:00:00Z`);
+    throw new UsageError(
+      `${option} is "${text}": use a duration such as 30m, 2h or 7d, or a time such as 2026-11-22T12:00:00Z`,
+    );
   return new Date(time).toISOString();
 }

@@ -49,14 +49,17 @@ const subcommands: Readonly<Record<string, (request: Request) => Promise<number>
 
   async group({ client, ids, options }) {
     requireIds('group', ids, 0);
-    if (options.status === 'all') throw new UsageError(`group takes one status: ${STATUSES.slice(0, -1).join(', ')}`);
+    const statuses = STATUSES.slice(0, -1).join(', ');
+    if (options.status === 'all')
+      throw new UsageError(`--status is "all": surehop dead-letters group needs one of ${statuses}`);
     const { groups, isIncomplete } = await client.groups({ ...filterOf(options), status: options.status });
     for (const { group, queue = '?', code, cause, count, redrivenBefore, firstAt, lastAt } of groups)
       print(
         `${String(count).padStart(6)}  ${queue}  ${code}  ${shorten(cause)}\n        --group ${group}, ${firstAt} to ${lastAt}${redrivenBefore > 0 ? `, ${redrivenBefore} redriven before` : ''}`,
       );
     say(counted(groups.length, 'group'));
-    if (isIncomplete) say('there are too many dead letters to count the oldest of them: pass --from');
+    if (isIncomplete)
+      say('the oldest dead letters are not counted, because there are too many: pass --from to count only newer ones');
     return 0;
   },
 
@@ -153,24 +156,31 @@ export const deadLetters = defineCommand({
   async run({ words: [name = '', ...ids], options: { url, ...options } }) {
     if (name === 'edit') return editDeadLetter(serviceUrl(url), ids, options);
     const subcommand = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
-    if (subcommand === undefined) throw new UsageError(`expected one of edit, ${Object.keys(subcommands).join(', ')}`);
+    const known = ['edit', ...Object.keys(subcommands)].join(', ');
+    if (subcommand === undefined) throw new UsageError(`surehop dead-letters needs a subcommand: one of ${known}`);
     return subcommand({ client: await createDeadLetterClient(serviceUrl(url)), ids, options });
   },
 });
 
 async function change(action: Action, { client, ids, options }: Request): Promise<number> {
   const { status, all = false, because, force, rate } = options;
-  if (status !== undefined) throw new UsageError(`${action} changes only open dead letters: leave out --status`);
+  if (status !== undefined)
+    throw new UsageError(`surehop dead-letters ${action} changes only open dead letters: leave out --status`);
   const filter = filterOf(options);
   const isFiltered = Object.values(filter).some((value) => value !== undefined);
   if ([ids.length > 0, isFiltered, all].filter(Boolean).length !== 1)
-    throw new UsageError(`${action} needs ids, or a filter, or --all, and only one of the three`);
+    throw new UsageError(`surehop dead-letters ${action} needs ids, or a filter, or --all, and only one of the three`);
   if (options['dry-run']) {
-    if (ids.length > 0) throw new UsageError('--dry-run needs a filter or --all; to see a dead letter, use show ID');
+    if (ids.length > 0)
+      throw new UsageError(
+        '--dry-run needs a filter or --all; to see one dead letter, use surehop dead-letters show ID',
+      );
     return action === 'redrive' ? tryRedrive(client, filter, force) : tryDiscard(client, filter);
   }
   if (because === undefined)
-    throw new UsageError(`${action} needs --because: the archive keeps the reason with each dead letter`);
+    throw new UsageError(
+      `surehop dead-letters ${action} needs --because with a reason, which the archive keeps with each dead letter`,
+    );
   if (ids.length > 0 && ids.length <= FEW) return changeFew(action, { client, ids }, { force, reason: because });
   const order = {
     action,
@@ -219,12 +229,14 @@ async function tryDiscard(client: DeadLetterClient, filter: Filter): Promise<num
 function rateOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const rate = Number(text);
-  if (!(rate >= 0.1 && rate <= 1_000)) throw new UsageError(`--rate is "${text}": use a number from 0.1 to 1000`);
+  if (!(rate >= 0.1 && rate <= 1_000))
+    throw new UsageError(`--rate is "${text}": use a number of dead letters per second from 0.1 to 1000`);
   return rate;
 }
 
 function requireIds(name: string, ids: readonly string[], count: 0 | 1): void {
-  if (ids.length !== count) throw new UsageError(`${name} takes ${count === 0 ? 'no id' : 'exactly one id'}`);
+  const allowed = count === 0 ? 'no id' : 'exactly one id';
+  if (ids.length !== count) throw new UsageError(`surehop dead-letters ${name} takes ${allowed}`);
 }
 
 const lineOf = ({ id, deadLetteredAt, queue = '?', code, type = '?', status, attempt, reason }: DeadLetter): string =>

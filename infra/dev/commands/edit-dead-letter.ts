@@ -26,9 +26,13 @@ export async function editDeadLetter(
   { because, type, force, 'dry-run': dryRun = false }: Options,
 ): Promise<number> {
   if (id === undefined || body === undefined || others.length > 0)
-    throw new UsageError('edit needs the id of one dead letter, and its new body or @FILE');
+    throw new UsageError(
+      'surehop dead-letters edit needs the id of one dead letter, and its new body as JSON or @FILE',
+    );
   if (because === undefined && !dryRun)
-    throw new UsageError('edit needs --because: the archive keeps the reason with the dead letter');
+    throw new UsageError(
+      'surehop dead-letters edit needs --because with a reason, which the archive keeps with the dead letter',
+    );
   const response = await sendRequest(url, {
     method: 'POST',
     path: `/dead-letters/${encodeURIComponent(id)}/edit`,
@@ -37,7 +41,8 @@ export async function editDeadLetter(
   });
   const answer = parsed(response);
   if (response.status === 422 && answer.faults) return refused(answer.faults);
-  if (response.status !== 200 && response.status !== 202) throw new Problem(`${id}: ${refusalOf(response)}`);
+  if (response.status !== 200 && response.status !== 202)
+    throw new Problem(`the edit of the dead letter ${id} failed: ${refusalOf(response)}`);
   if (!dryRun) {
     const { messageId, queue, isPublished, error } = answer;
     print(messageId ?? '');
@@ -84,9 +89,10 @@ function refused(faults: readonly Fault[]): number {
 /** Returns the body of a request: the bytes of the file for the argument `@FILE`, and otherwise the argument itself. */
 function bodyOf(argument: string): object {
   if (!argument.startsWith('@')) return { text: argument };
+  const file = argument.slice(1);
   try {
-    return { base64: readFileSync(argument.slice(1)).toString('base64') };
+    return { base64: readFileSync(file).toString('base64') };
   } catch (error) {
-    throw new UsageError(`cannot read the file ${argument.slice(1)}: ${reasonOf(error)}`);
+    throw new UsageError(`cannot read the file ${file}: ${reasonOf(error)}`);
   }
 }

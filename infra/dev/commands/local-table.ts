@@ -32,20 +32,21 @@ export const table = defineCommand({
   },
   needs: 'definitions',
   async run({ words: [name, action, given, ...more], options: { limit } }) {
-    if (more.length > 0) throw new UsageError(`unexpected arguments: ${more.join(' ')}; put the JSON in quotes`);
+    const unexpected = more.join(' ');
+    if (more.length > 0)
+      throw new UsageError(`surehop table got unexpected arguments: ${unexpected}; put the JSON in quotes`);
     if (action !== undefined && (!['get', 'put'].includes(action) || given === undefined))
-      throw new UsageError('expected get with a key, or put with an item');
-    if (limit !== undefined && action !== undefined) throw new UsageError('--limit is only for a list of items');
+      throw new UsageError('after the name of a table, surehop table takes get with a key, or put with an item');
+    if (limit !== undefined && action !== undefined)
+      throw new UsageError('--limit limits a list of items: leave it out with get and put');
     const { tableResources, tables: own } = await import('serverless-surehop/definitions');
     const { localClient, localTablePrefix, localTables } = await import('../runtime/store/tables.ts');
     const { endpoint, prefix } = localStore(localTablePrefix);
     const all = localTables(tableResources(prefix));
     if (name === undefined) return list(all, prefix);
     const found = all.find(({ definition }) => definition.TableName === prefix + name);
-    if (found === undefined)
-      throw new UsageError(
-        `unknown table "${name}": the tables are ${all.map((one) => nameOf(one, prefix)).join(', ')}`,
-      );
+    const known = all.map((one) => nameOf(one, prefix)).join(', ');
+    if (found === undefined) throw new UsageError(`unknown table "${name}": the tables are ${known}`);
     const client = localClient(endpoint);
     const access = { client, TableName: prefix + name };
     const definition = Object.values(own).find((one) => one.name === name);
@@ -55,7 +56,9 @@ export const table = defineCommand({
       return await scan(access, limitOf(limit));
     } catch (error) {
       if (error instanceof UsageError || error instanceof Problem) throw error;
-      throw new Problem(`the table ${name} in ${endpoint}: ${reasonOf(error)}`, { cause: error });
+      throw new Problem(`cannot read or write the table ${name} in the DynamoDB at ${endpoint}: ${reasonOf(error)}`, {
+        cause: error,
+      });
     } finally {
       client.destroy();
     }
@@ -90,14 +93,15 @@ async function scan({ client, TableName }: Access, limit: number): Promise<numbe
     const line = asJson(fromAttributes(item));
     print(line.length <= SHOWN ? line : `${line.slice(0, SHOWN - 1)}…`);
   }
-  say(`${counted(items.length, 'item')}${last === undefined ? '' : '; there may be more: pass a higher --limit'}`);
+  const hint = last === undefined ? '' : '; there may be more: pass a higher --limit';
+  say(counted(items.length, 'item') + hint);
   return 0;
 }
 
 async function get({ client, TableName }: Access, given: string): Promise<number> {
   const key = toAttributes('', objectOf(parseJson(given, 'the key')));
   const { Item: item } = await client.send(new GetItemCommand({ TableName, Key: key, ConsistentRead: true }));
-  if (item === undefined) throw new Problem(`no item has the key ${given}`);
+  if (item === undefined) throw new Problem(`no item has the key ${given} in the table ${TableName}`);
   print(asJson(fromAttributes(item), 2));
   return 0;
 }
@@ -109,7 +113,9 @@ async function put(
   given: string,
 ): Promise<number> {
   if (definition === undefined)
-    throw new UsageError(`the table ${name} belongs to Surehop: put writes only to the tables of infra/tables.ts`);
+    throw new UsageError(
+      `the table ${name} belongs to Surehop: surehop table put writes only to the tables of infra/tables.ts`,
+    );
   const parsed = parseJson(readText(given), given.startsWith('@') ? given.slice(1) : 'the item');
   const items = (Array.isArray(parsed) ? parsed : [parsed]).map(objectOf);
   for (const item of items) {
@@ -118,17 +124,21 @@ async function put(
       definition.validate(attributes as Item, true);
     } catch (error) {
       const { attribute } = error as { attribute?: string };
-      throw new UsageError(`the item ${asJson(item)}: ${attribute ? `${attribute} ` : ''}${reasonOf(error)}`);
+      const mistake = (attribute ? `${attribute} ` : '') + reasonOf(error);
+      throw new UsageError(`nothing was written, because the item ${asJson(item)} is wrong: ${mistake}`);
     }
   }
   for (const item of items) await client.send(new PutItemCommand({ TableName, Item: toAttributes('', item) }));
-  say(`${counted(items.length, 'item')} written`);
+  const count = counted(items.length, 'item');
+  say(`${count} written`);
   return 0;
 }
 
 function objectOf(value: unknown): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw new UsageError(`expected a JSON object such as {"customerId": "ada"}, but it is ${JSON.stringify(value)}`);
+  throw new UsageError(
+    `a key and an item must be JSON objects such as {"customerId": "ada"}, but this one is ${JSON.stringify(value)}`,
+  );
 }
 
 function limitOf(text = String(DEFAULT_LIMIT)): number {

@@ -29,9 +29,11 @@ export const publish = defineCommand({
   },
   needs: 'definitions',
   async run({ words: [type, given, ...more], options: { version = '1', id = randomUUID(), key, exchange: wanted } }) {
-    if (type === undefined) throw new UsageError('the type of the event is missing');
+    if (type === undefined) throw new UsageError('surehop publish needs the type of the event');
     if (given === undefined || more.length > 0)
-      throw new UsageError('expected one body after the type: JSON in quotes, or @ and the name of a file');
+      throw new UsageError(
+        'surehop publish needs one body after the type of the event: JSON in quotes, or @ and the name of a file',
+      );
     if (!/^[1-9]\d{0,5}$/.test(version)) throw new UsageError(`--version is "${version}": it must be a whole number`);
     const data = parseJson(readText(given), given.startsWith('@') ? given.slice(1) : 'the body');
     const { topology } = await import('serverless-surehop/definitions');
@@ -43,9 +45,8 @@ export const publish = defineCommand({
     await withPublisher(amqpUrl, (publisher, surehop) =>
       eventPublisher(surehop, publisher)(event, data, { id: id as MessageId, key }),
     );
-    say(
-      `published ${type} with the id ${id} to the exchange ${exchange}, which routes it to ${destinations.join(', ')}`,
-    );
+    const queues = destinations.join(', ');
+    say(`published ${type} with the id ${id} to the exchange ${exchange}, which routes it to ${queues}`);
     return 0;
   },
 });
@@ -56,11 +57,14 @@ function routeOf(topology: Topology, type: string, wanted: string | undefined): 
   const [route] = routes;
   if (route === undefined) {
     const types = [...new Set(topology.bindings.map(({ routingKey }) => routingKey).filter(Boolean))].toSorted();
+    const atExchange = wanted === undefined ? '' : ` at the exchange ${wanted}`;
+    const knownTypes = types.join(', ') || 'no type';
     throw new UsageError(
-      `infra/topology.ts binds no queue to the type "${type}"${wanted === undefined ? '' : ` at the exchange ${wanted}`}; it has bindings for ${types.join(', ') || 'no type'}`,
+      `infra/topology.ts binds no queue to the type "${type}"${atExchange}; it has bindings for ${knownTypes}`,
     );
   }
+  const exchanges = routes.map(({ exchange }) => exchange).join(', ');
   if (routes.length > 1)
-    throw new UsageError(`pass --exchange with one of ${routes.map(({ exchange }) => exchange).join(', ')}`);
+    throw new UsageError(`several exchanges route the type "${type}": pass --exchange with one of ${exchanges}`);
   return route;
 }

@@ -29,10 +29,13 @@ export const send = defineCommand({
   },
   needs: 'project',
   async run({ words: [method = '', path = '', given, ...more], options: { key = randomUUID(), scope, url } }) {
-    if (!/^[A-Za-z]+$/.test(method)) throw new UsageError('expected an HTTP method such as POST');
-    if (!path.startsWith('/')) throw new UsageError('expected a path that begins with /');
+    if (!/^[A-Za-z]+$/.test(method)) throw new UsageError('surehop send needs an HTTP method such as POST');
+    if (!path.startsWith('/')) throw new UsageError('surehop send needs a path that begins with /');
+    const unexpected = more.join(' ');
     if (more.length > 0)
-      throw new UsageError(`unexpected arguments after the body: ${more.join(' ')}; put the body in quotes`);
+      throw new UsageError(
+        `surehop send got unexpected arguments after the body: ${unexpected}; put the body in quotes`,
+      );
     const body = given === undefined ? undefined : readText(given);
     const scopes = (scope ?? []).flatMap((text) => text.split(/[\s,]+/)).filter(Boolean);
     const response = await sendRequest(serviceUrl(url), {
@@ -47,9 +50,7 @@ export const send = defineCommand({
     if (response.text !== '') print(response.text);
     const { status, statusText } = response;
     if (status < 400) return 0;
-    const isForOperators = status === 401 && scopes.length === 0;
-    throw new Problem(
-      `${method.toUpperCase()} ${path} was answered with ${status} ${statusText}${isForOperators ? "; if the route needs an operator's token, pass --scope" : ''}`,
-    );
+    const hint = status === 401 && scopes.length === 0 ? "; if the route needs an operator's token, pass --scope" : '';
+    throw new Problem(`${method.toUpperCase()} ${path} was answered with ${status} ${statusText}${hint}`);
   },
 });

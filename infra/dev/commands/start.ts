@@ -19,7 +19,8 @@ export const start = defineCommand({
   ],
   needs: 'definitions',
   run: ({ words }) => {
-    if (words.length > 0) throw new UsageError(`start takes no arguments, but it was given "${words.join(' ')}"`);
+    const given = words.join(' ');
+    if (words.length > 0) throw new UsageError(`surehop start takes no arguments, but it was given "${given}"`);
     return run();
   },
 });
@@ -56,7 +57,7 @@ async function run(): Promise<number> {
       output: print,
     });
     const rejected = checking.then((mistake) => {
-      if (mistake !== undefined) throw new Problem(`serverless.yml: ${mistake}`, { exitCode: 2 });
+      if (mistake !== undefined) throw new Problem(`serverless.yml contains a mistake: ${mistake}`, { exitCode: 2 });
       return starting;
     });
     const environment = await Promise.race([starting, shutdown, rejected]);
@@ -70,7 +71,8 @@ async function run(): Promise<number> {
     const reason = await Promise.race([shutdown, environment.failed]);
     stopWatching();
     stopAnnouncing();
-    if (reason === undefined) say('stopping after the running batch (Ctrl-C again to stop immediately)');
+    if (reason === undefined)
+      say('npm start stops after the running batch (press Ctrl-C again to stop it immediately)');
     await environment.stop();
     if (reason !== undefined) throw new Problem(reason);
     say('stopped');
@@ -83,7 +85,6 @@ async function run(): Promise<number> {
 async function checkPort(port: number): Promise<void> {
   if (!(await isPortTaken(port))) return;
   const owner = ownerOfPort(port);
-  throw new Problem(
-    `port ${port} is in use${owner === undefined ? '' : ` by ${owner}`}; choose another one: HTTP_PORT=${port + 1} npm start`,
-  );
+  const byOwner = owner === undefined ? '' : ` by ${owner}`;
+  throw new Problem(`port ${port} is in use${byOwner}; choose another one: HTTP_PORT=${port + 1} npm start`);
 }

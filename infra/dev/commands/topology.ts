@@ -40,9 +40,9 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   remove: {
     queues: 1,
     async run(broker, wanted, queue) {
-      say(`Checking that queue "${queue}" stays empty for ten seconds`);
+      say(`Checking for ten seconds that the queue "${queue}" stays empty`);
       await removeRetiredQueue(broker, wanted, queue);
-      say(`Queue "${queue}" removed`);
+      say(`The queue "${queue}" was removed`);
       return 0;
     },
   },
@@ -70,9 +70,11 @@ export const topology = defineCommand({
   needs: 'definitions',
   async run({ words: [name = '', queue = '', ...more], options }) {
     const subcommand = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
-    if (!subcommand) throw new UsageError('expected plan, apply, verify or remove');
-    if (more.length > 0 || (queue !== '') !== (subcommand.queues === 1))
-      throw new UsageError(`${name} takes ${subcommand.queues === 1 ? 'the name of one queue' : 'no further words'}`);
+    if (!subcommand) throw new UsageError('surehop topology needs a subcommand: plan, apply, verify or remove');
+    if (more.length > 0 || (queue !== '') !== (subcommand.queues === 1)) {
+      const allowed = subcommand.queues === 1 ? 'the name of one queue' : 'no further words';
+      throw new UsageError(`surehop topology ${name} takes ${allowed}`);
+    }
     const broker = brokerOf(options);
     const { topology: wanted } = await import('serverless-surehop/definitions');
     return subcommand.run(broker, wanted, queue);
@@ -92,7 +94,7 @@ function brokerOf({ url, management }: { url?: string; management?: string }): B
   const amqpUrl = given ?? running?.amqpUrl;
   if (amqpUrl === undefined)
     throw new UsageError(
-      'no broker: npm start is not running in this project; pass --url amqps://user:password@host:5671, or set AMQP_URL',
+      'surehop topology finds no broker, because npm start is not running in this project; pass --url amqps://user:password@host:5671, or set AMQP_URL',
     );
   if (!/^amqps?:$/.test(URL.canParse(amqpUrl) ? new URL(amqpUrl).protocol : ''))
     throw new UsageError('--url must be an address like amqps://user:password@host:5671');

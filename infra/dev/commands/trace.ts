@@ -14,7 +14,7 @@ export const trace = defineCommand({
   details: ['ID is a trace id, a message id, or an id in the log of a function, such as an order id.'],
   needs: 'project',
   async run({ words: [id, ...more] }) {
-    if (more.length > 0) throw new UsageError('trace takes at most one id');
+    if (more.length > 0) throw new UsageError('surehop trace takes at most one id');
     const { tracesUrl } = findRunning();
     if (tracesUrl === undefined) throw new Problem(NO_RECEIVER);
     if (id === undefined) {

@@ -41,7 +41,10 @@ export async function readDefinitions(root: string, tablePrefix: string | undefi
     try {
       return resolveVariable(source, address, 'local');
     } catch (error) {
-      throw new Error(`\${${source}:${address}} in serverless.yml: ${(error as Error).message}`, { cause: error });
+      throw new Error(
+        `cannot resolve the variable ${source}:${address} in serverless.yml: ${(error as Error).message}`,
+        { cause: error },
+      );
     }
   };
   // The whole stage is validated before single values are read, so that the error names every wrong setting.
@@ -57,7 +60,9 @@ function readYaml(file: string, name: string): unknown {
   try {
     return parse(readFileSync(file, 'utf8'), { merge: true });
   } catch (error) {
-    throw new Error(`${name}: ${(error as Error).message.split('\n')[0]?.replace(/:$/, '')}`, { cause: error });
+    const [firstLine = ''] = (error as Error).message.split('\n');
+    const mistake = firstLine.replace(/:$/, '');
+    throw new Error(`${name} cannot be read: ${mistake}`, { cause: error });
   }
 }
 

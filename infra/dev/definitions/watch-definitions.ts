@@ -56,7 +56,7 @@ export function watchDefinitions(
     mistakes = new Set();
     const report = (mistake: string) => {
       // One edit can trigger several events, so the same mistake is reported only once.
-      if (!before.has(mistake)) say(`not applied: ${mistake}`);
+      if (!before.has(mistake)) say(`the edit was not applied: ${mistake}`);
       mistakes.add(mistake);
     };
     try {
@@ -87,7 +87,7 @@ export function watchDefinitions(
     const { createTables } = await import('../runtime/store/create-tables.ts');
     await createTables({ endpoint: store.endpoint, tables: added });
     applied = { ...applied, tables: [...applied.tables, ...added] };
-    for (const { definition } of added) say(`table ${definition.TableName} created`);
+    for (const { definition } of added) say(`the table ${definition.TableName} was created`);
   }
 
   /**

@@ -95,14 +95,14 @@ export async function startDevEnvironment({
     const store = storeStart.value;
     keep('RabbitMQ', broker, broker.amqpUrl);
     keep('DynamoDB', store, store.endpoint);
-    say(`${broker.describe}, ${store.describe}`);
+    say(`the service uses ${broker.describe} and ${store.describe}`);
     const tablePrefix = localTablePrefix(settings.tablePrefix);
     const preparing = Promise.all([
       prepareBroker(broker, say, { wanted: topology }),
       createTables({ endpoint: store.endpoint, prefix: tablePrefix }),
     ]);
     await withProgress('the topology and the tables', preparing, say);
-    say('topology applied and tables created');
+    say('the topology is applied and the tables are created');
     const { httpPort } = settings;
     const traces = settings.otlpEndpoint === undefined ? await started(startTraceReceiver()) : undefined;
     const otlpEndpoint = settings.otlpEndpoint ?? traces?.url;

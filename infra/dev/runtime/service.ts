@@ -157,10 +157,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await close();
     const tail = child.tail().filter((line) => !isMetricLine(line));
     const mistake = tail.find((line) => line.startsWith('Configuration error at '));
-    if (mistake !== undefined) throw new Problem(`serverless.yml: ${mistake}`, { exitCode: 2 });
-    throw new Problem(
-      `the service did not start (${how}); its last log lines, more in ${logFile}:\n${tail.map((line) => `    ${compactLogLine(line) ?? line}`).join('\n')}`,
-    );
+    if (mistake !== undefined) throw new Problem(`serverless.yml contains a mistake: ${mistake}`, { exitCode: 2 });
+    const lastLines = tail.map((line) => `    ${compactLogLine(line) ?? line}`).join('\n');
+    throw new Problem(`the service did not start (${how}); its log ${logFile} ends with:\n${lastLines}`);
   }
   isReady = true;
   return {

@@ -48,7 +48,8 @@ export function readSettings(environment: NodeJS.ProcessEnv, localDirectory: str
     faults.push(
       `SUREHOP_CACHE is ${shownValue('SUREHOP_CACHE', given('SUREHOP_CACHE') ?? '')}: it must be a writable folder, for example SUREHOP_CACHE=/tmp/surehop`,
     );
-  if (faults.length > 0) throw new Problem(`wrong setting: ${faults.join('; ')}`, { exitCode: 2 });
+  const explanations = faults.join('; ');
+  if (faults.length > 0) throw new Problem(`wrong setting: ${explanations}`, { exitCode: 2 });
   return Object.freeze({
     httpPort: Number(given('HTTP_PORT') ?? DEFAULT_PORT),
     amqpUrl: given('AMQP_URL'),

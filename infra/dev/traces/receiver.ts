@@ -69,7 +69,8 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw new TooLargeError(`the body is larger than ${MAX_BODY_BYTES} bytes`);
+    if (bytes > MAX_BODY_BYTES)
+      throw new TooLargeError(`the request with spans has a body of more than ${MAX_BODY_BYTES} bytes`);
     chunks.push(chunk);
   }
   const body = Buffer.concat(chunks);

@@ -121,7 +121,9 @@ export async function workshop({ queues, tables = {}, settings = {} }: WorkshopO
     };
     const requireHost = () => {
       if (host) return host;
-      throw new Error('this workshop has no broker: pass the queues of the service to the function workshop');
+      throw new Error(
+        'the function workshop has started no broker, because it was called without queues: pass the queues of the service to it',
+      );
     };
     const publisher = lazyPublisher(createSurehop({ environment }));
     if (host) undo.push(() => publisher.close());

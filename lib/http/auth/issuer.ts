@@ -64,13 +64,14 @@ const fetchByMetadata =
     const response = await fetch(url, options);
     if (!response.ok) {
       await response.body?.cancel();
-      throw new Error(`${url} answered ${response.status} instead of OpenID metadata`);
+      throw new Error(`${url} answered with status ${response.status} instead of OpenID metadata`);
     }
     const { issuer: named, jwks_uri: keysUrl } = metadata.parse(await response.json());
     // The metadata of another issuer could point to that issuer's own keys.
-    if (named !== issuer) throw new Error(`${url} has the metadata of "${named}" instead of "${issuer}"`);
+    if (named !== issuer)
+      throw new Error(`${url} contains the metadata of the issuer "${named}" instead of "${issuer}"`);
     const { protocol } = new URL(keysUrl);
     if (protocol !== 'https:' && protocol !== new URL(issuer).protocol)
-      throw new Error(`${url} names keys at ${keysUrl}, which is not https`);
+      throw new Error(`the OpenID metadata at ${url} names keys at ${keysUrl}, which is not an https address`);
     return fetch(keysUrl, options);
   };

@@ -50,7 +50,7 @@ async function unlessUnavailable<T>(step: Promise<T>): Promise<T | undefined> {
   } catch (error) {
     if (error instanceof Problem) throw error;
     recordMetrics({ IntakeRecordUnavailable: 1 });
-    log().warn('idempotency record unavailable; continuing', errorFields(error));
+    log().warn('idempotency record unavailable; the request continues without it', errorFields(error));
     return undefined;
   }
 }

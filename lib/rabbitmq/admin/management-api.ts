@@ -75,7 +75,8 @@ export function createManagementApi({ url, login, virtualHost, timeoutMs, signal
       return { what, ...response };
     } catch (cause) {
       const { message, cause: below } = cause as { message: string; cause?: { message?: string; code?: string } };
-      throw new ManagementError(`${what}: ${below?.message || below?.code || message}`, undefined, { cause });
+      const reason = below?.message || below?.code || message;
+      throw new ManagementError(`the request ${what} failed: ${reason}`, undefined, { cause });
     }
   }
 
@@ -83,17 +84,21 @@ export function createManagementApi({ url, login, virtualHost, timeoutMs, signal
 
   function succeeded(answer: Answer, path: Path): Answer {
     if (answer.ok) return answer;
-    const said = answer.status === 401 ? ': the user or the password is refused' : reasonOf(path, answer.text);
-    throw new ManagementError(`${answer.what} answered ${answer.status}${said}`, answer.status);
+    const reason = answer.status === 401 ? ': the user or the password is refused' : reasonOf(path, answer.text);
+    throw new ManagementError(`${answer.what} answered ${answer.status}${reason}`, answer.status);
   }
 
   function read<T>(schema: z.ZodType<T>, { what, text, status }: Answer): T {
     try {
       return schema.parse(JSON.parse(text));
     } catch (cause) {
-      throw new ManagementError(`${what}: the response does not have the format of RabbitMQ's management API`, status, {
-        cause,
-      });
+      throw new ManagementError(
+        `the response to ${what} does not have the format of the management API of RabbitMQ`,
+        status,
+        {
+          cause,
+        },
+      );
     }
   }
 

@@ -35,10 +35,10 @@ export function loginRotation(broker: () => Promise<BrokerAccess>, roles: readon
       if (await canLogIn(amqpUrl, pending).catch(() => false)) return grant(api, role, pending.username);
       const connections = await countConnections(api, pending.username);
       if (connections > 0) {
-        const what = connections === 1 ? '1 connection still logs in' : `${connections} connections still log in`;
+        const connectionsLogIn =
+          connections === 1 ? '1 connection still logs in' : `${connections} connections still log in`;
         throw new Error(
-          `${what} as ${pending.username}, which is not the current login, so its password was not changed: wait until this user has ` +
-            'no connection, or close its connections (DELETE /api/connections/username/NAME of the management API), then rotate again',
+          `${connectionsLogIn} as ${pending.username}, which is not the current login, so its password was not changed: wait until this user has no connection, or close its connections (DELETE /api/connections/username/NAME of the management API), then rotate again`,
         );
       }
       await setPassword(api, role, pending);
@@ -49,7 +49,9 @@ export function loginRotation(broker: () => Promise<BrokerAccess>, roles: readon
       const pending = read(pendingText);
       const { amqpUrl } = await broker();
       if (!(await canLogIn(amqpUrl, pending)))
-        throw new Error(`the broker refuses the new login of ${pending.username}`);
+        throw new Error(
+          `the broker refuses the new login of ${pending.username}, and therefore the current login stays in use`,
+        );
     },
   };
 }

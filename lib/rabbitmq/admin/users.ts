@@ -17,10 +17,9 @@ const user = z.object({
  * of the role to both users of the role.
  */
 export async function ensureUsers({ amqpUrl, api }: BrokerAccess, role: BrokerRole, login: Login): Promise<void> {
+  const usersOfRole = role.usernames.join(' or ');
   if (!role.usernames.includes(login.username))
-    throw new Error(
-      `the login of role ${role.name} names the user "${login.username}" instead of ${role.usernames.join(' or ')}`,
-    );
+    throw new Error(`the login of role ${role.name} names the user "${login.username}" instead of ${usersOfRole}`);
   for (const username of role.usernames) {
     const isLogin = username === login.username;
     const known = await api.find(['users', username], user);

@@ -29,7 +29,8 @@ export async function applyTopology(
 ): Promise<Difference[]> {
   const differences = await readDiff(access, declared, previous);
   const obstacles = differences.filter(({ fix }) => fix.by === 'operator');
-  if (obstacles.length > 0) throw new TopologyError(`nothing was changed: ${obstacles.map(faultLine).join('; ')}`);
+  const reasons = obstacles.map(faultLine).join('; ');
+  if (obstacles.length > 0) throw new TopologyError(`nothing was changed: ${reasons}`);
   await makeChanges(
     access,
     differences.flatMap(({ fix }) => (fix.by === 'apply' ? [fix.change] : [])),
@@ -43,7 +44,8 @@ export async function applyTopology(
  */
 export async function requireSafe(access: BrokerAccess, declared: Topology): Promise<void> {
   const faults = (await readDiff(access, declared)).filter(({ losesMessages }) => losesMessages);
-  if (faults.length > 0) throw new TopologyError(`messages could be lost: ${faults.map(faultLine).join('; ')}`);
+  const wrongSettings = faults.map(faultLine).join('; ');
+  if (faults.length > 0) throw new TopologyError(`messages could be lost: ${wrongSettings}`);
 }
 
 /** Changes the broker in an order that always keeps a route for every message. */

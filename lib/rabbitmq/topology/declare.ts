@@ -50,7 +50,7 @@ async function declare(
   try {
     await run(channel);
   } catch (error) {
-    throw new TopologyError(`${subject}${explain(describeError(error).message)}`, { cause: error });
+    throw new TopologyError(subject + explain(describeError(error).message), { cause: error });
   }
   await channel.close();
 }

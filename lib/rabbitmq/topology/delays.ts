@@ -8,7 +8,7 @@ const MAX_DELAY_MS = 24 * 3_600_000;
  * value.
  */
 export function parseDelays(queue: string, delays: readonly string[]): DelayQueue[] {
-  const refuse = (reason: string) => new Error(`work queue "${queue}": ${reason}`);
+  const refuse = (reason: string) => new Error(`wrong delays for work queue "${queue}": ${reason}`);
   if (delays.length === 0) throw refuse('delays is empty: name at least one delay, such as ["1s", "2s", "4s"]');
   const parsed = delays.map((delay) => {
     const delayMs = parseDuration(delay);

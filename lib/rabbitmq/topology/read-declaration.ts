@@ -49,12 +49,12 @@ export const readTopology = (text: unknown): Topology => readJson('Topology', to
 export const readRoles = (text: unknown): readonly BrokerRole[] => readJson('Roles', roles, text);
 
 function readJson<T>(name: string, schema: z.ZodType<T>, text: unknown): T {
-  if (typeof text !== 'string') throw new Error(`the property ${name} must be JSON text`);
+  if (typeof text !== 'string') throw new Error(`the property ${name} of the custom resource must be JSON text`);
   try {
     return schema.parse(JSON.parse(text));
   } catch (cause) {
     const [issue] = cause instanceof z.ZodError ? cause.issues : [];
-    const where = issue ? ` at ${issue.path.join('.')}: ${issue.message}` : ': it is not JSON';
-    throw new Error(`the property ${name} is invalid${where}`, { cause });
+    const reason = issue ? `${issue.path.join('.')}: ${issue.message}` : 'it is not JSON';
+    throw new Error(`the property ${name} of the custom resource is invalid: ${reason}`, { cause });
   }
 }

@@ -24,7 +24,7 @@ await entry(async () => {
   if (hold) {
     const [fault, ...more] = chosen;
     if (fault === undefined || more.length > 0 || broker === '4')
-      throw new Problem('--hold needs exactly one fault, named with --only, and the broker that npm start uses', {
+      throw new Problem('--hold needs --only with the name of exactly one fault, and does not work with --broker 4', {
         exitCode: 2,
       });
     return runRounds('faults', seed, [{ round: held(fault, messages, say) }]);
@@ -33,7 +33,8 @@ await entry(async () => {
   const cluster = onThreeNodes(only, clusterShare);
   if (chosen.length + cluster.length === 0) {
     const known = singleFaults(seed).map(({ name }) => name);
-    throw new Problem(`there is no fault with the name ${only.join(' or ')}; the faults are ${known.join(', ')}`, {
+    const [wantedFaults, knownFaults] = [only.join(' or '), known.join(', ')];
+    throw new Problem(`there is no fault with the name ${wantedFaults}; the faults are ${knownFaults}`, {
       exitCode: 2,
     });
   }

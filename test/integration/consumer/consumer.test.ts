@@ -458,7 +458,7 @@ test('if the headers of a failed message are too large for a dead letter, the la
   expect(await placed('dead-letters')).toEqual([
     expect.objectContaining({
       tenant: 'blue',
-      'surehop-left-out': 'header "large" (too large: all properties of a message must fit into one frame)',
+      'surehop-left-out': 'header "large" (too large: all properties of a message must fit into one AMQP frame)',
       'surehop-dead-letter-code': 'NEVER',
     }),
   ]);
@@ -507,7 +507,7 @@ test('if a copy of a failed message cannot contain all headers and properties, t
     {
       'surehop-dead-letter-code': 'UNWRITABLE',
       'surehop-dead-letter-reason': expect.stringContaining('not this time'),
-      'surehop-left-out': expect.stringMatching(/^header "é+" \(a name of 256 bytes.*\), timestamp \(/),
+      'surehop-left-out': expect.stringMatching(/^header "é+" \(a name has 256 bytes.*\), timestamp \(/),
     },
   ]);
 });

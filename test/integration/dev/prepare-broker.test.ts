@@ -48,5 +48,9 @@ test('prepareBroker fails if a queue exists with other arguments than declared, 
 test('prepareBroker declares the topology even if the management API is unavailable, and reports that broker settings are not verified', async () => {
   await prepare('http://127.0.0.1:65000');
   expect(await queueCount()).toBe(topology.queues.length);
-  expect(said).toEqual([expect.stringMatching(/^broker settings not verified and policies not set: .*ECONNREFUSED/)]);
+  expect(said).toEqual([
+    expect.stringMatching(
+      /^the settings of the broker were not verified and its policies were not set: .*ECONNREFUSED/,
+    ),
+  ]);
 });

@@ -123,7 +123,7 @@ test('if an open-batch record refers to DynamoDB items that no longer exist, the
   });
   expect(await openBatches.read(shard)).toEqual({ sequences: [], version: { id: 'long ago', parts: 2 } });
   expect(error).toHaveBeenCalledWith(
-    'stored order of messages lost',
+    'the stored order of some messages was lost',
     expect.objectContaining({ item: `!open-batch#${shard}` }),
   );
   error.mockRestore();
@@ -139,7 +139,7 @@ test('if one item of a long blocked-key record was deleted, the key counts as no
   const error = jest.spyOn(log(), 'error').mockImplementation(() => {});
   expect((await blockedKeys.read('torn', ['key'])).get('key')).toEqual({ ids: [], firstSeenAtMs: 0, version });
   expect(error).toHaveBeenCalledWith(
-    'stored order of messages lost',
+    'the stored order of some messages was lost',
     expect.objectContaining({ item: '!blocked-key#torn#key' }),
   );
   error.mockRestore();

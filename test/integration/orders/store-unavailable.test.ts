@@ -61,7 +61,9 @@ test.each([
     expect(got).toMatchObject({ status: 202, body: { status: 'accepted' } });
     const messages = await backend.host.drain('stock');
     expect(messages.map((message) => message && message.properties.messageId)).toEqual([got.body.orderId]);
-    expect(written.filter((line) => line.includes('idempotency record unavailable; continuing'))).toHaveLength(1);
+    expect(
+      written.filter((line) => line.includes('idempotency record unavailable; the request continues without it')),
+    ).toHaveLength(1);
     expect(written.filter((line) => line.includes('"IntakeRecordUnavailable":1'))).toHaveLength(1);
     expect((await place(key)).body).toEqual(got.body);
   },

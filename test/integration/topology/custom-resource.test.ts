@@ -192,9 +192,13 @@ describe('custom resource', () => {
   });
 
   test.each([
-    ['a topology that is not JSON', { Topology: '{' }, 'the property Topology is invalid: it is not JSON'],
+    [
+      'a topology that is not JSON',
+      { Topology: '{' },
+      'the property Topology of the custom resource is invalid: it is not JSON',
+    ],
     ['a topology with a mistake', { Topology: '{"exchanges":[{"name":"x","type":"banana"}]}' }, 'exchanges.0.type'],
-    ['no topology', { Topology: undefined }, 'the property Topology must be JSON text'],
+    ['no topology', { Topology: undefined }, 'the property Topology of the custom resource must be JSON text'],
     ['no secret for a role', { ConsumerLogin: undefined }, 'no secret for the role consumer: set ConsumerLogin'],
     ['a secret of another role', { ConsumerLogin: 'PublisherLogin' }, 'the login of role consumer names the user'],
     ['a secret that is not there', { ConsumerLogin: 'arn:nowhere' }, "can't find the specified secret"],

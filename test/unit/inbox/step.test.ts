@@ -96,7 +96,7 @@ function play(
     }
     if (next.do === 'done') return { results, errors, did, last: next, state };
     did.push('retry' in next && next.retry > 0 ? `${next.do} after ${next.retry}` : next.do);
-    if (did.length > 100) throw new Error('the engine sent more than 100 requests');
+    if (did.length > 100) throw new Error('the commit engine sent more than 100 requests');
     const sent = state.transaction.chosen.map(({ candidate }) => String(candidate.entry.id));
     const given = typeof replies !== 'function' ? replies[at] : next.do === 'tryMarker' ? accepted : replies(sent);
     const reply = given ?? (next.do === 'tryMarker' ? accepted : committed);

@@ -20,7 +20,7 @@ const parts = { settings: readAllSettings({}) } as Partial<ConsumerParts> as Con
 
 test('creating a consumer with orderBy fails if its queue is not declared as ordered', () => {
   expect(() => createConsumer({ queue: workQueue('ledger'), event, decide, orderBy }, parts)).toThrow(
-    "the consumer of the queue ledger has orderBy, but the queue is not declared as ordered: declare it with workQueue('ledger', { ordered: true })",
+    'the consumer of the queue ledger has orderBy, but the queue is not declared as ordered: declare it with workQueue("ledger", { ordered: true })',
   );
 });
 

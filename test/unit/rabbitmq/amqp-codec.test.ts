@@ -105,7 +105,7 @@ describe('headers', () => {
         const headers = decodeHeaders(first);
         const parts = unwritableParts(aMessage({ headers }));
         // Only a header name that is not UTF-8 is unwritable, because the event source replaces its bytes with longer ones.
-        for (const { reason } of parts) expect(reason).toMatch(/^a name of \d+ bytes/);
+        for (const { reason } of parts) expect(reason).toMatch(/^a name has \d+ bytes/);
         const kept = withoutParts(aMessage({ headers }), parts).properties.headers;
         const second = headersInEvent(kept);
         expect(writeJson(second)).toBe(
@@ -242,20 +242,32 @@ describe('unwritable parts', () => {
       'timestamp ("Feb 30, 2026, 12:00:00 AM" is',
     ],
     ['a header that is text without bytes', { headers: { a: new Structure('x') } }, 'header "a" ("x" is not a date'],
-    ['a header without a value', { headers: { a: new Structure(undefined) } }, 'header "a" (undefined'],
+    [
+      'a header without a value',
+      { headers: { a: new Structure(undefined) } },
+      'header "a" (AMQP headers cannot contain undefined',
+    ],
     ['a header that is not finite', { headers: { a: Number.NaN } }, 'header "a" (the number NaN)'],
-    ['a header with a function in it', { headers: { a: new Structure([() => 1]) } }, 'header "a" (a function'],
+    [
+      'a header with a function in it',
+      { headers: { a: new Structure([() => 1]) } },
+      'header "a" (AMQP headers cannot contain a function',
+    ],
     [
       'a header that is wrong 20,000 levels deep',
       { headers: { a: new Structure(deepest(20_000)) } },
-      'header "a" (a bigint',
+      'header "a" (AMQP headers cannot contain a bigint',
     ],
-    ['a name of 256 bytes', { headers: { ['é'.repeat(128)]: 1 } }, '(a name of 256 bytes, more than 255)'],
-    ['a name with half a surrogate pair', { headers: { 'a\udc00': 1 } }, '(a name that is not Unicode text)'],
+    [
+      'a name of 256 bytes',
+      { headers: { ['é'.repeat(128)]: 1 } },
+      '(a name has 256 bytes, but AMQP allows at most 255)',
+    ],
+    ['a name with half a surrogate pair', { headers: { 'a\udc00': 1 } }, '(a name is not Unicode text)'],
     [
       'a long name within a table',
       { headers: { a: new Structure({ ['n'.repeat(256)]: 1 }) } },
-      'header "a" (a name of',
+      'header "a" (a name has',
     ],
     ['a header larger than a frame', { headers: { a: 'x'.repeat(131_072) } }, 'header "a" (too large'],
   ])('a part of a message that AMQP cannot carry is named with the reason: %s', (_, properties, says) => {

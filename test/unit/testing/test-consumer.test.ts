@@ -153,7 +153,7 @@ describe('an in-memory consumer', () => {
     old.expect({ outcome: 'dead-letter', reason: 'TOO_OLD', effects: [] });
     (await consumer.receive(cartPaid, paid, { age: '59m' })).expect({ outcome: 'completed' });
     await expect(consumer.receive(cartPaid, paid, { age: 'old' })).rejects.toThrow(
-      'the age "old" is not a duration, such as "10m" or "25h"',
+      'the age "old" must be a duration such as "10m" or "25h"',
     );
   });
 

@@ -27,7 +27,8 @@ afterEach(() => {
 
 /** Refuses the messages that AMQP cannot encode, as the real publisher does. */
 const publisher: Publisher = {
-  publish: () => Promise.reject(new Error('copies must be published with publishAll')),
+  publish: () =>
+    Promise.reject(new Error('the test expects that copies are published with publishAll, but publish was called')),
   publishAll: (messages) =>
     Promise.resolve(
       messages.map((message) => {

@@ -24,7 +24,10 @@ export function queueAlarms(
   // The first shard has the name of the queue, and all shards have the same maximum length.
   const lengthOf = (queue: string) => {
     const length = topology.queues.find(({ name }) => name === queue)?.arguments['x-max-length'];
-    if (typeof length !== 'number') throw new Error(`the queue ${queue} has no x-max-length in infra/topology.ts`);
+    if (typeof length !== 'number')
+      throw new Error(
+        `infra/topology.ts sets no x-max-length for the queue ${queue}: add it, because the alarms of the queue need it`,
+      );
     return length;
   };
   const ofEvery = consumed.flatMap((queue): AlarmDefinition[] => [

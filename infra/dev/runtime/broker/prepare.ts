@@ -58,10 +58,10 @@ export async function prepareBroker(
     if (!(error instanceof ManagementError)) throw error;
     // A broker at AMQP_URL may have no management API that this process can use. AMQP alone can declare queues but not policies.
     await declareTopology(amqpUrl, wanted);
-    say(`broker settings not verified and policies not set: ${error.message}`);
+    say(`the settings of the broker were not verified and its policies were not set: ${error.message}`);
     return [];
   }
-  if (faults.length > 0)
-    throw new Problem(`this broker can lose messages:\n${faults.map((fault) => `    ${fault}`).join('\n')}`);
+  const wrongSettings = faults.map((fault) => `    ${fault}`).join('\n');
+  if (faults.length > 0) throw new Problem(`the broker can lose messages:\n${wrongSettings}`);
   return differences.map(planLine);
 }

@@ -57,7 +57,7 @@ async function createTable(client: DynamoDBClient, { definition, timeToLive }: T
     () => true,
     (error: Error) => {
       if (error instanceof ResourceInUseException) return false;
-      throw new Error(`cannot create the table ${TableName}: ${error.message}`, { cause: error });
+      throw new Error(`cannot create the DynamoDB table ${TableName}: ${error.message}`, { cause: error });
     },
   );
   await waitUntilTableExists({ client, maxWaitTime: READY_WITHIN_SECONDS, minDelay: 1, maxDelay: 2 }, { TableName });

@@ -49,9 +49,9 @@ export async function startEmulator(emulator: string, { dataDirectory, keepData,
     );
     if (ready === undefined || started.hasEnded()) {
       await started.kill();
-      throw new Problem(
-        `the DynamoDB emulator did not start: ${started.tail().at(-1) ?? (await started.ended)}; see ${join(dataDirectory, 'dynamodb.log')}`,
-      );
+      const reason = started.tail().at(-1) ?? (await started.ended);
+      const logFile = join(dataDirectory, 'dynamodb.log');
+      throw new Problem(`the DynamoDB emulator did not start: ${reason}; see its log ${logFile}`);
     }
     void started.ended.then((how) => {
       if (running === started && !isStopping) for (const listener of deathListeners) listener(how);
