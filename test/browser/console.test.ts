@@ -391,7 +391,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
       ['light theme in a small window', { colorScheme: 'light', viewport: SMALL }],
       ['dark theme in a large window', { colorScheme: 'dark', viewport: { width: 1600, height: 1000 } }],
     ] as const)(
-      'axe-core finds no accessibility problem in any view of the console (%s), and no view is wider than the window',
+      'axe-core finds no accessibility problem in any view of the console with the %s, and no view is wider than the window',
       async (_, wishes) => {
         const opened = await aConsole(wishes);
         const { page, show, violations } = opened;
@@ -431,7 +431,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
       },
     );
 
-    test('a browser in Chinese gets the console in Chinese, with times and numbers in Chinese notation', async () => {
+    test('a browser whose language is Chinese shows the console in Chinese, with times and numbers in Chinese notation', async () => {
       const { page, problems, violations } = await aConsole({ locale: 'zh-CN' });
       await page.getByRole('heading', { level: 1, name: '总览' }).waitFor();
       expect(await page.locator('html').getAttribute('lang')).toBe('zh-Hans');
@@ -559,7 +559,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
   });
 
   describe('tokens that do not allow everything', () => {
-    test('for an operator without any scope, each view of the console says that it is not allowed, and shows no data', async () => {
+    test('an operator without any scope sees no data in any view of the console, and each view says that it is not allowed', async () => {
       const scopes: string[] = [];
       const { page, show } = await aConsole({ session: { token: await environment.service.token(...scopes), scopes } });
       const answered: number[] = [];
@@ -622,7 +622,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
         await route.fulfill({ response, body, headers: { ...response.headers(), 'content-security-policy': policy } });
       });
 
-    test('an operator logs in with a code and PKCE, returns to the same view, and no storage contains the token', async () => {
+    test('an operator logs in with an authorization code and PKCE and returns to the same view, and no storage of the browser contains the token', async () => {
       const page = await browser.newPage();
       await withLogin(page);
       await page.goto(`${url}/console#/failures?queue=stock`);
@@ -644,7 +644,7 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
       await page.close();
     });
 
-    test('the console does not exchange a code that another site has put into the address of the page', async () => {
+    test('the console does not exchange an authorization code that another site has put into the address of the page', async () => {
       const page = await browser.newPage();
       await withLogin(page);
       const before = provider.exchanged();

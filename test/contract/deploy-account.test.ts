@@ -33,12 +33,12 @@ const check = (stageName: string, reserved = 0) =>
   checkAccount(access, { service: 'surehop', stageName, stage: readStage(stageName), reserved });
 
 describe('the check of the AWS account before a deployment', () => {
-  test('the check reports nothing if the AWS account meets all requirements of the stage', async () => {
+  test('the account check reports nothing if the AWS account meets all requirements of the stage', async () => {
     expect(await check('prod', 813)).toEqual(nothing);
     expect(await check('dev')).toEqual(nothing);
   });
 
-  test('when an AWS account has too little Lambda concurrency, the check names the quota and the command that raises the quota', async () => {
+  test('when an AWS account has too little Lambda concurrency, the account check names the quota and the command that raises the quota', async () => {
     Object.assign(aws.state, { concurrency: 10, unreserved: 10 });
     const { faults } = await check('prod', 813);
     expect(faults).toEqual([
@@ -61,7 +61,7 @@ describe('the check of the AWS account before a deployment', () => {
     expect(await check('prod', 813)).toEqual(nothing);
   });
 
-  test('when the quota of VPCs or of Elastic IP addresses is exhausted, the check names the quota', async () => {
+  test('when the quota of VPCs or of Elastic IP addresses is exhausted, the account check names the quota', async () => {
     Object.assign(aws.state, { vpcs: 5, addresses: 5 });
     expect((await check('dev')).faults).toEqual([
       expect.stringMatching(
@@ -77,7 +77,7 @@ describe('the check of the AWS account before a deployment', () => {
     expect(await check('dev')).toMatchObject({ faults: [expect.any(String), expect.any(String)], unknown: [] });
   });
 
-  test('the check reports a region with only two availability zones, and a region in which one zone does not offer the broker', async () => {
+  test('the account check reports a region with only two availability zones, and a region in which one zone does not offer the broker', async () => {
     aws.state.zones = ZONES.slice(0, 2);
     expect((await check('prod')).faults).toEqual([expect.stringMatching(/eu-central-1 has 2 availability zones/)]);
     aws.state.zones = ZONES;
@@ -88,7 +88,7 @@ describe('the check of the AWS account before a deployment', () => {
     expect(await check('dev')).toEqual(nothing);
   });
 
-  test('before a first deployment, the check reports tables and secrets that a removed stage has left behind', async () => {
+  test('before a first deployment, the account check reports tables and secrets that a removed stage has left behind', async () => {
     Object.assign(aws.state, {
       tables: ['surehop-dev-inbox', 'surehop-dev-audit'],
       secrets: ['surehop/dev/signing-keys'],
@@ -123,7 +123,7 @@ describe('the check of the AWS account before a deployment', () => {
     expect(await check('dev')).toEqual(nothing);
   });
 
-  test('when the deploying user lacks the permission for a check, the check is reported as not done and the deployment may continue', async () => {
+  test('when the deploying user lacks the permission for an account check, the check is reported as not done and the deployment may continue', async () => {
     aws.state.denied = ['servicequotas', 'mq'];
     const { faults, unknown } = await check('dev');
     expect(faults).toEqual([]);

@@ -95,7 +95,7 @@ test('Prometheus, Alertmanager, Grafana and Jaeger listen on different ports of 
   expect(scrape_configs[0]!.static_configs[0]!.targets).toEqual(['127.0.0.1:3000']);
 });
 
-test('Grafana finds the dashboard in the folder from which it loads dashboards', () => {
+test('Grafana loads dashboards from the folder that contains the dashboard of the service', () => {
   const { providers } = parse(read('grafana/dashboards/dashboards.yml')) as {
     providers: { options: { path: string } }[];
   };
@@ -150,7 +150,7 @@ export const fields: Plain<FieldConfig>[] = ${listed(charts.map((panel) => panel
   expect(check('wrong', read('dashboard.json').replace('"refresh"', '"refreshed"'))).toContain('refreshed');
 });
 
-test('the dashboard has a row for each layer and a panel for each metric of the toolkit', () => {
+test('the Grafana dashboard has the rows Business, Application and Infrastructure, and a panel for each metric of the toolkit', () => {
   const { panels } = JSON.parse(read('dashboard.json')) as { panels: Panel[] };
   const rows = panels.filter(({ type }) => type === 'row').map(({ title }) => title);
   expect(rows).toEqual(['Business', 'Application', 'Infrastructure']);

@@ -33,7 +33,7 @@ describe.each(stageNames)('the order of resources in the CloudFormation template
     );
   };
 
-  test('the resources have no dependency cycle, and no resource of the broker stack depends on a function', () => {
+  test('the resources of the two CloudFormation stacks have no dependency cycle, and no resource of the broker stack depends on a function', () => {
     expect(order.circle).toEqual([]);
     const [broker, rest] = [order.all.filter((name) => name.startsWith('broker/')), lambdas()];
     expect(broker.filter((one) => rest.some((other) => order.follows(one, other)))).toEqual([]);

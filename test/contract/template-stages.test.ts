@@ -132,30 +132,33 @@ describe("the service's own settings in a stage", () => {
     });
   });
 
-  test('a setting of the service that is optional and has no default can be left out', () => {
+  test('a stage can leave out an optional setting of the service that has no default', () => {
     expect(read({ CARRIER_URL: 'https://carrier.example', RETRIES: 2 }).settings).not.toHaveProperty('NICKNAME');
   });
 
   test.each([
     [
-      'that is missing',
+      'missing',
       { RETRIES: 2 },
       'settings: CARRIER_URL: it is missing and must be a URL, for example CARRIER_URL=https',
     ],
     [
-      'that is missing but has a default',
+      'missing, although it has a default',
       { CARRIER_URL: 'https://a.example' },
       'settings: RETRIES: it is missing and must be',
     ],
-    ['with a wrong value', { CARRIER_URL: 'x', RETRIES: 2 }, 'settings: CARRIER_URL is "x": it must be a URL'],
-    ['with a number out of range', { CARRIER_URL: 'https://a.example', RETRIES: 10 }, 'settings: RETRIES is "10"'],
-    ['that is unknown', { CARRIER_URL: 'https://a.example', RETRIES: 2, RETIRES: 1 }, 'settings: RETIRES is unknown'],
-  ])('a stage with a service setting %s is invalid, and an error of one line names the setting', (_, given, fault) => {
-    const reading = () => read(given);
-    expect(reading).toThrow(`wrong settings in infra/stages/prod.ts: ${fault}`);
-    expect(reading).not.toThrow('\n');
-    expect(reading).not.toThrow(/;/);
-  });
+    ['wrong', { CARRIER_URL: 'x', RETRIES: 2 }, 'settings: CARRIER_URL is "x": it must be a URL'],
+    ['a number out of range', { CARRIER_URL: 'https://a.example', RETRIES: 10 }, 'settings: RETRIES is "10"'],
+    ['unknown', { CARRIER_URL: 'https://a.example', RETRIES: 2, RETIRES: 1 }, 'settings: RETIRES is unknown'],
+  ])(
+    'a stage is invalid if a setting of the service is %s, and an error of one line names the setting',
+    (_, given, fault) => {
+      const reading = () => read(given);
+      expect(reading).toThrow(`wrong settings in infra/stages/prod.ts: ${fault}`);
+      expect(reading).not.toThrow('\n');
+      expect(reading).not.toThrow(/;/);
+    },
+  );
 
   test.each(['LOG_LEVEL', 'AWS_REGION', 'lower'])('the service cannot define a setting with the name %s', (name) => {
     const concern = defineSettings({ [name]: wholeNumber('', 3, 0, 9) });

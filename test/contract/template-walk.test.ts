@@ -568,7 +568,7 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
       expect([isOperators, offered]).toEqual([true, expect.arrayContaining([scope])]);
   });
 
-  test('people log in to the console with a client that has no secret, and API Gateway accepts the tokens of this client', () => {
+  test('operators log in to the console with an OAuth client that has no secret, and API Gateway accepts the tokens of this client', () => {
     const [[clientId, client] = [], ...others] = ofType(functions, 'AWS::Cognito::UserPoolClient');
     expect(others).toEqual([]);
     const page = 'https://api.execute-api.eu-central-1.amazonaws.com/console';

@@ -125,7 +125,7 @@ const scenario = (
   });
 };
 
-type Case = [what: string, kinds: readonly Kind[], options: Partial<ModelOptions> & { readonly copies?: number }];
+type Case = [situation: string, kinds: readonly Kind[], options: Partial<ModelOptions> & { readonly copies?: number }];
 const cases: readonly Case[] = [
   ['set with nested values and a removed attribute', ['set'], { faults: 2 }],
   ['append to a list', ['append', 'append'], {}],
@@ -144,15 +144,15 @@ const cases: readonly Case[] = [
 ];
 
 describe('the effects of a decision', () => {
-  for (const [what, kinds, options] of cases)
-    test(`the effects of a decision are applied exactly once despite crashes, lost responses and duplicates: ${what}`, async () => {
+  for (const [situation, kinds, options] of cases)
+    test(`the effects of a decision are applied exactly once despite crashes, lost responses and duplicates: ${situation}`, async () => {
       expect(await prove(scenario(kinds, options))).toBeGreaterThan(5);
     });
 });
 
 describe('the effects of a decision that a perform function returns', () => {
-  for (const [what, kinds, options] of cases)
-    test(`the effects of a decision that a perform function returns are applied exactly once despite crashes, lost responses and duplicates: ${what}`, async () => {
+  for (const [situation, kinds, options] of cases)
+    test(`the effects of a decision that a perform function returns are applied exactly once despite crashes, lost responses and duplicates: ${situation}`, async () => {
       const explored = await prove(scenario(kinds, { ...options, definition: performing, stepMs: 4_000 }));
       expect(explored).toBeGreaterThan(5);
     });

@@ -24,7 +24,7 @@ const audited = (about: Partial<AuditResult> = {}): AuditResult => ({
 });
 
 describe('audits without violations', () => {
-  const balanced: readonly [what: string, audited: AuditResult][] = [
+  const balanced: readonly [situation: string, audited: AuditResult][] = [
     ['a completed order', audited()],
     ['a rejected order', audited({ accounts: [account({ ends: ['rejected'], applied: 0 })] })],
     [
@@ -52,12 +52,13 @@ describe('audits without violations', () => {
       }),
     ],
   ];
-  for (const [what, sound] of balanced)
-    test(`the audit of a fault run reports no violation for ${what}`, () => expect(violationsOf(sound)).toEqual({}));
+  for (const [situation, sound] of balanced)
+    test(`the audit of a fault run reports no violation for ${situation}`, () =>
+      expect(violationsOf(sound)).toEqual({}));
 });
 
 describe('audits with violations', () => {
-  const wrong: readonly [what: string, audited: AuditResult, violated: InvariantName[]][] = [
+  const wrong: readonly [situation: string, audited: AuditResult, violated: InvariantName[]][] = [
     ['an accepted order that never ended', audited({ accounts: [account({ ends: [], applied: 0 })] }), ['lost']],
     [
       'a poison message that was both completed and dead-lettered',
@@ -84,7 +85,7 @@ describe('audits with violations', () => {
     ['ledger entries that were processed out of order', audited({ outOfOrder: ['entry-2'] }), ['outOfOrder']],
     ['a recovery over its limit', audited({ recovery: { tookMs: 1_001, limitMs: 1_000 } }), ['tooSlow']],
   ];
-  for (const [what, unsound, violated] of wrong)
-    test(`the audit of a fault run reports the violation ${String(violated)} for ${what}`, () =>
+  for (const [situation, unsound, violated] of wrong)
+    test(`the audit of a fault run reports the violation ${String(violated)} for ${situation}`, () =>
       expect(Object.keys(violationsOf(unsound))).toEqual(violated));
 });

@@ -67,7 +67,7 @@ const messagesOf = (kinds: readonly Kind[], copies = 1): ModelMessage[] => {
 };
 
 describe('a consumer with one execution environment', () => {
-  const cases: readonly [what: string, kinds: readonly Kind[], copies: number, faults: number][] = [
+  const cases: readonly [situation: string, kinds: readonly Kind[], copies: number, faults: number][] = [
     ['a valid message', ['sound'], 1, 2],
     ['a valid message that its publisher sends twice', ['sound'], 2, 1],
     ['a message that fails once', ['fails'], 1, 2],
@@ -77,8 +77,8 @@ describe('a consumer with one execution environment', () => {
     ['a failing, a poison and a valid message in one batch', ['fails', 'poison', 'sound'], 1, 1],
     ['a message that crashes the process, with a valid message', ['killer', 'sound'], 1, 0],
   ];
-  for (const [what, kinds, copies, faults] of cases)
-    test(`every message reaches exactly one final state despite crashes, lost responses and duplicates: ${what}`, async () => {
+  for (const [situation, kinds, copies, faults] of cases)
+    test(`every message reaches exactly one final state despite crashes, lost responses and duplicates: ${situation}`, async () => {
       const explored = await prove(() => ({ messages: messagesOf(kinds, copies), definition, faults }));
       expect(explored).toBeGreaterThan(faults > 0 ? 20 : 0);
     });
@@ -108,15 +108,15 @@ test('on an ordered queue, while the dead letter of one message cannot be publis
 describe('messages of one key on an ordered queue', () => {
   const queue = { ...definition.queue, ordered: true };
   const ordered = { ...definition, queue, orderBy: ({ key }: z.infer<typeof modelled.schema>) => key };
-  const cases: readonly [what: string, kinds: readonly Kind[], faults: number][] = [
+  const cases: readonly [situation: string, kinds: readonly Kind[], faults: number][] = [
     ['all are valid', ['sound', 'sound'], 2],
     ['the first fails once', ['fails', 'sound'], 1],
     ['the second of three fails once', ['sound', 'fails', 'sound'], 1],
     ['the first is a poison message', ['poison', 'sound'], 1],
     ['the first is rejected', ['rejected', 'sound'], 1],
   ];
-  for (const [what, kinds, faults] of cases)
-    test(`messages of one key are processed in order despite crashes and lost responses: ${what}`, async () => {
+  for (const [situation, kinds, faults] of cases)
+    test(`messages of one key are processed in order despite crashes and lost responses: ${situation}`, async () => {
       const explored = await prove(() => {
         const messages = messagesOf(kinds);
         return { messages, definition: ordered, faults, order: [messages.map(({ id }) => id)] };
@@ -128,7 +128,7 @@ describe('messages of one key on an ordered queue', () => {
 describe('two execution environments that consume one queue', () => {
   /** The definition of a consumer that attempts each message only once, because its queue has no delay queues. */
   const once = { ...definition, queue: { ...definition.queue, delays: [] } };
-  type Case = [what: string, kinds: readonly Kind[], copies: number, options: Partial<ModelOptions>];
+  type Case = [situation: string, kinds: readonly Kind[], copies: number, options: Partial<ModelOptions>];
   const cases: readonly Case[] = [
     ['a valid message that is sent twice', ['sound'], 2, { faults: 1, hasZombies: true, switches: 3 }],
     ['a message that fails once', ['fails'], 1, { faults: 1, hasZombies: true, switches: 1 }],
@@ -150,8 +150,8 @@ describe('two execution environments that consume one queue', () => {
     ],
     ['a message that crashes the process and is sent twice', ['killer'], 2, { switches: 2, hasWholeBatches: true }],
   ];
-  for (const [what, kinds, copies, options] of cases)
-    test(`every message reaches exactly one final state when two execution environments consume its queue: ${what}`, async () => {
+  for (const [situation, kinds, copies, options] of cases)
+    test(`every message reaches exactly one final state when two execution environments consume its queue: ${situation}`, async () => {
       const explored = await prove(() => {
         return { messages: messagesOf(kinds, copies), definition, faults: 0, environments: 2, ...options };
       });
@@ -162,13 +162,13 @@ describe('two execution environments that consume one queue', () => {
 describe('a batch that is redelivered while an execution environment is still processing it', () => {
   const queue = { ...definition.queue, ordered: true };
   const ordered = { ...definition, queue, orderBy: ({ key }: z.infer<typeof modelled.schema>) => key };
-  const cases: readonly [what: string, kinds: readonly Kind[], hasWholeBatches: boolean][] = [
+  const cases: readonly [situation: string, kinds: readonly Kind[], hasWholeBatches: boolean][] = [
     ['all are valid', ['sound', 'sound'], false],
     ['the first fails once', ['fails', 'sound'], true],
     ['the first is a poison message', ['poison', 'sound'], false],
   ];
-  for (const [what, kinds, hasWholeBatches] of cases)
-    test(`messages of one key are processed in order if their batch is redelivered while it is still being processed: ${what}`, async () => {
+  for (const [situation, kinds, hasWholeBatches] of cases)
+    test(`messages of one key are processed in order if their batch is redelivered while it is still being processed: ${situation}`, async () => {
       const explored = await prove(() => {
         const messages = messagesOf(kinds);
         const order = [messages.map(({ id }) => id)];
@@ -189,7 +189,7 @@ describe('messages that are performed under a lease', () => {
    * batch, but not in the second next batch.
    */
   const stepMs = 4_000;
-  type Case = [what: string, kinds: readonly Kind[], copies: number, options: Partial<ModelOptions>];
+  type Case = [situation: string, kinds: readonly Kind[], copies: number, options: Partial<ModelOptions>];
   const cases: readonly Case[] = [
     ['valid messages', ['sound', 'sound'], 1, { faults: 1 }],
     ['a valid message, with two faults', ['sound'], 1, { faults: 2 }],
@@ -216,8 +216,8 @@ describe('messages that are performed under a lease', () => {
       { environments: 2, switches: 2 },
     ],
   ];
-  for (const [what, kinds, copies, options] of cases)
-    test(`every message that a perform function processes reaches exactly one final state, despite crashes between perform and commit: ${what}`, async () => {
+  for (const [situation, kinds, copies, options] of cases)
+    test(`every message that a perform function processes reaches exactly one final state, despite crashes between perform and commit: ${situation}`, async () => {
       const explored = await prove(() => {
         return { messages: messagesOf(kinds, copies), definition: performing, faults: 0, stepMs, ...options };
       });

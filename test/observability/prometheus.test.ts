@@ -228,7 +228,7 @@ afterAll(async () => {
 }, 60_000);
 
 describeWithPrograms('while Prometheus scrapes npm start under load', () => {
-  test('every expression of the dashboard and of the alerts returns values', async () => {
+  test('every Prometheus query of the dashboard and of the alerts returns values', async () => {
     await requestEveryRoute();
     for (let n = 0; n < FAILING_ORDERS; n += 1) await placeOrder('failing', 'apple');
     await eventually('the rate limit to refuse a request', exceedRateLimit);
@@ -258,7 +258,7 @@ describeWithPrograms('while Prometheus scrapes npm start under load', () => {
     ['invocations by the event source', 'surehop_event_source_invocations_total{queue="stock",outcome="success"}'],
     ['requests above the rate limit', 'surehop_requests_total{route="POST /orders",status="429"}'],
   ])(
-    'the metrics that Prometheus reads count %s',
+    'Prometheus reads a metric that counts %s',
     async (_, series) => {
       await eventually(`${series} to be more than 0`, async () => (await valuesOf(`${series} > 0`)).length > 0);
       // The first event of a series also counts as an increase, because the series starts at zero.
@@ -267,7 +267,7 @@ describeWithPrograms('while Prometheus scrapes npm start under load', () => {
     90_000,
   );
 
-  test('the alerts of dead letters fire, and Alertmanager routes each of them to the receiver of its severity', async () => {
+  test('the alerts about dead letters fire, and Alertmanager routes each of them to the receiver of its severity', async () => {
     await eventually(
       'both receivers to get an alert of the queue points',
       () => received.warning.has('QueuePointsDeadLetter') && received.critical.has('QueuePointsDeadLetters'),

@@ -90,7 +90,7 @@ describe('the guide to the local event source', () => {
     });
   });
 
-  test('with the option that the guide shows, two environments consume the queue', async () => {
+  test('with the option for concurrency that the guide about the local event source shows, two execution environments consume the queue', async () => {
     const option = guide.blocks('yaml').at(-1)!;
     expect(option).toMatch(/^custom:\n/);
     appendFileSync(join(directory, 'serverless.yml'), option);

@@ -58,7 +58,7 @@ const cellsOf = (markdown: string) =>
     .map(([, row]) => row!.split('|').map((cell) => cell.trim()))
     .filter(([first]) => !/^-+$/.test(first!));
 
-test('the table of other libraries in the guide about SQS and Powertools is the table that the command prints', () => {
+test('the table of other libraries in the guide about SQS and Powertools is the table that npm run bench -- other-libraries prints', () => {
   const guide = readFileSync(join(rootDirectory, GUIDE), 'utf8');
   const [, table] = /other-libraries` gives a batch[\s\S]*?\n\n(\|[\s\S]*?\n)\n/.exec(guide) ?? [];
   expect(cellsOf(table ?? '')).toEqual(cellsOf(printed));

@@ -94,11 +94,11 @@ describe('the guide about testing', () => {
     expect(stderr).toMatch(/^› starting DynamoDB/m);
   }, 120_000);
 
-  test('the function exhaust finds the mistake in the example of the guide, and reports the history that the guide shows', async () => {
+  test('the function exhaust finds the mistake in the example of the guide about testing, and reports the history that the guide shows', async () => {
     expect(await run('test/mistake.ts')).toContain(`Counterexample: ${texts[1]}`);
   }, 60_000);
 
-  test('the error of an unmet expectation has the text that the guide shows', async () => {
+  test('the error of an unmet expectation has the text that the guide about testing shows', async () => {
     writeFileSync(
       join(directory, 'test', 'unmet.ts'),
       `import { testConsumer } from 'surehop/testing';

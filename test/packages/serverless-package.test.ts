@@ -26,7 +26,8 @@ describe('serverless package', () => {
         ]);
   }, 180_000);
 
-  test(`cfn-lint reports no problem in the CloudFormation templates${cfnLint ? '' : ' (not run: cfn-lint is not installed; pip install cfn-lint)'}`, () => {
+  const hint = cfnLint ? '' : ' (not run: cfn-lint is not installed; pip install cfn-lint)';
+  test(`cfn-lint reports no problem in the CloudFormation templates${hint}`, () => {
     const files = stageNames.flatMap((stage) =>
       Object.values(packaged.of[stage]).map(({ templateFile }) => templateFile),
     );

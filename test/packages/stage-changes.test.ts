@@ -41,7 +41,7 @@ const title = ({ stage, setting, from, to }: Effect) =>
 const made = () => effects.filter(({ refused }) => refused.length === 0);
 
 describe('changing one setting of a deployed stage', () => {
-  test('packaging either accepts or rejects each sample value of each setting, and the effect of each accepted value is computed', () => {
+  test('packaging accepts or rejects each sample value of each setting, and the changes that an accepted value makes to the templates are known', () => {
     for (const { path, values } of settings())
       for (const stage of STAGES) {
         const own = effects.filter((effect) => effect.stage === stage && `${effect.setting}.`.startsWith(`${path}.`));

@@ -49,7 +49,7 @@ describe('surehop outside of a project', () => {
   });
 });
 
-test('the error of a command names each missing module, and what this module must export', () => {
+test('if a project lacks modules that a command needs, the error names each module and what the module must export', () => {
   const project = join(folder, 'shop');
   mkdirSync(join(project, 'infra/broker'), { recursive: true });
   mkdirSync(join(project, 'functions/orders'), { recursive: true });

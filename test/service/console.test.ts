@@ -129,7 +129,7 @@ describe('what a developer can send from the console', () => {
     expect(await deadLetterOf(poison.body.id)).toMatchObject({ queue: 'stock' });
   });
 
-  test('exactly the requested number of attempts of a consumer fail, and the message is completed afterwards', async () => {
+  test('after a developer has asked for two failures of a consumer, exactly two attempts fail, and the message is then completed', async () => {
     expect(await post('fail-next', { queue: 'points', count: 2 })).toMatchObject({ status: 200 });
     const { body } = await ask('GET', '/console/dev/events', asDeveloper());
     const published = await post('publish', { type: 'order.rejected', body: body.events[1].example });

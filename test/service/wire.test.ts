@@ -156,16 +156,19 @@ describe('HTTP requests that are sent byte by byte', () => {
     expect(await exchange(lines(...post(...signedLines(), length)), body)).toEqual([202]);
   });
 
-  test.each(malformed)('a malformed HTTP request is not accepted (%s)', async (_, request) => {
+  test.each(malformed)('a malformed HTTP request (%s) is not accepted', async (_, request) => {
     for (const status of await exchange(...request()))
       expect([400, 404, 405, 408, 413, 431, 501, 505]).toContain(status);
   });
 
-  test.each(refused)('an HTTP request is refused (%s; expected status: one of %p)', async (_, statuses, request) => {
-    const got = await exchange(...request());
-    expect(got).toHaveLength(1);
-    expect(statuses).toContain(got[0]);
-  });
+  test.each(refused)(
+    'a hostile HTTP request (%s) is refused with one of the statuses %p',
+    async (_, statuses, request) => {
+      const got = await exchange(...request());
+      expect(got).toHaveLength(1);
+      expect(statuses).toContain(got[0]);
+    },
+  );
 
   test('bytes that follow the body of an HTTP request are parsed as a separate request', async () => {
     const first = lines(`POST /orders HTTP/1.1`, `Host: ${host}`, ...signedLines(), length) + body;

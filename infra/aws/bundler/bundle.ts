@@ -96,7 +96,7 @@ function sourceOf(root: string, entry: string): string {
   const found = ['.ts', '.mts', '.js', '.mjs'].find((extension) => existsSync(join(root, entry + extension)));
   if (!found)
     throw new Error(
-      `the source file ${entry}.ts of a function does not exist: correct its "handler" in serverless.yml`,
+      `the source file ${entry}.ts does not exist: correct the "handler" of the function in serverless.yml`,
     );
   return `./${entry}${found}`;
 }

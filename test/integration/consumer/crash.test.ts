@@ -43,12 +43,12 @@ function crash(step: string, side: string, event: unknown): Promise<string | num
 }
 
 for (const step of steps)
-  for (const side of ['before', 'after'])
-    test(`after the process was killed ${side} the step "${step}", redelivering the batch loses no message and applies each effect once`, async () => {
+  for (const beforeOrAfter of ['before', 'after'])
+    test(`after the process was killed ${beforeOrAfter} the step "${step}", redelivering the batch loses no message and applies each effect once`, async () => {
       const isbn = randomUUID();
       const message = (behave: string) => aRecord({ type: 'test.scripted', body: { isbn, behave }, redelivered: true });
       const records = [message('well'), message('reject'), message('permanent')];
-      expect(await crash(step, side, anEvent(records))).toBe('SIGKILL');
+      expect(await crash(step, beforeOrAfter, anEvent(records))).toBe('SIGKILL');
 
       const report = await createConsumer(scriptedConsumer, setup.parts)(anEvent(records), anInvocation());
       const { completed, rejected, duplicate, 'dead-letter': deadLettered } = report.counts;

@@ -265,7 +265,7 @@ describe('a decision that perform returns', () => {
   });
 });
 
-test('on() pairs an event with a decide function or with a perform function', async () => {
+test('the function on() pairs an event with a decide function or with a perform function', async () => {
   const performed: string[] = [];
   const rules = [
     on(scriptedEvent, () => ({ effects: [] })),

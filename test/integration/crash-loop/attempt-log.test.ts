@@ -15,7 +15,7 @@ afterAll(() => store.close());
 const isolated = (id: string, endsByMs: number) => ({ kind: 'isolated', id, endsByMs }) as const;
 const read = async (id: MessageId) => (await attemptLog.read('loans', [id])).get(id);
 
-test('deleting one attempt to process a message alone from the attempt log keeps the other attempts', async () => {
+test('if one attempt of a message is deleted from the attempt log, the attempt log keeps the other attempts of the message', async () => {
   const id = 'kept' as MessageId;
   for (const run of [isolated('first', 1), isolated('second', 2)]) await attemptLog.begin('loans', [id], run);
   await attemptLog.end('loans', new Map([[id, isolated('second', 2)]]));
@@ -31,7 +31,7 @@ test('the attempt log has no entry for a message whose only attempt was deleted,
   expect(await attemptLog.read('loans', [id, 'never' as MessageId])).toEqual(new Map());
 });
 
-test('deleting all attempts to process a message from the attempt log removes the DynamoDB item of the message', async () => {
+test('if all attempts of a message are deleted from the attempt log, the DynamoDB item of the message is deleted too', async () => {
   const id = 'all' as MessageId;
   await attemptLog.begin('loans', [id], { kind: 'together', id: 'a run', endsByMs: 1 });
   await attemptLog.begin('loans', [id], isolated('first', 1));

@@ -230,7 +230,7 @@ describe('checking an edited body', () => {
 });
 
 describe('sending an edited message', () => {
-  test('the edited message has a new id, contains the edited body byte for byte and names the original dead letter, and the dead letter stays superseded', async () => {
+  test('the edited message has a new id, contains the edited body byte for byte and names the original dead letter, which then has the final status superseded', async () => {
     const messageId = randomUUID();
     const id = await archived({ messageId, headers: { 'surehop-redrives': 2, 'x-death': [{ count: 1 }] } });
     // "é" in two characters must not be normalized to one.
@@ -464,7 +464,7 @@ describe('faults during an edit', () => {
     expect(await read(id)).toMatchObject({ edit: { status: 'published' } });
   });
 
-  test('while the queue of an edited message does not exist, the message stays pending with the error, and is published after the queue exists again', async () => {
+  test('while the queue of an edited message does not exist, the archive shows the message as pending with the error, and the message is published after the queue exists again', async () => {
     const id = await archived({ queue: 'returns' });
     expect(await edit(id, { isbn: 'queue' })).toMatchObject({
       status: 202,
@@ -547,8 +547,8 @@ describe('a process that is killed while it edits a dead letter', () => {
     steps.indexOf(step) + (side === 'after' ? 1 : 0) > steps.indexOf('TransactWriteItems');
 
   for (const step of steps)
-    for (const side of ['before', 'after'])
-      test(`after the process was killed ${side} the step "${step}", the edited message is processed exactly once and the original message never`, async () => {
+    for (const beforeOrAfter of ['before', 'after'])
+      test(`after the process was killed ${beforeOrAfter} the step "${step}", the edited message is processed exactly once and the original message never`, async () => {
         const messageId = randomUUID();
         const [original, edited] = [`original ${messageId}`, `edited ${messageId}`];
         const id = await archived({ messageId, code: 'BOOM', body: { isbn: original } });
@@ -558,13 +558,15 @@ describe('a process that is killed while it edits a dead letter', () => {
           type: 'test.scripted',
           headers: { 'surehop-redrives': 1, 'surehop-schema-version': 1 },
         });
-        expect(await crash(step, side, id, JSON.stringify({ isbn: edited }))).toMatchObject({ signal: 'SIGKILL' });
+        expect(await crash(step, beforeOrAfter, id, JSON.stringify({ isbn: edited }))).toMatchObject({
+          signal: 'SIGKILL',
+        });
         const { status, supersededBy, edit: stored } = await read(id);
-        expect(status).toBe(isStored(step, side) ? 'superseded' : 'open');
-        const isRecorded = step === 'UpdateItem 2' && side === 'after';
-        expect(stored?.status).toBe(isRecorded ? 'published' : isStored(step, side) ? 'pending' : undefined);
+        expect(status).toBe(isStored(step, beforeOrAfter) ? 'superseded' : 'open');
+        const isRecorded = step === 'UpdateItem 2' && beforeOrAfter === 'after';
+        expect(stored?.status).toBe(isRecorded ? 'published' : isStored(step, beforeOrAfter) ? 'pending' : undefined);
         // A message whose publish was not recorded is published again.
-        const isPublished = steps.indexOf(step) + (side === 'after' ? 1 : 0) > steps.indexOf('publish');
+        const isPublished = steps.indexOf(step) + (beforeOrAfter === 'after' ? 1 : 0) > steps.indexOf('publish');
         const copies = isPublished && !isRecorded ? 2 : 1;
 
         await sweepIn(60_000)();
@@ -584,7 +586,7 @@ describe('a process that is killed while it edits a dead letter', () => {
         expect(await takeRecords(channel, 'loans')).toEqual([]);
       });
 
-  test('a process that is not killed edits the dead letter with exactly the steps at which the tests kill it', async () => {
+  test('an edit without a crash makes exactly the requests at which the crash tests kill the process', async () => {
     const id = await archived({ code: 'BOOM' });
     const { signal, output } = await crash('none', 'before', id, JSON.stringify({ isbn: 'none' }));
     expect([signal, JSON.parse(output)]).toEqual([null, steps]);
@@ -600,7 +602,7 @@ describe('a consumer that processes a copy of the original message during the ed
       headers: { 'surehop-redrives': 1, 'surehop-schema-version': 1 },
     });
 
-  test('a consumer whose rule has decided but not committed when the edit is made skips the original message', async () => {
+  test('if a dead letter is edited after a consumer has run its business rule for the original message and before the consumer commits, the consumer skips the original message', async () => {
     const messageId = randomUUID();
     const id = await archived({ messageId, code: 'BOOM', body: { isbn: 'deciding' } });
     const decide: typeof scriptedConsumer.decide = async (...args) => {
@@ -614,7 +616,7 @@ describe('a consumer that processes a copy of the original message during the ed
     expect([await loansOf('deciding'), await loansOf('decided')]).toEqual([0, 1]);
   });
 
-  test('an edit whose transaction is sent after a consumer has committed the original message is refused', async () => {
+  test('an edit is refused if a consumer commits the original message before the transaction of the edit is sent', async () => {
     const messageId = randomUUID();
     const id = await archived({ messageId, code: 'BOOM', body: { isbn: 'committed' } });
     const faults = faultsOf(store(surehop));

@@ -181,7 +181,7 @@ describe('the check before an event source starts', () => {
       /^No RabbitMQ at 127\.0\.0\.1:1.*: start RabbitMQ/,
     ],
   ])(
-    'checkQueues reports %s, and how to fix the problem',
+    'checkQueues reports %s, and says how to fix the problem',
     async (_name, { url, ...part }: { url?: string; virtualHost?: string }, message) => {
       const required = { functionKey: 'reserve', queue: 'absent', virtualHost: harness.virtualHost, ...part };
       const checking = checkQueues(url ?? harness.url, [required]);

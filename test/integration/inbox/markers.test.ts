@@ -103,7 +103,7 @@ describe('markers of failed attempts', () => {
 });
 
 describe('find', () => {
-  test('find reads more inbox markers than one DynamoDB request returns, and reads a repeated message id once', async () => {
+  test('the method "find" of the inbox reads more inbox markers than one DynamoDB request returns, and reads a repeated message id once', async () => {
     const entries = Array.from({ length: 230 }, (_, n) => ({
       ...firstAttempt,
       id: id(n),
@@ -118,7 +118,7 @@ describe('find', () => {
     expect((await inbox.find(QUEUE, [])).size).toBe(0);
   });
 
-  test('if DynamoDB returns some keys as unprocessed, find requests the inbox markers with these keys again', async () => {
+  test('if DynamoDB returns some keys as unprocessed, the inbox requests the markers with these keys again', async () => {
     const entries = Array.from({ length: 30 }, (_, n) => ({
       ...firstAttempt,
       id: id(n),
@@ -255,7 +255,7 @@ describe('what inbox records tell operators', () => {
     expect(sizeOfAll(item!)).toBeLessThan(1_024);
   });
 
-  test('the facts for operators need no further request: one transaction writes the same number of items with and without the facts', async () => {
+  test('a transaction that also stores facts about a message for operators writes no additional DynamoDB item', async () => {
     const sizes: number[] = [];
     const transactions = { name: 'countTransactionItems', step: 'initialize' } as const;
     store.client.middlewareStack.add(
@@ -286,7 +286,7 @@ describe('what inbox records tell operators', () => {
     expect((await inbox.find(QUEUE, [id('with')])).get(id('with'))).toMatchObject({ facts: withFacts });
   });
 
-  test('an inbox record keeps the facts after a retry and a dead letter, and long facts are cut off so that DynamoDB accepts the inbox record', async () => {
+  test('an inbox record keeps the facts about its message after a retry and a dead letter, and long facts are cut off because the size of a DynamoDB item is limited', async () => {
     const long = {
       ...facts,
       type: 'é'.repeat(9_999),

@@ -53,7 +53,7 @@ test.each([
   expect(await items()).toBe(0);
 });
 
-test('if a newer batch has replaced the open-batch record of a batch, ending the older batch keeps the newer record', async () => {
+test('if a newer batch has overwritten the record of an open batch, ending the older batch does not delete the record', async () => {
   const { openBatches } = store.ports();
   const shard = randomUUID();
   const [first, second] = [sequencesOf(3_000, 100, 200), sequencesOf(3_001, 100, 200)];
@@ -67,7 +67,7 @@ test('if a newer batch has replaced the open-batch record of a batch, ending the
   expect(await items()).toBe(0);
 });
 
-test('if a process dies while it replaces an open-batch record, the next reader finds either the complete old record or the complete new record', async () => {
+test('if a process dies while it overwrites the record of an open batch, the next reader finds either the complete old record or the complete new record', async () => {
   const lines = { old: sequencesOf(3_000, 100, 200), new: sequencesOf(3_001, 100, 200) };
   const whole = store.ports().openBatches;
   let requests = 1;
@@ -111,7 +111,7 @@ test('if a process dies while it replaces an open-batch record, the next reader 
   }
 }, 120_000);
 
-test('if an open-batch record refers to DynamoDB items that no longer exist, the batch counts as a batch without messages, and an error is logged', async () => {
+test('if the record of an open batch refers to DynamoDB items that no longer exist, the batch counts as a batch without messages, and an error is logged', async () => {
   const { openBatches } = store.ports();
   const error = jest.spyOn(log(), 'error').mockImplementation(() => {});
   const shard = randomUUID();
@@ -129,7 +129,7 @@ test('if an open-batch record refers to DynamoDB items that no longer exist, the
   error.mockRestore();
 });
 
-test('if one item of a long blocked-key record was deleted, the key counts as not blocked, and an error is logged', async () => {
+test('if one of the DynamoDB items that store a blocked ordering key was deleted, the key counts as not blocked, and an error is logged', async () => {
   const { blockedKeys } = store.ports();
   const ids = Array.from({ length: 5_000 }, (_, n) => `m${n}`.padEnd(255, 'x') as MessageId);
   await blockedKeys.write('torn', 'key', { ids, firstSeenAtMs: 1 }, undefined);

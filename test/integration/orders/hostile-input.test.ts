@@ -736,7 +736,7 @@ test.each(rows.map((row) => [row.what, row.answer, row] as const))(
   },
 );
 
-test('the hostile requests publish no message and change no DynamoDB item', async () => {
+test('the requests in hostile-input.test.ts publish no message and change no DynamoDB item', async () => {
   expect(await backend.host.drain('stock')).toEqual([]);
   expect(await backend.host.drain('points')).toEqual([]);
   const { store } = await import('../../../lib/dynamodb/store.ts');

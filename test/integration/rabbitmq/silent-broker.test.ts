@@ -78,7 +78,7 @@ describe('silent broker', () => {
     await eventually('both connections to be closed', () => sockets.size === 0);
   });
 
-  test('a connection that opens after its caller has timed out is used for the next caller', async () => {
+  test('a connection to the broker that opens after its caller has timed out is used for the next caller', async () => {
     treatments = [{ answersAfterMs: 1_000 }];
     const late = connection();
     await expect(late.link(50)).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' });
@@ -89,7 +89,7 @@ describe('silent broker', () => {
     await eventually('it to be closed', () => sockets.size === 0);
   });
 
-  test('a connection that opens after its time limit is closed if another connection is already open', async () => {
+  test('a connection to the broker that opens after its time limit is closed if another connection is already open', async () => {
     treatments = [{ answersAfterMs: 2_500 }];
     const late = connection();
     await expect(late.link(2_000)).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' });
@@ -108,14 +108,14 @@ describe('silent broker', () => {
     await eventually('it to be closed', () => sockets.size === 0);
   });
 
-  test('canLogIn fails within its time limit if the broker does not answer', async () => {
+  test('the function canLogIn fails within its time limit if the broker does not answer', async () => {
     treatments = ['silent'];
     await expect(canLogIn(url(), administratorLogin, 300)).rejects.toThrow('no answer within 300 ms');
     expect(await canLogIn(url(), administratorLogin, 20_000)).toBe(true);
     await eventually('all to be closed', () => sockets.size === 0);
   });
 
-  test('an operation fails with "the broker did not answer" if the broker stops answering on an open connection', async () => {
+  test('an AMQP operation fails with "the broker did not answer" if the broker stops answering on an open connection', async () => {
     treatments = [];
     const work = withConnection(
       url(),

@@ -49,7 +49,7 @@ test('the console reads the reason of a schema mismatch as a list of faults', ()
   expect(faultsOf('no rule for version 2 of order.created')).toEqual([]);
 });
 
-test('a fault belongs to the line of the faulty field, or to the line of the nearest object that contains the field', () => {
+test('the console places a fault at the line of the faulty field, or at the line of the nearest object that contains the field', () => {
   const { lines } = jsonLines('{"items": [{"quantity": 0}]}', 1_000)!;
   const faults = ['/items/0/quantity', '/items/0/price', '/currency', ''].map((pointer) => ({
     pointer,

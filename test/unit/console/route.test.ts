@@ -8,11 +8,11 @@ test.each([
   ['#/failures?queue=invoices&text=a%20%26b', { view: 'failures', query: { queue: 'invoices', text: 'a &b' } }],
   ['#/messages/one%2Ftwo%3F', { view: 'messages', id: 'one/two?', query: {} }],
   ['#/messages/%E0%A4%A', { view: 'messages', id: '%E0%A4%A', query: {} }],
-])('the console parses the fragment %j of the address to the route %j', (hash, route) => {
+])('the console parses the fragment %j of the address into the route %j', (hash, route) => {
   expect(readRoute(hash)).toEqual(route);
 });
 
-test('a route that was written to a fragment is read back unchanged, without empty and undefined values', () => {
+test('a route that the console writes to a fragment of the address is read back unchanged, except that empty and undefined values are missing', () => {
   const id = 'a/b?c#d&e %';
   const query = { queue: 'invoices', text: 'x=1&y#', code: '', client: undefined };
   expect(readRoute(writeRoute('messages', { id, query }))).toEqual({

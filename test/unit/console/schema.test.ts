@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 
 import { emptyValue, withMember } from '../../../infra/console/schema.ts';
 
-test('the empty value of a schema has every required member, and each number is the minimum of the schema', () => {
+test('the value with which a form starts has every required member of the schema, and each number is the minimum in the schema', () => {
   const schema = {
     type: 'object',
     required: ['name', 'count', 'isNew', 'kind', 'parts'],

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 
 import { readArguments } from '../../faults/arguments.ts';
 
-test('npm run faults reads its options', () => {
+test('npm run faults reads the options --only, --seed and --hold', () => {
   expect(readArguments(['--only', 'latency', '--seed', '7', '--hold'], { messages: 400 })).toEqual({
     only: ['latency'],
     seed: 7,

@@ -14,7 +14,7 @@ describe('JSON bodies', () => {
     '{"a":"\\\\","b":"\\""}',
     '[0, -0, 0.0, 1.0, 1e2, -1.5, 0.1, 9007199254740991, 5e-324]',
     '{"a":"\\ud83e\\udd8a"}',
-  ])('the JSON body %s is accepted', (text) => {
+  ])('checkJson accepts the JSON body %s', (text) => {
     expect(() => checkJson(text)).not.toThrow();
   });
 

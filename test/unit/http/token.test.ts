@@ -105,7 +105,7 @@ describe('accepted tokens', () => {
   });
 
   test.each([undefined, 'a'])(
-    'a token that was signed with a newly published key is accepted even if the cached keys contain an older key with the same key id (%p)',
+    'a token that was signed with a newly published key is accepted even if the cached keys contain an older key with the same key id (key id: %p)',
     async (kid) => {
       const issuer = anIssuer([named(keys[0]!, kid)]);
       expect(await verify(tokenOf(keys[0]!, kid), issuer)).toBe('ada');

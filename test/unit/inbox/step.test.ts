@@ -149,7 +149,7 @@ describe('markers', () => {
     ['was dead-lettered at this attempt', handedOff(0, 1), 'parked'],
   ];
   test.each(ofOwner)(
-    'the inbox marker that a commit finds decides the result of a message that was performed under a lease (here the message %s)',
+    'the inbox marker that a commit finds decides the result of a message that was performed under a lease (case: the message %s)',
     (_, item, result) => {
       const { results } = play({ a: take() }, [cancelled(conditionFailed(item), 'None')], { leaseOwner: 'me' });
       expect(results).toEqual({ a: result });
@@ -190,7 +190,7 @@ describe('markers', () => {
     ['no marker', undefined, 'completed'],
   ];
   test.each(markers)(
-    'if a cancellation does not contain the existing inbox marker, the commit engine reads the marker from the inbox table (here it finds %s)',
+    'if a cancellation does not contain the existing inbox marker, the commit engine reads the marker from the inbox table (case: it finds %s)',
     (_, found, result) => {
       const { results, did } = play(two(), [
         cancelled(conditionFailed(), 'None', 'None'),

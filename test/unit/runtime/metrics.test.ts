@@ -58,7 +58,7 @@ test('a metric whose value is undefined is not recorded', () => {
   expect(lines[0]).not.toHaveProperty('BrokerNodeDiskRatio');
 });
 
-test('collected values are written once: a counter as a sum, a histogram as all of its values', () => {
+test('collected metric values are written once: a counter as a sum, a histogram as all of its values', () => {
   collect('StoreRequests', 1);
   collect('StoreRequests', 1);
   collect('PublishDuration', 5);

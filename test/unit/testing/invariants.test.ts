@@ -63,7 +63,7 @@ test.each([
       ] as [string, object][],
     },
   ],
-])('no invariant is broken in a correct run (case %#)', (given) => {
+])('brokenInvariant finds no broken invariant in a correct run (case %#)', (given) => {
   expect(brokenInvariant(aWorld(given), [id])).toBeUndefined();
 });
 
@@ -88,6 +88,6 @@ test.each([
     },
     'the event sent was published with the same id but different data: {"a":1} and {"a":2}',
   ],
-])('the description of a broken invariant names the message (case %#)', (given, text) => {
+])('brokenInvariant describes the invariant that a wrong run breaks (case %#)', (given, text) => {
   expect(brokenInvariant(aWorld(given), [id])).toBe(text);
 });

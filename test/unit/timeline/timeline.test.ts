@@ -79,7 +79,7 @@ describe('the state of a message in a queue', () => {
     expect(stateOf(markers, letters)).toEqual([state]);
   });
 
-  test('a dead letter without a known queue is a step of the timeline, but no consumer of the timeline', () => {
+  test('a dead letter without a known queue adds a step to the timeline of its message, but no consumer', () => {
     const unknown = letter({ queue: undefined });
     expect(stateOf([], [unknown])).toEqual([]);
     expect(stepsOf(recorded([], [unknown]))).toMatchObject([{ step: 'dead-lettered', deadLetterId: 'd' }]);

@@ -73,14 +73,14 @@ describe('with an OpenTelemetry SDK', () => {
     });
   });
 
-  test('the work of a span can read the baggage of the span through the OpenTelemetry API, and the trace headers of the span contain it', () => {
+  test('the work of a span can read the baggage of the span through the OpenTelemetry API, and the trace headers of the span contain the baggage', () => {
     registerSdk();
     const span = openTelemetry().start({ name: 'x', kind: 'server', parent: { baggage: 'tenant=blue' } })!;
     expect(span.run(() => propagation.getActiveBaggage()?.getEntry('tenant')?.value)).toBe('blue');
     expect(span.trace.baggage).toBe('tenant=blue');
   });
 
-  test('a new message carries the span of its publish as its traceparent, and a copy keeps the traceparent of the original', () => {
+  test('the traceparent of a new message names the span of its publish, and a copy keeps the traceparent of the original', () => {
     const { exporter } = registerSdk();
     const tracing = openTelemetry();
     const created = startSending(tracing, message, { parent: { traceparent } });
