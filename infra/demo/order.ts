@@ -21,7 +21,9 @@ await entry(async () => {
     body,
     signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
   }).catch((error: unknown) => {
-    throw new Problem(`${url} does not answer (${reasonOf(error)}): start the service with npm start, or pass --url`);
+    throw new Problem(
+      `the service at ${url} does not answer (${reasonOf(error)}): start the service with npm start, or pass --url`,
+    );
   });
   const answer = await response.text();
   process.stdout.write(`${answer}\n`);

@@ -98,7 +98,7 @@ async function within<T>(timeLimitMs: number, run: (signal: AbortSignal) => Prom
   const timer = new AbortController();
   const late = sleep(Math.max(timeLimitMs, 0), undefined, { signal: timer.signal }).then(() => {
     const error = new TimeUpError(
-      'the custom resource was not finished before the function timed out: try again (finished steps are kept)',
+      'the custom resource was not finished before its function timed out: deploy again (finished steps are kept)',
     );
     abort.abort(error);
     throw error;
@@ -133,7 +133,7 @@ async function answer(
       const response = await fetch(url, { method: 'PUT', headers, body, signal: AbortSignal.timeout(perAttemptMs) });
       await response.arrayBuffer();
       if (response.ok) return;
-      throw new Error(`the response URL of CloudFormation answered ${response.status}`);
+      throw new Error(`the URL that CloudFormation gave for the response answered ${response.status}`);
     } catch (error) {
       const { message } = describeError(error);
       logError('an attempt to send the response to CloudFormation failed', error, { attempt });

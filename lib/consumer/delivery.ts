@@ -63,7 +63,7 @@ export interface Delivery {
 export function decode(event: RabbitMqEvent, identify?: Identify): Delivery[] {
   if (event?.eventSource !== 'aws:rmq' || !isObject(event.rmqMessagesByQueue))
     throw new TypeError(
-      `this is not an event of Amazon MQ for RabbitMQ: its eventSource is ${printed(event?.eventSource)}, not "aws:rmq"`,
+      `the Lambda event is not an event of Amazon MQ for RabbitMQ: its eventSource is ${printed(event?.eventSource)}, not "aws:rmq"`,
     );
   return Object.entries<unknown>(event.rmqMessagesByQueue).flatMap(([queueAndHost, records]) => {
     const end = queueAndHost.lastIndexOf('::');

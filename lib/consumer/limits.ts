@@ -42,12 +42,12 @@ export function limitsOf(
   { name, delays }: WorkQueue,
   settings: ConsumerSettings,
 ): Limits {
-  const refuse = (limit: string, value: unknown, allowed: string) =>
-    new Error(`the consumer of the queue ${name} has ${limit} ${JSON.stringify(value)}: it must be ${allowed}`);
-  const duration = (limit: string, text: string | undefined, maxMs: number, allowed: string) => {
+  const refuse = (limit: string, value: unknown, allowedValue: string) =>
+    new Error(`the consumer of the queue ${name} has ${limit} ${JSON.stringify(value)}: it must be ${allowedValue}`);
+  const duration = (limit: string, text: string | undefined, maxMs: number, allowedValue: string) => {
     if (text === undefined) return undefined;
     const ms = parseDuration(text);
-    if (ms === undefined || ms > maxMs) throw refuse(limit, text, allowed);
+    if (ms === undefined || ms > maxMs) throw refuse(limit, text, allowedValue);
     return ms;
   };
   const whole = (limit: string, value: number | undefined, max: number) => {

@@ -33,14 +33,14 @@ export function reportQueues(surehop: Surehop, queues: Readonly<Record<string, W
   const archive = archiveTable(surehop);
   const samples = queueSamples(surehop);
 
-  async function attempt(subject: string, report: (access: Access) => Promise<void>): Promise<boolean> {
+  async function attempt(queuesOrNodes: string, report: (access: Access) => Promise<void>): Promise<boolean> {
     try {
       const { MANAGEMENT_URL } = settings;
       if (!MANAGEMENT_URL) throw new Error('the URL of the management API is not set: set MANAGEMENT_URL');
       await report({ ...settings, MANAGEMENT_URL });
       return true;
     } catch (error) {
-      log().error(`the metrics of the ${subject} were not reported`, errorFields(error));
+      log().error(`the metrics of the ${queuesOrNodes} were not reported`, errorFields(error));
       return false;
     }
   }

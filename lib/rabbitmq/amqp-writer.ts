@@ -60,8 +60,10 @@ export class AmqpWriter {
   name(name: string): void {
     const length = Buffer.byteLength(name);
     if (length > SHORT_STRING_BYTES)
-      throw new UnwritableError(`a name has ${length} bytes, but AMQP allows at most ${SHORT_STRING_BYTES}`);
-    if (isChangedByUtf8(name, length)) throw new UnwritableError('a name is not Unicode text');
+      throw new UnwritableError(
+        `a name in the headers has ${length} bytes, but AMQP allows at most ${SHORT_STRING_BYTES}`,
+      );
+    if (isChangedByUtf8(name, length)) throw new UnwritableError('a name in the headers is not Unicode text');
     this.need(1 + length);
     this.shortString(name);
   }

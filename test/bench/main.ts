@@ -21,7 +21,7 @@ await entry(async () => {
   const unknown = positionals.filter((name) => !sections.some((section) => section.name === name));
   const known = sections.map(({ name }) => name).join(', ');
   if (unknown.length > 0)
-    throw new Problem(`unknown section "${unknown[0]}"; the sections are ${known}`, { exitCode: 2 });
+    throw new Problem(`unknown section "${unknown[0]}" of the benchmark; the sections are ${known}`, { exitCode: 2 });
   const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
   if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0))
     throw new Problem(`--rounds is "${values.rounds}": it must be a whole number of at least 1`, { exitCode: 2 });

@@ -249,7 +249,9 @@ describe('npm start while source files are edited', () => {
     await eventually('the message', async () => (await host.channel.checkQueue('refunds')).messageCount === 1);
     const undo = edit('infra/topology.ts', (text) => text.replace(", refunds: workQueue('refunds')", ''));
     const lines = await told(/› the edit was not applied: /);
-    expect(lines.at(-1)).toContain('not applied: infra/topology.ts: nothing was changed: queue "refunds" is no longer');
+    expect(lines.at(-1)).toContain(
+      'not applied: infra/topology.ts: nothing was changed on the broker: queue "refunds" is no longer',
+    );
     undo();
     await settled();
   });

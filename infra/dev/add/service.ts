@@ -22,9 +22,9 @@ export function exchangeOf({ topology }: Service): string {
   throw new UsageError(`pass --exchange with the name of the exchange of the event${choices}`);
 }
 
-export function requireName(name: string, what: string): void {
+export function requireName(name: string, kind: string): void {
   if (!/^[a-z][a-z0-9-]*$/.test(name))
-    throw new UsageError(`"${name}" cannot be the name of a ${what}: use lower-case letters, digits and hyphens`);
+    throw new UsageError(`"${name}" cannot be the name of a ${kind}: use lower-case letters, digits and hyphens`);
 }
 
 export function requireServerlessYml(changes: Changes): string {

@@ -48,19 +48,19 @@ export const add = defineCommand({
     'dry-run': { type: 'boolean', meaning: 'prints the changes as a diff, and changes nothing' },
   },
   needs: 'definitions',
-  async run({ words: [what = '', name = '', ...more], options }) {
+  async run({ words: [kind = '', name = '', ...more], options }) {
     const { event, queue, delays, exchange, key = [], 'order-by': orderBy } = options;
-    if (!['consumer', 'event', 'route', 'table'].includes(what))
+    if (!['consumer', 'event', 'route', 'table'].includes(kind))
       throw new UsageError('surehop add needs to know what to add: consumer, event, route or table');
-    if (name === '' || more.length > 0) throw new UsageError(`surehop add ${what} needs exactly one name`);
-    if (event === undefined && (what === 'consumer' || what === 'route'))
-      throw new UsageError(`surehop add ${what} needs --event with the type of the event`);
+    if (name === '' || more.length > 0) throw new UsageError(`surehop add ${kind} needs exactly one name`);
+    if (event === undefined && (kind === 'consumer' || kind === 'route'))
+      throw new UsageError(`surehop add ${kind} needs --event with the type of the event`);
     const { queues, topology } = await import('serverless-surehop/definitions');
     const service: Service = { queues, topology, loadEvents };
     const changes = new Changes(rootDirectory);
-    if (what === 'event') await addEvent(changes, service, name, { exchange });
-    else if (what === 'table') addTable(changes, name, key);
-    else if (what === 'route') await addRoute(changes, service, name, { event: event!, exchange });
+    if (kind === 'event') await addEvent(changes, service, name, { exchange });
+    else if (kind === 'table') addTable(changes, name, key);
+    else if (kind === 'route') await addRoute(changes, service, name, { event: event!, exchange });
     else
       await addConsumer(changes, service, name, {
         event: event!,

@@ -156,8 +156,9 @@ export const deadLetters = defineCommand({
   async run({ words: [name = '', ...ids], options: { url, ...options } }) {
     if (name === 'edit') return editDeadLetter(serviceUrl(url), ids, options);
     const subcommand = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
-    const known = ['edit', ...Object.keys(subcommands)].join(', ');
-    if (subcommand === undefined) throw new UsageError(`surehop dead-letters needs a subcommand: one of ${known}`);
+    const subcommandNames = ['edit', ...Object.keys(subcommands)].join(', ');
+    if (subcommand === undefined)
+      throw new UsageError(`surehop dead-letters needs a subcommand: one of ${subcommandNames}`);
     return subcommand({ client: await createDeadLetterClient(serviceUrl(url)), ids, options });
   },
 });
@@ -235,8 +236,8 @@ function rateOf(text: string | undefined): number | undefined {
 }
 
 function requireIds(name: string, ids: readonly string[], count: 0 | 1): void {
-  const allowed = count === 0 ? 'no id' : 'exactly one id';
-  if (ids.length !== count) throw new UsageError(`surehop dead-letters ${name} takes ${allowed}`);
+  const allowedIds = count === 0 ? 'no id' : 'exactly one id';
+  if (ids.length !== count) throw new UsageError(`surehop dead-letters ${name} takes ${allowedIds}`);
 }
 
 const lineOf = ({ id, deadLetteredAt, queue = '?', code, type = '?', status, attempt, reason }: DeadLetter): string =>

@@ -45,8 +45,8 @@ export const table = defineCommand({
     const all = localTables(tableResources(prefix));
     if (name === undefined) return list(all, prefix);
     const found = all.find(({ definition }) => definition.TableName === prefix + name);
-    const known = all.map((one) => nameOf(one, prefix)).join(', ');
-    if (found === undefined) throw new UsageError(`unknown table "${name}": the tables are ${known}`);
+    const knownTables = all.map((one) => nameOf(one, prefix)).join(', ');
+    if (found === undefined) throw new UsageError(`unknown table "${name}": the tables are ${knownTables}`);
     const client = localClient(endpoint);
     const access = { client, TableName: prefix + name };
     const definition = Object.values(own).find((one) => one.name === name);

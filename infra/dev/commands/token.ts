@@ -20,10 +20,10 @@ export const token = defineCommand({
     const { scopes } = await import('serverless-surehop/definitions');
     const wanted = [...words, ...scope].flatMap((given) => given.split(/[\s,]+/)).filter(Boolean);
     const all = [...Object.keys(scopes), LOCAL_SCOPE];
-    const known = all.join(', ');
-    if (wanted.length === 0) throw new UsageError(`--scope is missing; the scopes are ${known}`);
+    const knownScopes = all.join(', ');
+    if (wanted.length === 0) throw new UsageError(`--scope is missing; the scopes are ${knownScopes}`);
     const unknown = wanted.filter((name) => !all.includes(name)).join('", "');
-    if (unknown !== '') throw new UsageError(`unknown scope "${unknown}"; the scopes are ${known}`);
+    if (unknown !== '') throw new UsageError(`unknown scope "${unknown}"; the scopes are ${knownScopes}`);
     print(await issueToken(localDirectory, wanted, { subject }));
     return 0;
   },

@@ -72,8 +72,8 @@ export const topology = defineCommand({
     const subcommand = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
     if (!subcommand) throw new UsageError('surehop topology needs a subcommand: plan, apply, verify or remove');
     if (more.length > 0 || (queue !== '') !== (subcommand.queues === 1)) {
-      const allowed = subcommand.queues === 1 ? 'the name of one queue' : 'no further words';
-      throw new UsageError(`surehop topology ${name} takes ${allowed}`);
+      const allowedArguments = subcommand.queues === 1 ? 'the name of one queue' : 'no further words';
+      throw new UsageError(`surehop topology ${name} takes ${allowedArguments}`);
     }
     const broker = brokerOf(options);
     const { topology: wanted } = await import('serverless-surehop/definitions');

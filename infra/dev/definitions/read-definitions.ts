@@ -56,13 +56,13 @@ export async function readDefinitions(root: string, tablePrefix: string | undefi
   return { topology, tables, settings, service: service as Definitions['service'] };
 }
 
-function readYaml(file: string, name: string): unknown {
+function readYaml(file: string, fileName: string): unknown {
   try {
     return parse(readFileSync(file, 'utf8'), { merge: true });
   } catch (error) {
     const [firstLine = ''] = (error as Error).message.split('\n');
     const mistake = firstLine.replace(/:$/, '');
-    throw new Error(`${name} cannot be read: ${mistake}`, { cause: error });
+    throw new Error(`${fileName} cannot be read: ${mistake}`, { cause: error });
   }
 }
 

@@ -67,7 +67,7 @@ export function createSigningKeys(
     failedAtMs = clock.now();
     if (!known || clock.now() - known.readAtMs > STALE_MS) throw error;
     recordMetrics({ SigningKeysStale: 1 });
-    log().warn('signing key refresh failed; using cached keys', errorFields(error));
+    log().warn('the signing keys cannot be read again; the cached keys stay in use', errorFields(error));
     return known.keys;
   }
 
@@ -99,7 +99,7 @@ export function createSigningKeys(
         // the pause is over.
         if (error instanceof NoAnswerError) lookedAtMs = -Infinity;
         recordMetrics({ SigningKeysStale: 1 });
-        log().warn('signing key refresh failed; using cached keys', errorFields(error));
+        log().warn('the signing keys cannot be read again; the cached keys stay in use', errorFields(error));
         return undefined;
       }
     },

@@ -68,15 +68,15 @@ export function createManagementApi({ url, login, virtualHost, timeoutMs, signal
         return { status: response.status, ok: response.ok, text: await response.text() };
       });
     };
-    const what = `${method} ${address}`;
+    const route = `${method} ${address}`;
     try {
       let response = await attempt(false);
       if (response.status === 401) response = await attempt(true);
-      return { what, ...response };
+      return { route, ...response };
     } catch (cause) {
       const { message, cause: below } = cause as { message: string; cause?: { message?: string; code?: string } };
       const reason = below?.message || below?.code || message;
-      throw new ManagementError(`the request ${what} failed: ${reason}`, undefined, { cause });
+      throw new ManagementError(`the request ${route} failed: ${reason}`, undefined, { cause });
     }
   }
 
@@ -85,15 +85,15 @@ export function createManagementApi({ url, login, virtualHost, timeoutMs, signal
   function succeeded(answer: Answer, path: Path): Answer {
     if (answer.ok) return answer;
     const reason = answer.status === 401 ? ': the user or the password is refused' : reasonOf(path, answer.text);
-    throw new ManagementError(`${answer.what} answered ${answer.status}${reason}`, answer.status);
+    throw new ManagementError(`${answer.route} answered ${answer.status}${reason}`, answer.status);
   }
 
-  function read<T>(schema: z.ZodType<T>, { what, text, status }: Answer): T {
+  function read<T>(schema: z.ZodType<T>, { route, text, status }: Answer): T {
     try {
       return schema.parse(JSON.parse(text));
     } catch (cause) {
       throw new ManagementError(
-        `the response to ${what} does not have the format of the management API of RabbitMQ`,
+        `the response to ${route} does not have the format of the management API of RabbitMQ`,
         status,
         {
           cause,

@@ -30,7 +30,7 @@ export async function applyTopology(
   const differences = await readDiff(access, declared, previous);
   const obstacles = differences.filter(({ fix }) => fix.by === 'operator');
   const reasons = obstacles.map(faultLine).join('; ');
-  if (obstacles.length > 0) throw new TopologyError(`nothing was changed: ${reasons}`);
+  if (obstacles.length > 0) throw new TopologyError(`nothing was changed on the broker: ${reasons}`);
   await makeChanges(
     access,
     differences.flatMap(({ fix }) => (fix.by === 'apply' ? [fix.change] : [])),
@@ -73,7 +73,7 @@ async function requireEmpty(access: BrokerAccess, queues: readonly string[]): Pr
   for (const [queue, messages] of await countMessages(access, queues))
     if (messages > 0)
       throw new TopologyError(
-        `queue "${queue}" received ${messages} messages before its bindings were removed: let its consumer finish, then apply again`,
+        `queue "${queue}" received ${messages} messages before its bindings were removed: let its consumer process them, then apply the topology again`,
       );
 }
 

@@ -507,7 +507,7 @@ test('if a copy of a failed message cannot contain all headers and properties, t
     {
       'surehop-dead-letter-code': 'UNWRITABLE',
       'surehop-dead-letter-reason': expect.stringContaining('not this time'),
-      'surehop-left-out': expect.stringMatching(/^header "é+" \(a name has 256 bytes.*\), timestamp \(/),
+      'surehop-left-out': expect.stringMatching(/^header "é+" \(a name in the headers has 256 bytes.*\), timestamp \(/),
     },
   ]);
 });

@@ -33,7 +33,9 @@ test('prepareBroker fails if a policy of the broker can lose messages, and the e
   });
   await expect(prepare()).rejects.toMatchObject({
     name: 'Problem',
-    message: expect.stringMatching(/nothing was changed: (.*)"loans" has a delivery limit of 2 \(policy "hurry"\)/),
+    message: expect.stringMatching(
+      /nothing was changed on the broker: (.*)"loans" has a delivery limit of 2 \(policy "hurry"\)/,
+    ),
   });
 });
 

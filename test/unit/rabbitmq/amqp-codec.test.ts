@@ -105,7 +105,7 @@ describe('headers', () => {
         const headers = decodeHeaders(first);
         const parts = unwritableParts(aMessage({ headers }));
         // Only a header name that is not UTF-8 is unwritable, because the event source replaces its bytes with longer ones.
-        for (const { reason } of parts) expect(reason).toMatch(/^a name has \d+ bytes/);
+        for (const { reason } of parts) expect(reason).toMatch(/^a name in the headers has \d+ bytes/);
         const kept = withoutParts(aMessage({ headers }), parts).properties.headers;
         const second = headersInEvent(kept);
         expect(writeJson(second)).toBe(
@@ -261,13 +261,13 @@ describe('unwritable parts', () => {
     [
       'a name of 256 bytes',
       { headers: { ['é'.repeat(128)]: 1 } },
-      '(a name has 256 bytes, but AMQP allows at most 255)',
+      '(a name in the headers has 256 bytes, but AMQP allows at most 255)',
     ],
-    ['a name with half a surrogate pair', { headers: { 'a\udc00': 1 } }, '(a name is not Unicode text)'],
+    ['a name with half a surrogate pair', { headers: { 'a\udc00': 1 } }, '(a name in the headers is not Unicode text)'],
     [
       'a long name within a table',
       { headers: { a: new Structure({ ['n'.repeat(256)]: 1 }) } },
-      'header "a" (a name has',
+      'header "a" (a name in the headers has',
     ],
     ['a header larger than a frame', { headers: { a: 'x'.repeat(131_072) } }, 'header "a" (too large'],
   ])('a part of a message that AMQP cannot carry is named with the reason: %s', (_, properties, says) => {
