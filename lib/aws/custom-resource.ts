@@ -98,7 +98,7 @@ async function within<T>(timeLimitMs: number, run: (signal: AbortSignal) => Prom
   const timer = new AbortController();
   const late = sleep(Math.max(timeLimitMs, 0), undefined, { signal: timer.signal }).then(() => {
     const error = new TimeUpError(
-      'the custom resource was not finished before its function timed out: deploy again (finished steps are kept)',
+      'the custom resource was not finished before the function timed out: deploy again (finished steps are kept)',
     );
     abort.abort(error);
     throw error;

@@ -133,7 +133,7 @@ describe('npm start with invalid settings or files', () => {
     });
     undo();
     expect(lines.at(-1)).toMatch(
-      /^surehop: serverless\.yml: Configuration error at 'functions\.get-points': unrecognized property 'timeot'/,
+      /^surehop: serverless\.yml contains a mistake: Configuration error at 'functions\.get-points': unrecognized property 'timeot'/,
     );
     expect(code).toBe(2);
   });
