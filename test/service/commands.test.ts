@@ -122,7 +122,9 @@ describe('surehop publish and surehop dead-letters', () => {
     expect(linesOf((await list('--text', 'there is no such reason')).out)).toEqual([]);
     expect(linesOf((await list('--to', '2026-01-01T00:00:00Z')).out)).toEqual([]);
     expect((await list('--queue', 'stok')).said).toContain('unknown queue');
-    expect((await list('--from', 'yesterday')).said).toContain('--from is "yesterday": use a duration such as 30m, 2h or 7d');
+    expect((await list('--from', 'yesterday')).said).toContain(
+      '--from is "yesterday": use a duration such as 30m, 2h or 7d',
+    );
   });
 
   test('surehop dead-letters group counts the dead letters with the same queue, code and cause', async () => {
