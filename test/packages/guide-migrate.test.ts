@@ -64,7 +64,7 @@ test('the table of other libraries in the guide about SQS and Powertools is the 
   expect(cellsOf(table ?? '')).toEqual(cellsOf(printed));
 });
 
-test('the example with SQS and Powertools reserves the stock of an order once, and reports the order without stock', async () => {
+test('in the guide about SQS and Powertools, the example with Powertools reserves the stock of an order once, and reports the order without stock', async () => {
   await client.send(new PutItemCommand({ TableName: 'stock', Item: { sku: { S: 'apple' }, available: { N: '5' } } }));
   writeFileSync(
     join(directory, 'run.ts'),
@@ -80,7 +80,7 @@ test('the example with SQS and Powertools reserves the stock of an order once, a
   expect(item).toEqual({ sku: { S: 'apple' }, available: { N: '3' } });
 }, 120_000);
 
-test('the tests of the example with RabbitMQ and Surehop pass', async () => {
+test('in the guide about SQS and Powertools, the tests of the example with RabbitMQ and Surehop pass', async () => {
   const output = await run('--import', 'tsx', '--test', '--test-reporter=tap', 'after/reserve-stock.test.ts');
   expect(output).toContain('# pass 2\n');
   expect(output).toContain('# fail 0\n');

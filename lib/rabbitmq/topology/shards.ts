@@ -24,7 +24,7 @@ export function shardsOf(name: string, { shards = 1, retiring = 0 }: Sharding): 
   const whole = (count: number, least: number) => Number.isInteger(count) && count >= least;
   if (!whole(shards, 1) || !whole(retiring, 0) || shards + retiring > MAX_SHARDS)
     throw new Error(
-      `work queue "${name}": the shards and the retiring shards together must number from 1 to ${MAX_SHARDS}`,
+      `work queue "${name}": the number of shards and retiring shards together must be from 1 to ${MAX_SHARDS}`,
     );
   const names = Array.from({ length: shards + retiring }, (_, n) =>
     n === 0 ? name : `${name}.${String(n).padStart(2, '0')}`,

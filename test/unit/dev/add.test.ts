@@ -198,7 +198,7 @@ describe('surehop add event, route and table', () => {
   });
 
   test.each(['customer-renamed-event', 'post-payments', 'shipping-labels-table'])(
-    'surehop add event, route and table do not overwrite the test %s that they did not write',
+    'surehop add event, route and table do not overwrite an existing test %s that somebody else wrote',
     async (name) => {
       writeFileSync(join(project, `test/${name}.test.ts`), '// by hand\n');
       const before = contents();

@@ -31,7 +31,7 @@ describe('shards', () => {
     [60, 41],
   ])('declaring a work queue with %p shards and %p retiring shards fails', (shards, retiring) => {
     expect(() => shardsOf('loans', { shards, retiring })).toThrow(
-      'work queue "loans": the shards and the retiring shards together must number from 1 to 100',
+      'work queue "loans": the number of shards and retiring shards together must be from 1 to 100',
     );
   });
 });
