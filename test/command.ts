@@ -16,7 +16,12 @@ import { startStore } from '../infra/dev/runtime/store/store.ts';
 import { changedFiles, quickTests, testsNaming } from './changed.ts';
 import { needsServices, suites } from './suites.ts';
 
-const NODE_OPTIONS = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
+const NODE_OPTIONS = [
+  '--experimental-vm-modules',
+  '--disable-warning=ExperimentalWarning',
+  // With larger heaps for new objects, the exploration of the models spends a fifth less time on garbage collection.
+  '--max-semi-space-size=64',
+];
 
 interface Run {
   readonly jestArguments: readonly string[];
