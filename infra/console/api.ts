@@ -1,4 +1,4 @@
-import type { editRoute, groupsRoute, getRoute, jobsRoute, listRoute, redriveManyRoute } from 'surehop/archive';
+import type { editRoute, groupsRoute, getRoute, jobsRoute, listRoute, startJobRoute } from 'surehop/archive';
 import type { alarmsRoute, statusRoute } from 'surehop/health';
 import type { messageRoute } from 'surehop/messages';
 import type * as z from 'zod';
@@ -33,7 +33,8 @@ type Edited = z.output<(typeof editRoute.answers)[200]>;
 export type EditCheck = Extract<Edited, { dryRun: true }>;
 export type EditAnswer = Exclude<Edited, { dryRun: true }>;
 export type Job = z.output<(typeof jobsRoute.answers)[200]>['jobs'][number];
-export type RedriveReport = z.output<(typeof redriveManyRoute.answers)[200]>;
+/** The response to a dry run of a job. */
+export type JobDryRun = z.output<(typeof startJobRoute.answers)[200]>;
 export type { Query };
 
 /** Why a request failed. */

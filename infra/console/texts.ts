@@ -169,6 +169,7 @@ const en = {
     discard: (count: string) =>
       `${counted(count, 'message', 'messages')} will be discarded. A discarded message cannot be redriven.`,
   },
+  counting: 'Still counting…',
   wouldSkip: (count: string, reason: string) => `${count} will be skipped: ${reason}`,
   didSkip: (count: string, reason: string) => `${count} skipped: ${reason}`,
   didFail: (count: string) => `${count} failed`,
@@ -480,6 +481,7 @@ const zh: Texts = {
     redrive: (count) => `${count} 条消息将回到各自的队列。`,
     discard: (count) => `${count} 条消息将被丢弃。丢弃的消息不能重投。`,
   },
+  counting: '仍在统计…',
   wouldSkip: (count, reason) => `将跳过 ${count} 条：${reason}`,
   didSkip: (count, reason) => `已跳过 ${count} 条：${reason}`,
   didFail: (count) => `${count} 条失败`,

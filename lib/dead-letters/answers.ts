@@ -198,6 +198,16 @@ export const deadLetterJob = z.strictObject({
   position: z.string().optional(),
 });
 
+/** The schema of the response to a dry run of a job. */
+export const jobDryRun = z.strictObject({
+  dryRun: z.literal(true),
+  /** How many of the examined dead letters the job would redrive or discard. */
+  count: z.int(),
+  skipped: z.array(z.strictObject({ id: z.string(), reason: z.string() })),
+  /** Absent if every dead letter was examined. Otherwise, a request with this cursor examines the next dead letters. */
+  cursor: z.string().optional(),
+});
+
 export const deadLetterJobs = z.strictObject({ jobs: z.array(deadLetterJob) });
 
 export const exampleJob: z.infer<typeof deadLetterJob> = {

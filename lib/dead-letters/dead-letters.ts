@@ -14,6 +14,7 @@ import { brokerSettings, requireBroker } from '../rabbitmq/settings.ts';
 import { summaryOf } from './answers.ts';
 import { archiveBatch, type ArchiveReport } from './archive.ts';
 import { discardDeadLetter } from './discard.ts';
+import { dryRun } from './dry-run.ts';
 import { createKnownValues } from './known-values.ts';
 import { listDeadLetters, writeCursor } from './list.ts';
 import { listGroups } from './list-groups.ts';
@@ -113,21 +114,11 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
     },
 
     async redriveMany(request) {
-      const { filter, maximum, force, dryRun, reason } = request.body;
+      const { filter, maximum, force, reason } = request.body;
       await checkFilter(filter);
-      const redrive = () =>
-        redriveMany(redriving, filter, {
-          maximum,
-          force,
-          dryRun,
-          by: request.client,
-          reason,
-          remainingMs: request.remainingMs,
-        });
-      // A dry run changes nothing, and the audit table contains changes only.
-      const report = dryRun
-        ? await redrive()
-        : await audited(request, { subject: 'dead-letters', requested: { filter, maximum, force }, reason }, redrive);
+      const options = { maximum, force, by: request.client, reason, remainingMs: request.remainingMs };
+      const change = { subject: 'dead-letters', requested: { filter, maximum, force }, reason };
+      const report = await audited(request, change, () => redriveMany(redriving, filter, options));
       const { redriven, skipped, failed, unwritable, more } = report;
       request.note({ redriven, skipped: skipped.length, failed: failed.length, unwritable: unwritable.length, more });
       return ok(report);
@@ -144,12 +135,17 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
     },
 
     async startJob(request) {
-      const { filter, ...wanted } = request.body;
+      const { filter, dryRun: isDryRun, cursor, reason = '', ...wanted } = request.body;
       await checkFilter(filter ?? {});
-      const order = { ...wanted, filter, requestedBy: request.client };
+      const order = { ...wanted, filter, reason, requestedBy: request.client };
+      if (isDryRun) {
+        const { count, skipped, position } = await dryRun(redriving, order, cursor, request);
+        request.note({ dryRun: isDryRun, count, skipped: skipped.length });
+        return ok({ dryRun: isDryRun, count, skipped, cursor: position && writeCursor(position) });
+      }
       const id = `job-${request.id}`;
       request.note({ jobId: id });
-      const change = { subject: 'dead-letters', requested: { jobId: id, ...order }, reason: order.reason };
+      const change = { subject: 'dead-letters', requested: { jobId: id, ...order }, reason };
       const job = await audited(request, change, () => createJob(table, id, order, clock.now()));
       return { status: 202, body: job };
     },

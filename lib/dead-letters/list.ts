@@ -1,7 +1,6 @@
 import { QueryCommand, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
 
 import { sendToDynamo } from '../dynamodb/send.ts';
-import { Problem } from '../http/problem.ts';
 import type { DeadLetter, DeadLetterStatus } from '../archive/dead-letter.ts';
 import { fromRecord, LISTED_KIND, nameOf, RECORD_PART, type ArchiveTable, type Attributes } from '../archive/record.ts';
 
@@ -109,14 +108,11 @@ const startKey = (after: string): Attributes => ({
 /** Encodes the position of the next page as a paging token for a query string. Clients must not interpret the token. */
 export const writeCursor = (after: string): string => Buffer.from(after).toString('base64url');
 
-/** Decodes a paging token. Throws a problem if `writeCursor` did not create the token. */
-export function readCursor(cursor: string): string {
+/** Decodes a paging token. Returns `undefined` if `writeCursor` did not create the token. */
+export function readCursor(cursor: string): string | undefined {
   const after = Buffer.from(cursor, 'base64url').toString();
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z#[\x21-\x7e]{1,255}$/.test(after) || writeCursor(after) !== cursor)
-    throw new Problem('invalid-parameters', 'The cursor does not come from this list.', {
-      members: { errors: [{ in: 'query', parameter: 'cursor', detail: 'not a cursor of this list' }] },
-    });
-  return after;
+  const isPosition = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z#[\x21-\x7e]{1,255}$/.test(after);
+  return isPosition && writeCursor(after) === cursor ? after : undefined;
 }
 
 /** Returns the newest dead letters of one message, from all queues. A very recent dead letter may be missing. */

@@ -4,15 +4,17 @@ import { describeError, isOfMessage, PublishError } from '../runtime/errors.ts';
 import type { DeadLetter } from '../archive/dead-letter.ts';
 import { listDeadLetters, type Filter } from './list.ts';
 import {
-  chunkLength,
+  CHUNK,
+  CHUNK_BYTES,
   isOfDeadLetter,
   publishRedriven,
-  readIfOpen,
+  readIfUnchanged,
   rememberedSince,
   type Operator,
   type Redriving,
 } from './redrive.ts';
 import { isOvertaken, redriveRefusal, type RedriveRefusal } from './redrive-refusal.ts';
+import { chunkLength } from './select-letters.ts';
 
 export interface RedriveReport {
   readonly redriven: number;
@@ -37,7 +39,6 @@ interface Skipped {
 interface RedriveOptions extends Operator {
   readonly maximum: number;
   readonly force: boolean;
-  readonly dryRun?: boolean;
   /** Returns the number of milliseconds until the HTTP response is due. */
   readonly remainingMs: () => number;
 }
@@ -58,15 +59,14 @@ export async function redriveMany(
   options: RedriveOptions,
 ): Promise<RedriveReport> {
   const { selected, skipped, unwritable, more } = await select(redriving, filter, options);
-  if (options.dryRun) return { redriven: 0, selected: selected.length, skipped, failed: [], unwritable, more };
   const failed: { id: string; code: string }[] = [];
   let redriven = 0;
   let firstError: Error | undefined;
   let left = selected;
   while (left.length > 0 && options.remainingMs() > RESERVE_MS) {
-    const chunk = left.slice(0, chunkLength(left));
+    const chunk = left.slice(0, chunkLength(left, { count: CHUNK, bytes: CHUNK_BYTES }));
     left = left.slice(chunk.length);
-    const items = (await pMap(chunk, (one) => readIfOpen(redriving, one), { concurrency: CONCURRENCY })).filter(
+    const items = (await pMap(chunk, (one) => readIfUnchanged(redriving, one), { concurrency: CONCURRENCY })).filter(
       (item) => item !== undefined,
     );
     const errors = await publishRedriven(redriving, items, options);

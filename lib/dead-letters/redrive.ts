@@ -50,16 +50,9 @@ const CONCURRENCY = 16;
  * time.
  */
 export const CHUNK = 50;
-const CHUNK_BYTES = 16_000_000;
+export const CHUNK_BYTES = 16_000_000;
 
-/** Returns how many dead letters from the start of the list can be redriven together. The result is at least one. */
-export function chunkLength(deadLetters: readonly Pick<DeadLetter, 'bodyBytes'>[]): number {
-  let bytes = 0;
-  const end = deadLetters.slice(0, CHUNK).findIndex(({ bodyBytes }) => (bytes += bodyBytes) > CHUNK_BYTES);
-  return end === -1 ? Math.min(deadLetters.length, CHUNK) : Math.max(end, 1);
-}
-
-export const rememberedSince = ({ inboxSettings, clock }: Redriving): number =>
+export const rememberedSince = ({ inboxSettings, clock }: Pick<Redriving, 'inboxSettings' | 'clock'>): number =>
   rememberedSinceMs(inboxSettings, clock.now());
 
 export interface Operator {
@@ -80,14 +73,15 @@ export async function readForRedrive(redriving: Redriving, id: string, force: bo
   return item;
 }
 
-export async function readIfOpen({ table }: Redriving, { id }: DeadLetter): Promise<ArchivedDeadLetter | undefined> {
-  const item = await readIfArchived(table, id);
-  return item?.deadLetter.status === 'open' ? item : undefined;
-}
-
-export async function readIfArchived(table: ArchiveTable, id: string): Promise<ArchivedDeadLetter | undefined> {
+/** Reads a dead letter with its message, and returns it if no operator has changed it since it was selected. */
+export async function readIfUnchanged(
+  { table }: Redriving,
+  { id, status, timesRedriven }: DeadLetter,
+): Promise<ArchivedDeadLetter | undefined> {
   try {
-    return await readDeadLetter(table, id);
+    const item = await readDeadLetter(table, id);
+    const { deadLetter } = item;
+    return deadLetter.status === status && deadLetter.timesRedriven === timesRedriven ? item : undefined;
   } catch (error) {
     if (error instanceof Problem && error.problem === 'not-found') return undefined;
     throw error;

@@ -15,6 +15,7 @@ import {
   deadLetterJob,
   deadLetterJobs,
   exampleJob,
+  jobDryRun,
   redriveReport,
 } from './answers.ts';
 import { deadLetterStatuses } from '../archive/dead-letter.ts';
@@ -22,6 +23,15 @@ import { readCursor } from './list.ts';
 
 const path = z.object({ id: z.string().min(1).max(255) });
 const text = z.string().min(1).max(255);
+/** A paging token of an earlier response, decoded to a position in the list. */
+const cursor = z
+  .string()
+  .max(1_000)
+  .transform((token, context) => {
+    const position = readCursor(token);
+    if (position === undefined) context.addIssue('not a cursor of this list');
+    return position ?? z.NEVER;
+  });
 const time = z.iso.datetime({ offset: true }).transform((at) => new Date(at).toISOString());
 
 /**
@@ -39,6 +49,11 @@ const filter = {
   to: time.optional(),
 };
 
+const reasonUnlessDryRun = [
+  ({ dryRun, reason }: { readonly dryRun: boolean; readonly reason?: string }) => dryRun || reason !== undefined,
+  { path: ['reason'], message: 'is required unless dryRun is true' },
+] as const satisfies [unknown, object];
+
 export const listRoute = {
   route: 'GET /dead-letters',
   summary: 'Lists dead letters page by page, newest first.',
@@ -51,7 +66,7 @@ export const listRoute = {
       .regex(/^([1-9]\d?|100)$/, 'must be 1 to 100')
       .default('20')
       .transform(Number),
-    cursor: z.string().max(1_000).transform(readCursor).optional(),
+    cursor: cursor.optional(),
   }),
   needs: ['store'],
   answers: { 200: deadLetterList },
@@ -148,13 +163,12 @@ export const redriveRoute = {
 export const redriveManyRoute = {
   route: 'POST /dead-letters/redrive',
   summary:
-    'Redrives the open dead letters that match a filter, oldest first. With `dryRun`, only says which ones would be redriven.',
+    'Redrives the open dead letters that match a filter, oldest first.',
   access: operator('dead-letters:redrive'),
   body: z.strictObject({
     filter: z.strictObject(filter),
     maximum: z.int().min(1).max(1_000).default(100),
     force: z.boolean().default(false),
-    dryRun: z.boolean().default(false),
     reason: reason.optional(),
   }),
   needs: ['store', 'broker'],
@@ -204,10 +218,7 @@ export const editRoute = {
       path: ['body'],
       message: 'needs either text or base64',
     })
-    .refine(({ dryRun, reason }) => dryRun || reason !== undefined, {
-      path: ['reason'],
-      message: 'is required unless dryRun is true',
-    }),
+    .refine(...reasonUnlessDryRun),
   needs: ['store', 'broker'],
   answers: { 200: z.union([editedDeadLetter, editCheck]), 202: editedDeadLetter },
   problems: [
@@ -237,7 +248,7 @@ export const editRoute = {
 export const startJobRoute = {
   route: 'POST /dead-letters/jobs',
   summary:
-    'Starts a job that redrives or discards many dead letters, oldest first. The job continues in the background.',
+    'Starts a job that redrives or discards dead letters, oldest first. The job continues in the background. With `dryRun`, only counts what the job would do.',
   access: operator('dead-letters:redrive'),
   body: z
     .strictObject({
@@ -247,11 +258,19 @@ export const startJobRoute = {
       maximum: z.int().min(1).max(1_000_000).default(1_000_000),
       force: z.boolean().default(false),
       ratePerSecond: z.number().min(0.1).max(1_000).default(50),
-      reason,
+      dryRun: z.boolean().default(false),
+      /** Continues the count of an earlier dry run with the same filter. */
+      cursor: cursor.optional(),
+      reason: reason.optional(),
     })
-    .refine(({ filter, ids }) => (filter === undefined) !== (ids === undefined), 'needs either a filter or ids'),
+    .refine(({ filter, ids }) => (filter === undefined) !== (ids === undefined), 'needs either a filter or ids')
+    .refine(({ cursor, filter, dryRun }) => cursor === undefined || (dryRun && filter !== undefined), {
+      path: ['cursor'],
+      message: 'continues only a dry run with a filter',
+    })
+    .refine(...reasonUnlessDryRun),
   needs: ['store'],
-  answers: { 202: deadLetterJob },
+  answers: { 200: jobDryRun, 202: deadLetterJob },
   example: {
     body: {
       action: 'redrive',

@@ -7,19 +7,18 @@ import { describeError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 import type { DeadLetter } from '../archive/dead-letter.ts';
 import { leaseJob, recordStep, type Job, type JobProgress } from './job.ts';
-import { listDeadLetters } from './list.ts';
 import { recordDiscard } from '../archive/record-action.ts';
 import {
   CHUNK,
-  chunkLength,
+  CHUNK_BYTES,
   isOfDeadLetter,
   publishRedriven,
-  readIfArchived,
-  readIfOpen,
+  readIfUnchanged,
   rememberedSince,
   type Redriving,
 } from './redrive.ts';
-import { isOvertaken, redriveRefusal } from './redrive-refusal.ts';
+import { isOvertaken } from './redrive-refusal.ts';
+import { refusalOf, selectLetters } from './select-letters.ts';
 
 const CONCURRENCY = 16;
 
@@ -46,11 +45,13 @@ export async function runJob(
   let isFailing = false;
   while (job?.status === 'running' && !isFailing && remainingMs() > RESERVE_MS) {
     const startedAtMs = clock.now();
-    const { letters, unknown, position, isLast } = await nextLetters(redriving, job);
+    const { order } = job;
+    const count = Math.max(1, Math.min(CHUNK, Math.ceil(order.ratePerSecond), order.maximum - job.progress.done));
+    const { letters, unknown, position, isLast } = await selectLetters(table, job, { count, bytes: CHUNK_BYTES });
     // If the process dies before `recordStep`, another process repeats this step.
     const result = await carryOut(redriving, job, letters);
     isFailing = result.isRepeated;
-    const progress = add(job.progress, result, unknown);
+    const progress = add(job.progress, result, unknown.length);
     const hasReachedMaximum = progress.done >= job.order.maximum;
     job = await recordStep(
       table,
@@ -74,48 +75,6 @@ export async function runJob(
   return recordStep(table, id, owner, { status, progress, position }, { nowMs: clock.now(), untilMs: 0 });
 }
 
-interface Selected {
-  readonly letters: readonly DeadLetter[];
-  readonly unknown: number;
-  readonly position?: string;
-  readonly isLast: boolean;
-}
-
-async function nextLetters({ table }: Redriving, { order, createdAt, position, progress }: Job): Promise<Selected> {
-  const limit = Math.max(1, Math.min(CHUNK, Math.ceil(order.ratePerSecond), order.maximum - progress.done));
-  if (order.ids) {
-    const from = Number(position ?? 0);
-    const ids = order.ids.slice(from, from + limit);
-    const items = await pMap(ids, (id) => readIfArchived(table, id), { concurrency: CONCURRENCY });
-    const read = items.map((item) => item?.deadLetter);
-    const length = chunkLength(read.map((letter) => letter ?? { bodyBytes: 0 }));
-    const letters = read.slice(0, length).filter((letter) => letter !== undefined);
-    const next = from + length;
-    return {
-      letters,
-      unknown: length - letters.length,
-      position: String(next),
-      isLast: next >= order.ids.length,
-    };
-  }
-  // A redriven message may fail again, and its new dead letter must not be redriven by the same job.
-  const to = order.filter?.to !== undefined && order.filter.to < createdAt ? order.filter.to : createdAt;
-  const page = await listDeadLetters(
-    table,
-    { ...order.filter, to, status: 'open' },
-    { limit, after: position, oldestFirst: true },
-  );
-  const letters = page.deadLetters.slice(0, chunkLength(page.deadLetters));
-  const isCut = letters.length < page.deadLetters.length;
-  const last = letters.at(-1);
-  return {
-    letters,
-    unknown: 0,
-    position: isCut && last ? `${last.deadLetteredAt}#${last.id}` : page.after,
-    isLast: !isCut && page.after === undefined,
-  };
-}
-
 interface StepResult {
   readonly done: number;
   readonly failed: number;
@@ -124,25 +83,33 @@ interface StepResult {
   readonly isRepeated: boolean;
 }
 
-const carryOut = (redriving: Redriving, job: Job, letters: readonly DeadLetter[]): Promise<StepResult> =>
-  job.order.action === 'redrive' ? redrive(redriving, job, letters) : discard(redriving, job, letters);
+/** Redrives or discards the dead letters that nothing speaks against. */
+async function carryOut(redriving: Redriving, job: Job, letters: readonly DeadLetter[]): Promise<StepResult> {
+  const { order, createdAt } = job;
+  const rememberedSinceMs = rememberedSince(redriving);
+  const refusals: string[] = [];
+  const wanted = letters.filter((letter) => {
+    const refusal = wasRedriven(letter, createdAt) ? 'already-redriven' : refusalOf(letter, order, rememberedSinceMs);
+    if (refusal) refusals.push(refusal);
+    return !refusal;
+  });
+  const result = await (order.action === 'redrive' ? redrive : discard)(redriving, job, wanted);
+  // A repeated step meets the dead letters that were skipped again.
+  return result.isRepeated ? result : { ...result, skipped: [...refusals, ...result.skipped] };
+}
+
+/** Whether a dead letter was redriven after the job had started. A step that is repeated must not redrive it again. */
+const wasRedriven = ({ history }: DeadLetter, startedAt: string): boolean =>
+  (history.findLast(({ action }) => action === 'redriven')?.at ?? '') >= startedAt;
 
 async function redrive(
   redriving: Redriving,
   { id, order: { force, reason, requestedBy } }: Job,
   letters: readonly DeadLetter[],
 ): Promise<StepResult> {
-  const rules = { force, rememberedSinceMs: rememberedSince(redriving) };
-  const skipped: string[] = [];
-  const wanted = letters.filter((letter) => {
-    const refusal = redriveRefusal(letter, rules);
-    if (refusal) skipped.push(refusal);
-    return !refusal;
-  });
-  const items = (await pMap(wanted, (letter) => readIfOpen(redriving, letter), { concurrency: CONCURRENCY })).filter(
-    (item) => item !== undefined,
-  );
-  skipped.push(...Array.from({ length: wanted.length - items.length }, () => 'already-redriven'));
+  const read = await pMap(letters, (letter) => readIfUnchanged(redriving, letter), { concurrency: CONCURRENCY });
+  const items = read.filter((item) => item !== undefined);
+  const skipped = Array.from({ length: letters.length - items.length }, () => 'already-redriven');
   const errors = await publishRedriven(redriving, items, { force, by: requestedBy, reason });
   let done = 0;
   let failed = 0;
@@ -163,7 +130,6 @@ async function redrive(
       failed: errors.length - done,
       error: lastError,
     });
-  // A repeated step meets the dead letters that failed or were skipped again.
   if (isRepeated) return { done, failed: 0, skipped: [], error: lastError, isRepeated };
   return { done, failed, skipped, error: lastError, isRepeated };
 }

@@ -191,8 +191,8 @@ describe('a service that create-surehop has created', () => {
       const { groups } = await operate('GET', '/dead-letters/groups');
       expect(groups).toMatchObject([{ queue: 'billing', count: 1 }]);
       const filter = { queue: 'billing' };
-      const trial = JSON.stringify({ filter, dryRun: true });
-      expect(await operate('POST', '/dead-letters/redrive', trial)).toMatchObject({ selected: 1 });
+      const dryRun = JSON.stringify({ action: 'redrive', filter, dryRun: true });
+      expect(await operate('POST', '/dead-letters/jobs', dryRun)).toMatchObject({ count: 1, skipped: [] });
       const job = await operate(
         'POST',
         '/dead-letters/jobs',

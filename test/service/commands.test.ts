@@ -173,6 +173,10 @@ describe('surehop publish and surehop dead-letters', () => {
       const { code, out } = await surehop('dead-letters', verb, '--queue', 'stock', '--dry-run', ...at());
       expect([code, out]).toEqual([0, expect.stringContaining('1 dead letter would be')]);
     }
+    const ids = linesOf((await list()).out).map((line) => line.split('  ')[1]!);
+    const selected = await surehop('dead-letters', 'redrive', ...ids, 'no-such-id', '--dry-run', ...at());
+    expect(selected).toMatchObject({ code: 0, out: expect.stringContaining('2 dead letters would be redriven') });
+    expect(selected.out).toContain('no-such-id  would be skipped: not-found');
     expect(linesOf((await list()).out)).toHaveLength(2);
   });
 

@@ -1,14 +1,6 @@
 import { useEffect, useId, useState } from 'preact/hooks';
 
-import {
-  withQuery,
-  type DeadLetter,
-  type DeadLetterGroups,
-  type DeadLetterList,
-  type Failure,
-  type Job,
-  type RedriveReport,
-} from '../api.ts';
+import { withQuery, type DeadLetter, type DeadLetterList, type Failure, type Job, type JobDryRun } from '../api.ts';
 import { failureOf, useConsole } from '../context.ts';
 import type { ApiRequest } from '../curl.ts';
 import type { Target } from '../filter.ts';
@@ -23,16 +15,16 @@ export type Action = 'redrive' | 'discard';
 
 const SCOPE = 'dead-letters:redrive';
 
-/** How many dead letters a dry run examines at most. */
-const DRY_RUN_MAXIMUM = 1_000;
+/** The dialog stops counting at this many dead letters, because a job handles at most this many. */
+const MAXIMUM = 1_000_000;
 
-/** What an action would do. */
+/** What an action would do, as far as the dry run has counted. */
 interface Preview {
   readonly count: number;
-  /** Whether more dead letters match than the dry run examined. */
-  readonly isAtLeast: boolean;
   /** The numbers of dead letters that the action would skip, by reason. */
   readonly skipped: Readonly<Record<string, number>>;
+  readonly isIncomplete: boolean;
+  readonly isCounting: boolean;
 }
 
 interface ActionDialogProps {
@@ -55,21 +47,25 @@ export function ActionDialog({ action, target, onClose, onDone }: ActionDialogPr
   const [failure, setFailure] = useState<Failure>();
   const [isDone, setDone] = useState(false);
 
-  useEffect(() => {
-    let isStopped = false;
-    setPreview(undefined);
-    previewOf(request, action, target, isForced).then(
-      (value) => !isStopped && setPreview(value),
-      (error: unknown) => !isStopped && setPreview(failureOf(error)),
-    );
-    return () => void (isStopped = true);
-  }, [isForced, tried]);
-
   const counted = preview && 'count' in preview ? preview : undefined;
   const rest: Target =
     target.kind === 'selection' && tried
       ? { ...target, letters: target.letters.filter((letter) => letter.id !== tried.id) }
       : target;
+
+  useEffect(() => {
+    let isStopped = false;
+    setPreview(undefined);
+    async function count() {
+      for await (const value of previews(request, { action, ...selectionOf(rest), force: isForced })) {
+        if (isStopped) return;
+        setPreview(value);
+      }
+    }
+    count().catch((error: unknown) => !isStopped && setPreview(failureOf(error)));
+    return () => void (isStopped = true);
+  }, [isForced, tried]);
+
   const order = { reason: reason.trim() || texts.reasonExample, ratePerSecond: Number(rate), force: isForced };
   const planned = requestFor(action, rest, order);
   const isValid = reason.trim() !== '' && Number(rate) >= 0.1 && Number(rate) <= 1_000;
@@ -132,7 +128,7 @@ export function ActionDialog({ action, target, onClose, onDone }: ActionDialogPr
         {target.kind === 'one' && target.letter.status === 'redriven' && (
           <p class="note warn">{texts.redrivenAlready}</p>
         )}
-        <PreviewNote preview={preview} action={action} kind={target.kind} />
+        <PreviewNote preview={preview} action={action} />
         {tried && <Trial letter={tried} />}
         <label for={`${id}-reason`}>
           {texts.reason} <small>{texts.reasonHint}</small>
@@ -207,25 +203,24 @@ export function ActionDialog({ action, target, onClose, onDone }: ActionDialogPr
   );
 }
 
-const number = ({ count, isAtLeast }: Preview, format: (count: number) => string) =>
-  isAtLeast ? `≥ ${format(count)}` : format(count);
+const number = ({ count, isIncomplete }: Preview, format: (count: number) => string) =>
+  isIncomplete ? `≥ ${format(count)}` : format(count);
 
 interface PreviewNoteProps {
   readonly preview: Preview | Failure | undefined;
   readonly action: Action;
-  readonly kind: Target['kind'];
 }
 
-function PreviewNote({ preview, action, kind }: PreviewNoteProps) {
+function PreviewNote({ preview, action }: PreviewNoteProps) {
   const { texts, format } = useConsole();
-  if (kind === 'one') return null;
   if (!preview) return <Loading />;
   if (!('count' in preview)) return <FailureNote failure={preview} />;
   const skipped = Object.entries(preview.skipped);
   return (
     <div class="note" role="status">
       <p>
-        <strong>{texts.wouldDo[action](number(preview, format.number))}</strong>
+        <strong>{texts.wouldDo[action](number(preview, format.number))}</strong>{' '}
+        {preview.isCounting && <small>{texts.counting}</small>}
       </p>
       {skipped.length > 0 && (
         <ul>
@@ -253,36 +248,36 @@ function requestFor(action: Action, target: Target, { reason, ratePerSecond, for
       ? { method: 'POST', path: `${path}/redrive`, body: { reason, ...(force && { force }) } }
       : { method: 'DELETE', path, body: { reason } };
   }
-  const which =
-    target.kind === 'filter' ? { filter: target.filter } : { ids: target.letters.map((letter) => letter.id) };
   return {
     method: 'POST',
-    path: '/dead-letters/jobs',
-    body: { action, ...which, ratePerSecond, ...(force && { force }), reason },
+    path: JOBS,
+    body: { action, ...selectionOf(target), ratePerSecond, ...(force && { force }), reason },
   };
 }
 
-/** Finds out what an action would do, without doing it. */
-async function previewOf(send: Send, action: Action, target: Target, force: boolean): Promise<Preview> {
-  if (target.kind === 'one') return { count: 1, isAtLeast: false, skipped: {} };
-  if (target.kind === 'selection') return { count: target.letters.length, isAtLeast: false, skipped: {} };
-  const { filter } = target;
-  if (action === 'discard') {
-    const { groups, isIncomplete } = await send<DeadLetterGroups>({
-      method: 'GET',
-      path: withQuery('/dead-letters/groups', filter),
-    });
-    return { count: groups.reduce((sum, group) => sum + group.count, 0), isAtLeast: isIncomplete, skipped: {} };
-  }
-  const report = await send<RedriveReport>({
-    method: 'POST',
-    path: '/dead-letters/redrive',
-    body: { filter, dryRun: true, maximum: DRY_RUN_MAXIMUM, force },
-  });
+const JOBS = '/dead-letters/jobs';
+
+function selectionOf(target: Target): object {
+  if (target.kind === 'filter') return { filter: target.filter };
+  return { ids: (target.kind === 'one' ? [target.letter] : target.letters).map(({ id }) => id) };
+}
+
+/** Counts what an action would do, in one request after another. Yields the numbers after each request. */
+async function* previews(send: Send, order: object): AsyncGenerator<Preview> {
   const skipped: Record<string, number> = {};
-  for (const { reason } of report.skipped) skipped[reason] = (skipped[reason] ?? 0) + 1;
-  if (report.unwritable.length > 0) skipped['unwritable'] = report.unwritable.length;
-  return { count: report.selected, isAtLeast: report.more, skipped };
+  let count = 0;
+  let examined = 0;
+  let cursor: string | undefined;
+  do {
+    const body = { ...order, dryRun: true, ...(cursor !== undefined && { cursor }) };
+    const page = await send<JobDryRun>({ method: 'POST', path: JOBS, body });
+    count += page.count;
+    examined += page.count + page.skipped.length;
+    for (const { reason } of page.skipped) skipped[reason] = (skipped[reason] ?? 0) + 1;
+    cursor = page.cursor;
+    const isIncomplete = cursor !== undefined;
+    yield { count, skipped: { ...skipped }, isIncomplete, isCounting: isIncomplete && examined < MAXIMUM };
+  } while (cursor !== undefined && examined < MAXIMUM);
 }
 
 /** Returns the dead letter with which the operator tries the redrive. */

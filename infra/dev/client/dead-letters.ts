@@ -42,11 +42,14 @@ export interface Filter {
 export type Action = 'redrive' | 'discard';
 
 /** What a job redrives or discards: the dead letters that match the filter, or the dead letters with the given ids. */
-interface JobOrder {
+export interface Selection {
   readonly action: Action;
   readonly filter?: Filter;
   readonly ids?: readonly string[];
   readonly force?: boolean;
+}
+
+interface JobOrder extends Selection {
   readonly ratePerSecond?: number;
   readonly reason: string;
 }
@@ -65,21 +68,20 @@ export interface Job {
   };
 }
 
-interface Trial {
-  readonly selected: number;
+/** What a job would do with the dead letters that one request of a dry run has examined. */
+interface DryRun {
+  readonly count: number;
   readonly skipped: readonly { readonly id: string; readonly reason: string }[];
-  readonly unwritable: readonly { readonly id: string; readonly reason: string }[];
-  readonly more: boolean;
+  readonly cursor?: string;
 }
 
 /** Thrown when the service refuses a request. */
 export class RefusedError extends Problem {}
 
-/** The number of dead letters on a page, and the largest number of dead letters that a dry run of a redrive selects. */
+/** The number of dead letters on a page. */
 const PAGE = 100;
-const TRIAL = 1_000;
 
-const ROUTES = /^\/dead-letters(\/groups|\/jobs|\/redrive)?(\?|$)/;
+const ROUTES = /^\/dead-letters(\/groups|\/jobs)?(\?|$)/;
 
 /** A client of the HTTP routes with which operators manage dead letters. */
 export interface DeadLetterClient {
@@ -91,8 +93,8 @@ export interface DeadLetterClient {
   show(id: string): Promise<unknown>;
   /** Redrives or discards one dead letter. */
   change(action: Action, id: string, options: { readonly force?: boolean; readonly reason: string }): Promise<void>;
-  /** Returns what a redrive of the open dead letters that match the filter would do. */
-  tryRedrive(filter: Filter, force: boolean): Promise<Trial>;
+  /** Returns what a job would do, in the results of several requests. */
+  dryRun(selection: Selection): AsyncGenerator<DryRun>;
   startJob(order: JobOrder): Promise<Job>;
   /** Returns the newest redrive and discard jobs, newest first. A very recent job may be missing. */
   jobs(): Promise<readonly Job[]>;
@@ -140,8 +142,14 @@ export async function createDeadLetterClient(url: string): Promise<DeadLetterCli
       if (action === 'redrive') await send('POST', `${one(id)}/redrive`, { force, reason });
       else await send('DELETE', one(id), { reason });
     },
-    tryRedrive: (filter, force) =>
-      send('POST', '/dead-letters/redrive', { filter, force, maximum: TRIAL, dryRun: true }),
+    async *dryRun(selection) {
+      let cursor: string | undefined;
+      do {
+        const result: DryRun = await send('POST', '/dead-letters/jobs', { ...selection, dryRun: true, cursor });
+        yield result;
+        cursor = result.cursor;
+      } while (cursor !== undefined);
+    },
     startJob: (order) => send('POST', '/dead-letters/jobs', order),
     jobs: async () => (await send<{ jobs: Job[] }>('GET', '/dead-letters/jobs')).jobs,
     continueJob: (id) => changeJob(id, 'continue'),

@@ -4,7 +4,7 @@ import {
   type Action,
   type DeadLetter,
   type DeadLetterClient,
-  type Filter,
+  type Selection,
 } from '../client/dead-letters.ts';
 import { followJob, progressOf } from '../client/follow-job.ts';
 import { serviceUrl } from '../client/service-client.ts';
@@ -148,7 +148,7 @@ export const deadLetters = defineCommand({
     force: { type: 'boolean', meaning: 'redrives even dead letters that the service would refuse, such as old ones' },
     'dry-run': {
       type: 'boolean',
-      meaning: 'prints what a filter or --all would redrive or discard, and changes nothing',
+      meaning: 'counts what would be redriven or discarded, prints what would be skipped, and changes nothing',
     },
     url: { type: 'string', value: 'URL', meaning: 'the address of the service; that of npm start by default' },
   },
@@ -171,26 +171,14 @@ async function change(action: Action, { client, ids, options }: Request): Promis
   const isFiltered = Object.values(filter).some((value) => value !== undefined);
   if ([ids.length > 0, isFiltered, all].filter(Boolean).length !== 1)
     throw new UsageError(`surehop dead-letters ${action} needs ids, or a filter, or --all, and only one of the three`);
-  if (options['dry-run']) {
-    if (ids.length > 0)
-      throw new UsageError(
-        '--dry-run needs a filter or --all; to see one dead letter, use surehop dead-letters show ID',
-      );
-    return action === 'redrive' ? tryRedrive(client, filter, force) : tryDiscard(client, filter);
-  }
+  const selection = { action, ...(ids.length > 0 ? { ids } : { filter }), force };
+  if (options['dry-run']) return dryRun(client, selection);
   if (because === undefined)
     throw new UsageError(
       `surehop dead-letters ${action} needs --because with a reason, which the archive keeps with each dead letter`,
     );
   if (ids.length > 0 && ids.length <= FEW) return changeFew(action, { client, ids }, { force, reason: because });
-  const order = {
-    action,
-    ...(ids.length > 0 ? { ids } : { filter }),
-    force,
-    ratePerSecond: rateOf(rate),
-    reason: because,
-  };
-  const { id } = await client.startJob(order);
+  const { id } = await client.startJob({ ...selection, ratePerSecond: rateOf(rate), reason: because });
   return followJob(client, id);
 }
 
@@ -212,18 +200,14 @@ async function changeFew(
   return refused > 0 ? 1 : 0;
 }
 
-async function tryRedrive(client: DeadLetterClient, filter: Filter, force = false): Promise<number> {
-  const { selected, skipped, unwritable, more } = await client.tryRedrive(filter, force);
-  for (const { id, reason } of skipped) print(`${id}  would be skipped: ${reason}`);
-  for (const { id, reason } of unwritable) print(`${id}  would be skipped, because AMQP cannot encode it: ${reason}`);
-  say(`${more ? 'at least ' : ''}${counted(selected, 'dead letter')} would be redriven; nothing was changed`);
-  return 0;
-}
-
-async function tryDiscard(client: DeadLetterClient, filter: Filter): Promise<number> {
-  const { groups, isIncomplete } = await client.groups(filter);
-  const count = groups.reduce((sum, group) => sum + group.count, 0);
-  say(`${isIncomplete ? 'at least ' : ''}${counted(count, 'dead letter')} would be discarded; nothing was changed`);
+async function dryRun(client: DeadLetterClient, selection: Selection): Promise<number> {
+  let count = 0;
+  for await (const page of client.dryRun(selection)) {
+    count += page.count;
+    for (const { id, reason } of page.skipped) print(`${id}  would be skipped: ${reason}`);
+  }
+  const verb = selection.action === 'redrive' ? 'redriven' : 'discarded';
+  say(`${counted(count, 'dead letter')} would be ${verb}; nothing was changed`);
   return 0;
 }
 

@@ -13,7 +13,6 @@ let archive: (typeof import('../../../functions/dead-letters/archive.ts'))['hand
 let list: HttpHandler;
 let groups: HttpHandler;
 let discard: HttpHandler;
-let redriveAll: HttpHandler;
 
 const boom = 'functions/boom.ts:3:1';
 const letters = [
@@ -31,7 +30,6 @@ beforeAll(async () => {
   ({ handler: list } = await import('../../../functions/dead-letters/list.ts'));
   ({ handler: groups } = await import('../../../functions/dead-letters/groups.ts'));
   ({ handler: discard } = await import('../../../functions/dead-letters/discard.ts'));
-  ({ handler: redriveAll } = await import('../../../functions/dead-letters/redrive-many.ts'));
   const records = letters.map(({ code, reason, at, client, ...rest }, index) =>
     aRecord({
       id: `m-${index}`,
@@ -107,19 +105,6 @@ test('GET /dead-letters can filter dead letters by group, client, time and text'
   expect(await listed({ text: 'absent' })).toEqual(['m-3']);
   expect(await listed({ text: 'm-1' })).toEqual(['m-1']);
   expect(await listed({ type: 'no.such' })).toEqual([]);
-});
-
-test('a dry run of a bulk redrive returns the number of matching dead letters, and changes nothing', async () => {
-  const body = { filter: { client: 'till' }, dryRun: true, force: true };
-  expect((await callAsOperator(redriveAll, { route: 'POST /dead-letters/redrive', body })).body).toEqual({
-    redriven: 0,
-    selected: 2,
-    skipped: [],
-    failed: [],
-    unwritable: [],
-    more: false,
-  });
-  expect(await listed({ status: 'open', client: 'till' })).toEqual(['m-2', 'm-3']);
 });
 
 test('GET /dead-letters/groups leaves out discarded dead letters unless the query asks for the status discarded', async () => {

@@ -68,11 +68,11 @@ async function run(command: string, id: string, job = ''): Promise<any> {
   return JSON.parse(stdout);
 }
 
-test('the thirteen commands in docs/guides/operate.md do what the guide says', async () => {
+test('the fourteen commands in docs/guides/operate.md do what the guide says', async () => {
   const commands = guide.blocks('sh');
-  expect(commands).toHaveLength(13);
-  const [status, alarms, message, groups, list, get, redrive, redriveMany, startJob, continueJob, ...last] = commands;
-  const [check, edit, discard] = last;
+  expect(commands).toHaveLength(14);
+  const [status, alarms, message, groups, list, get, redrive, redriveMany, ...last] = commands;
+  const [dryRun, startJob, continueJob, check, edit, discard] = last;
   const [first, second, third] = [await archived(MESSAGE_ID), await archived(), await archived()];
 
   // The broker reports the number of messages in a queue with a delay.
@@ -97,6 +97,7 @@ test('the thirteen commands in docs/guides/operate.md do what the guide says', a
   expect(await run(redriveMany!, third)).toMatchObject({ redriven: 1, skipped: [], failed: [], more: false });
   expect(await run(get!, third)).toMatchObject({ status: 'redriven', history: [{ action: 'redriven' }] });
   const fourth = await archived();
+  expect(await run(dryRun!, fourth)).toEqual({ dryRun: true, count: 1, skipped: [] });
   const job = await run(startJob!, fourth);
   expect(job).toMatchObject({ status: 'running', order: { action: 'redrive' } });
   expect(await run(continueJob!, fourth, job.id)).toMatchObject({ status: 'done', progress: { done: 1 } });

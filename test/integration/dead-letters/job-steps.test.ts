@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import { toDeadLetter } from '../../../lib/archive/dead-letter.ts';
 import { storeDeadLetter } from '../../../lib/archive/store-dead-letter.ts';
+import { dryRun } from '../../../lib/dead-letters/dry-run.ts';
 import { createJob, readJob } from '../../../lib/dead-letters/job.ts';
 import type { Redriving } from '../../../lib/dead-letters/redrive.ts';
 import { runJob } from '../../../lib/dead-letters/run-job.ts';
@@ -73,6 +74,26 @@ async function aJob(code: string): Promise<string> {
 
 const step = (id: string) => runJob(redriving(), id, () => 30_000);
 
+/** Runs a step of a job that records the redrive in the archive and dies before it stores the result of the step. */
+async function diesAfterRedrive(id: string): Promise<void> {
+  const { client } = store;
+  client.middlewareStack.add(
+    (next, { commandName }) =>
+      async (args) => {
+        const input = args.input as { UpdateExpression?: string };
+        if (commandName === 'UpdateItemCommand' && input.UpdateExpression?.includes('progress'))
+          throw new Error('the process dies');
+        return next(args);
+      },
+    { step: 'initialize', name: 'dies' },
+  );
+  try {
+    await expect(step(id)).rejects.toThrow();
+  } finally {
+    client.middlewareStack.remove('dies');
+  }
+}
+
 test('while the broker is unavailable, a job waits and counts nothing as failed or skipped, and later the job redrives everything exactly once', async () => {
   await archived('one', 'AWAY');
   await archived('two', 'AWAY');
@@ -94,26 +115,51 @@ test('if the process of a job dies, another process continues the job when the l
   published.length = 0;
   await archived('three', 'DIED');
   const id = await aJob('DIED');
-  // The archive records the redrive, and the process dies before it stores the result of the step.
-  const { client } = store;
-  client.middlewareStack.add(
-    (next, { commandName }) =>
-      async (args) => {
-        const input = args.input as { UpdateExpression?: string };
-        if (commandName === 'UpdateItemCommand' && input.UpdateExpression?.includes('progress'))
-          throw new Error('the process dies');
-        return next(args);
-      },
-    { step: 'initialize', name: 'dies' },
-  );
-  try {
-    await expect(step(id)).rejects.toThrow();
-  } finally {
-    client.middlewareStack.remove('dies');
-  }
+  await diesAfterRedrive(id);
   expect(await step(id)).toBeUndefined();
   store.clock.advance(61_000);
   expect(await step(id)).toMatchObject({ status: 'done' });
   expect(published).toEqual(['three']);
   expect(await readJob(table(), id)).toMatchObject({ status: 'done' });
+});
+
+test('a dry run that is continued in several requests counts each dead letter once and in total exactly what matches', async () => {
+  for (let number = 0; number < 7; number += 1) await archived(`many-${number}`, 'MANY', number === 3 ? 100 : number);
+  await archived('another', 'OTHER');
+  const order = { action: 'redrive', filter: { code: 'MANY' }, maximum: 1_000, force: false } as const;
+  const limits = { examined: 2, remainingMs: () => 30_000 };
+  const results = [];
+  let position: string | undefined;
+  do {
+    const result = await dryRun(redriving(), order, position, limits);
+    results.push(result);
+    position = result.position;
+  } while (position !== undefined);
+  expect(results.map(({ count, skipped }) => count + skipped.length)).toEqual([2, 2, 2, 1]);
+  expect(results.reduce((sum, { count }) => sum + count, 0)).toBe(6);
+  expect(results.flatMap(({ skipped }) => skipped)).toMatchObject([{ reason: 'too-old' }]);
+  expect(await dryRun(redriving(), { ...order, filter: { code: 'NONE' } }, undefined, limits)).toEqual({
+    count: 0,
+    skipped: [],
+  });
+  // When little time is left, a request still examines one page.
+  const hurried = { examined: 2, remainingMs: () => 0 };
+  expect(await dryRun(redriving(), order, undefined, hurried)).toMatchObject({ position: expect.any(String) });
+});
+
+test('a forced job whose process dies in a step publishes a dead letter that was redriven before exactly once more', async () => {
+  published.length = 0;
+  const id = await archived('again', 'AGAIN');
+  const order = { action: 'redrive', ids: [id], maximum: 10, force: true, ratePerSecond: 1_000 } as const;
+  const run = async (jobId: string) => {
+    await createJob(table(), jobId, { ...order, reason: 'a test', requestedBy: 'ada' }, store.clock.now());
+    return jobId;
+  };
+  await step(await run(`job-${randomUUID()}`));
+  store.clock.advance(1_000);
+  const second = await run(`job-${randomUUID()}`);
+  await diesAfterRedrive(second);
+  store.clock.advance(61_000);
+  expect(await step(second)).toMatchObject({ status: 'done', progress: { skipped: { 'already-redriven': 1 } } });
+  expect(published).toEqual(['again', 'again']);
 });

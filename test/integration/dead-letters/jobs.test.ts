@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
+import { writeCursor } from '../../../lib/dead-letters/list.ts';
 import type { HttpHandler } from '../../../lib/http/endpoint.ts';
 import { callAsOperator } from '../../support/as-client.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';
@@ -167,16 +168,82 @@ describe('a job', () => {
     await backend.declare();
   });
 
+  test('a forced job with a list of ids publishes another copy of a dead letter that was redriven before the job started', async () => {
+    const ids = await archived('JOB_I', 2);
+    const first = await started({ action: 'redrive', ids: [ids[0]] });
+    await changed(first.id, 'continue');
+    const unforced = await started({ action: 'redrive', ids });
+    expect((await changed(unforced.id, 'continue')).body).toMatchObject({
+      status: 'done',
+      progress: { done: 1, skipped: { 'already-redriven': 1 } },
+    });
+    const forced = await started({ action: 'redrive', ids, force: true });
+    expect((await changed(forced.id, 'continue')).body).toMatchObject({ progress: { done: 2, skipped: {} } });
+    expect(await takenFromQueue(4)).toEqual(['JOB_I-0', 'JOB_I-0', 'JOB_I-1', 'JOB_I-1']);
+  });
+
   test.each([
     ['neither a filter nor ids', {}],
     ['both a filter and ids', { filter: {}, ids: ['1'] }],
     ['an unknown code', { filter: { code: 'NO_SUCH_CODE' } }],
     ['no reason', { filter: {}, reason: '' }],
+    ['a cursor but no dry run', { filter: {}, cursor: writeCursor('2026-11-22T10:00:00.000Z#1') }],
+    ['a cursor and ids', { ids: ['1'], dryRun: true, cursor: writeCursor('2026-11-22T10:00:00.000Z#1') }],
+    ['a cursor of another list', { filter: {}, dryRun: true, cursor: 'bm8' }],
   ])('a job with %s is refused', async (_, about) => {
     const body = { action: 'redrive', reason: 'a test', ...about };
     expect(await callAsOperator(start, { route: 'POST /dead-letters/jobs', body })).toMatchObject({
       status: 400,
       body: { title: 'Invalid body' },
     });
+  });
+});
+
+describe('a dry run of a job', () => {
+  const tried = async (body: object) => {
+    const got = await callAsOperator(start, { route: 'POST /dead-letters/jobs', body: { ...body, dryRun: true } });
+    expect(got.status).toBe(200);
+    return got.body;
+  };
+
+  test('a dry run counts what a job would do with one dead letter, with a selection and with all that match a filter, and changes nothing', async () => {
+    const [one, two] = await archived('DRY_A', 2);
+    const [old] = await archived('DRY_A', 1, '2026-01-01T00:00:00.000Z');
+    const tooOld = { id: old, reason: 'too-old' };
+    const action = 'redrive';
+    expect(await tried({ action, ids: [one] })).toEqual({ dryRun: true, count: 1, skipped: [] });
+    expect(await tried({ action, ids: [old] })).toEqual({ dryRun: true, count: 0, skipped: [tooOld] });
+    expect(await tried({ action, ids: [one, 'none', old] })).toEqual({
+      dryRun: true,
+      count: 1,
+      skipped: [tooOld, { id: 'none', reason: 'not-found' }],
+    });
+    expect(await tried({ action, filter: { code: 'DRY_A' } })).toEqual({ dryRun: true, count: 2, skipped: [tooOld] });
+    expect(await tried({ action, filter: { code: 'DRY_A' }, force: true })).toMatchObject({ count: 3, skipped: [] });
+    expect(await tried({ action, filter: { code: 'DRY_A' }, maximum: 1 })).toMatchObject({ count: 1 });
+    expect(await tried({ action: 'discard', ids: [one, two, old] })).toMatchObject({ count: 3, skipped: [] });
+    expect(await statuses('DRY_A')).toEqual(['open', 'open', 'open']);
+    const { body } = await callAsOperator(jobs, { route: 'GET /dead-letters/jobs' });
+    expect(body.jobs.filter((job: { order: { filter?: { code?: string } } }) => job.order.filter?.code === 'DRY_A')).toEqual([]);
+  });
+
+  test('a dry run predicts for each dead letter of a selection what the job then does', async () => {
+    const ids = await archived('DRY_B', 4);
+    const change = async (body: object) => changed((await started(body)).id, 'continue');
+    await change({ action: 'redrive', ids: [ids[0]] });
+    await change({ action: 'discard', ids: [ids[1]] });
+    for (const order of [
+      { action: 'redrive', ids: ids.slice(0, 3) },
+      { action: 'redrive', ids, force: true },
+      { action: 'discard', ids },
+    ]) {
+      const { count, skipped } = await tried(order);
+      const { progress } = (await change(order)).body;
+      expect(progress.done).toBe(count);
+      const total = Object.values<number>(progress.skipped).reduce((sum, number) => sum + number, 0);
+      for (const { reason } of skipped) expect(progress.skipped[reason]).toBeGreaterThan(0);
+      expect(total).toBe(skipped.length);
+    }
+    await takenFromQueue(5);
   });
 });

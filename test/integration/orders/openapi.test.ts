@@ -210,6 +210,7 @@ describe('responses and the OpenAPI document', () => {
     const { handler: get } = await import('../../../functions/dead-letters/get.ts');
     const { handler: redrive } = await import('../../../functions/dead-letters/redrive.ts');
     const { handler: redriveMany } = await import('../../../functions/dead-letters/redrive-many.ts');
+    const { handler: startJob } = await import('../../../functions/dead-letters/start-job.ts');
     const { handler: discard } = await import('../../../functions/dead-letters/discard.ts');
     const { handler: edit } = await import('../../../functions/dead-letters/edit.ts');
     const note = (id: string) => {
@@ -244,6 +245,9 @@ describe('responses and the OpenAPI document', () => {
     await ask(edit, editRoute, { path: { id: fourth }, body: { ...edited, body: { text: '[]' } } }, 409);
     await ask(edit, editRoute, { path: { id: 'none' }, body: edited }, 404);
     await ask(get, 'GET /dead-letters/{id}', { path: { id: fourth } }, 200);
+    const job = { action: 'redrive', ids: [third, 'none'], reason: 'x' };
+    await ask(startJob, 'POST /dead-letters/jobs', { body: { ...job, dryRun: true } }, 200);
+    await ask(startJob, 'POST /dead-letters/jobs', { body: job }, 202);
     await ask(redriveMany, 'POST /dead-letters/redrive', { body: { filter: {}, maximum: 5 } }, 200);
   });
 });

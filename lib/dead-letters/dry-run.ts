@@ -1,0 +1,58 @@
+import type { JobOrder } from './job.ts';
+import { rememberedSince, type Redriving } from './redrive.ts';
+import { refusalOf, selectLetters } from './select-letters.ts';
+
+/** What a job would do. */
+interface DryRun {
+  /** How many dead letters the job would redrive or discard. */
+  readonly count: number;
+  readonly skipped: readonly { readonly id: string; readonly reason: string }[];
+  /** The position at which the next request continues. Absent if the dry run has examined every dead letter. */
+  readonly position?: string;
+}
+
+interface Limits {
+  /** How many dead letters one request examines before it answers. */
+  readonly examined?: number;
+  /** Returns the number of milliseconds until the HTTP response is due. */
+  readonly remainingMs: () => number;
+}
+
+const EXAMINED = 5_000;
+
+const PAGE = 2_500;
+
+/** How long one request examines dead letters, in ms. The console shows the numbers after each request. */
+const PATIENCE_MS = 5_000;
+
+const RESERVE_MS = 8_000;
+
+/**
+ * Examines the dead letters that a job with this order would handle, and changes nothing. Stops after `examined` dead
+ * letters or when time runs out.
+ */
+export async function dryRun(
+  redriving: Pick<Redriving, 'table' | 'clock' | 'inboxSettings'>,
+  order: Pick<JobOrder, 'action' | 'ids' | 'filter' | 'maximum' | 'force'>,
+  from: string | undefined,
+  { examined: maximum = EXAMINED, remainingMs }: Limits,
+): Promise<DryRun> {
+  const createdAt = new Date(redriving.clock.now()).toISOString();
+  const untilMs = Math.max(remainingMs() - PATIENCE_MS, RESERVE_MS);
+  const skipped: { id: string; reason: string }[] = [];
+  let count = 0;
+  let position = from;
+  for (;;) {
+    const limits = { count: Math.min(PAGE, maximum, order.maximum - count), bytes: Number.POSITIVE_INFINITY };
+    const selected = await selectLetters(redriving.table, { order, createdAt, position }, limits);
+    for (const letter of selected.letters) {
+      const reason = refusalOf(letter, order, rememberedSince(redriving));
+      if (reason === undefined) count += 1;
+      else skipped.push({ id: letter.id, reason });
+    }
+    for (const id of selected.unknown) skipped.push({ id, reason: 'not-found' });
+    if (selected.isLast || count >= order.maximum) return { count, skipped };
+    position = selected.position;
+    if (count + skipped.length >= maximum || remainingMs() <= untilMs) return { count, skipped, position };
+  }
+}

@@ -1,0 +1,96 @@
+import { GetItemCommand } from '@aws-sdk/client-dynamodb';
+import pMap from 'p-map';
+
+import type { DeadLetter } from '../archive/dead-letter.ts';
+import { fromRecord, nameOf, recordKey, type ArchiveTable } from '../archive/record.ts';
+import { sendToDynamo } from '../dynamodb/send.ts';
+import type { JobOrder } from './job.ts';
+import { listDeadLetters } from './list.ts';
+import { redriveRefusal, type RedriveRefusal } from './redrive-refusal.ts';
+
+const CONCURRENCY = 16;
+
+/** The order of a job, and how far the job or its dry run has got. */
+interface Progress {
+  readonly order: Pick<JobOrder, 'ids' | 'filter'>;
+  readonly createdAt: string;
+  readonly position?: string;
+}
+
+interface Limits {
+  readonly count: number;
+  /** The largest total size of the messages. At least one dead letter is selected, however large its message is. */
+  readonly bytes: number;
+}
+
+interface Selected {
+  readonly letters: readonly DeadLetter[];
+  /** The ids of the order that no dead letter has. */
+  readonly unknown: readonly string[];
+  /** The position after the selected dead letters. */
+  readonly position?: string;
+  readonly isLast: boolean;
+}
+
+/** Reads the next dead letters of a job or of its dry run, without their messages. */
+export async function selectLetters(
+  table: ArchiveTable,
+  { order, createdAt, position }: Progress,
+  limits: Limits,
+): Promise<Selected> {
+  if (order.ids) {
+    const from = Number(position ?? 0);
+    const ids = order.ids.slice(from, from + limits.count);
+    const read = await pMap(ids, (id) => readRecord(table, id), { concurrency: CONCURRENCY });
+    const length = chunkLength(
+      read.map((letter) => letter ?? { bodyBytes: 0 }),
+      limits,
+    );
+    const next = from + length;
+    return {
+      letters: read.slice(0, length).filter((letter) => letter !== undefined),
+      unknown: ids.slice(0, length).filter((_, index) => read[index] === undefined),
+      position: String(next),
+      isLast: next >= order.ids.length,
+    };
+  }
+  // A redriven message may fail again, and its new dead letter must not be redriven by the same job.
+  const to = order.filter?.to !== undefined && order.filter.to < createdAt ? order.filter.to : createdAt;
+  const page = await listDeadLetters(
+    table,
+    { ...order.filter, to, status: 'open' },
+    { limit: limits.count, after: position, oldestFirst: true },
+  );
+  const letters = page.deadLetters.slice(0, chunkLength(page.deadLetters, limits));
+  const isCut = letters.length < page.deadLetters.length;
+  const last = letters.at(-1);
+  return {
+    letters,
+    unknown: [],
+    position: isCut && last ? `${last.deadLetteredAt}#${last.id}` : page.after,
+    isLast: !isCut && page.after === undefined,
+  };
+}
+
+async function readRecord(table: ArchiveTable, id: string): Promise<DeadLetter | undefined> {
+  const get = new GetItemCommand({ TableName: nameOf(table), Key: recordKey(id), ConsistentRead: true });
+  const { Item: item } = await sendToDynamo((client) => client.send(get), table.client);
+  return item && fromRecord(item);
+}
+
+/** Returns how many dead letters from the start of the list are within the limits. The result is at least one. */
+export function chunkLength(letters: readonly Pick<DeadLetter, 'bodyBytes'>[], { count, bytes }: Limits): number {
+  let sum = 0;
+  const end = letters.slice(0, count).findIndex(({ bodyBytes }) => (sum += bodyBytes) > bytes);
+  return end === -1 ? Math.min(letters.length, count) : Math.max(end, 1);
+}
+
+/** Returns why a job does not redrive or discard a dead letter, or `undefined` if nothing speaks against the action. */
+export function refusalOf(
+  letter: DeadLetter,
+  { action, force }: Pick<JobOrder, 'action' | 'force'>,
+  rememberedSinceMs: number,
+): RedriveRefusal | undefined {
+  if (action === 'redrive') return redriveRefusal(letter, { force, rememberedSinceMs });
+  return letter.status === 'open' ? undefined : `already-${letter.status}`;
+}
