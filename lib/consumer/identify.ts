@@ -61,7 +61,10 @@ export function identityOf(
   identify: Identify | undefined,
 ): Identified {
   const { properties, envelope } = message;
-  if (envelope.identity) return ofIdentity(envelope.identity);
+  if (envelope.identity)
+    return envelope.editedFrom === undefined || envelope.identity.type !== undefined
+      ? ofIdentity(envelope.identity)
+      : ofEdited(message, envelope.identity.id, cloudEvent, identify);
   const messageIdFault = idFault(properties.messageId);
   const id = messageIdFault ? undefined : ((properties.messageId || undefined) as MessageId | undefined);
   const isComplete = id !== undefined && Boolean(properties.type);
@@ -74,6 +77,22 @@ export function identityOf(
   if (id !== undefined) return { id };
   if (identity) return { fault: { code: 'INVALID_CLOUDEVENT', message: cloudEventFault(cloudEvent, identity.fault) } };
   return messageIdFault === undefined ? {} : { fault: { code: 'MISSING_MESSAGE_ID', message: messageIdFault } };
+}
+
+/** Identifies an edited message: the edit gave the message its id, and the edited message itself says its type. */
+function ofEdited(
+  message: Unidentified,
+  id: MessageId,
+  cloudEvent: CloudEvent | undefined,
+  identify: Identify | undefined,
+): Identified {
+  const decided = identify && ask(identify, message);
+  if (decided?.fault) return { ...ofIdentity({ id }), fault: decided.fault };
+  const identity = decided?.identity ?? (cloudEvent && identityOfCloudEvent(cloudEvent));
+  if (!identity) return ofIdentity({ id });
+  if (!('fault' in identity)) return ofIdentity({ ...identity, id });
+  const fault = { code: 'INVALID_CLOUDEVENT', message: cloudEventFault(cloudEvent!, identity.fault) } as const;
+  return { ...ofIdentity({ id }), ...(!message.properties.type && { fault }) };
 }
 
 const ofIdentity = (identity: Identity): Identified => ({ id: identity.id, identity });

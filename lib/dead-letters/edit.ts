@@ -20,7 +20,8 @@ import { describeParts, withoutParts } from '../rabbitmq/unwritable.ts';
 import { log } from '../runtime/log.ts';
 import { errorFields } from '../runtime/stack.ts';
 import { checkAnswer } from './answers.ts';
-import { checkBody, kindOf, type BodyCheck } from './check-body.ts';
+import { checkBody, type BodyCheck, type Kind } from './check-body.ts';
+import { editedKind } from './edited-kind.ts';
 import { addressOfEdited, publishEdited } from './publish-edited.ts';
 import { readDeadLetter } from './read.ts';
 import { redriveRefusal, refusalProblem } from './redrive-refusal.ts';
@@ -34,9 +35,8 @@ export interface Editing extends Redriving {
 
 interface EditOrder {
   readonly body: Buffer;
-  /** The type of the edited message. If absent, the edited message has the type of the original message. */
+  /** The type of the edited message. If absent, the edited message itself says its type, as any other message does. */
   readonly type?: string;
-  /** The version of the edited message. If absent, the edited message has the version of the original message. */
   readonly version?: number;
   /**
    * Whether to edit the message even if it may be too old, and to leave out the headers and properties that AMQP cannot
@@ -56,7 +56,8 @@ const MAX_TRANSACTIONS = 5;
 interface Read {
   readonly deadLetter: DeadLetter;
   readonly message: ArchivedMessage;
-  readonly kind: ReturnType<typeof kindOf>;
+  /** The type and version to write into the headers of the edited message. */
+  readonly stated: Kind;
   readonly check: BodyCheck;
   /** The id of the edited message. The same edit of the same dead letter always has the same id. */
   readonly messageId: MessageId;
@@ -82,10 +83,9 @@ export async function readForEdit(editing: Editing, id: string, order: EditOrder
   const messageId = deriveId('edit', id, hash('sha256', body), type ?? '', String(version ?? ''));
   const isRepeated = deadLetter.supersededBy === messageId;
   if (!isRepeated) refuseUnlessOpen(editing, deadLetter, force);
-  const edited = { body, properties: message.properties };
-  const original = kindOf(edited);
-  const kind = { type: type ?? original.type, version: version ?? original.version };
-  return { deadLetter, message, kind, check: checkBody(edited, kind, editing.events), messageId, isRepeated };
+  const { checked, stated } = editedKind(message, body, { type, version });
+  const check = checkBody({ body, properties: message.properties }, checked, editing.events);
+  return { deadLetter, message, stated, check, messageId, isRepeated };
 }
 
 const alreadyRedriven = () =>
@@ -134,7 +134,7 @@ export async function carryOut(
 
 function editedOf(
   editing: Editing,
-  { deadLetter, message, kind, check, messageId }: Read,
+  { deadLetter, message, stated, check, messageId }: Read,
   { body, force }: EditOrder,
 ): { readonly edited: Omit<EditedMessage, 'status'>; readonly message: ArchivedMessage } {
   const { id, queue = '', shard = queue } = deadLetter;
@@ -149,7 +149,7 @@ function editedOf(
     at: new Date(nowMs).toISOString(),
   };
   const created = editedMessage(message, addressOfEdited(edited, editing), {
-    ...kind,
+    ...stated,
     id: messageId,
     body,
     key,
@@ -202,8 +202,11 @@ async function store(
     if (now.status !== 'open') throw refusalProblem(`already-${now.status}`, now);
     if (original.is === 'processed')
       throw new Problem('already-processed', 'Another copy of the message was completed or rejected before.');
-    if (original.is === 'leased')
-      throw new Problem('being-processed', 'A consumer is processing another copy of the message.');
+    if (original.is === 'busy')
+      throw new Problem(
+        'being-processed',
+        'A consumer is processing another copy of the message, or another message with the same id.',
+      );
     if (count === MAX_TRANSACTIONS) throw toStoreError(conflict);
     await backOff(count, defaultRetryPolicy);
   }

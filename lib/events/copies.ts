@@ -132,6 +132,7 @@ export function redrivenCopy(
 interface Edit {
   readonly id: MessageId;
   readonly body: Buffer;
+  /** The type of the event. If absent, the consumer finds the type in the edited message. */
   readonly type?: string;
   readonly version?: number;
   /** The key that decides which shard of a queue receives the edited message. */

@@ -90,7 +90,8 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
     action: 'Discard the dead letter.',
   },
   'being-processed': {
-    cause: 'The consumer is calling its function "perform" for another copy of the message.',
+    cause:
+      'The consumer is calling its function "perform" for another copy of the message, or it is retrying another message with the same id.',
     action: 'Send the request again after the time in the header Retry-After.',
   },
   'too-old': {

@@ -24,8 +24,8 @@ export type Supersession =
   | { readonly is: 'possible'; readonly write?: TransactWriteItem }
   /** The message was already completed or rejected, or another message already replaces it. */
   | { readonly is: 'processed' }
-  /** A consumer is calling its `perform` function for the message. */
-  | { readonly is: 'leased' };
+  /** A consumer is calling its `perform` function for the message, or another message with the same id is being retried. */
+  | { readonly is: 'busy' };
 
 const SUPERSEDED = 'SUPERSEDED';
 
@@ -41,10 +41,12 @@ export async function supersede(
   const { Item: item } = await sendToDynamo(() => client.send(get), client);
   const marker = item && toMarker(queue, item);
   const nowMs = clock.now();
-  // The inbox record belongs to another message with the same id, which must not be rejected.
-  if (marker && marker.payloadHash !== payloadHash) return { is: 'possible' };
-  if (marker?.state === 'completed' || marker?.state === 'rejected') return { is: 'processed' };
-  if (marker?.state === 'leased' && marker.leaseExpiresAtMs > nowMs) return { is: 'leased' };
+  const isOther = marker !== undefined && marker.payloadHash !== payloadHash;
+  // If another message with the same id is settled, consumers never process a copy of this message.
+  if (marker?.state === 'completed' || marker?.state === 'rejected') return { is: isOther ? 'possible' : 'processed' };
+  if (marker?.state === 'leased' && (isOther || marker.leaseExpiresAtMs > nowMs)) return { is: 'busy' };
+  // The other message is healthy, and a rejection under its id would dead-letter it.
+  if (marker?.state === 'retrying' && isOther) return { is: 'busy' };
   const at = new Date(nowMs).toISOString();
   const rejected = {
     queue,
@@ -63,8 +65,8 @@ export async function supersede(
         TableName: name,
         Item: doneItem(rejected, expiryAfter(retentionDays, nowMs)),
         ConditionExpression:
-          'attribute_not_exists(#pk) OR (#hash = :hash AND ' +
-          '(#state IN (:retrying, :dead) OR (#state = :leased AND #until <= :now)))',
+          'attribute_not_exists(#pk) OR #state = :dead OR ' +
+          '(#hash = :hash AND (#state = :retrying OR (#state = :leased AND #until <= :now)))',
         ExpressionAttributeNames: {
           '#pk': 'pk',
           '#state': 'state',

@@ -1,6 +1,8 @@
-// A process that edits a dead letter and kills itself with SIGKILL right before or right after one of the steps.
-// Otherwise the process prints its steps. Arguments: the step, `before` or `after`, and JSON with the edit and the addresses of broker and store.
+// A process that edits or redrives a dead letter and kills itself with SIGKILL right before or right after one of the steps.
+// Otherwise the process prints its steps. Arguments: the step, `before` or `after`, and JSON with the edited body and the
+// addresses of broker and store. Without an edited body, the process redrives the dead letter.
 import { dynamoDbClient } from '../../lib/dynamodb/client.ts';
+import { createDeadLetters } from '../../lib/dead-letters/dead-letters.ts';
 import { editDeadLetter } from '../../lib/dead-letters/edit-dead-letter.ts';
 import { createConnection } from '../../lib/rabbitmq/connection.ts';
 import { createPublisher } from '../../lib/rabbitmq/publisher.ts';
@@ -56,14 +58,20 @@ const surehop = createSurehop({
   },
 });
 
-await editDeadLetter(surehop, queues, [scriptedEvent])({
+const request = {
   surehop,
   id: `request-${process.pid}-${Date.now()}`,
   client: 'ada',
-  route: 'POST /dead-letters/{id}/edit',
+  route: 'a route',
   path: { id },
-  body: { body: { text }, force: false, dryRun: false, reason: 'a test' },
   note: () => {},
-} as never);
+};
+if (text === undefined)
+  await createDeadLetters(surehop, queues).redrive({ ...request, body: { force: false, reason: 'a test' } } as never);
+else
+  await editDeadLetter(surehop, queues, [scriptedEvent])({
+    ...request,
+    body: { body: { text }, force: false, dryRun: false, reason: 'a test' },
+  } as never);
 await publisher.close();
 process.stdout.write(JSON.stringify(made), () => process.exit(0));

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
+import type { Identify } from '../../../lib/consumer/identify.ts';
 import { createDeadLetters, type DeadLetters } from '../../../lib/dead-letters/dead-letters.ts';
 import { editDeadLetter } from '../../../lib/dead-letters/edit-dead-letter.ts';
 import { getDeadLetter } from '../../../lib/dead-letters/get-dead-letter.ts';
@@ -322,6 +323,75 @@ describe('sending an edited message', () => {
     expect(await loansOf('c')).toBe(1);
   });
 
+  const CLOUD_EVENT = 'application/cloudevents+json';
+  /** Consumes a record that the consumer dead-letters, and archives the dead letter. Returns the id of the dead letter. */
+  async function failedAgain(record: RabbitMqRecord): Promise<string> {
+    expect((await consume([record])).counts['dead-letter']).toBe(1);
+    const records: RabbitMqRecord[] = [];
+    await eventually('the dead letter', async () => {
+      records.push(...(await takeRecords(channel, 'dead-letters')));
+      return records.length > 0;
+    });
+    await deadLetters.archive(anEvent(records, 'dead-letters'));
+    const [found] = await find({ text: String(record.basicProperties.messageId), status: 'open' });
+    return found!.id;
+  }
+
+  test('the body of an edited CloudEvent says the type of the message, also if the edited message is edited again', async () => {
+    const event = { specversion: '1.0', id: randomUUID(), source: '/shop', type: 'misspelt', data: { isbn: 'ce' } };
+    const id = await archived({
+      body: event,
+      type: null,
+      contentType: CLOUD_EVENT,
+      messageId: null,
+      code: 'UNKNOWN_TYPE',
+      headers: { 'surehop-identified-id': `/shop ${event.id}`, 'surehop-identified-type': 'misspelt' },
+    });
+    const right = { ...event, type: 'test.scripted' };
+    expect((await edit(id, { ...right, data: { isbn: 7 } }, { dryRun: true })).body).toMatchObject({
+      schema: { type: 'test.scripted', version: 1 },
+      faults: [{ path: '/data/isbn' }],
+    });
+    expect((await edit(id, { ...event, type: 'misspelt again' })).status).toBe(200);
+    const [first] = await takeRecords(channel, 'loans');
+    const again = await failedAgain(first!);
+    expect(await read(again)).toMatchObject({ editedFrom: id, code: 'UNKNOWN_TYPE', type: 'misspelt again' });
+    expect((await edit(again, right)).status).toBe(200);
+    const [second] = await takeRecords(channel, 'loans');
+    expect(Buffer.from(second!.data, 'base64').toString()).toBe(JSON.stringify(right));
+    expect((await consume([second!])).counts.completed).toBe(1);
+    expect(await loansOf('ce')).toBe(1);
+  });
+
+  test('a type that the operator gives has precedence over the type in the body of an edited CloudEvent', async () => {
+    const event = { specversion: '1.0', id: randomUUID(), source: '/shop', type: 'misspelt', data: { isbn: 'given' } };
+    const id = await archived({ body: event, type: null, contentType: CLOUD_EVENT, messageId: null });
+    expect((await edit(id, event, { type: 'test.scripted' })).status).toBe(200);
+    expect((await consume(await takeRecords(channel, 'loans'))).counts.completed).toBe(1);
+    expect(await loansOf('given')).toBe(1);
+  });
+
+  test('the function identify of the consumer finds the type of an edited message in the edited body', async () => {
+    const identify: Identify = ({ body }) => ({ id: body.ref, type: body.kind });
+    const consumer = createConsumer({ ...scriptedConsumer, identify }, parts);
+    const ref = randomUUID();
+    const id = await archived({
+      body: { ref, kind: 'misspelt', isbn: 'identified' },
+      type: null,
+      messageId: null,
+      code: 'UNKNOWN_TYPE',
+      headers: { 'surehop-identified-id': ref, 'surehop-identified-type': 'misspelt' },
+    });
+    const { body } = await edit(id, { ref, kind: 'test.scripted', isbn: 'identified' });
+    const records = await takeRecords(channel, 'loans');
+    expect((await consumer(anEvent(records), anInvocation())).counts.completed).toBe(1);
+    expect(await loansOf('identified')).toBe(1);
+    // The edited message is recognized by its own id and not by the id in its body.
+    expect(await parts.inbox.find('loans', [body.messageId, ref as MessageId])).toEqual(
+      new Map([[body.messageId, expect.objectContaining({ state: 'completed' })]]),
+    );
+  });
+
   test('an operator can change the type and the version of a message when editing the message', async () => {
     const id = await archived({ type: 'misspelt', body: { isbn: 'd' }, headers: { 'surehop-schema-version': 9 } });
     expect((await edit(id, { isbn: 'd' }, { type: 'test.scripted', version: 1 })).status).toBe(200);
@@ -388,21 +458,6 @@ describe('the original message of an edited dead letter', () => {
     expect(await edit(id, { isbn: 'x' })).toMatchObject({ status: 409, body: { type: problem('being-processed') } });
     await parts.leases.release('loans', messageId, 'one');
     expect((await edit(id, { isbn: 'x' })).status).toBe(200);
-  });
-
-  test('a dead letter whose id belongs to another message can be edited, and the inbox record of the other message stays unchanged', async () => {
-    const messageId = randomUUID();
-    const attempt = { redrives: 0, attempt: 1, state: 'retrying', code: 'BOOM', message: 'no answer' } as const;
-    await parts.inbox.recordHandoffs('loans', [
-      { id: messageId as MessageId, payloadHash: hash('sha256', '{"isbn":"other"}'), ...attempt },
-    ]);
-    const id = await archived({ messageId, code: 'PAYLOAD_MISMATCH', body: { isbn: 'mine' } });
-    expect((await edit(id, { isbn: 'mine' })).status).toBe(200);
-    expect(await parts.inbox.find('loans', [messageId as MessageId])).toEqual(
-      new Map([[messageId, expect.objectContaining({ state: 'retrying' })]]),
-    );
-    await consume(await takeRecords(channel, 'loans'));
-    expect(await loansOf('mine')).toBe(1);
   });
 
   test('an edit is refused if the dead letter was redriven or discarded, is too old, or names no queue', async () => {
@@ -525,10 +580,10 @@ describe('a process that is killed while it edits a dead letter', () => {
   afterAll(() => script?.remove());
 
   /**
-   * Starts a process that kills itself before or after `step` while it edits a dead letter. Returns the signal that
-   * ended the process, and its output.
+   * Starts a process that edits a dead letter and kills itself before or after `step`. Without a text, the process redrives
+   * the dead letter. Returns the signal that ended the process, and the output of the process.
    */
-  async function crash(step: string, side: string, id: string, text: string) {
+  async function crash(step: string, side: string, id: string, text?: string) {
     const { amqpUrl, name } = backend.host;
     const input = { id, text, amqpUrl, endpoint: process.env.DYNAMODB_ENDPOINT, tablePrefix: `${name}-` };
     const child = spawn(process.execPath, [`${script.modulePath}.mjs`, step, side, JSON.stringify(input)], {
@@ -585,6 +640,61 @@ describe('a process that is killed while it edits a dead letter', () => {
         expect(await redrive(id, { force: true })).toMatchObject({ status: 409 });
         expect(await takeRecords(channel, 'loans')).toEqual([]);
       });
+
+  /** Archives a message, and kills a process that redrives the message after the broker has confirmed the copy. */
+  async function redrivenByCrash(messageId: string, isbn: string): Promise<string> {
+    const id = await archived({ messageId, code: 'BOOM', body: { isbn } });
+    expect(await crash('publish', 'after', id)).toMatchObject({ signal: 'SIGKILL' });
+    expect(await read(id)).toMatchObject({ status: 'open', timesRedriven: 0 });
+    return id;
+  }
+  const failedOnce = { redrives: 0, code: 'BOOM', message: 'no answer' } as const;
+  const hashOf = (isbn: string) => hash('sha256', JSON.stringify({ isbn }));
+  const copyOf = (messageId: string, isbn: string, headers: GivenHeaders) =>
+    aRecord({ id: messageId, type: 'test.scripted', body: { isbn }, headers });
+  const untilQueued = async (count: number): Promise<RabbitMqRecord[]> => {
+    const records: RabbitMqRecord[] = [];
+    await eventually(`${count} messages in the queue loans`, async () => {
+      records.push(...(await takeRecords(channel, 'loans')));
+      return records.length >= count;
+    });
+    return records;
+  };
+
+  test('if another message with the same id is a dead letter, and a redrive was killed after its publish, only the edited message takes effect', async () => {
+    const messageId = randomUUID() as MessageId;
+    const [other, mine, edited] = [`other ${messageId}`, `mine ${messageId}`, `edited ${messageId}`];
+    await parts.inbox.recordHandoffs('loans', [
+      { ...failedOnce, id: messageId, payloadHash: hashOf(other), attempt: 4, state: 'dead-lettered' },
+    ]);
+    const id = await redrivenByCrash(messageId, mine);
+    expect((await edit(id, { isbn: edited })).status).toBe(200);
+    const report = await consume(await untilQueued(2));
+    expect(report.counts).toMatchObject({ completed: 1, duplicate: 1 });
+    // A redriven copy of the other message is not lost: it becomes a dead letter that an operator can edit.
+    const late = await consume([copyOf(messageId, other, { 'surehop-redrives': 1 })]);
+    expect(late.notCompleted).toMatchObject([{ code: 'PAYLOAD_MISMATCH' }]);
+    expect(await backend.host.drain('dead-letters')).toHaveLength(1);
+    expect([await loansOf(other), await loansOf(mine), await loansOf(edited)]).toEqual([0, 0, 1]);
+  });
+
+  test('while another message with the same id is being retried, an edit is refused, and after the other message was completed, the edited message takes effect but not the original message', async () => {
+    const messageId = randomUUID() as MessageId;
+    const [other, mine, edited] = [`other ${messageId}`, `mine ${messageId}`, `edited ${messageId}`];
+    await parts.inbox.recordHandoffs('loans', [
+      { ...failedOnce, id: messageId, payloadHash: hashOf(other), attempt: 1, state: 'retrying' },
+    ]);
+    const id = await redrivenByCrash(messageId, mine);
+    expect(await edit(id, { isbn: edited })).toMatchObject({
+      status: 409,
+      body: { type: problem('being-processed') },
+    });
+    expect(await read(id)).toMatchObject({ status: 'open' });
+    expect((await consume([copyOf(messageId, other, { 'surehop-attempt': 2 })])).counts.completed).toBe(1);
+    expect((await edit(id, { isbn: edited })).status).toBe(200);
+    expect((await consume(await untilQueued(2))).counts).toMatchObject({ completed: 1, 'dead-letter': 1 });
+    expect([await loansOf(other), await loansOf(mine), await loansOf(edited)]).toEqual([1, 0, 1]);
+  });
 
   test('an edit without a crash makes exactly the requests at which the crash tests kill the process', async () => {
     const id = await archived({ code: 'BOOM' });

@@ -127,6 +127,35 @@ describe('the identity of a message', () => {
   });
 });
 
+describe('an edited message', () => {
+  const edited = (headers: GivenHeaders = {}) => ({
+    id: 'e-1',
+    body: { order: 7, kind: 'order.paid' },
+    headers: { 'surehop-edited-from': 'd-1', 'surehop-identified-id': 'e-1', ...headers },
+  });
+
+  test('has the id that the edit gave to the message, and the type that identify finds in the edited body', () => {
+    const identify: Identify = ({ body }) => ({ id: `order ${body.order}`, type: body.kind, version: 2 });
+    const identity = { id: 'e-1', type: 'order.paid', version: 2 };
+    expect(delivered(edited(), identify)).toMatchObject({ id: 'e-1', identity });
+    expect(delivered(edited()).identity).toEqual({ id: 'e-1', type: undefined, version: undefined });
+  });
+
+  test('has the type in its headers if the edit wrote a type there, whatever identify would return', () => {
+    const stated = edited({ 'surehop-identified-type': 'order.placed' });
+    expect(delivered(stated, () => ({ id: 'x', type: 'y' })).identity).toMatchObject({ id: 'e-1', type: 'order.placed' });
+  });
+
+  test('keeps its id if identify throws, or if it is an invalid CloudEvent', () => {
+    const failing = () => {
+      throw new Error('no kind');
+    };
+    expect(delivered(edited(), failing)).toMatchObject({ id: 'e-1', fault: { code: 'IDENTIFY_FAILED' } });
+    const invalid = { ...edited(), contentType: 'application/cloudevents+json' };
+    expect(delivered(invalid)).toMatchObject({ id: 'e-1', fault: { code: 'INVALID_CLOUDEVENT' } });
+  });
+});
+
 describe('a consumer with the function identify', () => {
   test('the function identify receives the properties, the headers as plain values, and the body as parsed JSON', () => {
     const seen: unknown[] = [];
