@@ -10,6 +10,6 @@ export {
   redriveManyRoute,
   redriveRoute,
   startJobRoute,
-} from './routes.ts';
+} from './routes/index.ts';
 export { findByMessage } from './list.ts';
 export { archiveTable, type ArchiveTable } from '../archive/record.ts';

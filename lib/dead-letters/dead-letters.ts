@@ -24,15 +24,9 @@ import { readForRedrive, redriveOne, redrivingOf } from './redrive.ts';
 import { cancelJob, createJob, listJobs, readJob } from './job.ts';
 import { redriveMany } from './redrive-many.ts';
 import { runJob } from './run-job.ts';
-import type {
-  changeJobRoute,
-  discardRoute,
-  groupsRoute,
-  listRoute,
-  redriveManyRoute,
-  redriveRoute,
-  startJobRoute,
-} from './routes.ts';
+import type { discardRoute, redriveManyRoute, redriveRoute } from './routes/change.ts';
+import type { changeJobRoute, startJobRoute } from './routes/jobs.ts';
+import type { groupsRoute, listRoute } from './routes/read.ts';
 
 /** How many of the newest jobs `GET /dead-letters/jobs` lists, and how many jobs `continueJobs` considers. */
 const LISTED_JOBS = 50;

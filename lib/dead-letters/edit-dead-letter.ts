@@ -12,7 +12,7 @@ import type { Surehop } from '../runtime/surehop.ts';
 import { checkAnswer } from './answers.ts';
 import { carryOut, readForEdit } from './edit.ts';
 import { redrivingOf } from './redrive.ts';
-import type { editRoute } from './routes.ts';
+import type { editRoute } from './routes/edit.ts';
 
 /**
  * Creates the handler of the route `POST /dead-letters/{id}/edit`. The handler checks edited bodies against the schemas

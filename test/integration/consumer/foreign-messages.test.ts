@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { tables } from '../../support/example/tables.ts';
 import { recordJson, type DeliveredMessage } from '../../../infra/emulator/event.ts';
 import { queues } from '../../support/example/topology.ts';
-import { getRoute, redriveRoute } from '../../../lib/dead-letters/routes.ts';
+import { getRoute, redriveRoute } from '../../../lib/dead-letters/routes/index.ts';
 import { createDeadLetters } from '../../../lib/dead-letters/dead-letters.ts';
 import { getDeadLetter } from '../../../lib/dead-letters/get-dead-letter.ts';
 import { deadLetterFrom } from '../../../lib/dead-letters/origin.ts';

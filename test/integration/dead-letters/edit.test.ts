@@ -21,7 +21,7 @@ import {
   redriveRoute,
   startJobRoute,
   changeJobRoute,
-} from '../../../lib/dead-letters/routes.ts';
+} from '../../../lib/dead-letters/routes/index.ts';
 import { store, tableName } from '../../../lib/dynamodb/store.ts';
 import { auditTable, deadLetterTable } from '../../../lib/dynamodb/toolkit-tables.ts';
 import { deadLetterCopy } from '../../../lib/events/copies.ts';
