@@ -85,7 +85,13 @@ function operation(route: Route): object {
           status,
           {
             description: summary,
-            content: { [mediaType]: { schema: jsonSchema(schema, 'output'), example: example.answer } },
+            content: {
+              [mediaType]: {
+                schema: jsonSchema(schema, 'output'),
+                // If a route has several kinds of answers, the example is one of them.
+                ...(schema.safeParse(example.answer).success && { example: example.answer }),
+              },
+            },
           },
         ]),
       ),

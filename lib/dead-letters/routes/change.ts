@@ -47,8 +47,7 @@ const redriveReport = z.strictObject({
 
 export const redriveManyRoute = {
   route: 'POST /dead-letters/redrive',
-  summary:
-    'Redrives the open dead letters that match a filter, oldest first.',
+  summary: 'Redrives the open dead letters that match a filter, oldest first.',
   access: operator('dead-letters:redrive'),
   body: z.strictObject({
     filter: z.strictObject(filter),
@@ -88,4 +87,3 @@ export const discardRoute = {
     answer: { id: '3f0a4c1e-0000-5000-8000-000000000001', status: 'discarded', discardReason: 'a test message' },
   },
 } satisfies Route;
-

@@ -118,4 +118,3 @@ export const changeJobRoute = {
   problems: ['not-found'],
   example: { body: { action: 'continue' }, answer: exampleJob },
 } satisfies Route;
-

@@ -17,4 +17,3 @@ export const bodyCheck = {
   schema: z.strictObject({ type: z.string(), version: z.int() }).optional(),
   faults: z.array(z.strictObject({ path: z.string(), message: z.string() })),
 };
-

@@ -388,7 +388,10 @@ describe('sending an edited message', () => {
     expect(await loansOf('identified')).toBe(1);
     // The edited message is recognized by its own id and not by the id in its body.
     expect(await parts.inbox.find('loans', [body.messageId, ref as MessageId])).toEqual(
-      new Map([[body.messageId, expect.objectContaining({ state: 'completed' })]]),
+      new Map([
+        [body.messageId, expect.objectContaining({ state: 'completed' })],
+        [ref, expect.objectContaining({ state: 'rejected', supersededBy: body.messageId })],
+      ]),
     );
   });
 

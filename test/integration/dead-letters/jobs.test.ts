@@ -224,7 +224,9 @@ describe('a dry run of a job', () => {
     expect(await tried({ action: 'discard', ids: [one, two, old] })).toMatchObject({ count: 3, skipped: [] });
     expect(await statuses('DRY_A')).toEqual(['open', 'open', 'open']);
     const { body } = await callAsOperator(jobs, { route: 'GET /dead-letters/jobs' });
-    expect(body.jobs.filter((job: { order: { filter?: { code?: string } } }) => job.order.filter?.code === 'DRY_A')).toEqual([]);
+    expect(
+      body.jobs.filter((job: { order: { filter?: { code?: string } } }) => job.order.filter?.code === 'DRY_A'),
+    ).toEqual([]);
   });
 
   test('a dry run predicts for each dead letter of a selection what the job then does', async () => {

@@ -82,13 +82,13 @@ test('the OpenAPI document describes exactly the HTTP routes that serverless.yml
   expect(document.openapi).toMatch(/^3\.1\./);
 });
 
-test('each example of the OpenAPI document matches the schema of the example', () => {
+test('each operation of the OpenAPI document has an example of an answer, and each example matches its schema', () => {
   for (const { route, operation } of operations()) {
-    const contents = [operation.requestBody, ...Object.values(operation.responses)].flatMap((one) =>
-      one ? Object.values(one.content) : [],
-    );
-    const examples = contents.filter(({ example }) => example !== undefined);
-    expect([route, examples.length > 0]).toEqual([route, true]);
+    const examplesOf = (one: typeof operation.requestBody) =>
+      Object.values(one?.content ?? {}).filter(({ example }) => example !== undefined);
+    const answers = Object.values(operation.responses).flatMap(examplesOf);
+    expect([route, answers.length > 0]).toEqual([route, true]);
+    const examples = [...examplesOf(operation.requestBody), ...answers];
     for (const { schema, example } of examples)
       expect([route, validator(schema).safeParse(example).error?.issues ?? []]).toEqual([route, []]);
   }

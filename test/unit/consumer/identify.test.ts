@@ -143,7 +143,10 @@ describe('an edited message', () => {
 
   test('has the type in its headers if the edit wrote a type there, whatever identify would return', () => {
     const stated = edited({ 'surehop-identified-type': 'order.placed' });
-    expect(delivered(stated, () => ({ id: 'x', type: 'y' })).identity).toMatchObject({ id: 'e-1', type: 'order.placed' });
+    expect(delivered(stated, () => ({ id: 'x', type: 'y' })).identity).toMatchObject({
+      id: 'e-1',
+      type: 'order.placed',
+    });
   });
 
   test('keeps its id if identify throws, or if it is an invalid CloudEvent', () => {
