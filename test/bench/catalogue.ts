@@ -1,4 +1,5 @@
 import { BUNDLE_BUDGET } from '../support/bundle-budget.ts';
+import { findChromium } from '../support/chromium.ts';
 
 export interface Figure {
   readonly key: string;
@@ -15,6 +16,8 @@ export interface Section {
   /** The heap limit of the process that runs the section, in MiB. */
   readonly heapMiB?: number;
   readonly figures: readonly Figure[];
+  /** Returns why this machine cannot run the section, or `undefined` if the machine can. */
+  readonly missing?: () => Promise<string | undefined>;
 }
 
 const powertools = 'Powertools batch + idempotency, concurrent';
@@ -193,5 +196,28 @@ export const sections: readonly Section[] = [
         unit: '×',
       },
     ],
+  },
+  {
+    name: 'console',
+    title:
+      "the operators' console in Chromium, from the navigation to the failures view until the view shows 12 groups with 10,000 dead letters",
+    rounds: 5,
+    figures: [
+      { key: 'weight', label: 'size of the page, compressed', unit: 'KB', atMost: 150 },
+      { key: 'external', label: 'requests to other origins', unit: 'requests', atMost: 0 },
+      { key: 'ratio', label: 'time with 10,000 dead letters, relative to 12 dead letters', unit: '×' },
+      {
+        key: 'listed',
+        label: 'time to list all 10,000 dead letters and group them, relative to the page',
+        unit: '×',
+        atLeast: 1,
+      },
+      { key: 'few', label: 'time with 12 dead letters', unit: 'ms' },
+      { key: 'many', label: 'time with 10,000 dead letters', unit: 'ms' },
+    ],
+    missing: async () => {
+      const found = await findChromium();
+      return 'missing' in found ? found.missing : undefined;
+    },
   },
 ];

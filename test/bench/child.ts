@@ -4,6 +4,7 @@ import { batch } from './sections/batch.ts';
 import { batchSizes } from './sections/batch-sizes.ts';
 import { bulk } from './sections/bulk.ts';
 import { bundles } from './sections/bundles.ts';
+import { consolePage } from './sections/console.ts';
 import { cost } from './sections/cost.ts';
 import { duplicates } from './sections/duplicates.ts';
 import { memory } from './sections/memory.ts';
@@ -31,6 +32,7 @@ const measures: Record<string, Measure> = {
   memory,
   bundles,
   shards,
+  console: consolePage,
 };
 
 const tell = (message: FromChild) => process.send!(message);
@@ -49,8 +51,9 @@ const freshStore: Bench['freshStore'] = () => {
   });
 };
 
-const [section = '', rounds] = process.argv.slice(2);
+const [section = '', given] = process.argv.slice(2);
+const rounds = Number(given);
 if (!(section in measures)) throw new Error(`the benchmark has no section "${section}"`);
-for (let round = 0; round <= Number(rounds); round += 1)
-  tell({ round, measured: await measures[section]!({ round, freshStore }) });
+for (let round = 0; round <= rounds; round += 1)
+  tell({ round, measured: await measures[section]!({ round, rounds, freshStore }) });
 process.disconnect!();

@@ -38,6 +38,11 @@ await entry(async () => {
   const failures: string[] = [];
   for (const section of chosen) {
     const of = rounds ?? section.rounds;
+    const missing = await section.missing?.();
+    if (missing !== undefined) {
+      complaint(`skipped: the section ${section.name}, because ${missing}`);
+      continue;
+    }
     try {
       const measured = await measure(section, {
         childFile,

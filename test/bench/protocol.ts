@@ -17,6 +17,8 @@ export type FromChild = Ask | { readonly round: number; readonly measured: Measu
 export interface Bench {
   /** The number of the round. Round 0 is the warm-up, and the figures of round 0 are discarded. */
   readonly round: number;
+  /** The number of rounds after the warm-up. */
+  readonly rounds: number;
   freshStore(): Promise<string>;
 }
 

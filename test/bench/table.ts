@@ -3,6 +3,7 @@ import type { Reference } from './reference.ts';
 import type { FigureResult, SectionResult } from './result.ts';
 
 export const formatNumber = (value: number): string => {
+  if (value === 0) return '0';
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 0.1 ? 2 : 3;
   return value.toFixed(digits);
 };

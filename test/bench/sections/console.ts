@@ -1,0 +1,18 @@
+import { run } from '../../../infra/dev/runtime/run-command.mjs';
+import type { Bench, Measured } from '../protocol.ts';
+
+const LIMIT_MS = 900_000;
+
+let measured: readonly Measured[] = [];
+
+/**
+ * Measures the page of the operators' console in a separate process, because Playwright and the development environment
+ * cannot be bundled. The process measures all rounds, because it takes minutes to create the dead letters.
+ */
+export async function consolePage({ round, rounds }: Bench): Promise<Measured> {
+  if (round > 0) return measured[round - 1]!;
+  const script = ['--import', 'tsx', 'test/browser/console-speed.ts', String(rounds)];
+  const output = await run(process.execPath, script, { timeoutMs: LIMIT_MS });
+  measured = JSON.parse(output.split('\n').at(-1)!) as Measured[];
+  return {};
+}
