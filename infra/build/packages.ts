@@ -22,7 +22,7 @@ interface Plugin {
   readonly source: string;
   /** The name of the plugin class that the module exports. */
   readonly className: string;
-  /** Whether the plugin contains the queues, tables and stages of the service. */
+  /** Whether the Serverless plugin imports the service's definitions of queues, tables and stages. */
   readonly containsService?: boolean;
 }
 
