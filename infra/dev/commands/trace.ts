@@ -11,7 +11,10 @@ const NO_RECEIVER =
 export const trace = defineCommand({
   usage: ['[ID]'],
   summary: 'prints the spans of a request or message by an id of it, or lists the latest traces',
-  details: ['ID is a trace id, a message id, or an id in the log of a function, such as an order id.'],
+  details: [
+    'ID is a trace id, a message id, or an id in the log of a function, such as an order id.',
+    'The list of the latest traces does not contain successful GET requests.',
+  ],
   needs: 'project',
   async run({ words: [id, ...more] }) {
     if (more.length > 0) throw new UsageError('surehop trace takes at most one id');

@@ -1,6 +1,9 @@
 import type { Span } from './span.ts';
 
-/** The maximum number of traces in memory. When a new trace begins, the oldest trace is dropped. */
+/**
+ * The maximum number of traces in memory. The oldest trace of a successful GET request is dropped first, because an open
+ * console sends such requests every few seconds.
+ */
 const MAX_TRACES = 5_000;
 
 /** The maximum number of spans in memory per trace. Further spans of the trace are dropped. */
@@ -17,7 +20,7 @@ export interface TraceStore {
    * oldest span first. The result includes linked traces.
    */
   find(id: string): Span[];
-  /** Returns the most recent traces, latest first. */
+  /** Returns the most recent traces, latest first, without those of successful GET requests. */
   latest(count: number): TraceSummary[];
 }
 
@@ -52,6 +55,14 @@ export function createTraceStore(): TraceStore {
     return [...targets.filter((target) => traces.has(target)), ...sources];
   }
 
+  function dropSurplus(): void {
+    const surplus = traces.size - MAX_TRACES;
+    if (surplus <= 0) return;
+    const oldest = [...traces.keys()];
+    const gets = oldest.filter((traceId) => isSuccessfulGet(spansOf(traceId)));
+    for (const traceId of [...new Set([...gets, ...oldest])].slice(0, surplus)) traces.delete(traceId);
+  }
+
   return {
     add(spans) {
       for (const span of spans) {
@@ -59,10 +70,7 @@ export function createTraceStore(): TraceStore {
         if (!known) traces.set(span.traceId, [span]);
         else if (known.length < MAX_SPANS_PER_TRACE) known.push(span);
       }
-      for (const traceId of traces.keys()) {
-        if (traces.size <= MAX_TRACES) break;
-        traces.delete(traceId);
-      }
+      dropSurplus();
     },
     find(id) {
       const hasId = ({ attributes }: Span) => Object.values(attributes).includes(id);
@@ -73,12 +81,17 @@ export function createTraceStore(): TraceStore {
     },
     latest(count) {
       return [...traces]
+        .filter(([, spans]) => !isSuccessfulGet(spans))
         .slice(-count)
         .toReversed()
         .map(([traceId, spans]) => summaryOf(traceId, spans));
     },
   };
 }
+
+const isSuccessfulGet = (spans: readonly Span[]) =>
+  spans.some(({ kind, name }) => kind === 'server' && name.startsWith('GET ')) &&
+  spans.every(({ hasFailed }) => !hasFailed);
 
 function summaryOf(traceId: string, spans: readonly Span[]): TraceSummary {
   const first = spans.reduce((earliest, span) => (span.startUs < earliest.startUs ? span : earliest));

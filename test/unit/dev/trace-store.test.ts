@@ -50,6 +50,18 @@ test('the trace store keeps only the latest 5,000 traces, and only the first 1,0
   expect(store.latest(2).map(({ traceId }) => traceId)).toEqual(['t5000', 't4999']);
 });
 
+test('the traces of successful GET requests are dropped first, and are not in the list of the latest traces', () => {
+  const store = createTraceStore();
+  const get = { kind: 'server', name: 'GET /status' } as const;
+  store.add([span('order', 's'), span('failed', 's', { ...get, hasFailed: true })]);
+  for (let number = 0; number < 5_000; number += 1) store.add([span(`t${number}`, 's', get)]);
+  expect(store.find('order')).toHaveLength(1);
+  expect(store.find('failed')).toHaveLength(1);
+  expect(store.find('t1')).toEqual([]);
+  expect(store.find('t4999')).toHaveLength(1);
+  expect(store.latest(10).map(({ traceId }) => traceId)).toEqual(['failed', 'order']);
+});
+
 test('the waterfall places a span below its parent, or below the span that it links to, and marks failed spans', () => {
   const text = waterfall([
     span('a', 'request', { endUs: 11_000 }),
