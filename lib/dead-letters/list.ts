@@ -35,6 +35,12 @@ export interface Page {
  */
 const MAX_QUERIES = 25;
 
+/** How many times as many items a query reads as the query before. */
+const GROWTH = 4;
+
+/** DynamoDB ends a query earlier if the items are larger than 1 MB in total. */
+const MAX_ITEMS_PER_QUERY = 10_000;
+
 /**
  * Reads at most `limit` dead letters, newest first by default. The option `after` is the value `after` of the previous
  * page.
@@ -45,7 +51,6 @@ export async function listDeadLetters(
   { limit, after, oldestFirst = false }: { limit: number; after?: string; oldestFirst?: boolean },
 ): Promise<Page> {
   if (hasNoTime(filter)) return page([]);
-  const isFiltered = Object.values(filter).some((value) => value !== undefined);
   const found: Attributes[] = [];
   let from = after === undefined ? undefined : startKey(after);
   for (let query = 0; query < MAX_QUERIES; query += 1) {
@@ -53,8 +58,9 @@ export async function listDeadLetters(
       TableName: nameOf(table),
       IndexName: 'newest',
       ScanIndexForward: oldestFirst,
-      // The query reads one item more than fits on the page, to find out whether there is a next page.
-      Limit: isFiltered ? undefined : limit + 1 - found.length,
+      // The first query reads one item more than fits on the page, to find out whether there is a next page. If the filter
+      // leaves out some of the items, each further query reads more items than the query before.
+      Limit: Math.min((limit + 1 - found.length) * GROWTH ** query, MAX_ITEMS_PER_QUERY),
       ExclusiveStartKey: from,
       ...condition(filter),
     };

@@ -2,6 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 
+import { archiveTable } from '../../../lib/archive/record.ts';
+import { listDeadLetters } from '../../../lib/dead-letters/list.ts';
 import { decodeHeaders } from '../../../lib/events/json-form.ts';
 import { deadLetterCopy } from '../../../lib/events/copies.ts';
 import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
@@ -260,6 +262,28 @@ describe('the list', () => {
       expect(pages).toBe(Math.ceil(found.length / 10));
     },
   );
+
+  test('a page of dead letters that match a filter reads only part of a long list from DynamoDB', async () => {
+    const table = archiveTable(await backend.surehop());
+    let itemsRead = 0;
+    table.client.middlewareStack.add(
+      (next) => async (args) => {
+        const result = await next(args);
+        itemsRead += (result.output as { ScannedCount?: number }).ScannedCount ?? 0;
+        return result;
+      },
+      { step: 'initialize', name: 'count-items' },
+    );
+    try {
+      const { deadLetters, after } = await listDeadLetters(table, { status: 'open' }, { limit: 5 });
+      expect(deadLetters).toHaveLength(5);
+      expect(after).toBeDefined();
+      expect(itemsRead).toBeGreaterThan(5);
+      expect(itemsRead).toBeLessThan(count);
+    } finally {
+      table.client.middlewareStack.remove('count-items');
+    }
+  });
 
   test('GET /dead-letters returns 20 dead letters per page by default, without the bodies of the dead letters', async () => {
     const letters = await listed({ code: 'LISTED' });
