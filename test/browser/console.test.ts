@@ -199,6 +199,43 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
       expect(problems).toEqual([]);
     });
 
+    test('before a redrive of one message, of a selection or of all that match, the dialog says how many messages are older than the deduplication window', async () => {
+      const { page, problems, show } = await aConsole();
+      const code = 'PARTLY_OLD';
+      const { properties, ...message } = aRejection();
+      const publishedAt = new Date(Date.now() - 100 * 86_400_000).toISOString();
+      const headers = { ...properties.headers, 'surehop-published-at': publishedAt };
+      const old = aFailure(code, 'too late', { ...message, properties: { ...properties, headers } });
+      await service.publish([old, aFailure(code, 'too late'), aFailure(code, 'too late')]);
+      await service.untilArchived(3, { code });
+      await show(`#/failures?code=${code}`, 'Failures');
+      const boxes = page.locator('table.letters tbody').getByRole('checkbox');
+      await boxes.nth(2).waitFor();
+      const dialog = page.getByRole('dialog');
+      const previews = async (count: number) => {
+        await dialog.getByText(`${count} messages will go back to their queues.`).waitFor();
+        await dialog.getByText('1 will be skipped: older than the deduplication window').waitFor();
+      };
+      await page.getByRole('button', { name: 'Redrive all…' }).click();
+      await previews(2);
+      await dialog.getByRole('button', { name: 'Cancel' }).click();
+      for (const index of [0, 1, 2]) await boxes.nth(index).check();
+      await page.getByRole('button', { name: 'Redrive the selected…' }).click();
+      await previews(2);
+      await dialog.getByRole('checkbox', { name: /^Force/ }).check();
+      await dialog.getByText('3 messages will go back to their queues.').waitFor();
+      await dialog.getByRole('button', { name: 'Cancel' }).click();
+      const { id } = await aLetter({ code, text: String(properties.messageId) });
+      await show(`#/dead-letters/${id}`, 'Failed message');
+      await page.getByRole('button', { name: 'Redrive…' }).click();
+      await previews(0);
+      await fillReason(page, 'it is too old');
+      expect(await dialog.getByRole('button', { name: 'Redrive', exact: true }).isDisabled()).toBe(true);
+      for (const letter of await letters({ code }))
+        await service.request('DELETE', `/dead-letters/${letter.id}`, { reason: 'the test is over' });
+      expect(problems).toEqual([]);
+    });
+
     test(`an operator redrives one message as a trial and then the rest of ${BULK} messages as a job, and each message is redriven once and completed`, async () => {
       const code = 'STORE_MAINTENANCE';
       await service.publish(

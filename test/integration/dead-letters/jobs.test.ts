@@ -229,6 +229,15 @@ describe('a dry run of a job', () => {
     ).toEqual([]);
   });
 
+  test('a dry run with a cursor counts only the dead letters after the position of the cursor', async () => {
+    const ids = await archived('DRY_C', 3);
+    const { body } = await callAsOperator(get, { route: 'GET /dead-letters/{id}', path: { id: ids[0]! } });
+    const cursor = writeCursor(`${body.deadLetteredAt}#${ids[0]}`);
+    const order = { action: 'discard', filter: { code: 'DRY_C' } };
+    expect(await tried({ ...order, cursor })).toEqual({ dryRun: true, count: 2, skipped: [] });
+    expect(await tried(order)).toMatchObject({ count: 3 });
+  });
+
   test('a dry run predicts for each dead letter of a selection what the job then does', async () => {
     const ids = await archived('DRY_B', 4);
     const change = async (body: object) => changed((await started(body)).id, 'continue');
