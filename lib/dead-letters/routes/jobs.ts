@@ -70,7 +70,13 @@ export const startJobRoute = {
     .strictObject({
       action: z.enum(['redrive', 'discard']),
       filter: z.strictObject(filter).optional(),
-      ids: z.array(z.string().min(1).max(255)).min(1).max(1_000).optional(),
+      ids: z
+        .array(z.string().min(1).max(255))
+        .min(1)
+        .max(1_000)
+        // A step of a job would publish a message twice if its id stood in the list twice.
+        .transform((ids) => [...new Set(ids)])
+        .optional(),
       maximum: z.int().min(1).max(1_000_000).default(1_000_000),
       force: z.boolean().default(false),
       ratePerSecond: z.number().min(0.1).max(1_000).default(50),

@@ -168,6 +168,16 @@ describe('a job', () => {
     await backend.declare();
   });
 
+  test('a job publishes a message once if the list of ids contains the id of its dead letter twice', async () => {
+    const [id = ''] = await archived('JOB_J', 1);
+    const order = { action: 'redrive', ids: [id, id] };
+    const body = { ...order, dryRun: true };
+    expect((await callAsOperator(start, { route: 'POST /dead-letters/jobs', body })).body).toMatchObject({ count: 1 });
+    const job = await started(order);
+    expect((await changed(job.id, 'continue')).body).toMatchObject({ progress: { done: 1, skipped: {} } });
+    expect(await takenFromQueue(1)).toEqual(['JOB_J-0']);
+  });
+
   test('a forced job with a list of ids publishes another copy of a dead letter that was redriven before the job started', async () => {
     const ids = await archived('JOB_I', 2);
     const first = await started({ action: 'redrive', ids: [ids[0]] });
