@@ -16,8 +16,8 @@ const FEW = 12;
 const MANY = 10_000;
 const PUBLISHED_AT_ONCE = 500;
 const LISTED_AT_ONCE = 100;
-const ASK_EVERY_MS = 2_000;
-const PATIENCE_MS = 240_000;
+const ASK_EVERY_MS = 5_000;
+const PATIENCE_MS = 600_000;
 
 const wrong = { orderId: 'one', customerId: 'Ada Lovelace', currency: 'EURO', total: 'three euros', reason: 'TIRED' };
 

@@ -1,7 +1,7 @@
 import { run } from '../../../infra/dev/runtime/run-command.mjs';
 import type { Bench, Measured } from '../protocol.ts';
 
-const LIMIT_MS = 900_000;
+const LIMIT_MS = 1_500_000;
 
 let measured: readonly Measured[] = [];
 
