@@ -6,6 +6,8 @@ export type Filter = Readonly<Partial<Record<(typeof FILTER_FIELDS)[number], str
 
 export const FILTER_FIELDS = ['queue', 'code', 'type', 'group', 'client', 'text', 'from', 'to'] as const;
 
+export const STATUSES = ['open', 'redriven', 'discarded', 'superseded'] as const;
+
 export const readFilter = (query: Readonly<Record<string, string>>): Filter =>
   given(Object.fromEntries(FILTER_FIELDS.map((name) => [name, query[name]])));
 

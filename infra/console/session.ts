@@ -2,6 +2,9 @@ import { configuration } from './configuration.ts';
 import { finishLogin, renewLogin, type Tokens } from './login.ts';
 import { claimsOf } from './token.ts';
 
+/** The scope of the routes that exist only under `npm start`. */
+export const LOCAL_SCOPE = 'local:send';
+
 /** The operator's token, which the page keeps only in memory. */
 export interface Session {
   readonly token: string;

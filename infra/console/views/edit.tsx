@@ -1,21 +1,16 @@
-import { useEffect, useId, useMemo, useState } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
 
-import type { DeadLetterDetails, EditAnswer, EditCheck, Failure } from '../api.ts';
+import type { DeadLetterDetails, EditAnswer, Failure } from '../api.ts';
 import { failureOf, useConsole, useGet } from '../context.ts';
-import { diffLines, withContext } from '../diff.ts';
 import { formatted } from '../json-lines.ts';
 import { ActionButton } from '../parts/buttons.tsx';
 import { Curl } from '../parts/curl.tsx';
+import { Diff } from '../parts/diff.tsx';
 import { Plain } from '../parts/plain.tsx';
+import { ReasonField } from '../parts/reason-field.tsx';
 import { FailureNote, View } from '../parts/states.tsx';
 import { writeRoute } from '../route.ts';
-
-const SCOPE = 'dead-letters:edit';
-
-/** How long the operator must have stopped typing before the service checks the body, in ms. */
-const PAUSE_MS = 400;
-
-const CONTEXT_LINES = 3;
+import { CheckNote, EDIT_SCOPE, useCheck } from './edit-check.tsx';
 
 /** Sends a message with an edited body in place of a dead letter. */
 export function Edit({ id }: { readonly id: string }) {
@@ -83,10 +78,10 @@ function EditForm({ letter, path }: EditFormProps) {
       class="edit"
       onSubmit={(event) => {
         event.preventDefault();
-        if (isValid && reason.trim() && !isSending && has(SCOPE)) void send();
+        if (isValid && reason.trim() && !isSending && has(EDIT_SCOPE)) void send();
       }}
     >
-      {!has(SCOPE) && <p class="note warn">{texts.denied(SCOPE)}</p>}
+      {!has(EDIT_SCOPE) && <p class="note warn">{texts.denied(EDIT_SCOPE)}</p>}
       {letter.body.text === undefined && <p class="note warn">{texts.editNotText}</p>}
       <div class="edit-columns">
         <div>
@@ -121,18 +116,7 @@ function EditForm({ letter, path }: EditFormProps) {
           <Diff before={original} after={text} />
         </div>
       </div>
-      <label for={`${id}-reason`}>
-        {texts.reason} <small>{texts.reasonHint}</small>
-      </label>
-      <input
-        id={`${id}-reason`}
-        required
-        maxLength={500}
-        autocomplete="off"
-        placeholder={texts.reasonExample}
-        value={reason}
-        onInput={(event) => setReason(event.currentTarget.value)}
-      />
+      <ReasonField value={reason} onChange={setReason} />
       <label class="check">
         <input type="checkbox" checked={isForced} onChange={(event) => setForced(event.currentTarget.checked)} />
         <span>
@@ -143,7 +127,7 @@ function EditForm({ letter, path }: EditFormProps) {
       <Curl request={planned} />
       <div class="buttons end">
         <ActionButton
-          scope={SCOPE}
+          scope={EDIT_SCOPE}
           kind="primary"
           disabled={!isValid || !reason.trim() || isSending || text === original}
           onClick={() => void send()}
@@ -152,96 +136,5 @@ function EditForm({ letter, path }: EditFormProps) {
         </ActionButton>
       </div>
     </form>
-  );
-}
-
-/** Lets the service check the body against the schema of its event whenever the operator pauses. */
-function useCheck(path: string, text: string, force: boolean): EditCheck | Failure | undefined {
-  const { request, has } = useConsole();
-  const [check, setCheck] = useState<EditCheck | Failure>();
-  const isAllowed = has(SCOPE);
-  useEffect(() => {
-    setCheck(undefined);
-    if (!isAllowed) return undefined;
-    let isStopped = false;
-    const timer = setTimeout(() => {
-      const body = { body: { text }, dryRun: true, ...(force && { force }) };
-      request<EditCheck>({ method: 'POST', path, body }).then(
-        (answer) => !isStopped && setCheck(answer),
-        (error: unknown) => !isStopped && setCheck(failureOf(error)),
-      );
-    }, PAUSE_MS);
-    return () => {
-      isStopped = true;
-      clearTimeout(timer);
-    };
-  }, [path, text, force, isAllowed]);
-  return check;
-}
-
-function CheckNote({ id, check }: { readonly id: string; readonly check: EditCheck | Failure | undefined }) {
-  const { texts } = useConsole();
-  if (check && !('isValid' in check)) return <FailureNote failure={check} />;
-  const kind = !check ? '' : check.isValid ? (check.schema ? 'good' : 'warn') : 'bad';
-  return (
-    <div id={id} class={`note ${kind}`} role="status">
-      {!check && <p>{texts.checking}</p>}
-      {check && check.isValid && <p>{check.schema ? texts.bodyValid : texts.noSchema}</p>}
-      {check && !check.isValid && (
-        <>
-          <p>
-            <strong>{texts.bodyInvalid}</strong>
-          </p>
-          <ul>
-            {check.faults.map(({ path, message }) => (
-              <li key={path + message}>
-                <code>
-                  <Plain text={path || '/'} />
-                </code>{' '}
-                <Plain text={message} />
-              </li>
-            ))}
-          </ul>
-        </>
-      )}
-    </div>
-  );
-}
-
-/** Shows the differences between two bodies. JSON is formatted before it is compared. */
-function Diff({ before, after }: { readonly before: string; readonly after: string }) {
-  const { texts, format } = useConsole();
-  const parts = useMemo(() => {
-    const [old, now] = [formatted(before), formatted(after)];
-    const lines = old !== undefined && now !== undefined ? diffLines(old, now) : diffLines(before, after);
-    return withContext(lines, CONTEXT_LINES);
-  }, [before, after]);
-  const isChanged = parts.some((part) => 'kind' in part && part.kind !== 'same');
-  return (
-    <section aria-labelledby="diff-title">
-      <h2 id="diff-title">{texts.changes}</h2>
-      {isChanged ? (
-        <ol class="diff" tabIndex={0} aria-label={texts.changes}>
-          {parts.map((part, index) =>
-            'leftOut' in part ? (
-              <li key={index} class="left-out">
-                {texts.linesLeftOut(format.number(part.leftOut))}
-              </li>
-            ) : (
-              <li key={index} class={part.kind}>
-                <span class="sign" aria-label={part.kind === 'same' ? undefined : texts.diffKinds[part.kind]}>
-                  {{ removed: '−', added: '+', same: ' ' }[part.kind]}
-                </span>
-                <code>
-                  <Plain text={part.text.slice(0, 2_000)} />
-                </code>
-              </li>
-            ),
-          )}
-        </ol>
-      ) : (
-        <p class="state empty">{texts.noChanges}</p>
-      )}
-    </section>
   );
 }

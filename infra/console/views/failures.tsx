@@ -1,21 +1,16 @@
-import { useEffect, useId, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 
-import { withQuery, type DeadLetterGroup, type DeadLetterGroups } from '../api.ts';
+import { withQuery, type DeadLetterGroups } from '../api.ts';
 import { useConsole, useGet } from '../context.ts';
-import { FILTER_FIELDS, readFilter, type Filter, type Target } from '../filter.ts';
-import { fromLocalInput, toLocalInput } from '../format.ts';
-import { ActionButton } from '../parts/buttons.tsx';
-import { Plain } from '../parts/plain.tsx';
-import { Sparkline } from '../parts/sparkline.tsx';
+import { readFilter, STATUSES, type Target } from '../filter.ts';
 import { Empty, View } from '../parts/states.tsx';
-import { Ago } from '../parts/time.tsx';
 import { writeRoute } from '../route.ts';
 import { ActionDialog, type Action } from './action-dialog.tsx';
+import { FilterForm } from './filter-form.tsx';
+import { GroupRow } from './group-row.tsx';
 import { LetterList } from './letter-list.tsx';
 
 const GROUPS_EVERY_MS = 10_000;
-
-const STATUSES = ['open', 'redriven', 'discarded', 'superseded'] as const;
 
 /** The dead letters in groups with the same queue, code and cause, and the list of the dead letters that match the filter. */
 export function Failures({ query }: { readonly query: Readonly<Record<string, string>> }) {
@@ -97,173 +92,5 @@ export function Failures({ query }: { readonly query: Readonly<Record<string, st
       )}
       {action && <ActionDialog {...action} onClose={() => setAction(undefined)} onDone={groups.reload} />}
     </>
-  );
-}
-
-interface GroupRowProps {
-  readonly group: DeadLetterGroup;
-  readonly span: { readonly from: string; readonly to: string };
-  readonly query: Readonly<Record<string, string>>;
-  readonly onAction: ((action: Action) => void) | undefined;
-}
-
-function GroupRow({ group, span, query, onAction }: GroupRowProps) {
-  const { texts, format } = useConsole();
-  const { queue, code, cause, reason, count, redrivenBefore, firstAt, lastAt, history } = group;
-  const name = `${queue ?? texts.unknownQueue}, ${code}, ${cause}`;
-  return (
-    <tr>
-      <th scope="row" data-label={texts.cause}>
-        <span class="badge">
-          <Plain text={queue ?? texts.unknownQueue} />
-        </span>{' '}
-        <span class="badge bad">
-          <Plain text={code} />
-        </span>{' '}
-        <a href={writeRoute('failures', { query })}>
-          <Plain text={cause} />
-        </a>
-        {reason !== cause && (
-          <p class="reason">
-            <Plain text={reason.length > 300 ? `${reason.slice(0, 300)}…` : reason} />
-          </p>
-        )}
-      </th>
-      <td data-label={texts.count} class="number large">
-        {format.number(count)}
-      </td>
-      <td data-label={texts.last}>
-        <Ago at={lastAt} />
-      </td>
-      <td data-label={texts.first}>
-        <Ago at={firstAt} />
-      </td>
-      <td data-label={texts.history}>
-        <Sparkline values={history} from={span.from} to={span.to} />
-      </td>
-      <td data-label={texts.redrivenBefore} class="number">
-        {format.percent(redrivenBefore / count)}
-      </td>
-      {onAction && (
-        <td class="buttons">
-          <ActionButton
-            scope="dead-letters:redrive"
-            label={`${texts.redriveDots} ${name}`}
-            onClick={() => onAction('redrive')}
-          >
-            {texts.redriveDots}
-          </ActionButton>
-          <ActionButton
-            scope="dead-letters:redrive"
-            label={`${texts.discardDots} ${name}`}
-            onClick={() => onAction('discard')}
-          >
-            {texts.discardDots}
-          </ActionButton>
-        </td>
-      )}
-    </tr>
-  );
-}
-
-interface FilterFormProps {
-  readonly filter: Filter;
-  readonly status: string;
-  readonly groups: readonly DeadLetterGroup[];
-}
-
-/** The fields of the filter. Submitting the form changes the page's address. */
-function FilterForm({ filter, status, groups }: FilterFormProps) {
-  const { texts } = useConsole();
-  const id = useId();
-  // Suggestions stay while a filter hides the other groups.
-  const [known, setKnown] = useState<{ queues: string[]; codes: string[] }>({ queues: [], codes: [] });
-  useEffect(() => {
-    setKnown(({ queues, codes }) => ({
-      queues: [...new Set([...queues, ...groups.flatMap(({ queue }) => queue ?? [])])].toSorted(),
-      codes: [...new Set([...codes, ...groups.map(({ code }) => code)])].toSorted(),
-    }));
-  }, [groups]);
-
-  function apply(event: SubmitEvent) {
-    event.preventDefault();
-    const values = new FormData(event.currentTarget as HTMLFormElement);
-    const text = (name: string) => {
-      const value = values.get(name);
-      return typeof value === 'string' ? value.trim() : '';
-    };
-    const chosen = text('status');
-    location.hash = writeRoute('failures', {
-      query: {
-        ...Object.fromEntries(FILTER_FIELDS.map((name) => [name, text(name)])),
-        from: fromLocalInput(text('from')),
-        to: fromLocalInput(text('to')),
-        group: filter.group,
-        status: chosen === 'open' ? undefined : chosen,
-      },
-    });
-  }
-
-  const isActive = Object.keys(filter).length > 0 || status !== 'open';
-  return (
-    <details class="filter" open={isActive || matchMedia('(min-width: 50rem)').matches}>
-      <summary>{texts.filter}</summary>
-      <form key={JSON.stringify([filter, status])} role="search" onSubmit={apply}>
-        <label>
-          {texts.queue}
-          <input name="queue" list={`${id}-queues`} defaultValue={filter.queue ?? ''} autocomplete="off" />
-        </label>
-        <label>
-          {texts.code}
-          <input name="code" list={`${id}-codes`} defaultValue={filter.code ?? ''} autocomplete="off" />
-        </label>
-        <label>
-          {texts.text}
-          <input name="text" type="search" defaultValue={filter.text ?? ''} placeholder={texts.textHint} />
-        </label>
-        <label>
-          {texts.client}
-          <input name="client" defaultValue={filter.client ?? ''} autocomplete="off" />
-        </label>
-        <label>
-          {texts.from}
-          <input name="from" type="datetime-local" defaultValue={toLocalInput(filter.from)} />
-        </label>
-        <label>
-          {texts.to}
-          <input name="to" type="datetime-local" defaultValue={toLocalInput(filter.to)} />
-        </label>
-        <label>
-          {texts.status}
-          <select name="status">
-            {STATUSES.map((one) => (
-              <option key={one} value={one} selected={one === status}>
-                {texts.statuses[one]}
-              </option>
-            ))}
-          </select>
-        </label>
-        <div class="buttons">
-          <button type="submit" class="primary">
-            {texts.filter}
-          </button>
-          {isActive && (
-            <a class="button" href={writeRoute('failures')}>
-              {texts.clearFilter}
-            </a>
-          )}
-        </div>
-        <datalist id={`${id}-queues`}>
-          {known.queues.map((queue) => (
-            <option key={queue} value={queue} />
-          ))}
-        </datalist>
-        <datalist id={`${id}-codes`}>
-          {known.codes.map((code) => (
-            <option key={code} value={code} />
-          ))}
-        </datalist>
-      </form>
-    </details>
   );
 }

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { withQuery, type DeadLetter, type DeadLetterList, type Failure } from '../api.ts';
 import { failureOf, useConsole } from '../context.ts';
 import type { Filter, Target } from '../filter.ts';
+import { CodeBadge } from '../parts/badges.tsx';
 import { ActionButton } from '../parts/buttons.tsx';
 import { Plain } from '../parts/plain.tsx';
 import { Empty, FailureNote, Loading } from '../parts/states.tsx';
@@ -140,9 +141,7 @@ export function LetterList({ filter, status, count, onAction }: LetterListProps)
                     <Plain text={letter.queue ?? texts.unknownQueue} />
                   </td>
                   <td data-label={texts.reason} class="wide">
-                    <span class="badge bad">
-                      <Plain text={letter.code} />
-                    </span>{' '}
+                    <CodeBadge code={letter.code} />{' '}
                     <a href={writeRoute('dead-letters', { id: letter.id })}>
                       <Plain text={letter.reason.length > 200 ? `${letter.reason.slice(0, 200)}…` : letter.reason} />
                     </a>

@@ -1,5 +1,6 @@
 import type { DeadLetter, Timeline } from '../api.ts';
 import { useConsole, useGet } from '../context.ts';
+import { ErrorText } from '../parts/badges.tsx';
 import { Plain } from '../parts/plain.tsx';
 import { writeRoute } from '../route.ts';
 
@@ -20,14 +21,7 @@ export function Trial({ letter: { messageId, queue } }: { readonly letter: DeadL
       <p>
         <strong>{hasFailed ? texts.trialFailed : isDone ? texts.trialDone : texts.trialSent}</strong>{' '}
         {isDone && consumer?.reason !== undefined && <Plain text={consumer.reason} />}
-        {consumer?.error && (
-          <>
-            <span class="badge bad">
-              <Plain text={consumer.error.code} />
-            </span>{' '}
-            <Plain text={consumer.error.message} />
-          </>
-        )}
+        {consumer?.error && <ErrorText error={consumer.error} />}
         {!hasFailed && !isDone && (messageId === undefined ? texts.trialUnknown : texts.states[state])}
       </p>
       {messageId !== undefined && <a href={writeRoute('messages', { id: messageId })}>{texts.showTimeline}</a>}

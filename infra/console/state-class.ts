@@ -1,0 +1,10 @@
+const GOOD = new Set(['completed', 'fulfilled', 'accepted', 'published']);
+const BAD = new Set(['dead-lettered', 'failed']);
+const WARN = new Set(['retrying', 'rejected', 'discarded', 'superseded', 'processing', 'redriven']);
+
+/** Returns the class of the style sheet for the state of a message, or for a step of a timeline. */
+export function stateClass(state: string): string {
+  if (GOOD.has(state)) return 'good';
+  if (BAD.has(state)) return 'bad';
+  return WARN.has(state) ? 'warn' : '';
+}

@@ -1,0 +1,66 @@
+import type { Alarm, Alarms } from '../api.ts';
+import { useConsole, useGet } from '../context.ts';
+import { Plain } from '../parts/plain.tsx';
+import { FailureNote } from '../parts/states.tsx';
+import { Ago } from '../parts/time.tsx';
+
+const EVERY_MS = 30_000;
+
+/** The alarms. Raised alarms are shown completely, and the others by name. */
+export function AlarmList() {
+  const { texts, format } = useConsole();
+  const { value, failure, reload } = useGet<Alarms>('/alarms', EVERY_MS);
+  // A service without the function for alarms has no such route.
+  if (failure?.kind === 'problem' && failure.status === 404) return null;
+  if (failure && failure.kind !== 'lost') return <FailureNote failure={failure} onRetry={reload} />;
+  if (!value) return null;
+  if (!value.available)
+    return (
+      <p class="state-line">
+        {texts.noAlarms} <small>{value.reason}</small>
+      </p>
+    );
+  const raised = value.alarms.filter(({ state }) => state === 'alarm');
+  const others = value.alarms.filter(({ state }) => state !== 'alarm');
+  return (
+    <section aria-labelledby="alarms-title">
+      <h2 id="alarms-title">
+        {texts.alarms}{' '}
+        <small>{texts.alarmsRaised(format.number(raised.length), format.number(value.alarms.length))}</small>
+      </h2>
+      {raised.map((alarm) => (
+        <RaisedAlarm key={alarm.name} alarm={alarm} />
+      ))}
+      {others.length > 0 && (
+        <details>
+          <summary>{texts.otherAlarms(format.number(others.length))}</summary>
+          <ul class="alarms">
+            {others.map(({ name, state, since }) => (
+              <li key={name}>
+                <span class={`badge ${state === 'ok' ? 'good' : ''}`}>{texts.alarmStates[state]}</span>{' '}
+                <code>{name}</code> <Ago at={since} />
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </section>
+  );
+}
+
+function RaisedAlarm({ alarm: { name, severity, since, description, reason } }: { readonly alarm: Alarm }) {
+  const { texts } = useConsole();
+  return (
+    <div class={`note ${severity === 'critical' ? 'bad' : 'warn'}`} role="alert">
+      <p>
+        <strong>{name}</strong> <span class="badge">{texts.severities[severity]}</span> <Ago at={since} />
+      </p>
+      <p>{description}</p>
+      <p>
+        <small>
+          <Plain text={reason} />
+        </small>
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,60 @@
+import type { DeadLetterDetails } from '../api.ts';
+import { useConsole } from '../context.ts';
+import { CopyButton } from '../parts/buttons.tsx';
+import { Plain } from '../parts/plain.tsx';
+import { Time } from '../parts/time.tsx';
+
+/** The ids and times of a dead letter. */
+export function LetterFacts({ letter }: { readonly letter: DeadLetterDetails }) {
+  const { texts, format } = useConsole();
+  const { messageId, correlationId, traceparent } = letter;
+  const traceId = traceparent?.split('-')[1];
+  return (
+    <section aria-label={texts.facts}>
+      <dl class="facts">
+        <Fact name={texts.messageId} text={messageId} canCopy />
+        <Fact name={texts.type} text={letter.type} />
+        <Fact name={texts.client} text={letter.client} />
+        <Fact name={texts.correlationId} text={correlationId} canCopy />
+        <Fact name={texts.traceId} text={traceId} canCopy />
+        <Fact name={texts.shard} text={letter.shard} />
+        <Fact name={texts.attempt} text={format.number(letter.attempt)} />
+        <Fact name={texts.redrives} text={format.number(letter.redrives + letter.timesRedriven)} />
+        {letter.publishedAt && (
+          <div>
+            <dt>{texts.publishedAt}</dt>
+            <dd>
+              <Time at={letter.publishedAt} />
+            </dd>
+          </div>
+        )}
+        <div>
+          <dt>{texts.deadLetteredAt}</dt>
+          <dd>
+            <Time at={letter.deadLetteredAt} />
+          </dd>
+        </div>
+        <Fact name={texts.deadLetterId} text={letter.id} canCopy />
+      </dl>
+    </section>
+  );
+}
+
+interface FactProps {
+  readonly name: string;
+  readonly text: string | undefined;
+  readonly canCopy?: boolean;
+}
+
+function Fact({ name, text, canCopy }: FactProps) {
+  const { texts } = useConsole();
+  if (text === undefined) return null;
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>
+        <Plain text={text} /> {canCopy && <CopyButton text={text} label={`${texts.copy}: ${name}`} />}
+      </dd>
+    </div>
+  );
+}

@@ -1,0 +1,91 @@
+import type { DeadLetterDetails } from '../api.ts';
+import { useConsole } from '../context.ts';
+import { CodeBadge, QueueBadge } from '../parts/badges.tsx';
+import { ActionButton } from '../parts/buttons.tsx';
+import { Plain } from '../parts/plain.tsx';
+import { writeRoute } from '../route.ts';
+import type { Action } from './action-dialog.tsx';
+
+interface SummaryProps {
+  readonly letter: DeadLetterDetails;
+  readonly onAction: (action: Action) => void;
+}
+
+/** Why the message failed, and the actions that are possible. */
+export function LetterSummary({ letter, onAction }: SummaryProps) {
+  const { texts } = useConsole();
+  const { queue, code, reason, frames, status, group, unwritable } = letter;
+  const explanation = texts.codes[code as keyof typeof texts.codes];
+  return (
+    <section class="card" aria-labelledby="why-title">
+      <header class="bar">
+        <h2 id="why-title">
+          <QueueBadge queue={queue} /> <CodeBadge code={code} />{' '}
+          <span class={`badge ${status}`}>{texts.statuses[status]}</span>
+        </h2>
+        <div class="buttons">
+          {status !== 'discarded' && status !== 'superseded' && (
+            <ActionButton scope="dead-letters:redrive" kind="primary" onClick={() => onAction('redrive')}>
+              {texts.redriveDots}
+            </ActionButton>
+          )}
+          {status === 'open' && (
+            <a class="button" href={writeRoute('edit', { id: letter.id })}>
+              {texts.editAndResend}
+            </a>
+          )}
+          {status === 'open' && (
+            <ActionButton scope="dead-letters:redrive" onClick={() => onAction('discard')}>
+              {texts.discardDots}
+            </ActionButton>
+          )}
+        </div>
+      </header>
+      <p class="reason large">
+        <Plain text={reason} />
+      </p>
+      {explanation && (
+        <p>
+          {explanation.meaning} <strong>{explanation.action}</strong>
+        </p>
+      )}
+      {unwritable !== undefined && (
+        <p class="note warn">
+          {texts.unwritable} <Plain text={unwritable} />
+        </p>
+      )}
+      {frames && (
+        <pre tabIndex={0} aria-label={texts.frames}>
+          <Plain text={frames} />
+        </pre>
+      )}
+      <p>
+        <a href={writeRoute('failures', { query: { group } })}>{texts.sameCause}</a>
+        {letter.messageId !== undefined && (
+          <>
+            {' · '}
+            <a href={writeRoute('messages', { id: letter.messageId })}>{texts.showTimeline}</a>
+          </>
+        )}
+      </p>
+      {letter.edit && (
+        <p class={`note ${letter.edit.status === 'published' ? 'good' : 'warn'}`}>
+          {texts.editStates[letter.edit.status]}{' '}
+          <a href={writeRoute('messages', { id: letter.edit.messageId })}>
+            <code>{letter.edit.messageId}</code>
+          </a>
+          {letter.edit.error !== undefined && (
+            <>
+              : <Plain text={letter.edit.error} />
+            </>
+          )}
+        </p>
+      )}
+      {letter.editedFrom !== undefined && (
+        <p>
+          {texts.editedFrom} <a href={writeRoute('dead-letters', { id: letter.editedFrom })}>{texts.showMessage}</a>
+        </p>
+      )}
+    </section>
+  );
+}
