@@ -17,6 +17,7 @@ import { LoggedOut } from './views/logged-out.tsx';
 import { Message } from './views/message.tsx';
 import { Overview } from './views/overview.tsx';
 import { Send } from './views/send.tsx';
+import { Trace } from './views/trace.tsx';
 
 const TICK_MS = 5_000;
 
@@ -126,6 +127,8 @@ function Page({ route }: { readonly route: Route }) {
       return id === undefined ? <JobList /> : <JobView key={id} id={id} />;
     case 'messages':
       return id === undefined ? <Failures query={query} /> : <Message key={id} id={id} />;
+    case 'traces':
+      return id === undefined ? <Overview /> : <Trace key={id} id={id} />;
     case 'send':
       return <Send />;
     default:

@@ -43,7 +43,7 @@ export function createFormat(locale: string): Format {
       return relative.format(-Math.floor(ms / size), name);
     },
     duration(ms) {
-      if (ms < 1_000) return unit(Math.round(ms), 'millisecond');
+      if (ms < 1_000) return unit(ms, 'millisecond', ms < 10 ? 1 : 0);
       if (ms < 10_000) return unit(ms / 1_000, 'second', 1);
       const index = UNITS.findIndex(([, size]) => ms >= size);
       const [name, size] = UNITS[index]!;

@@ -274,6 +274,30 @@ const en = {
   editedMessage: 'The edited message',
   failedAttempts: 'Failed attempts',
 
+  // Trace
+  trace: 'Trace',
+  spans: 'Spans',
+  spansIn: (count: string, duration: string) => `${counted(count, 'span', 'spans')} in ${duration}`,
+  noSpans:
+    'No span has this id yet. npm start keeps the spans of the latest 5,000 requests and batches, and only in memory.',
+  span: 'Span',
+  outcome: 'Outcome',
+  function: 'Function',
+  startedAfter: 'Start',
+  course: 'Course',
+  level: (level: string) => `level ${level}:`,
+  spanFailed: 'failed',
+  attributes: (count: string) => counted(count, 'attribute', 'attributes'),
+  outcomes: {
+    completed: 'completed',
+    rejected: 'rejected',
+    duplicate: 'duplicate',
+    retry: 'will be retried',
+    postponed: 'postponed',
+    'dead-letter': 'failed for good',
+    unfinished: 'not finished',
+  } as Readonly<Record<string, string | undefined>>,
+
   // Edit
   editAndResend: 'Edit and resend…',
   editTitle: 'Edit and resend',
@@ -304,7 +328,7 @@ const en = {
   // Send
   send: 'Send',
   noEvents: 'No file events.ts below functions/ defines an event.',
-  outcomes: 'Results',
+  sendResults: 'Results',
   publishEvent: 'Publish an event',
   event: 'Event',
   routedTo: (queues: string) => (queues === '' ? 'No queue receives this event.' : `Goes to ${queues}.`),
@@ -579,6 +603,28 @@ const zh: Texts = {
   editedMessage: '编辑后的消息',
   failedAttempts: '失败的尝试',
 
+  trace: '追踪',
+  spans: '跨度',
+  spansIn: (count, duration) => `${count} 个跨度，用时 ${duration}`,
+  noSpans: '还没有带此编号的跨度。npm start 只在内存中保留最近 5,000 个请求和批次的跨度。',
+  span: '跨度',
+  outcome: '结果',
+  function: '函数',
+  startedAfter: '开始',
+  course: '时间线',
+  level: (level) => `第 ${level} 层：`,
+  spanFailed: '失败',
+  attributes: (count) => `${count} 个属性`,
+  outcomes: {
+    completed: '已完成',
+    rejected: '被拒绝',
+    duplicate: '重复',
+    retry: '将重试',
+    postponed: '已推迟',
+    'dead-letter': '最终失败',
+    unfinished: '未完成',
+  },
+
   editAndResend: '编辑并重发…',
   editTitle: '编辑并重发',
   backToMessage: '返回失败的消息',
@@ -606,7 +652,7 @@ const zh: Texts = {
 
   send: '发送',
   noEvents: 'functions/ 下没有 events.ts 定义事件。',
-  outcomes: '结果',
+  sendResults: '结果',
   publishEvent: '发布事件',
   event: '事件',
   routedTo: (queues) => (queues === '' ? '没有队列接收此事件。' : `发往 ${queues}。`),

@@ -31,6 +31,11 @@ export interface ConsoleConfiguration {
    * `/invoices/{id}/timeline`. The console shows this timeline for every message id that the route knows.
    */
   readonly timeline?: string;
+  /**
+   * The address of a page that shows a trace, for example `https://traces.example.com/trace/{id}`. The console shows each
+   * trace id as a link to this address.
+   */
+  readonly trace?: string;
   /** The prefix that every scope has in operators' tokens. */
   readonly scopePrefix: string;
 }
@@ -48,9 +53,9 @@ const ICON =
 export function consolePage(
   surehop: Surehop,
   { script, style }: ConsoleAssets,
-  { timeline }: Pick<ConsoleConfiguration, 'timeline'> = {},
+  { timeline, trace }: Pick<ConsoleConfiguration, 'timeline' | 'trace'> = {},
 ): (request: Pick<Request, 'headers'>) => Answer {
-  const configuration = { ...configurationOf(surehop), timeline };
+  const configuration = { ...configurationOf(surehop), timeline, trace };
   const { CONSOLE_LOGIN_ORIGINS } = surehop.settings(consoleSettings);
   const html = Buffer.from(documentOf(configuration, { script, style }));
   const compressed = gzipSync(html, { level: 9 });

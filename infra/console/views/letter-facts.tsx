@@ -3,6 +3,7 @@ import { useConsole } from '../context.ts';
 import { CopyButton } from '../parts/buttons.tsx';
 import { Plain } from '../parts/plain.tsx';
 import { Time } from '../parts/time.tsx';
+import { TraceId } from '../parts/trace-id.tsx';
 
 /** The ids and times of a dead letter. */
 export function LetterFacts({ letter }: { readonly letter: DeadLetterDetails }) {
@@ -16,7 +17,14 @@ export function LetterFacts({ letter }: { readonly letter: DeadLetterDetails }) 
         <Fact name={texts.type} text={letter.type} />
         <Fact name={texts.client} text={letter.client} />
         <Fact name={texts.correlationId} text={correlationId} canCopy />
-        <Fact name={texts.traceId} text={traceId} canCopy />
+        {traceId && (
+          <div>
+            <dt>{texts.traceId}</dt>
+            <dd>
+              <TraceId id={traceId} />
+            </dd>
+          </div>
+        )}
         <Fact name={texts.shard} text={letter.shard} />
         <Fact name={texts.attempt} text={format.number(letter.attempt)} />
         <Fact name={texts.redrives} text={format.number(letter.redrives + letter.timesRedriven)} />

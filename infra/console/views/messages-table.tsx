@@ -1,7 +1,7 @@
 import type { Timeline } from '../api.ts';
 import { useConsole } from '../context.ts';
-import { CopyButton } from '../parts/buttons.tsx';
 import { Plain } from '../parts/plain.tsx';
+import { TraceId } from '../parts/trace-id.tsx';
 import { writeRoute } from '../route.ts';
 import { stateClass } from '../state-class.ts';
 
@@ -61,13 +61,7 @@ export function MessagesTable({ messages }: { readonly messages: readonly Traced
                   {consumer?.durationMs === undefined ? '–' : format.duration(consumer.durationMs)}
                 </td>
                 <td data-label={texts.traceId}>
-                  {traceId ? (
-                    <>
-                      <code>{traceId}</code> <CopyButton text={traceId} label={`${texts.copy}: ${texts.traceId}`} />
-                    </>
-                  ) : (
-                    '–'
-                  )}
+                  {traceId ? <TraceId id={traceId} /> : '–'}
                 </td>
               </tr>
             )),

@@ -69,7 +69,7 @@ export function Send() {
 function Outcomes({ outcomes }: { readonly outcomes: readonly Outcome[] }) {
   const { texts } = useConsole();
   return (
-    <ol class="outcomes" aria-label={texts.outcomes} aria-live="polite">
+    <ol class="outcomes" aria-label={texts.sendResults} aria-live="polite">
       {outcomes.map(({ text, messageId }, index) => (
         <li key={outcomes.length - index} class="note good">
           {text}{' '}

@@ -1,4 +1,5 @@
 import type { Span } from './span.ts';
+import { spanTree } from './span-tree.ts';
 
 const BAR_WIDTH = 40;
 const MIN_NAME_WIDTH = 20;
@@ -13,14 +14,9 @@ const SHOWN = [
   'messaging.batch.message_count',
 ] as const;
 
-interface Row {
-  readonly span: Span;
-  readonly depth: number;
-}
-
 /** Formats spans as a table for the terminal: each span below its parent, with a bar that shows when the span ran. */
 export function waterfall(spans: readonly Span[]): string {
-  const rows = rowsOf(spans);
+  const rows = spanTree(spans);
   const startUs = Math.min(...spans.map((span) => span.startUs));
   const totalUs = Math.max(...spans.map(({ endUs }) => endUs)) - startUs;
   const labels = rows.map(({ span, depth }) => `${'  '.repeat(depth)}${span.hasFailed ? '✗ ' : ''}${span.name}`);
@@ -37,29 +33,6 @@ export function waterfall(spans: readonly Span[]): string {
     )
     .join('\n');
 }
-
-function rowsOf(spans: readonly Span[]): Row[] {
-  const bySpanId = new Map(spans.map((span) => [span.spanId, span]));
-  const children = new Map<Span | undefined, Span[]>();
-  for (const span of spans) {
-    const parent = parentOf(span, bySpanId);
-    children.set(parent, [...(children.get(parent) ?? []), span]);
-  }
-  const below = (parent: Span | undefined, depth: number): Row[] =>
-    (children.get(parent) ?? [])
-      .toSorted((a, b) => a.startUs - b.startUs)
-      .flatMap((span) => [{ span, depth }, ...below(span, depth + 1)]);
-  return below(undefined, 0);
-}
-
-function parentOf(span: Span, bySpanId: ReadonlyMap<string, Span>): Span | undefined {
-  const parent = span.parentSpanId === undefined ? undefined : bySpanId.get(span.parentSpanId);
-  const candidates = [parent, ...span.links.map(({ spanId }) => bySpanId.get(spanId))];
-  return candidates.find((other) => other !== undefined && isBefore(other, span));
-}
-
-const isBefore = (a: Span, b: Span) =>
-  a.startUs < b.startUs || (a.startUs === b.startUs && a.spanId !== b.spanId && a.endUs > b.endUs);
 
 const fitted = (text: string, width: number) =>
   text.length > width ? `${text.slice(0, width - 1)}…` : text.padEnd(width);
