@@ -1,6 +1,7 @@
-import { deadLetterCodes } from 'surehop/troubleshooting';
+import { attemptCodes, deadLetterCodes, problems } from 'surehop/troubleshooting';
 
-type Code = keyof typeof deadLetterCodes;
+type Code = keyof typeof deadLetterCodes | keyof typeof attemptCodes;
+type Problem = keyof typeof problems;
 
 /** Returns a formatted number with its noun in the singular or the plural. */
 const counted = (count: string, one: string, more: string): string => `${count} ${count === '1' ? one : more}`;
@@ -64,7 +65,30 @@ const en = {
   otherAlarms: (count: string) => `${count} others`,
   alarmStates: { ok: 'ok', alarm: 'raised', unknown: 'too little data' },
   severities: { critical: 'critical', warning: 'warning' },
-  noAlarms: 'No alarms here.',
+  noAlarms: 'This stage has no CloudWatch, and therefore no alarms.',
+  /** What an alarm means, by the name of the alarm without the name of the queue or function that the alarm is for. */
+  alarmTitles: {
+    'queue-without-consumer': (queue: string) => `No consumer reads the queue ${queue}`,
+    'queue-full': (queue: string) => `The queue ${queue} is nearly full`,
+    'queue-deep': (queue: string) => `Many messages wait in the queue ${queue}`,
+    'queue-slow': (queue: string) => `The messages of the queue ${queue} take long`,
+    'queue-dead-letter': (queue: string) => `A message of the queue ${queue} failed`,
+    'queue-dead-letters': (queue: string) => `Many messages of the queue ${queue} failed`,
+    'queues-unread': () => 'The state of the queues is unknown',
+    'broker-cpu': () => 'The processors of the broker are busy',
+    'broker-memory': () => 'The broker is nearly out of memory',
+    'broker-disk': () => 'The broker is nearly out of disk space',
+    'broker-blocks-publishers': () => 'The broker blocks all publishers',
+    'broker-node-down': () => 'A node of the broker is down',
+    'broker-partitioned': () => 'The nodes of the broker cannot reach each other',
+    'broker-connections': () => 'The broker is nearly out of connections',
+    'broker-silent': () => 'The broker reports no metrics',
+    errors: (name: string) => `The function ${name} fails`,
+    throttles: (name: string) => `AWS throttles the function ${name}`,
+    'mean-duration': (name: string) => `The function ${name} is slow`,
+    'requests-without-record': () => 'Requests are accepted without an idempotency record',
+    'deployment-wrong': () => 'The service is deployed incorrectly',
+  },
   delayed: (count: string) => `${count} delayed by the broker`,
   lastHour: 'The last hour',
   noSamples: 'No samples yet. The service takes one per minute.',
@@ -357,7 +381,12 @@ const en = {
   sure: 'Yes, kill it',
   killed: 'The broker was killed. Watch the overview.',
 
-  codes: deadLetterCodes as Readonly<Record<Code, { readonly meaning: string; readonly action: string }>>,
+  codes: { ...deadLetterCodes, ...attemptCodes } as Readonly<
+    Record<Code, { readonly meaning: string; readonly action: string }>
+  >,
+  problems: Object.fromEntries(Object.entries(problems).map(([name, { title }]) => [name, title])) as Readonly<
+    Record<Problem, string>
+  >,
 };
 
 export type Texts = typeof en;
@@ -416,7 +445,29 @@ const zh: Texts = {
   otherAlarms: (count) => `其他 ${count} 个`,
   alarmStates: { ok: '正常', alarm: '已触发', unknown: '数据不足' },
   severities: { critical: '严重', warning: '警告' },
-  noAlarms: '此处没有告警。',
+  noAlarms: '此环境没有 CloudWatch，因此没有告警。',
+  alarmTitles: {
+    'queue-without-consumer': (queue) => `队列 ${queue} 没有消费者`,
+    'queue-full': (queue) => `队列 ${queue} 即将满`,
+    'queue-deep': (queue) => `队列 ${queue} 中有大量消息在等待`,
+    'queue-slow': (queue) => `队列 ${queue} 的消息处理缓慢`,
+    'queue-dead-letter': (queue) => `队列 ${queue} 有一条消息失败`,
+    'queue-dead-letters': (queue) => `队列 ${queue} 有大量消息失败`,
+    'queues-unread': () => '队列的状态未知',
+    'broker-cpu': () => '消息代理的处理器繁忙',
+    'broker-memory': () => '消息代理的内存即将用尽',
+    'broker-disk': () => '消息代理的磁盘空间即将用尽',
+    'broker-blocks-publishers': () => '消息代理阻止了所有发布者',
+    'broker-node-down': () => '消息代理的一个节点停机',
+    'broker-partitioned': () => '消息代理的节点之间无法通信',
+    'broker-connections': () => '消息代理的连接即将用尽',
+    'broker-silent': () => '消息代理没有报告指标',
+    errors: (name) => `函数 ${name} 出错`,
+    throttles: (name) => `函数 ${name} 被 AWS 限流`,
+    'mean-duration': (name) => `函数 ${name} 运行缓慢`,
+    'requests-without-record': () => '接受了没有幂等记录的请求',
+    'deployment-wrong': () => '服务的部署有误',
+  },
   delayed: (count) => `${count} 条由消息代理延迟`,
   lastHour: '最近一小时',
   noSamples: '还没有采样。服务每分钟采样一次。',
@@ -721,6 +772,89 @@ const zh: Texts = {
     },
     MAX_LENGTH: { meaning: '队列已满。', action: '用 npm run topology -- verify 找到策略，等消费者赶上后重投。' },
     REJECTED: { meaning: '某个消费者拒绝了消息，且没有让它重新排队。', action: '找到该客户端，然后重投。' },
+    STORE_UNAVAILABLE: {
+      meaning: '无法连接 DynamoDB，或 DynamoDB 限制了请求。',
+      action: '检查 DynamoDB 的状态、VPC 终端节点和表的受限请求。',
+    },
+    TABLE_MISSING: { meaning: '函数使用的 DynamoDB 表不存在。', action: '更正表名，或部署该表。' },
+    ACCESS_DENIED: { meaning: '函数的角色不允许对 DynamoDB 的请求。', action: '在函数的 access 中添加权限。' },
+    STORE_MISCONFIGURED: {
+      meaning: 'DynamoDB 拒绝对该表的所有请求，原因在于部署，而不是消息。',
+      action: '阅读日志行“deployment is wrong”中 DynamoDB 的消息，并修正部署。',
+    },
+    CONFLICT: {
+      meaning: '其他事务不断修改相同的条目。',
+      action: '如果很少发生，无需处理；否则请把写入分散到多个条目。',
+    },
+    CONDITION_FAILED: {
+      meaning: '写入的条件不满足，且规则没有返回替代方案。',
+      action: '从规则返回替代方案（“otherwise”），或更正该条目。',
+    },
+    INVALID_EFFECT: { meaning: 'DynamoDB 无法执行规则的写入：键、类型或大小无效。', action: '修复规则。' },
+    INVALID_ITEM: {
+      meaning: 'DynamoDB 中的条目不符合表的模式。',
+      action: '更正该条目，或让模式接受它。',
+    },
+    TIME_LIMIT: {
+      meaning: '规则没有在单条消息的时限内完成。',
+      action: '加快规则，提高“timeLimit”，或减小批次大小。',
+    },
+    LEASED: { meaning: '另一个 Lambda 执行环境正在处理此消息。', action: '无需处理：消息会再次投递。' },
+    BLOCKED_BY_KEY: {
+      meaning: '相同键的前一条消息尚未完成。',
+      action: '无需处理：消息会再次投递。如果前一条消息一直失败，请修复其原因。',
+    },
+    UNKNOWN_ERROR: {
+      meaning: '规则抛出了没有代码的错误。',
+      action: '阅读日志行“rule failed”中的调用栈，修复规则，然后重投。',
+    },
+  },
+  problems: {
+    'malformed-json': '请求正文不是 UTF-8 编码的 JSON',
+    'invalid-body': '请求正文无效',
+    'invalid-parameters': '路径或查询参数无效',
+    'missing-idempotency-key': '缺少 Idempotency-Key',
+    'invalid-idempotency-key': 'Idempotency-Key 无效',
+    'idempotency-key-mismatch': 'Idempotency-Key 与 webhook-id 不一致',
+    'json-too-complex': '请求正文的值太多或嵌套太深',
+    unsigned: '缺少签名',
+    'malformed-signature': '签名的格式有误',
+    'signature-expired': '时间戳超出允许的范围',
+    'wrong-signature': '签名无效',
+    'no-token': '缺少令牌',
+    'invalid-token': '令牌无效',
+    'token-expired': '令牌已过期',
+    'insufficient-scope': '令牌缺少所需的权限',
+    'not-found': '未找到',
+    'request-in-progress': '带有此 Idempotency-Key 的请求正在处理',
+    'already-discarded': '此消息已经丢弃',
+    'already-redriven': '此消息已经重投',
+    'already-superseded': '此消息已经编辑过',
+    'already-processed': '此消息已经处理',
+    'being-processed': '消费者正在处理此消息',
+    'too-old': '超出去重时间窗口',
+    'no-origin': '此消息的队列未知',
+    'body-too-large': '正文太大',
+    'unsupported-media-type': '请求正文必须是 application/json',
+    'idempotency-key-reused': '此 Idempotency-Key 已用于另一个请求正文',
+    'invalid-message': '编辑后的正文不符合事件的模式',
+    unwritable: '此消息无法编码',
+    'rate-limited': '请求太多',
+    'headers-too-large': '请求头太大',
+    'internal-error': '内部错误',
+    misconfigured: '服务的部署有误',
+    unroutable: '没有队列接收此消息',
+    refused: '队列已满',
+    blocked: '消息代理阻止了发布者',
+    unconfirmed: '消息代理没有及时确认',
+    'broker-unavailable': '消息代理不可用',
+    'store-unavailable': '数据库不可用',
+    'identity-unavailable': '暂时无法验证令牌',
+    overloaded: '并发请求太多',
+    'deadline-exceeded': '请求用时太长',
+    'status-unavailable': '消息代理的管理 API 不可用',
+    'alarms-unavailable': '告警的状态不可用',
+    'not-ready': '服务尚未就绪',
   },
 };
 

@@ -10,10 +10,11 @@ export function QueueBadge({ queue }: { readonly queue: string | undefined }) {
   );
 }
 
-/** The error code of a failed message or of a failed attempt. */
+/** The error code of a failed message or of a failed attempt. The tooltip says what the code means. */
 export function CodeBadge({ code }: { readonly code: string }) {
+  const { texts } = useConsole();
   return (
-    <span class="badge bad">
+    <span class="badge bad" title={texts.codes[code as keyof typeof texts.codes]?.meaning}>
       <Plain text={code} />
     </span>
   );

@@ -46,16 +46,16 @@ function FailureText({ failure }: { readonly failure: Failure }) {
         <div>
           <p>
             <strong>
-              {failure.title} ({failure.status})
+              {texts.problems[failure.problem as keyof typeof texts.problems] ?? failure.title} ({failure.status})
             </strong>
           </p>
           {failure.detail && (
-            <p>
+            <p lang="en">
               <Plain text={failure.detail} />
             </p>
           )}
           {failure.errors.length > 0 && (
-            <ul>
+            <ul lang="en">
               {failure.errors.slice(0, 20).map(({ pointer, parameter, detail }, index) => (
                 <li key={index}>
                   <code>

@@ -1,3 +1,4 @@
+import { alarmTitle } from '../alarm-title.ts';
 import type { Alarm, Alarms } from '../api.ts';
 import { useConsole, useGet } from '../context.ts';
 import { Plain } from '../parts/plain.tsx';
@@ -17,7 +18,7 @@ export function AlarmList() {
   if (!value.available)
     return (
       <p class="state-line">
-        {texts.noAlarms} <small>{value.reason}</small>
+        {texts.noAlarms}
       </p>
     );
   const raised = value.alarms.filter(({ state }) => state === 'alarm');
@@ -38,7 +39,7 @@ export function AlarmList() {
             {others.map(({ name, state, since }) => (
               <li key={name}>
                 <span class={`badge ${state === 'ok' ? 'good' : ''}`}>{texts.alarmStates[state]}</span>{' '}
-                <code>{name}</code> <Ago at={since} />
+                {alarmTitle(name, texts.alarmTitles)} <code>{name}</code> <Ago at={since} />
               </li>
             ))}
           </ul>
@@ -50,13 +51,15 @@ export function AlarmList() {
 
 function RaisedAlarm({ alarm: { name, severity, since, description, reason } }: { readonly alarm: Alarm }) {
   const { texts } = useConsole();
+  const title = alarmTitle(name, texts.alarmTitles);
   return (
     <div class={`note ${severity === 'critical' ? 'bad' : 'warn'}`} role="alert">
       <p>
-        <strong>{name}</strong> <span class="badge">{texts.severities[severity]}</span> <Ago at={since} />
+        <strong>{title ?? name}</strong> <span class="badge">{texts.severities[severity]}</span> <Ago at={since} />{' '}
+        {title !== undefined && <code>{name}</code>}
       </p>
-      <p>{description}</p>
-      <p>
+      <p lang="en">{description}</p>
+      <p lang="en">
         <small>
           <Plain text={reason} />
         </small>
