@@ -1,11 +1,12 @@
 import { useState } from 'preact/hooks';
 
+import type { Action } from '../action-request.ts';
 import { withQuery, type DeadLetterGroups } from '../api.ts';
 import { useConsole, useGet } from '../context.ts';
 import { readFilter, STATUSES, type Target } from '../filter.ts';
 import { Empty, View } from '../parts/states.tsx';
 import { writeRoute } from '../route.ts';
-import { ActionDialog, type Action } from './action-dialog.tsx';
+import { ActionDialog } from './action-dialog.tsx';
 import { FilterForm } from './filter-form.tsx';
 import { GroupRow } from './group-row.tsx';
 import { LetterList } from './letter-list.tsx';

@@ -1,3 +1,4 @@
+import type { Action } from '../action-request.ts';
 import type { DeadLetterGroup } from '../api.ts';
 import { useConsole } from '../context.ts';
 import { CodeBadge, QueueBadge } from '../parts/badges.tsx';
@@ -6,7 +7,6 @@ import { Plain } from '../parts/plain.tsx';
 import { Sparkline } from '../parts/sparkline.tsx';
 import { Ago } from '../parts/time.tsx';
 import { writeRoute } from '../route.ts';
-import type { Action } from './action-dialog.tsx';
 
 interface GroupRowProps {
   readonly group: DeadLetterGroup;

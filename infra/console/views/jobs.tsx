@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
+import { JOBS } from '../action-request.ts';
 import { withQuery, type DeadLetterGroups, type Failure, type Job } from '../api.ts';
 import { failureOf, useConsole, useGet } from '../context.ts';
 import { readFilter } from '../filter.ts';
@@ -12,8 +13,6 @@ import { writeRoute } from '../route.ts';
 
 const EVERY_MS = 2_000;
 const LIST_EVERY_MS = 5_000;
-
-const JOBS = '/dead-letters/jobs';
 
 interface Jobs {
   readonly jobs: readonly Job[];

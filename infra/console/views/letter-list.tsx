@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
+import type { Action } from '../action-request.ts';
 import { withQuery, type DeadLetter, type DeadLetterList, type Failure } from '../api.ts';
 import { failureOf, useConsole } from '../context.ts';
 import type { Filter, Target } from '../filter.ts';
@@ -9,7 +10,6 @@ import { Plain } from '../parts/plain.tsx';
 import { Empty, FailureNote, Loading } from '../parts/states.tsx';
 import { Ago } from '../parts/time.tsx';
 import { writeRoute } from '../route.ts';
-import type { Action } from './action-dialog.tsx';
 
 const PAGE = 50;
 

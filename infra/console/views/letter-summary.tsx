@@ -1,10 +1,10 @@
+import type { Action } from '../action-request.ts';
 import type { DeadLetterDetails } from '../api.ts';
 import { useConsole } from '../context.ts';
 import { CodeBadge, QueueBadge } from '../parts/badges.tsx';
 import { ActionButton } from '../parts/buttons.tsx';
 import { Plain } from '../parts/plain.tsx';
 import { writeRoute } from '../route.ts';
-import type { Action } from './action-dialog.tsx';
 
 interface SummaryProps {
   readonly letter: DeadLetterDetails;

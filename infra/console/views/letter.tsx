@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 
+import type { Action } from '../action-request.ts';
 import type { DeadLetterDetails } from '../api.ts';
 import { useConsole, useGet } from '../context.ts';
 import { faultsOf, type Fault } from '../json-lines.ts';
@@ -7,7 +8,7 @@ import { Body } from '../parts/body.tsx';
 import { Curl } from '../parts/curl.tsx';
 import { View } from '../parts/states.tsx';
 import { Values } from '../parts/values.tsx';
-import { ActionDialog, type Action } from './action-dialog.tsx';
+import { ActionDialog } from './action-dialog.tsx';
 import { LetterFacts } from './letter-facts.tsx';
 import { Attempts, History } from './letter-history.tsx';
 import { LetterSummary } from './letter-summary.tsx';
