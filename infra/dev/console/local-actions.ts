@@ -9,7 +9,7 @@ import { routesOf } from '../client/routing.ts';
 import { withPublisher } from '../client/with-publisher.ts';
 import { reasonOf } from '../runtime/command-line.ts';
 import type { Span } from '../traces/span.ts';
-import { spanTree } from '../traces/span-tree.ts';
+import { spansOf, spanTree } from '../traces/span-tree.ts';
 import type { ConsoleServerOptions } from './console-server.ts';
 import type { FailNext } from './fail-next.ts';
 import { createLocalEvents, describeEvent } from './local-events.ts';
@@ -90,14 +90,14 @@ export function localActions({
     },
 
     /**
-     * Returns the spans of the traces to which a trace id, message id or order id belongs, each span after its parent. The id
-     * is URL-encoded.
+     * Returns the spans that belong to a trace id, message id or order id, each span after its parent. The id is
+     * URL-encoded.
      */
     async trace(id: string) {
       if (!traces) throw new Refusal(404, 'the functions export their spans to OTEL_EXPORTER_OTLP_ENDPOINT');
       const response = await fetch(`${traces.url}/traces/${id}`, { signal: AbortSignal.timeout(10_000) });
       const { spans } = (await response.json()) as { spans: Span[] };
-      return { spans: spanTree(spans).map(({ span, depth }) => ({ ...span, depth })) };
+      return { spans: spanTree(spansOf(decodeURIComponent(id), spans)).map(({ span, depth }) => ({ ...span, depth })) };
     },
 
     /** The actions that change something, by the last part of their route `POST /console/dev/…`. */

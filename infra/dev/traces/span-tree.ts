@@ -6,6 +6,39 @@ interface SpanInTree {
   readonly depth: number;
 }
 
+/**
+ * Returns the spans of a request or message: those with the id, those that follow from them, and their ancestors. Leaves out
+ * the other messages of a batch.
+ */
+export function spansOf(id: string, spans: readonly Span[]): Span[] {
+  const bySpanId = new Map(spans.map((span) => [span.spanId, span]));
+  const found = new Set(
+    spans.filter(({ traceId, attributes }) => traceId === id || Object.values(attributes).includes(id)),
+  );
+  const foundSpan = (spanId: string | undefined) => {
+    const span = spanId === undefined ? undefined : bySpanId.get(spanId);
+    return span && found.has(span) ? span : undefined;
+  };
+  // The children of the span of a batch are the spans of all its messages. Each of them links to the span that sent the message.
+  const isBelow = ({ parentSpanId, links }: Span) => {
+    const parent = foundSpan(parentSpanId);
+    return (
+      (parent && parent.attributes['messaging.operation.type'] !== 'receive') ||
+      links.some(({ spanId }) => foundSpan(spanId))
+    );
+  };
+  for (let before = -1; before < found.size;) {
+    before = found.size;
+    for (const span of spans.filter(isBelow)) found.add(span);
+  }
+  const shown = new Set(found);
+  for (const { parentSpanId } of shown) {
+    const parent = parentSpanId === undefined ? undefined : bySpanId.get(parentSpanId);
+    if (parent) shown.add(parent);
+  }
+  return spans.filter((span) => shown.has(span));
+}
+
 /** Returns each span after its parent, with the children of a span in the order of their start. */
 export function spanTree(spans: readonly Span[]): SpanInTree[] {
   const bySpanId = new Map(spans.map((span) => [span.spanId, span]));
