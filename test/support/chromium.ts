@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 import { chromium, type Browser } from 'playwright-core';
 
 import { openApt } from '../../infra/dev/runtime/broker/apt.mjs';
-import { closureOf } from '../../infra/dev/runtime/broker/debian.mjs';
+import { closureOf, removeLeftovers } from '../../infra/dev/runtime/broker/debian.mjs';
 import { reasonOf } from '../../infra/dev/runtime/command-line.ts';
 import { localDirectory } from '../../infra/dev/runtime/directories.ts';
 import { run } from '../../infra/dev/runtime/run-command.mjs';
@@ -13,7 +13,7 @@ import { readSettings } from '../../infra/dev/runtime/settings.ts';
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
 /** The program file of Chromium, and the folders with shared libraries that this system lacks. */
-interface Found {
+export interface Chromium {
   readonly program: string;
   readonly libraries?: string;
 }
@@ -22,7 +22,7 @@ interface Found {
  * Finds Chromium at CHROMIUM_PATH or on PATH, or unpacks Debian's packages without root permissions. Returns a reason
  * if Chromium is not available.
  */
-export async function findChromium(): Promise<Found | { readonly missing: string }> {
+export async function findChromium(): Promise<Chromium | { readonly missing: string }> {
   const { CHROMIUM_PATH, PATH = '' } = process.env;
   if (CHROMIUM_PATH)
     return existsSync(CHROMIUM_PATH)
@@ -39,11 +39,13 @@ export async function findChromium(): Promise<Found | { readonly missing: string
     await unpack(directory);
     return unpackedIn(directory) ?? { missing: `the packages unpacked in ${directory} are incomplete` };
   } catch (error) {
-    return { missing: `Chromium is not installed, and Debian's packages cannot be unpacked: ${reasonOf(error)}` };
+    return {
+      missing: `Chromium is not installed, and Debian's packages cannot be unpacked: ${reasonOf(error)}; run "sudo apt-get install chromium", or set CHROMIUM_PATH to the program of an installed Chromium`,
+    };
   }
 }
 
-function unpackedIn(directory: string): Found | undefined {
+function unpackedIn(directory: string): Chromium | undefined {
   const root = join(directory, 'root');
   const program = join(root, 'usr/lib/chromium/chromium');
   if (!existsSync(program)) return undefined;
@@ -65,6 +67,7 @@ function unpackedIn(directory: string): Found | undefined {
  */
 async function unpack(directory: string): Promise<void> {
   mkdirSync(directory, { recursive: true });
+  removeLeftovers(directory);
   const scratch = mkdtempSync(join(directory, 'unpacking-'));
   try {
     const apt = await openApt({ package: 'chromium', stateDirectory: join(scratch, 'apt'), say: () => {} });
@@ -80,14 +83,13 @@ async function unpack(directory: string): Promise<void> {
 }
 
 /**
- * Starts Chromium without a window. For the user root, the sandbox is off, because Chromium refuses to run as root with
- * a sandbox.
+ * Starts Chromium without a window, and without a sandbox, because many containers allow none. The browser opens only pages
+ * of this repository.
  */
-export function startChromium({ program, libraries }: Found): Promise<Browser> {
-  const isRoot = process.getuid?.() === 0;
+export function startChromium({ program, libraries }: Chromium): Promise<Browser> {
   return chromium.launch({
     executablePath: program,
-    chromiumSandbox: !isRoot,
+    chromiumSandbox: false,
     // Chromium's own checks of requests to this machine would hide whether the service refuses them.
     args: ['--disable-dev-shm-usage', '--lang=en-GB', '--disable-features=LocalNetworkAccessChecks'],
     ...(libraries !== undefined && {

@@ -107,7 +107,7 @@ async function unpack(apt, packages, { directory, say, signal }) {
  *
  * @param {string} directory
  */
-function removeLeftovers(directory) {
+export function removeLeftovers(directory) {
   for (const name of readdirSync(directory).filter((entry) => entry.startsWith(SCRATCH))) {
     const path = join(directory, name);
     const ageMs = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
