@@ -1,6 +1,16 @@
 const GOOD = new Set(['completed', 'fulfilled', 'accepted', 'published']);
 const BAD = new Set(['dead-lettered', 'dead-letter', 'failed']);
-const WARN = new Set(['retrying', 'retry', 'postponed', 'unfinished', 'rejected', 'discarded', 'superseded', 'processing', 'redriven']);
+const WARN = new Set([
+  'retrying',
+  'retry',
+  'postponed',
+  'unfinished',
+  'rejected',
+  'discarded',
+  'superseded',
+  'processing',
+  'redriven',
+]);
 
 /** Returns the class of the style sheet for the state of a message, or for a step of a timeline. */
 export function stateClass(state: string): string {

@@ -335,7 +335,7 @@ const en = {
   noSchema: 'The service has no schema for this event, so the body cannot be checked.',
   changes: 'Changes',
   noChanges: 'Nothing is changed yet.',
-  linesLeftOut: (count: string) => `${count} equal lines`,
+  linesLeftOut: (count: string) => counted(count, 'equal line', 'equal lines'),
   diffKinds: { removed: 'removed', added: 'added' },
   forceEditHint: 'also if the message is too old to recognize duplicates, or cannot be encoded completely',
   sendEdited: 'Send the edited message',

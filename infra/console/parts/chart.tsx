@@ -60,7 +60,8 @@ export function Chart({ title, minutes, series }: ChartProps) {
             label: name,
             stroke: color(property),
             width: index === 0 ? 4 : 2,
-            points: { show: false },
+            // A single value is no line, and is shown as a point.
+            points: { show: (plot: uPlot, line: number) => knownIn(plot.data[line]!) === 1 },
           })),
         ],
       },
@@ -99,6 +100,8 @@ export function Chart({ title, minutes, series }: ChartProps) {
     </figure>
   );
 }
+
+const knownIn = (values: ArrayLike<unknown>) => Array.from(values).filter((value) => value != null).length;
 
 function useDarkScheme(): boolean {
   const [isDark, setDark] = useState(() => matchMedia('(prefers-color-scheme: dark)').matches);

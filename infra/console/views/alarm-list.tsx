@@ -15,12 +15,7 @@ export function AlarmList() {
   if (failure?.kind === 'problem' && failure.status === 404) return null;
   if (failure && failure.kind !== 'lost') return <FailureNote failure={failure} onRetry={reload} />;
   if (!value) return null;
-  if (!value.available)
-    return (
-      <p class="state-line">
-        {texts.noAlarms}
-      </p>
-    );
+  if (!value.available) return <p class="state-line">{texts.noAlarms}</p>;
   const raised = value.alarms.filter(({ state }) => state === 'alarm');
   const others = value.alarms.filter(({ state }) => state !== 'alarm');
   return (

@@ -37,10 +37,10 @@ export function MessagesTable({ messages }: { readonly messages: readonly Traced
                     </code>
                   </a>
                 </th>
-                <td data-label={texts.type}>
+                <td data-label={texts.type} class="name">
                   <Plain text={type ?? '–'} />
                 </td>
-                <td data-label={texts.queue}>
+                <td data-label={texts.queue} class="name">
                   <Plain text={consumer?.queue ?? '–'} />
                 </td>
                 <td data-label={texts.state}>
@@ -60,9 +60,7 @@ export function MessagesTable({ messages }: { readonly messages: readonly Traced
                 <td data-label={texts.duration} class="number">
                   {consumer?.durationMs === undefined ? '–' : format.duration(consumer.durationMs)}
                 </td>
-                <td data-label={texts.traceId}>
-                  {traceId ? <TraceId id={traceId} /> : '–'}
-                </td>
+                <td data-label={texts.traceId}>{traceId ? <TraceId id={traceId} /> : '–'}</td>
               </tr>
             )),
           )}

@@ -55,14 +55,14 @@ function StepLine({ step, type }: StepLineProps) {
       <span class="after">+{format.duration(afterMs)}</span>
       <div>
         <p>
-          <strong>{texts.stepNames[step.step] ?? step.step}</strong>
-          {queue !== undefined && <QueueBadge queue={queue} />}
+          <strong>{texts.stepNames[step.step] ?? step.step}</strong>{' '}
+          {queue !== undefined && <QueueBadge queue={queue} />}{' '}
           {type !== undefined && (
             <small>
               <Plain text={type} />
             </small>
-          )}
-          {attempt !== undefined && <small>{texts.attemptNumber(format.number(attempt))}</small>}
+          )}{' '}
+          {attempt !== undefined && <small>{texts.attemptNumber(format.number(attempt))}</small>}{' '}
           {redrives !== undefined && redrives > 0 && <small>{texts.redriveNumber(format.number(redrives))}</small>}
         </p>
         {error && (

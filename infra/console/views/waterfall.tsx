@@ -1,3 +1,4 @@
+import { configuration } from '../configuration.ts';
 import { useConsole } from '../context.ts';
 import { Plain } from '../parts/plain.tsx';
 import { stateClass } from '../state-class.ts';
@@ -17,6 +18,9 @@ export interface TraceSpan {
   readonly depth: number;
 }
 
+/** What the names of all functions of the service begin with. */
+const PREFIX = `${configuration.service}-${configuration.stage}-`;
+
 /** Deeper spans are not indented further, so that their names stay readable. */
 const MAX_INDENT = 12;
 
@@ -29,8 +33,7 @@ export function Waterfall({ spans }: { readonly spans: readonly TraceSpan[] }) {
   return (
     <section aria-labelledby="spans-title">
       <h2 id="spans-title">
-        {texts.spans}{' '}
-        <small>{texts.spansIn(format.number(spans.length), format.duration(totalUs / 1_000))}</small>{' '}
+        {texts.spans} <small>{texts.spansIn(format.number(spans.length), format.duration(totalUs / 1_000))}</small>{' '}
         {failed > 0 && <span class="badge bad">{texts.didFail(format.number(failed))}</span>}
       </h2>
       <table class="spans">
@@ -77,7 +80,7 @@ function SpanRow({ span, startUs, totalUs }: SpanRowProps) {
       <th scope="row" data-label={texts.span}>
         <div style={{ paddingInlineStart: `${Math.min(depth, MAX_INDENT)}rem` }}>
           <span class="heard">{texts.level(format.number(depth + 1))}</span> <Plain text={name} />{' '}
-          {hasFailed && <span class="badge bad">{texts.spanFailed}</span>}
+          {hasFailed && <span class="badge bad">{texts.spanFailed}</span>}{' '}
           {failure !== undefined && (
             <p class="reason">
               <Plain text={failure} />
@@ -86,11 +89,11 @@ function SpanRow({ span, startUs, totalUs }: SpanRowProps) {
           <Attributes attributes={attributes} />
         </div>
       </th>
-      <td data-label={texts.outcome}>
+      <td data-label={RESULTS.some((name) => name in attributes) ? texts.outcome : undefined}>
         <Outcome attributes={attributes} />
       </td>
-      <td data-label={texts.function}>
-        <Plain text={source} />
+      <td data-label={texts.function} class="name">
+        <Plain text={source.startsWith(PREFIX) ? source.slice(PREFIX.length) : source} />
       </td>
       <td data-label={texts.startedAfter} class="number">
         +{format.duration((span.startUs - startUs) / 1_000)}
@@ -108,7 +111,9 @@ function SpanRow({ span, startUs, totalUs }: SpanRowProps) {
   );
 }
 
-/** The result of a request or of a message. */
+/** The attributes that contain the result of a request or of a message. */
+const RESULTS = ['surehop.outcome', 'surehop.attempt', 'error.type', 'http.response.status_code'];
+
 function Outcome({ attributes }: Pick<TraceSpan, 'attributes'>) {
   const { texts, format } = useConsole();
   const {

@@ -37,6 +37,14 @@ describe('GET /console', () => {
     expect(html).toContain('{"service":"shop","stage":"prod","scopePrefix":""}');
   });
 
+  test('the configuration of the page contains the addresses of timelines and traces', async () => {
+    const surehop = createSurehop({ environment: {} });
+    const addresses = { timeline: '/invoices/{id}/timeline', trace: 'https://traces.example.com/{id}' };
+    const { body } = consolePage(surehop, page, addresses)({ headers: {} });
+    const [, json = ''] = /id="configuration">(.*)<\/script>/.exec(String(body)) ?? [];
+    expect(JSON.parse(json)).toMatchObject(addresses);
+  });
+
   test('the content security policy allows only the script and the style of the page', async () => {
     const { headers } = await open();
     expect(headers['content-security-policy']).toBe(
