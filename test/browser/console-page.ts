@@ -15,6 +15,8 @@ export interface OpenConsole {
   show(hash: string, heading: string): Promise<void>;
   /** Returns the accessibility problems that axe-core finds in the current state of the page. */
   violations(): Promise<string[]>;
+  /** Lets the timers of the page run as if the given time had passed, in ms. */
+  wait(ms: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -24,6 +26,10 @@ export interface ConsoleWishes extends Pick<
 > {
   /** The operator's token and its scopes. By default, `npm start` issues a token with every scope. */
   readonly session?: { readonly token: string; readonly scopes: readonly string[] };
+  /** Whether the test can let the time of the page pass with `wait`. */
+  readonly hasClock?: boolean;
+  /** What the service answers to requests for a path, as JSON. */
+  readonly responses?: Readonly<Record<string, object>>;
   /** The language that the page's address names. By default, the page uses the browser's language. */
   readonly language?: string;
 }
@@ -31,7 +37,7 @@ export interface ConsoleWishes extends Pick<
 export async function openConsole(
   browser: Browser,
   url: string,
-  { session, language, ...options }: ConsoleWishes = {},
+  { session, hasClock = false, responses = {}, language, ...options }: ConsoleWishes = {},
 ): Promise<OpenConsole> {
   const context = await browser.newContext({
     locale: 'en-GB',
@@ -58,6 +64,9 @@ export async function openConsole(
     await page.route('**/console/session', (route) =>
       route.fulfill({ json: { ...session, expiresAt: new Date(Date.now() + 3_600_000).toISOString(), local: true } }),
     );
+  for (const [path, json] of Object.entries(responses))
+    await page.route(url + path, (route) => route.fulfill({ json }));
+  if (hasClock) await page.clock.install();
   await page.goto(`${url}/console${language === undefined ? '' : `?lang=${language}`}`);
   return {
     page,
@@ -72,6 +81,7 @@ export async function openConsole(
         ({ id, help, nodes }) => `${id}: ${help} (${nodes.map(({ target }) => target.join(' ')).join('; ')})`,
       );
     },
+    wait: (ms) => page.clock.fastForward(ms),
     close: () => context.close(),
   };
 }
@@ -83,3 +93,14 @@ export const rowsOf = (page: Page, table: string): Promise<string[][]> =>
     .evaluateAll((rows) =>
       rows.map((row) => Array.from(row.children, (cell) => (cell.textContent ?? '').replaceAll(/\s+/g, ' ').trim())),
     );
+
+/** The causes that the view "Failures" shows, each with its number of messages. */
+export const groupsIn = async (page: Page): Promise<string[]> =>
+  (await rowsOf(page, 'table.groups')).map(([cause = '', count = '']) => `${cause} × ${count}`).toSorted();
+
+/** The smallest window for which the page is made. */
+export const SMALL = { width: 400, height: 800 };
+
+/** Returns how many pixels of the page are beyond the right edge of the window. */
+export const hiddenWidth = (page: Page): Promise<number> =>
+  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

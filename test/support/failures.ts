@@ -5,6 +5,7 @@ import type { Payload } from 'surehop/events';
 import { orderRejected } from '../../functions/orders/events.ts';
 import { withPublisher } from '../../infra/dev/client/with-publisher.ts';
 import type { DevEnvironment } from '../../infra/dev/runtime/dev-environment.ts';
+import { signedHeaders } from '../../infra/dev/runtime/sign.ts';
 import { queues } from '../../infra/topology.ts';
 import { deadLetterCopy } from '../../lib/events/copies.ts';
 import type { Message } from '../../lib/events/message.ts';
@@ -26,13 +27,16 @@ export interface Failing {
   /** Publishes messages, and waits until the broker has confirmed them. */
   publish(messages: readonly Message[]): Promise<void>;
   /** Waits until the archive contains `count` open dead letters that match the query. */
-  untilArchived(count: number, query?: Readonly<Record<string, string>>): Promise<void>;
+  untilArchived(count: number, query: Readonly<Record<string, string>>): Promise<void>;
   request<T>(method: string, path: string, body?: unknown): Promise<T>;
 }
 
 interface Groups {
   readonly groups: readonly { readonly count: number }[];
 }
+
+/** The client that published the messages that fail. */
+const CLIENT = 'shop';
 
 const EVERY_SCOPE = ['status:read', 'dead-letters:read', 'dead-letters:redrive', 'dead-letters:edit', 'local:send'];
 
@@ -56,7 +60,7 @@ export async function failing(environment: DevEnvironment): Promise<Failing> {
         const failed = (await publisher.publishAll(messages, 120_000)).find((error) => error !== undefined);
         if (failed) throw failed;
       }),
-    async untilArchived(count, query = {}) {
+    async untilArchived(count, query) {
       const search = new URLSearchParams(query);
       let found = 0;
       await eventually(
@@ -70,6 +74,8 @@ export async function failing(environment: DevEnvironment): Promise<Failing> {
           return found >= count;
         },
         240_000,
+        // Each request counts all dead letters, which takes the service's time from archiving.
+        200,
       );
       if (found > count)
         throw new Error(`${found} dead letters instead of ${count} match the query ${search.toString()}`);
@@ -86,27 +92,32 @@ const rejection = (orderId: string): Rejection => ({
 });
 
 /** Returns the event that an order was rejected, which the consumer of the queue `points` completes. */
-export const aRejection = (id: string = randomUUID(), change: object = {}): Message =>
+export const aRejection = (id: string = randomUUID(), change: object = {}, publishedAtMs = Date.now()): Message =>
   eventMessage(
     orderRejected,
     { ...rejection(id), ...change },
     {
       id: id as MessageId,
-      appId: 'shop',
-      publishedAtMs: Date.now(),
+      appId: CLIENT,
+      publishedAtMs,
     },
   );
 
 /**
  * Returns a dead letter of a work queue. The error in its headers no longer occurs, and therefore a redrive succeeds.
  */
-export const aFailure = (code: string, reason: string, message: Message = aRejection()): Message =>
+export const aFailure = (
+  code: string,
+  reason: string,
+  message: Message = aRejection(),
+  at: string = new Date().toISOString(),
+): Message =>
   deadLetterCopy(message, queues.points.deadLetterExchange, {
     id: randomUUID() as unknown as MessageId,
     code,
     reason,
     queue: queues.points.name,
-    at: new Date().toISOString(),
+    at,
   });
 
 /** Returns a message for a work queue whose body is not JSON. */
@@ -118,7 +129,7 @@ export const aPoison = (
   exchange: '',
   routingKey: queue,
   body: Buffer.from(body),
-  properties: { messageId: id, contentType: 'application/json', appId: 'shop', headers: {} },
+  properties: { messageId: id, contentType: 'application/json', appId: CLIENT, headers: {} },
 });
 
 /**
@@ -133,9 +144,58 @@ export async function failThirty({ publish, request, untilArchived }: Failing): 
     ...Array.from({ length: 12 }, (_, index) => aPoison('stock', `{"order": ${index}`)),
     ...Array.from({ length: 8 }, () => aRejection(undefined, { total: 'three euros' })),
   ]);
-  await untilArchived(25);
-  const attempts = queues.points.delays.length + 1;
-  await request('POST', '/console/dev/fail-next', { queue: queues.points.name, count: 5 * attempts });
+  await untilArchived(25, { client: CLIENT });
+  await request('POST', '/console/dev/fail-next', { queue: queues.points.name, count: 5 * attemptsOf(queues.points) });
   await publish(Array.from({ length: 5 }, () => aRejection()));
-  await untilArchived(30);
+  await untilArchived(30, { client: CLIENT });
+}
+
+const attemptsOf = ({ delays }: { readonly delays: readonly unknown[] }) => delays.length + 1;
+
+/** Waits until the consumer of a queue has completed a message. */
+async function untilCompleted(request: Failing['request'], queue: string, id: string): Promise<void> {
+  interface Timeline {
+    readonly messages: readonly { readonly consumers: readonly { readonly queue: string; readonly state: string }[] }[];
+  }
+  await eventually(`the completed message ${id}`, async () => {
+    // The service knows the message only after a consumer has received it.
+    const timeline = await request<Timeline>('GET', `/messages/${id}`).catch(() => undefined);
+    return timeline?.messages[0]?.consumers.some((one) => one.queue === queue && one.state === 'completed');
+  });
+}
+
+/**
+ * Places an order with the signature of a client. Each attempt of the consumer of the queue `stock` fails, and the consumer of
+ * the queue `points` completes the message of the order. Returns the id of the order.
+ */
+export async function anOrderThatFails({ service }: DevEnvironment, { request }: Failing): Promise<string> {
+  await request('POST', '/console/dev/fail-next', { queue: queues.stock.name, count: attemptsOf(queues.stock) });
+  const body = JSON.stringify({
+    customerId: 'ada',
+    currency: 'EUR',
+    items: [{ sku: 'sold-out', quantity: 1, unitPrice: 300 }],
+  });
+  const headers = signedHeaders(body, { key: randomUUID() });
+  const response = await fetch(`${service.url}/orders`, { method: 'POST', headers, body });
+  if (response.status !== 202) throw new Error(`POST /orders: ${response.status} ${await response.text()}`);
+  const { orderId } = (await response.json()) as { orderId: string };
+  await untilCompleted(request, queues.points.name, orderId);
+  return orderId;
+}
+
+/**
+ * Redrives the dead letter of an order, waits until the order has ended, and returns the id of the dead letter. The order is
+ * then rejected, because nothing is in stock.
+ */
+export async function redriveOrder({ request }: Failing, orderId: string): Promise<string> {
+  const query = new URLSearchParams({ status: 'open', text: orderId });
+  const letter = await eventually('the dead letter of the order', async () => {
+    return (await request<{ deadLetters: ListedLetter[] }>('GET', `/dead-letters?${query.toString()}`)).deadLetters[0];
+  });
+  await request('POST', `/dead-letters/${letter.id}/redrive`, { reason: 'the warehouse answers again' });
+  await eventually('the end of the order', async () => {
+    const { endedAt } = await request<{ endedAt?: string }>('GET', `/orders/${orderId}/timeline`);
+    return endedAt !== undefined;
+  });
+  return letter.id;
 }

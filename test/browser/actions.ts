@@ -1,0 +1,193 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { Page } from 'playwright-core';
+
+import { aFailure, aRejection } from '../support/failures.ts';
+import { eventually } from '../support/eventually.ts';
+import type { World } from './world.ts';
+
+const BULK = 1_000;
+const BULK_CODE = 'STORE_MAINTENANCE';
+
+export function actionTests(world: World): void {
+  describe('the actions', () => {
+    let archived: Promise<void>;
+    // These messages are archived while the other tests of this group run.
+    beforeAll(async () => {
+      await world.service.publish(
+        Array.from({ length: BULK }, () =>
+          aFailure(BULK_CODE, 'the table was locked', aRejection(undefined, { customerId: 'bulk' })),
+        ),
+      );
+      archived = world.service.untilArchived(BULK, { code: BULK_CODE });
+      archived.catch(() => {});
+    });
+
+    const fillReason = (page: Page, reason: string) => page.getByRole('textbox', { name: /^Reason/ }).fill(reason);
+
+    test('an operator discards one message with a reason and redrives another one, and the history shows who did it and why', async () => {
+      const { page, problems, show } = await world.aConsole();
+      for (const [action, code, result] of [
+        ['Discard', 'PAYLOAD_MISMATCH', 'discarded'],
+        ['Redrive', 'ATTEMPTS_EXHAUSTED', 'redriven'],
+      ] as const) {
+        const { id } = await world.aLetter({ code });
+        await show(`#/dead-letters/${id}`, 'Failed message');
+        await page.getByRole('button', { name: `${action}…` }).click();
+        const dialog = page.getByRole('dialog');
+        expect(await dialog.getByRole('button', { name: action, exact: true }).isDisabled()).toBe(true);
+        await fillReason(page, `because of ${code}`);
+        await dialog.getByText('The same request with curl').click();
+        expect(await dialog.locator('pre').innerText()).toContain(`${world.url}/dead-letters/${id}`);
+        await dialog.getByRole('button', { name: action, exact: true }).click();
+        await dialog.getByRole('button', { name: 'Close' }).click();
+        await page
+          .locator('ol.history li')
+          .filter({ hasText: new RegExp(`${result}[\\s\\S]*developer[\\s\\S]*because of ${code}`) })
+          .waitFor();
+        const details = await world.service.request<{ status: string; history: { reason: string; by: string }[] }>(
+          'GET',
+          `/dead-letters/${id}`,
+        );
+        expect(details).toMatchObject({ status: result, history: [{ by: 'developer', reason: `because of ${code}` }] });
+      }
+      expect(problems).toEqual([]);
+    });
+
+    test('an operator discards a selection of messages as a job, and can read the result of the job afterwards', async () => {
+      const { page, problems, show } = await world.aConsole();
+      await show('#/failures?queue=stock', 'Failures');
+      const boxes = page.locator('table.letters tbody').getByRole('checkbox');
+      await boxes.nth(2).waitFor();
+      for (const index of [0, 1, 2]) await boxes.nth(index).check();
+      await page.getByText('3 selected').waitFor();
+      await page.getByRole('button', { name: 'Discard the selected…' }).click();
+      await fillReason(page, 'three that are not JSON');
+      await page.getByRole('dialog').getByRole('button', { name: 'Discard 3' }).click();
+      await page.getByRole('heading', { level: 1, name: 'Job', exact: true }).waitFor();
+      await page.getByText('3 messages discarded').waitFor();
+      await show('#/jobs', 'Jobs');
+      await page.getByRole('row', { name: /three that are not JSON.*done/ }).waitFor();
+      expect(await world.letters({ queue: 'stock', status: 'discarded', limit: '50' })).toHaveLength(3);
+      expect(problems).toEqual([]);
+    });
+
+    test('an operator edits a failed message, the console checks the body against its schema and shows the changes, and the edited message is completed', async () => {
+      const { page, problems, show, violations } = await world.aConsole();
+      const { id } = await world.aLetter({ code: 'SCHEMA_MISMATCH' });
+      await show(`#/dead-letters/${id}`, 'Failed message');
+      await page.getByRole('link', { name: 'Edit and resend…' }).click();
+      await page.getByText('The consumer would refuse this body:').waitFor();
+      const body = page.getByRole('textbox', { name: /^Body/ });
+      await fillReason(page, 'the total is known');
+      const send = page.getByRole('button', { name: 'Send the edited message' });
+      expect(await send.isDisabled()).toBe(true);
+      await body.fill((await body.inputValue()).replace('"three euros"', '300'));
+      await page.getByText('The body matches the schema of its event.').waitFor();
+      const changes = await page.getByRole('list', { name: 'Changes' }).innerText();
+      expect(changes).toContain('"three euros"');
+      expect(changes).toContain('300');
+      expect(await violations()).toEqual([]);
+      await send.click();
+      await page.getByText('The edited message is in its queue.').waitFor();
+      const messageId = await page.locator('main a code').innerText();
+      await eventually('the span of the completed edited message', async () => {
+        const { spans } = await world.service.request<{
+          spans: { name: string; attributes: Record<string, unknown> }[];
+        }>('GET', `/console/dev/traces/${messageId}`);
+        return spans.some(
+          ({ name, attributes }) => name === 'process points' && attributes['surehop.outcome'] === 'completed',
+        );
+      });
+      expect(await world.service.request('GET', `/dead-letters/${id}`)).toMatchObject({ status: 'superseded' });
+      expect(problems).toEqual([]);
+    });
+
+    test('before a redrive of one message, of a selection or of all that match, the dialog says how many messages are older than the deduplication window', async () => {
+      const { page, problems, show } = await world.aConsole();
+      const code = 'PARTLY_OLD';
+      const message = aRejection(undefined, {}, Date.now() - 100 * 86_400_000);
+      const old = aFailure(code, 'too late', message);
+      await world.service.publish([old, aFailure(code, 'too late'), aFailure(code, 'too late')]);
+      await world.service.untilArchived(3, { code });
+      await show(`#/failures?code=${code}`, 'Failures');
+      const boxes = page.locator('table.letters tbody').getByRole('checkbox');
+      await boxes.nth(2).waitFor();
+      const dialog = page.getByRole('dialog');
+      const previews = async (count: number) => {
+        await dialog.getByText(`${count} messages will go back to their queues.`).waitFor();
+        await dialog.getByText('1 will be skipped: older than the deduplication window').waitFor();
+      };
+      await page.getByRole('button', { name: 'Redrive all…' }).click();
+      await previews(2);
+      await dialog.getByRole('button', { name: 'Cancel' }).click();
+      for (const index of [0, 1, 2]) await boxes.nth(index).check();
+      await page.getByRole('button', { name: 'Redrive the selected…' }).click();
+      await previews(2);
+      await dialog.getByRole('checkbox', { name: /^Force/ }).check();
+      await dialog.getByText('3 messages will go back to their queues.').waitFor();
+      await dialog.getByRole('button', { name: 'Cancel' }).click();
+      const { id } = await world.aLetter({ code, text: String(message.properties.messageId) });
+      await show(`#/dead-letters/${id}`, 'Failed message');
+      await page.getByRole('button', { name: 'Redrive…' }).click();
+      await previews(0);
+      await fillReason(page, 'it is too old');
+      expect(await dialog.getByRole('button', { name: 'Redrive', exact: true }).isDisabled()).toBe(true);
+      for (const letter of await world.letters({ code }))
+        await world.service.request('DELETE', `/dead-letters/${letter.id}`, { reason: 'the test is over' });
+      expect(problems).toEqual([]);
+    });
+
+    test('an operator cancels a running job, and the messages that the job has not redriven stay open', async () => {
+      const code = 'SLOW_JOB';
+      await world.service.publish(Array.from({ length: 20 }, () => aFailure(code, 'wait for it')));
+      await world.service.untilArchived(20, { code });
+      const { page, show } = await world.aConsole();
+      await show(`#/failures?code=${code}`, 'Failures');
+      await page.getByRole('button', { name: 'Redrive all…' }).click();
+      await fillReason(page, 'slowly');
+      await page.getByRole('dialog').getByRole('spinbutton').fill('0.1');
+      await page.getByRole('dialog').getByRole('button', { name: 'Redrive 20' }).click();
+      await page.getByRole('button', { name: 'Cancel the job' }).click();
+      await page.locator('.badge.cancelled').waitFor();
+      expect((await world.letters({ code, status: 'open', limit: '50' })).length).toBeGreaterThan(0);
+    });
+
+    test(`an operator redrives one message as a trial and then the rest of ${BULK} messages as a job, and each message is redriven once and completed`, async () => {
+      const code = BULK_CODE;
+      await archived;
+      const { page, problems, show } = await world.aConsole();
+      await show(`#/failures?code=${code}`, 'Failures');
+      await page.getByText(`All ${BULK.toLocaleString('en-GB')} that match`).waitFor();
+      await page.getByRole('button', { name: 'Redrive all…' }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByText(/1,000 messages will go back to their queues/).waitFor();
+      await fillReason(page, 'the maintenance is over');
+      await dialog.getByRole('spinbutton').fill('1000');
+      await dialog.getByRole('button', { name: 'Try one first' }).click();
+      await dialog.getByText('The message was processed.').waitFor();
+      await dialog.getByText(/999 messages will go back to their queues/).waitFor();
+      await dialog.getByRole('button', { name: 'Redrive the other 999' }).click();
+      await page.getByText('999 messages redriven').waitFor();
+      await page.locator('.badge.done').waitFor();
+      await eventually(
+        'an empty queue',
+        async () => {
+          const { queues } = await world.service.request<{ queues: Record<string, unknown>[] }>('GET', '/status');
+          return queues.every(
+            ({ ready, unacknowledged, retrying }) => ready === 0 && unacknowledged === 0 && retrying === 0,
+          );
+        },
+        120_000,
+      );
+      const count = async (status: string) => {
+        const { groups } = await world.service.request<{ groups: { count: number }[] }>(
+          'GET',
+          `/dead-letters/groups?code=${code}&status=${status}`,
+        );
+        return groups.reduce((sum, group) => sum + group.count, 0);
+      };
+      expect([await count('open'), await count('redriven')]).toEqual([0, BULK]);
+      expect(problems).toEqual([]);
+    }, 400_000);
+  });
+}

@@ -1,0 +1,103 @@
+import { afterAll, afterEach, beforeAll } from '@jest/globals';
+import type { Browser } from 'playwright-core';
+
+import type { DevEnvironment } from '../../infra/dev/runtime/dev-environment.ts';
+import { startPrivateEnvironment } from '../../infra/dev/runtime/private-environment.ts';
+import { startChromium, type Chromium } from '../support/chromium.ts';
+import {
+  anOrderThatFails,
+  failing,
+  failThirty,
+  redriveOrder,
+  type Failing,
+  type ListedLetter,
+} from '../support/failures.ts';
+import { openConsole, type ConsoleWishes, type OpenConsole } from './console-page.ts';
+
+/** An order whose message failed at each attempt, was redriven once, and was then rejected because nothing is in stock. */
+interface RedrivenOrder {
+  readonly orderId: string;
+  readonly deadLetterId: string;
+}
+
+/** The running service with its failures, and the browser. All tests of the console share them. */
+export interface World {
+  readonly environment: DevEnvironment;
+  readonly browser: Browser;
+  readonly service: Failing;
+  readonly url: string;
+  readonly order: RedrivenOrder;
+  /** Opens the console in a tab, which closes after the test. */
+  aConsole(wishes?: ConsoleWishes): Promise<OpenConsole>;
+  /** Returns the dead letters that match a query. */
+  letters(query: Readonly<Record<string, string>>): Promise<ListedLetter[]>;
+  /** Returns an open dead letter that matches a query. */
+  aLetter(query: Readonly<Record<string, string>>): Promise<ListedLetter>;
+}
+
+/** Starts the service and the browser before the tests of the surrounding `describe`, and stops both after the tests. */
+export function aWorld(found: Chromium | { readonly missing: string }): World {
+  let started: Pick<World, 'environment' | 'browser' | 'service' | 'order'> | undefined;
+  const open: OpenConsole[] = [];
+
+  beforeAll(async () => {
+    if ('missing' in found) throw new Error(found.missing);
+    const [environment, browser] = await Promise.all([startPrivateEnvironment(), startChromium(found)]);
+    started = { environment, browser, service: await failing(environment), order: { orderId: '', deadLetterId: '' } };
+    const { service } = started;
+    const orderId = await anOrderThatFails(environment, service);
+    // The order fails for the last time while the other messages fail.
+    await failThirty(service);
+    started = { ...started, order: { orderId, deadLetterId: await redriveOrder(service, orderId) } };
+  }, 400_000);
+
+  // An open console sends requests all the time, which would make the next tests slower.
+  afterEach(async () => {
+    for (const one of open.splice(0)) await one.close();
+  });
+
+  afterAll(async () => {
+    await started?.browser.close();
+    await started?.environment.stop();
+  }, 120_000);
+
+  const running = () => {
+    if (!started) throw new Error('the service has not started');
+    return started;
+  };
+  const letters: World['letters'] = async (query) =>
+    (
+      await running().service.request<{ deadLetters: ListedLetter[] }>(
+        'GET',
+        `/dead-letters?${new URLSearchParams(query).toString()}`,
+      )
+    ).deadLetters;
+  return {
+    get environment() {
+      return running().environment;
+    },
+    get browser() {
+      return running().browser;
+    },
+    get service() {
+      return running().service;
+    },
+    get url() {
+      return running().environment.service.url;
+    },
+    get order() {
+      return running().order;
+    },
+    async aConsole(wishes) {
+      const opened = await openConsole(running().browser, running().environment.service.url, wishes);
+      open.push(opened);
+      return opened;
+    },
+    letters,
+    async aLetter(query) {
+      const [letter] = await letters({ status: 'open', ...query });
+      if (!letter) throw new Error(`no open dead letter matches ${JSON.stringify(query)}`);
+      return letter;
+    },
+  };
+}
