@@ -6,7 +6,15 @@ import { entry, Problem, say } from '../../infra/dev/runtime/command-line.ts';
 import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
 import { startPrivateEnvironment } from '../../infra/dev/runtime/private-environment.ts';
 import { findChromium, startChromium } from '../support/chromium.ts';
-import { aFailure, aRejection, failing, failThirty, type ListedLetter } from '../support/failures.ts';
+import {
+  aFailure,
+  anOrderThatFails,
+  aRejection,
+  failing,
+  failThirty,
+  redriveOrder,
+  type ListedLetter,
+} from '../support/failures.ts';
 import { openConsole } from './console-page.ts';
 
 const folder = join(rootDirectory, 'docs', 'guides', 'console');
@@ -21,7 +29,9 @@ await entry(async () => {
   const browser = await startChromium(found);
   try {
     const service = await failing(environment);
+    const orderId = await anOrderThatFails(environment, service);
     await failThirty(service);
+    await redriveOrder(service, orderId);
     await service.publish(
       Array.from({ length: 212 }, () => aFailure('TABLE_LOCKED', 'the table was locked by a migration', aRejection())),
     );
@@ -59,6 +69,21 @@ await entry(async () => {
     await page.getByRole('button', { name: 'Redrive 212' }).click();
     await page.getByText(/messages redriven/).waitFor();
     await save(large, 'job');
+    await large.show(`#/edit/${deadLetters[0]!.id}`, 'Edit and resend');
+    const body = page.getByRole('textbox', { name: /^Body/ });
+    await page.getByRole('button', { name: 'Format' }).click();
+    await body.fill((await body.inputValue()).replace('"three euros"', '300'));
+    await page.getByText('The body matches the schema of its event.').waitFor();
+    await save(large, 'edit');
+    await large.show(`#/messages/${orderId}`, 'What happened to a message');
+    await page.locator('ol.timeline').waitFor();
+    await save(large, 'timeline');
+    await dark.show(`#/traces/${orderId}`, 'Trace');
+    await dark.page.locator('table.spans').waitFor();
+    await save(dark, 'trace');
+    await large.show('#/send', 'Send');
+    await page.locator('form.publish').waitFor();
+    await save(large, 'send');
     await small.show('#/failures', 'Failures');
     await small.page.locator('table.groups').waitFor();
     await save(small, 'small');
