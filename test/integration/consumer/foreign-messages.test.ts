@@ -245,4 +245,4 @@ test('if a message of a foreign publisher fails, the body of the message is arch
     );
   // The broker must have accepted more than half of the published messages.
   expect(taken).toBeGreaterThan(sent / 2);
-});
+}, 300_000);
