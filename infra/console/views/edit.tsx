@@ -1,4 +1,4 @@
-import { useId, useState } from 'preact/hooks';
+import { useId, useMemo, useState } from 'preact/hooks';
 
 import type { DeadLetterDetails, EditAnswer, Failure } from '../api.ts';
 import { failureOf, useConsole, useGet } from '../context.ts';
@@ -36,7 +36,8 @@ interface EditFormProps {
 function EditForm({ letter, path }: EditFormProps) {
   const { texts, request, has } = useConsole();
   const id = useId();
-  const original = letter.body.text ?? '';
+  const raw = letter.body.text ?? '';
+  const original = useMemo(() => formatted(raw) ?? raw, [raw]);
   const [text, setText] = useState(original);
   const [reason, setReason] = useState('');
   const [isForced, setForced] = useState(false);

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 
 import type { Action } from '../action-request.ts';
-import { withQuery, type DeadLetterGroups } from '../api.ts';
+import { withQuery, type DeadLetterGroups, type Failure } from '../api.ts';
 import { useConsole, useGet } from '../context.ts';
 import { readFilter, STATUSES, type Target } from '../filter.ts';
 import { Empty, View } from '../parts/states.tsx';
@@ -83,7 +83,7 @@ export function Failures({ query }: { readonly query: Readonly<Record<string, st
           )
         }
       </View>
-      {count !== 0 && groups.failure?.kind !== 'denied' && (
+      {count !== 0 && !isRefused(groups.failure) && (
         <LetterList
           filter={filter}
           status={status}
@@ -95,3 +95,7 @@ export function Failures({ query }: { readonly query: Readonly<Record<string, st
     </>
   );
 }
+
+/** Whether the service also refuses the list of dead letters, for the same reason. */
+const isRefused = (failure: Failure | undefined): boolean =>
+  failure?.kind === 'denied' || (failure?.kind === 'problem' && failure.status === 400);
