@@ -149,12 +149,13 @@ const given = (value: unknown) => value ?? undefined;
 
 /**
  * Returns how often RabbitMQ delivered a redelivered message before. RabbitMQ 4.3 and later count in
- * `x-acquired-count`, earlier versions in `x-delivery-count`.
+ * `x-acquired-count`, earlier versions in `x-delivery-count`. A publisher can set the header that the broker does not
+ * know, so the larger number counts.
  */
 const deliveryCountIn = (headers: Headers): number =>
-  countOf(headers['x-acquired-count']) ?? countOf(headers['x-delivery-count']) ?? 0;
+  Math.max(countOf(headers['x-acquired-count']), countOf(headers['x-delivery-count']));
 
-const countOf = (value: HeaderValue | undefined) => (typeof value === 'number' ? value : undefined);
+const countOf = (value: HeaderValue | undefined) => (typeof value === 'number' ? value : 0);
 
 const ZONE_SECONDS = 900;
 

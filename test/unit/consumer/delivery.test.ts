@@ -74,10 +74,12 @@ test('decoding an event reads the timestamp of a message as UTC, even if the tim
   expect(delivery?.properties.timestamp).toBe(33 * 60 + 41);
 });
 
-test('the delivery count of a redelivered message is its header x-acquired-count, or x-delivery-count if that header is missing', () => {
+test('the delivery count of a redelivered message is the larger of its headers x-acquired-count and x-delivery-count, because a publisher can set the one that the broker does not know', () => {
   const headers = { 'x-acquired-count': 5, 'x-delivery-count': 2 };
   expect(aDelivery({ redelivered: true, headers }).deliveryCount).toBe(5);
   expect(aDelivery({ redelivered: true, headers: { 'x-delivery-count': 2 } }).deliveryCount).toBe(2);
+  const forged = { 'x-acquired-count': 0, 'x-delivery-count': 50 };
+  expect(aDelivery({ redelivered: true, headers: forged }).deliveryCount).toBe(50);
   // RabbitMQ writes x-acquired-count and x-delivery-count only from the second delivery on, so at the first delivery they come from the publisher.
   expect(aDelivery({ headers }).deliveryCount).toBe(0);
 });
