@@ -15,7 +15,7 @@ test("every alarm of the toolkit has a title in both languages, and an alarm of 
 });
 
 test.each([
-  ['queue-stock-dead-letters', 'Many messages of the queue stock failed'],
+  ['queue-loans-dead-letters', 'Many messages of the queue loans failed'],
   ['queue-dead-letters-full', 'The queue dead-letters is nearly full'],
   ['queue-eu.orders-slow', 'The messages of the queue eu.orders take long'],
   ['place-order-mean-duration', 'The function place-order is slow'],
