@@ -1,6 +1,6 @@
 import { withQuery, type DeadLetter, type DeadLetterList } from './api.ts';
 import type { ApiRequest } from './curl.ts';
-import type { Target } from './filter.ts';
+import type { Filter, Target } from './filter.ts';
 
 export type Action = 'redrive' | 'discard';
 
@@ -34,10 +34,18 @@ export function selectionOf(target: Target): object {
   return { ids: (target.kind === 'one' ? [target.letter] : target.letters).map(({ id }) => id) };
 }
 
-/** Returns the dead letter with which the operator tries the redrive. */
-export async function firstOf(send: Send, target: Target): Promise<DeadLetter | undefined> {
-  if (target.kind === 'selection') return target.letters[0];
+/** Returns a dead letter that the redrive would not skip. The operator tries the redrive with this dead letter. */
+export async function firstOf(
+  send: Send,
+  target: Target,
+  skippedIds: ReadonlySet<string> | undefined,
+): Promise<DeadLetter | undefined> {
   if (target.kind === 'one') return undefined;
-  const path = withQuery('/dead-letters', { ...target.filter, status: 'open', limit: 1 });
-  return (await send<DeadLetterList>({ method: 'GET', path })).deadLetters[0];
+  const letters = target.kind === 'selection' ? target.letters : await newest(send, target.filter);
+  return letters.find(({ id }) => !skippedIds?.has(id)) ?? letters[0];
+}
+
+async function newest(send: Send, filter: Filter): Promise<readonly DeadLetter[]> {
+  const path = withQuery('/dead-letters', { ...filter, status: 'open', limit: 20 });
+  return (await send<DeadLetterList>({ method: 'GET', path })).deadLetters;
 }

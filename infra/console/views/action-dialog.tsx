@@ -68,7 +68,7 @@ export function ActionDialog({ action, target, onClose, onDone }: ActionDialogPr
 
   const tryOne = () =>
     run(async () => {
-      const one = await firstOf(request, target);
+      const one = await firstOf(request, target, counted?.skippedIds);
       if (!one) return;
       await request(requestFor('redrive', { kind: 'one', letter: one }, order));
       setTried(one);

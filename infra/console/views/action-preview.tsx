@@ -9,11 +9,16 @@ import { FailureNote, Loading } from '../parts/states.tsx';
 /** The dialog stops counting at this many dead letters, because a job handles at most this many. */
 const MAXIMUM = 1_000_000;
 
+/** The page remembers at most this many ids, because a selection contains at most this many dead letters. */
+const MAXIMUM_IDS = 1_000;
+
 /** What an action would do, as far as the dry run has counted. */
 interface Preview {
   readonly count: number;
   /** The numbers of dead letters that the action would skip, by reason. */
   readonly skipped: Readonly<Record<string, number>>;
+  /** The ids of the first dead letters that the action would skip. */
+  readonly skippedIds: ReadonlySet<string>;
   readonly isIncomplete: boolean;
   readonly isCounting: boolean;
 }
@@ -40,6 +45,7 @@ export function usePreview(order: object, tried: string | undefined): Preview | 
 /** Counts what an action would do, in one request after another. Yields the numbers after each request. */
 async function* previews(send: Send, order: object): AsyncGenerator<Preview> {
   const skipped: Record<string, number> = {};
+  const skippedIds = new Set<string>();
   let count = 0;
   let examined = 0;
   let cursor: string | undefined;
@@ -48,10 +54,13 @@ async function* previews(send: Send, order: object): AsyncGenerator<Preview> {
     const page = await send<JobDryRun>({ method: 'POST', path: JOBS, body });
     count += page.count;
     examined += page.count + page.skipped.length;
-    for (const { reason } of page.skipped) skipped[reason] = (skipped[reason] ?? 0) + 1;
+    for (const { id, reason } of page.skipped) {
+      skipped[reason] = (skipped[reason] ?? 0) + 1;
+      if (skippedIds.size < MAXIMUM_IDS) skippedIds.add(id);
+    }
     cursor = page.cursor;
     const isIncomplete = cursor !== undefined;
-    yield { count, skipped: { ...skipped }, isIncomplete, isCounting: isIncomplete && examined < MAXIMUM };
+    yield { count, skipped: { ...skipped }, skippedIds, isIncomplete, isCounting: isIncomplete && examined < MAXIMUM };
   } while (cursor !== undefined && examined < MAXIMUM);
 }
 
