@@ -155,14 +155,24 @@ function mismatch(attribute: string, { issues }: z.ZodError): InvalidValue {
 }
 
 const defined = new Set<string>();
+const toolkitNames = new Set<string>();
 
 /**
  * Defines a DynamoDB table, which deployments and `npm start` create: `defineTable({ name: 'invoices', key: { id: 'S'
- * }, item: z.object({ paid: z.int() }) })`.
+ * }, item: z.object({ paid: z.int() }) })`. Throws an error if the name is that of a table of Surehop.
  */
 export function defineTable<const K extends KeyTypes, S extends z.ZodObject | undefined = undefined>(
   options: TableOptions<K, S>,
 ): Table<K, S> {
+  if (toolkitNames.has(options.name))
+    throw new Error(`the table name "${options.name}" belongs to Surehop: choose another name`);
+  defined.add(options.name);
+  return new Table(options);
+}
+
+/** Defines a table of Surehop itself, whose name a service cannot use. */
+export function defineToolkitTable<const K extends KeyTypes>(options: TableOptions<K, undefined>): Table<K> {
+  toolkitNames.add(options.name);
   defined.add(options.name);
   return new Table(options);
 }

@@ -1,18 +1,18 @@
-import { defineTable } from './tables.ts';
+import { defineToolkitTable } from './tables.ts';
 
 /** The DynamoDB table in which consumers store the inbox record of each message and their other data. */
-export const inboxTable = defineTable({ name: 'inbox', key: { pk: 'S' }, expires: true });
+export const inboxTable = defineToolkitTable({ name: 'inbox', key: { pk: 'S' }, expires: true });
 
 /**
  * The DynamoDB table of audit records. An audit record says which operator made a change, what changed, when and why.
  */
-export const auditTable = defineTable({ name: 'audit', key: { id: 'S' }, expires: true });
+export const auditTable = defineToolkitTable({ name: 'audit', key: { id: 'S' }, expires: true });
 
 /**
  * The DynamoDB table of the archive of dead letters. The item with `part` 0 describes a dead letter, and the items with
  * a larger `part` contain its message.
  */
-export const deadLetterTable = defineTable({
+export const deadLetterTable = defineToolkitTable({
   name: 'dead-letters',
   key: { id: 'S', part: 'N' },
   indexes: { newest: { kind: 'S', listedAt: 'S' }, 'by-message': { messageId: 'S', listedAt: 'S' } },
@@ -23,7 +23,7 @@ export const deadLetterTable = defineTable({
  * The DynamoDB table with the figures of all queues. Each item contains the figures of one minute, and is deleted after
  * a day.
  */
-export const queueSampleTable = defineTable({
+export const queueSampleTable = defineToolkitTable({
   name: 'queue-samples',
   key: { kind: 'S', minute: 'S' },
   expires: true,

@@ -34,6 +34,7 @@ export interface TableDefinition extends Definition {
  * Returns tables as CloudFormation resources. Throws one error that names every invalid property of a table definition.
  */
 export function resourcesOf(definitions: readonly TableDefinition[], tablePrefix: string): Resources {
+  requireDistinct(definitions);
   const byName = Object.fromEntries(
     definitions.map(({ name, key, indexes, expires }) => [name, { key, indexes, expires }]),
   );
@@ -41,12 +42,31 @@ export function resourcesOf(definitions: readonly TableDefinition[], tablePrefix
   if (parsed.success)
     return Object.fromEntries(
       Object.entries(parsed.data).map(([name, definition]) => [
-        `${pascalCase(name)}Table`,
+        resourceName(name),
         tableResource(tablePrefix + name, definition),
       ]),
     );
   const mistakes = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
   throw new Error(`infra/tables.ts contains mistakes: ${mistakes}`);
+}
+
+const resourceName = (table: string): string => `${pascalCase(table)}Table`;
+
+/** Throws an error if two tables have the same name, or names that differ only in punctuation or in the first letter. */
+function requireDistinct(definitions: readonly TableDefinition[]): void {
+  const names = new Map<string, string>();
+  for (const { name } of new Set(definitions)) {
+    const resource = resourceName(name);
+    if (/[^A-Za-z0-9]/.test(resource) && nameSchema.safeParse(name).success)
+      throw new Error(`infra/tables.ts: the table name "${name}" ends with punctuation: rename the table`);
+    const other = names.get(resource);
+    if (other === name) throw new Error(`infra/tables.ts: two tables have the name "${name}": rename one of the two`);
+    if (other !== undefined)
+      throw new Error(
+        `infra/tables.ts: the tables "${other}" and "${name}" would be one CloudFormation resource (${resource}): rename one of the two`,
+      );
+    names.set(resource, name);
+  }
 }
 
 function tableResource(TableName: string, { key, indexes, expires }: Definition): Resource {
