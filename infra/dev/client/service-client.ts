@@ -35,10 +35,16 @@ export function serviceUrl(given: string | undefined): string {
   return url;
 }
 
+/** Returns the address of a path of the service, whose base URL may itself contain a path such as `/v1`. */
+function addressOf(base: string, path: string): string {
+  const { origin, pathname } = new URL(base);
+  return origin + pathname.replace(/\/+$/, '') + path;
+}
+
 /** Sends a request to the service at `url`. If the service answers 429, waits and sends the request again. */
 export async function sendRequest(url: string, request: ServiceRequest): Promise<ServiceResponse> {
   for (let repeats = 0; ; repeats += 1) {
-    const response = await fetch(new URL(request.path, url), {
+    const response = await fetch(addressOf(url, request.path), {
       method: request.method,
       headers: request.headers,
       body: request.body,
