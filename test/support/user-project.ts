@@ -44,8 +44,20 @@ export async function aUserProject(
 const addressesOf = (tarballs: Readonly<Record<string, string>>): Record<string, string> =>
   Object.fromEntries(Object.entries(tarballs).map(([name, file]) => [name, `file:${file}`]));
 
-export const npmInstall = (directory: string): Promise<string> =>
-  npm(directory, 'install', '--prefer-offline', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error');
+/**
+ * Installs the packages of a project with npm, preferably from npm's cache. If the cache knows only older versions of a
+ * package than another package needs, asks the registry.
+ */
+export async function npmInstall(directory: string): Promise<void> {
+  const install = (...args: string[]) =>
+    npm(directory, 'install', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error', ...args);
+  try {
+    await install('--prefer-offline');
+  } catch (error) {
+    if (!(error as Error).message.includes('ETARGET')) throw error;
+    await install('--prefer-online');
+  }
+}
 
 export async function npm(directory: string, ...args: string[]): Promise<string> {
   // npm passes its own configuration of this repository to the tests in variables.
