@@ -3,6 +3,7 @@ import type { FailedAttempt } from '../events/failed-attempts.ts';
 import type { Identity } from '../events/identity.ts';
 import type { Properties } from '../events/message.ts';
 import type { MessageId } from '../events/message-id.ts';
+import { shortText } from '../runtime/short-text.ts';
 import { groupOf } from './group.ts';
 
 /** A dead letter in the archive, without the message itself. All times are ISO 8601. */
@@ -109,14 +110,14 @@ export function toDeadLetter(message: FailedMessage, origin: Origin, nowMs: numb
     id: origin.id,
     queue: text(origin.queue),
     shard: text(origin.shard),
-    code: origin.code.slice(0, MAX_CODE_LENGTH),
-    reason: origin.reason.slice(0, MAX_REASON_LENGTH),
-    frames: origin.frames?.slice(0, MAX_FRAMES_LENGTH),
+    code: shortText(origin.code, MAX_CODE_LENGTH),
+    reason: shortText(origin.reason, MAX_REASON_LENGTH),
+    frames: origin.frames && shortText(origin.frames, MAX_FRAMES_LENGTH),
     group: groupOf(origin).group,
     editedFrom: text(envelope.editedFrom),
     client: text(properties.appId),
     deadLetteredAt: origin.deadLetteredAt,
-    unwritable: envelope.leftOut?.slice(0, MAX_UNWRITABLE_LENGTH),
+    unwritable: envelope.leftOut && shortText(envelope.leftOut, MAX_UNWRITABLE_LENGTH),
     messageId,
     type: text(identity?.type ?? properties.type),
     correlationId: text(properties.correlationId),
@@ -139,7 +140,7 @@ export function toDeadLetter(message: FailedMessage, origin: Origin, nowMs: numb
  * properties.
  */
 const text = (value: unknown) =>
-  typeof value === 'string' && value !== '' ? value.slice(0, MAX_TEXT_LENGTH) : undefined;
+  typeof value === 'string' && value !== '' ? shortText(value, MAX_TEXT_LENGTH) : undefined;
 
 /** Returns when a message was published, in ISO 8601, or `undefined` if the message does not contain this time. */
 export const publishTimeOf = ({

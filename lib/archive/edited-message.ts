@@ -9,6 +9,7 @@ import {
 import { expiryAfter } from '../dynamodb/item.ts';
 import { sendToDynamo } from '../dynamodb/send.ts';
 import type { MessageId } from '../events/message-id.ts';
+import { shortText } from '../runtime/short-text.ts';
 import type { ArchivedMessage } from './dead-letter.ts';
 import { fromParts, toParts } from './message-parts.ts';
 import { nameOf, type ArchiveTable, type Attributes } from './record.ts';
@@ -165,7 +166,7 @@ export const recordFailure = (table: ArchiveTable, { messageId }: Pick<EditedMes
     table,
     keyOf(messageId),
     'SET #error = :error',
-    { ':error': { S: error.slice(0, 1_000) }, ':pending': { S: 'pending' } },
+    { ':error': { S: shortText(error, 1_000) }, ':pending': { S: 'pending' } },
     { '#error': 'error', '#status': 'status' },
     'attribute_exists(id) AND #status = :pending',
   );

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 
+import { shortText } from '../runtime/short-text.ts';
 import type { DeadLetter } from './dead-letter.ts';
 
 /** A group of dead letters with the same queue, error code and cause. */
@@ -18,7 +19,7 @@ export function groupOf({
   reason,
   frames,
 }: Pick<DeadLetter, 'queue' | 'code' | 'reason' | 'frames'>): Group {
-  const cause = causeOf(code, reason, frames).slice(0, MAX_CAUSE_LENGTH);
+  const cause = shortText(causeOf(code, reason, frames), MAX_CAUSE_LENGTH);
   const hash = createHash('sha256').update(JSON.stringify([queue ?? '', code, cause]));
   return { group: hash.digest('hex').slice(0, 16), cause };
 }

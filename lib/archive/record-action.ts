@@ -6,6 +6,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 
 import { sendToDynamo } from '../dynamodb/send.ts';
+import { shortText } from '../runtime/short-text.ts';
 import type { ArchiveAction, DeadLetter } from './dead-letter.ts';
 import { nameOf, recordKey, toHistoryEntry, type ArchiveTable } from './record.ts';
 
@@ -74,7 +75,7 @@ export async function recordUnwritable(table: ArchiveTable, id: string, unwritab
           Key: recordKey(id),
           UpdateExpression: 'SET unwritable = :unwritable',
           ConditionExpression: 'attribute_exists(id)',
-          ExpressionAttributeValues: { ':unwritable': { S: unwritable.slice(0, 1_000) } },
+          ExpressionAttributeValues: { ':unwritable': { S: shortText(unwritable, 1_000) } },
         }),
       ),
     table.client,

@@ -8,6 +8,7 @@ import type { KnownErrorCode } from '../runtime/error-codes.ts';
 import { describeError } from '../runtime/errors.ts';
 import { readJson } from '../runtime/json.ts';
 import { kindOf } from '../runtime/kind-of.ts';
+import { shortText } from '../runtime/short-text.ts';
 
 /** A message as the function `identify` of a consumer receives it: properties, headers and body. */
 interface MessageToIdentify {
@@ -123,7 +124,9 @@ function ask(identify: Identify, { body, properties }: Unidentified): Identified
     // A function that reads the body usually throws because the body is not JSON.
     if ('fault' in json) return { fault: { code: 'MALFORMED', message: json.fault } };
     const { code, message } = describeError(error);
-    return { fault: { code: 'IDENTIFY_FAILED', message: `identify threw ${code}: ${message}`.slice(0, 2_000), error } };
+    return {
+      fault: { code: 'IDENTIFY_FAILED', message: shortText(`identify threw ${code}: ${message}`, 2_000), error },
+    };
   }
 }
 

@@ -3,6 +3,7 @@ import { delayQueueFor } from '../rabbitmq/topology/delays.ts';
 import type { DelayQueue, WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { textOf, type KnownErrorCode } from '../runtime/error-codes.ts';
 import { describeError, PermanentError, RetryAfterError, type ErrorCode } from '../runtime/errors.ts';
+import { shortText } from '../runtime/short-text.ts';
 import type { LoggableError } from '../runtime/stack.ts';
 
 export interface Failure {
@@ -84,7 +85,7 @@ export const deadLetter = (code: KnownErrorCode, message: string = textOf(code))
  */
 export function unfinished(error: unknown): Unfinished {
   const { code, message } = describeError(error);
-  const cause = error instanceof Error && error.cause ? ` (${describeError(error.cause).message.slice(0, 300)})` : '';
+  const cause = error instanceof Error && error.cause ? ` (${shortText(describeError(error.cause).message, 300)})` : '';
   return { is: 'unfinished', code, message: message + cause };
 }
 
@@ -114,8 +115,8 @@ export function fromError(
   { queue: { delays }, attempts }: { readonly queue: WorkQueue; readonly attempts: number },
 ): Retried | DeadLettered {
   const described = describeError(thrown);
-  const code = described.code.slice(0, MAX_CODE_LENGTH);
-  const message = described.message.slice(0, MAX_MESSAGE_LENGTH);
+  const code = shortText(described.code, MAX_CODE_LENGTH);
+  const message = shortText(described.message, MAX_MESSAGE_LENGTH);
   if (thrown instanceof PermanentError) return { is: 'dead-letter', code, message };
   const next = attempt < attempts ? delays[Math.min(attempt, delays.length) - 1] : undefined;
   if (!next) return deadLetter('ATTEMPTS_EXHAUSTED', `${attempt} attempts failed, the last with ${code}: ${message}`);

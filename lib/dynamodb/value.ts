@@ -1,6 +1,7 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 
 import { kindOf } from '../runtime/kind-of.ts';
+import { wellFormed } from '../runtime/short-text.ts';
 
 /**
  * A value that an effect can write to a DynamoDB attribute. An array becomes a list, a plain object a map, and a `Set`
@@ -99,16 +100,6 @@ function toSet(attribute: string, set: ReadonlySet<unknown>): AttributeValue {
   if (members.every((member) => typeof member === 'number'))
     return { NS: members.map((member) => toNumber(attribute, member)) };
   throw new InvalidValue(attribute, 'is a Set that contains other members than only strings or only numbers');
-}
-
-interface UnicodeText {
-  isWellFormed(): boolean;
-  toWellFormed(): string;
-}
-
-function wellFormed(text: string): string {
-  const unicode = text as unknown as UnicodeText;
-  return unicode.isWellFormed() ? text : unicode.toWellFormed();
 }
 
 /** Converts a DynamoDB attribute to a plain value. A binary value becomes a `Uint8Array`. */

@@ -4,6 +4,7 @@ import type { Identity } from './identity.ts';
 import type { Headers, Message, Properties } from './message.ts';
 import type { MessageId } from './message-id.ts';
 import { shortKey } from './publish.ts';
+import { shortText } from '../runtime/short-text.ts';
 
 export interface CopySource extends Pick<Message, 'body' | 'properties'> {
   /**
@@ -90,11 +91,11 @@ export function bareDeadLetter(
       messageId,
       headers: {
         ...identityHeaders(identity),
-        ...headersOf({ ...note, reason: note.reason.slice(0, 300), frames: undefined }),
+        ...headersOf({ ...note, reason: shortText(note.reason, 300), frames: undefined }),
         [headerNames.attempt]: attempt,
         [headerNames.redrives]: redrives,
-        ...(editedFrom !== undefined && { [headerNames.editedFrom]: editedFrom.slice(0, 300) }),
-        [headerNames.leftOut]: leftOut.slice(0, 300),
+        ...(editedFrom !== undefined && { [headerNames.editedFrom]: shortText(editedFrom, 300) }),
+        [headerNames.leftOut]: shortText(leftOut, 300),
       },
     },
   };
@@ -197,14 +198,14 @@ const MAX_FRAMES_LENGTH = 1_000;
 
 const headersOf = ({ id, code, reason, frames, queue, at }: DeadLetterNote): Headers => ({
   [headerNames.deadLetterId]: id,
-  [headerNames.deadLetterCode]: code.slice(0, MAX_CODE_LENGTH),
-  [headerNames.deadLetterReason]: reason.slice(0, MAX_REASON_LENGTH),
-  ...(frames?.length && { [headerNames.deadLetterFrames]: frames.join('\n').slice(0, MAX_FRAMES_LENGTH) }),
+  [headerNames.deadLetterCode]: shortText(code, MAX_CODE_LENGTH),
+  [headerNames.deadLetterReason]: shortText(reason, MAX_REASON_LENGTH),
+  ...(frames?.length && { [headerNames.deadLetterFrames]: shortText(frames.join('\n'), MAX_FRAMES_LENGTH) }),
   [headerNames.deadLetterQueue]: shortName(queue),
   [headerNames.deadLetteredAt]: at,
 });
 
-const shortName = (name: string) => (Buffer.byteLength(name) <= 255 ? name : name.slice(0, 80));
+const shortName = (name: string) => (Buffer.byteLength(name) <= 255 ? name : shortText(name, 80));
 
 /** Whether a header must not be copied, for example because only the broker may write it. */
 const notCopied = (name: string) =>

@@ -1,3 +1,5 @@
+import { shortText } from '../runtime/short-text.ts';
+
 export interface FailedAttempt {
   /** The number of the attempt, which starts again at 1 after each redrive. */
   readonly attempt: number;
@@ -21,8 +23,8 @@ export const MAX_LIST_BYTES = 2_000;
 export function writeFailedAttempts(attempts: readonly FailedAttempt[]): string {
   const cut = attempts.map(({ code, message, ...attempt }) => ({
     ...attempt,
-    code: code.slice(0, MAX_CODE_LENGTH),
-    message: message.slice(0, MAX_MESSAGE_LENGTH),
+    code: shortText(code, MAX_CODE_LENGTH),
+    message: shortText(message, MAX_MESSAGE_LENGTH),
   }));
   let json = JSON.stringify(cut);
   while (Buffer.byteLength(json) > MAX_LIST_BYTES) {

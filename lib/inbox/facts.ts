@@ -5,6 +5,7 @@ import {
   type FailedAttempt,
 } from '../events/failed-attempts.ts';
 import type { Attributes } from '../dynamodb/item.ts';
+import { shortText } from '../runtime/short-text.ts';
 
 /** Facts about a message that its inbox record stores for operators only. A fact is absent if it is not known. */
 export interface MessageFacts {
@@ -32,9 +33,7 @@ const MAX_TEXT_LENGTH = 255;
 /** Returns the DynamoDB attributes that store facts for operators in an inbox record. */
 export function factsToAttributes(facts: MessageFacts = {}): Attributes {
   const attributes: Attributes = {};
-  for (const name of texts)
-    // The conversion replaces a half of a character, which DynamoDB would not accept.
-    if (facts[name]) attributes[name] = { S: Buffer.from(facts[name].slice(0, MAX_TEXT_LENGTH)).toString() };
+  for (const name of texts) if (facts[name]) attributes[name] = { S: shortText(facts[name], MAX_TEXT_LENGTH) };
   for (const name of numbers) if (facts[name]) attributes[name] = { N: String(facts[name]) };
   if (facts.failedAttempts?.length) attributes['failedAttempts'] = { S: writeFailedAttempts(facts.failedAttempts) };
   return attributes;

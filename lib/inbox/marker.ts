@@ -4,6 +4,7 @@ import type { Attempt, Marker, FailedMarker, Handoff, Entry, StoredEvent } from 
 import { itemId } from '../dynamodb/item.ts';
 import type { Attributes } from '../dynamodb/item.ts';
 import { inboxTable } from '../dynamodb/toolkit-tables.ts';
+import { wellFormed } from '../runtime/short-text.ts';
 
 const MAX_MESSAGE_BYTES = 1_024;
 
@@ -79,7 +80,7 @@ export function doneItem(
   };
   if (leaseOwner !== undefined) item['owner'] = { S: leaseOwner };
   if (events.length > 0 || leaseOwner !== undefined) item['events'] = { S: JSON.stringify(events) };
-  if (reason !== undefined) item['reason'] = { S: reason };
+  if (reason !== undefined) item['reason'] = { S: wellFormed(reason) };
   if (supersededBy !== undefined) item['supersededBy'] = { S: supersededBy };
   if (effects !== undefined) item['effects'] = { S: JSON.stringify(effects) };
   return item;
@@ -87,7 +88,7 @@ export function doneItem(
 
 function cut(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text);
-  if (bytes.length <= maxBytes) return text;
+  if (bytes.length <= maxBytes) return wellFormed(text);
   let end = maxBytes;
   while ((bytes[end]! & 0xc0) === 0x80) end--;
   return bytes.toString('utf8', 0, end);
@@ -111,7 +112,7 @@ export function handoffItem(
     state: { S: state },
     redrives: { N: String(redrives) },
     attempt: { N: String(attempt) },
-    code: { S: code },
+    code: { S: wellFormed(code) },
     message: { S: cut(message, MAX_MESSAGE_BYTES) },
     ...(isPending && { pending: { BOOL: true } }),
   };

@@ -9,7 +9,8 @@ import { readEnvelope } from '../../../lib/events/envelope.ts';
 import { createConsumer, type ConsumerDefinition } from '../../../lib/consumer/consumer.ts';
 import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
-import { emit, type Decision, type FollowUp } from '../../../lib/inbox/decision.ts';
+import { emit, reject, type Decision, type FollowUp } from '../../../lib/inbox/decision.ts';
+import { PermanentError } from '../../../lib/runtime/errors.ts';
 import { anEvent, aRecord, anInvocation } from '../../support/delivery.ts';
 import { scriptedConsumer } from '../../support/scripted-consumer.ts';
 import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
@@ -94,6 +95,32 @@ test.each([
   };
   expect((await run([record], fixed)).counts).toMatchObject({ completed: 1 });
   expect(await applied()).toBe(1);
+});
+
+const half = '\ud83d';
+
+test.each<[string, () => Error]>([
+  ['half of a character in its message', () => new Error(`no customer ${half}`)],
+  ['a message that was cut within a character', () => new Error('😀😀😀'.slice(0, 5))],
+  ['half of a character in the message of its PermanentError', () => new PermanentError('NO_CUSTOMER', half)],
+  ['half of a character in the code of its PermanentError', () => new PermanentError(`NO_${half}`, 'no customer')],
+  ['a code that is cut within a character', () => new PermanentError(`${'x'.repeat(99)}😀`, 'no customer')],
+])('a message is dead-lettered if its business rule throws an error with %s', async (_, error) => {
+  const definition: ConsumerDefinition<any> = {
+    ...scriptedConsumer,
+    attempts: 1,
+    decide: () => {
+      throw error();
+    },
+  };
+  const record = aRecord({ type, body: { isbn } });
+  expect((await run([record], definition)).counts).toMatchObject({ 'dead-letter': 1 });
+  expect((await run([record], definition)).counts).toMatchObject({ duplicate: 1 });
+});
+
+test('a message is rejected if the reason of the rejection contains half of a character', async () => {
+  const definition: ConsumerDefinition<any> = { ...scriptedConsumer, decide: () => reject(`no customer ${half}`) };
+  expect((await run([aRecord({ type, body: { isbn } })], definition)).counts).toMatchObject({ rejected: 1 });
 });
 
 test('messages whose ids are lone UTF-16 surrogates are dead-lettered, and the other messages of the batch complete', async () => {
