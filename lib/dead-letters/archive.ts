@@ -1,13 +1,18 @@
+import { randomUUID } from 'node:crypto';
+
 import pMap from 'p-map';
 
 import { decode, type Delivery, type RabbitMqEvent } from '../consumer/delivery.ts';
 import { runInMessageSpan, withBatchTrace, type BatchTrace } from '../consumer/trace.ts';
+import { deriveId } from '../events/message-id.ts';
 import { spanOf } from '../events/trace.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { describeError, StoreUnavailableError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
+import { errorFields } from '../runtime/stack.ts';
 import type { Tracing } from '../runtime/tracing.ts';
-import type { DeadLetter } from '../archive/dead-letter.ts';
+import { toDeadLetter, type DeadLetter } from '../archive/dead-letter.ts';
 import type { KnownValues } from './known-values.ts';
 import { deadLetterFrom } from './origin.ts';
 import type { ArchiveTable } from '../archive/record.ts';
@@ -31,8 +36,8 @@ export interface ArchiveReport {
 const CONCURRENCY = 16;
 
 /**
- * Stores every message of a batch from the dead-letter queue in the archive. Throws an error if a message cannot be
- * stored, and the whole batch is then redelivered.
+ * Stores every message of a batch from the dead-letter queue in the archive. Throws an error after all other messages
+ * are stored if one message cannot be stored, and the whole batch is then redelivered.
  */
 export async function archiveBatch(
   { table, queues, knownValues, clock, tracing }: Archiving,
@@ -40,23 +45,51 @@ export async function archiveBatch(
 ): Promise<ArchiveReport> {
   const nowMs = clock.now();
   const deliveries = decode(event);
-  const items = deliveries.map((delivery) => ({ deadLetter: deadLetterFrom(delivery, queues, nowMs), delivery }));
+  const items = deliveries.map((delivery) => ({ deadLetter: described(delivery), delivery }));
   return withBatchTrace(tracing, deliveries[0]?.queue ?? '', deliveries, async (trace) => {
-    const stored = await pMap(
+    let archived = 0;
+    const errors: unknown[] = [];
+    await pMap(
       groupById(items),
       async (group) => {
-        let stored = 0;
         for (const { deadLetter, delivery } of group)
-          if (await runInMessageSpan(trace, delivery, () => archiveOne(deadLetter, delivery, trace))) stored += 1;
-        return stored;
+          try {
+            if (await runInMessageSpan(trace, delivery, () => archiveOne(deadLetter, delivery, trace))) archived += 1;
+          } catch (error) {
+            errors.push(error);
+          }
       },
       { concurrency: CONCURRENCY },
     );
-    const archived = stored.reduce((sum, count) => sum + count, 0);
+    if (errors.length > 0) throw errors[0];
     return { archived, duplicates: items.length - archived };
   });
 
+  function described(delivery: Delivery): DeadLetter {
+    try {
+      return deadLetterFrom(delivery, queues, nowMs);
+    } catch (error) {
+      return undescribed(delivery, error, nowMs);
+    }
+  }
+
   async function archiveOne(
+    deadLetter: DeadLetter,
+    delivery: Delivery,
+    trace: BatchTrace | undefined,
+  ): Promise<boolean> {
+    try {
+      return await archiveAs(deadLetter, delivery, trace);
+    } catch (error) {
+      // The message did not cause an outage of DynamoDB. Any other error may be caused by the message's own texts.
+      if (error instanceof StoreUnavailableError) throw error;
+      return archiveAs(undescribed(delivery, error, nowMs), delivery, trace).catch(() => {
+        throw error;
+      });
+    }
+  }
+
+  async function archiveAs(
     deadLetter: DeadLetter,
     delivery: Delivery,
     trace: BatchTrace | undefined,
@@ -66,6 +99,27 @@ export async function archiveBatch(
     if (isStored) report(deadLetter, trace?.of(delivery).trace.traceparent);
     return isStored;
   }
+}
+
+/**
+ * Describes a dead letter whose headers and properties cannot be described. The description contains only ids, the hash
+ * of the body, and the error. The archive still stores the whole message.
+ */
+function undescribed({ id: messageId, payloadHash, body, envelope }: Delivery, error: unknown, nowMs: number) {
+  const { attempt, redrives } = envelope;
+  const { code, message } = describeError(error);
+  log().error('a dead letter cannot be described and is archived without its description', {
+    messageId,
+    ...errorFields(error),
+  });
+  const origin = {
+    id: messageId ? deriveId('dead-letter', 'undescribed', messageId, payloadHash, String(redrives)) : randomUUID(),
+    code: 'UNKNOWN_ERROR',
+    reason: `The archive cannot describe the message: ${code}: ${message}`,
+    deadLetteredAt: new Date(nowMs).toISOString(),
+  };
+  const bare = { properties: { headers: {} }, envelope: { attempt, redrives, isPostponed: false } };
+  return toDeadLetter({ id: messageId, payloadHash, body, ...bare }, origin, nowMs);
 }
 
 interface Item {

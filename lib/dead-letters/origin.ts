@@ -8,6 +8,8 @@ import { queueOfShard } from '../rabbitmq/topology/shards.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { textOf, type KnownErrorCode } from '../runtime/error-codes.ts';
 import type { ErrorCode } from '../runtime/errors.ts';
+import { own } from '../runtime/own.ts';
+import { shortText } from '../runtime/short-text.ts';
 import { isoTime, toDeadLetter, type DeadLetter, type Origin } from '../archive/dead-letter.ts';
 
 export const deadLetterFrom = (delivery: Delivery, queues: readonly WorkQueue[], nowMs: number): DeadLetter =>
@@ -40,7 +42,7 @@ function originOf(
       ...locate(queue, queues),
       code,
       frames: frames?.join('\n'),
-      reason: envelope.leftOut ? `${reason.slice(0, 500)}; left out: ${envelope.leftOut}` : reason,
+      reason: envelope.leftOut ? `${shortText(reason, 500)}; left out: ${envelope.leftOut}` : reason,
       deadLetteredAt: isoTime(at) ?? now,
     };
   }
@@ -88,10 +90,10 @@ function readBrokerDeath(headers: Headers): BrokerDeath | undefined {
   const death: unknown = Array.isArray(deaths) ? deaths[0] : undefined;
   if (!isRecord(death) || typeof death.queue !== 'string') return undefined;
   const reason = typeof death.reason === 'string' ? death.reason : 'unknown';
-  const code = brokerReasons[reason];
+  const code = own(brokerReasons, reason);
   return {
     queue: death.queue,
-    code: code ?? reason.toUpperCase().slice(0, 100),
+    code: code ?? shortText(reason.toUpperCase(), 100),
     reason: code ? textOf(code) : `RabbitMQ dead-lettered the message: ${reason}.`,
     at: readTime(death.time),
     fingerprint: JSON.stringify([reason, death.time ?? null, death.count ?? null]),
@@ -111,7 +113,7 @@ function readTime(time: unknown): string | undefined {
         ? time * 1_000
         : time
       : Date.parse(typeof time === 'string' ? `${time.replaceAll('\u202f', ' ')}${hasZone(time) ? '' : ' UTC'}` : '');
-  return Number.isFinite(ms) && Math.abs(ms) < 8.64e15 ? new Date(ms).toISOString() : undefined;
+  return isoTime(ms);
 }
 
 const hasZone = (time: string) => /(Z|UTC|GMT|[+-]\d\d:?\d\d)$/.test(time);

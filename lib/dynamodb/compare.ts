@@ -56,7 +56,7 @@ export function isEqual(one: AttributeValue, other: AttributeValue): boolean {
     return (
       map !== undefined &&
       names.length === Object.keys(map).length &&
-      names.every((name) => map[name] !== undefined && isEqual(one.M[name]!, map[name]))
+      names.every((name) => Object.hasOwn(map, name) && isEqual(one.M[name]!, map[name]!))
     );
   }
   if (one.SS !== undefined) return isSameSet(one.SS, other.SS, (a, b) => a === b);

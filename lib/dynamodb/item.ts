@@ -38,7 +38,8 @@ export function toKey(key: Readonly<Record<string, unknown>>, types: Readonly<Re
     if (attribute.S === '') throw new InvalidValue(name, 'is an empty string, which DynamoDB does not accept in a key');
     attributes[name] = attribute;
   }
-  for (const name in key) if (!(name in types)) throw new InvalidValue(name, "is not part of the table's key");
+  for (const name in key)
+    if (!Object.hasOwn(types, name)) throw new InvalidValue(name, "is not part of the table's key");
   return attributes;
 }
 

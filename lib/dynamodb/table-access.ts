@@ -1,3 +1,4 @@
+import { own } from '../runtime/own.ts';
 import { effectActions } from './effects.ts';
 
 /** The access to DynamoDB tables that serverless.yml grants to the role of a function. */
@@ -33,7 +34,7 @@ export const accessCheck = ({
   ((operation, input) => {
     for (const { table, index, action } of neededActions(operation, input)) {
       const resource = `${table.startsWith(prefix) ? table.slice(prefix.length) : table}${index ? `/${index}` : ''}`;
-      if (!access.tables[resource]?.includes(action)) throw denied(access, table, resource, action);
+      if (!own(access.tables, resource)?.includes(action)) throw denied(access, table, resource, action);
     }
   });
 
@@ -50,7 +51,8 @@ function neededActions(action: string, { TableName, IndexName, RequestItems = {}
 
 /** Creates an error with the name and the wording of DynamoDB's own error for a missing permission. */
 function denied({ function: name, isConsumer, tables }: TableAccess, table: string, resource: string, action: string) {
-  const isForEffects = isConsumer && !(resource in tables) && (effectActions as readonly string[]).includes(action);
+  const isForEffects =
+    isConsumer && !Object.hasOwn(tables, resource) && (effectActions as readonly string[]).includes(action);
   const line = isForEffects ? `effects: [${resource}]` : `tables: { ${resource}: [${action}] }`;
   return Object.assign(
     new Error(

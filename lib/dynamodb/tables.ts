@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 
+import { own } from '../runtime/own.ts';
 import type { When } from './conditions.ts';
 import type { Add, Append, Check, Delete, Item, Put, Set as SetAttributes } from './effects.ts';
 import { InvalidValue, type Value } from './value.ts';
@@ -136,13 +137,13 @@ export class Table<K extends KeyTypes = KeyTypes, S extends z.ZodObject | undefi
   requireAttribute(name: string): z.ZodType | undefined {
     if (this.#schema === undefined) return undefined;
     const { shape, def } = this.#schema;
-    const schema = shape[name] ?? def.catchall;
+    const schema = own(shape, name) ?? def.catchall;
     if (schema === undefined) throw new InvalidValue(name, `is not in the schema of the table ${this.name}`);
     return schema as z.ZodType;
   }
 
   #indexTypes(attribute: string): string[] {
-    return Object.values(this.indexes).flatMap((key) => key[attribute] ?? []);
+    return Object.values(this.indexes).flatMap((key) => own(key, attribute) ?? []);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { core, ZodType } from 'zod';
 
+import { own } from '../runtime/own.ts';
 import { Problem } from './problem.ts';
 
 /** The largest number of validation errors in a request body that one response lists. Further errors are left out. */
@@ -42,13 +43,13 @@ function errorsOf(issue: core.$ZodIssue, schema: ZodType): FieldError[] {
 }
 
 interface Walked {
-  readonly shape?: Readonly<Record<PropertyKey, Walked>>;
+  readonly shape?: Readonly<Record<string, Walked>>;
   readonly def: { readonly innerType?: Walked; readonly in?: Walked; readonly element?: Walked };
 }
 
 function knownNames(schema: ZodType, path: readonly PropertyKey[]): string[] {
   let at: Walked | undefined = unwrapped(schema as unknown as Walked);
-  for (const step of path) at = unwrapped(at?.shape ? at.shape[step] : at?.def.element);
+  for (const step of path) at = unwrapped(at?.shape ? own(at.shape, String(step)) : at?.def.element);
   return Object.keys(at?.shape ?? {});
 }
 

@@ -55,21 +55,22 @@ const wholeNumber = (attribute: string, value: number): number => {
 };
 
 function withoutKey(attributes: Item, key: Attributes): Item {
-  const repeated = Object.keys(key).filter((name) => name in attributes);
+  const repeated = Object.keys(key).filter((name) => Object.hasOwn(attributes, name));
   if (repeated.length === 0) return attributes;
   for (const name of repeated) {
     const value = attributes[name];
     if (value !== undefined && !isEqual(toAttribute(name, value), key[name]!))
       throw new InvalidValue(name, 'is part of the key, which an effect cannot change');
   }
-  return Object.fromEntries(Object.entries(attributes).filter(([name]) => !(name in key)));
+  return Object.fromEntries(Object.entries(attributes).filter(([name]) => !Object.hasOwn(key, name)));
 }
 
 function toChanges(effect: Effect, key: Attributes): Map<string, Change> {
   switch (effect.kind) {
     case 'add': {
       const { attribute, by, atLeast } = effect;
-      if (attribute in key) throw new InvalidValue(attribute, 'is part of the key, which an effect cannot change');
+      if (Object.hasOwn(key, attribute))
+        throw new InvalidValue(attribute, 'is part of the key, which an effect cannot change');
       effect.table.requireAttribute(attribute);
       const needs = atLeast === undefined ? -Infinity : wholeNumber(attribute, atLeast) - by;
       return new Map<string, Change>().set(attribute, { is: 'add', by: wholeNumber(attribute, by), needs });

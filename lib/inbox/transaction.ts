@@ -2,6 +2,7 @@ import type { TransactWriteItem } from '@aws-sdk/client-dynamodb';
 
 import type { Condition } from '../dynamodb/conditions.ts';
 import { expiryAfter } from '../dynamodb/item.ts';
+import { own } from '../runtime/own.ts';
 import { conditionId } from './access.ts';
 import type { Choice } from './branches.ts';
 import { storedEvents, type Branch, type Candidate } from './candidate.ts';
@@ -65,7 +66,7 @@ function effectsOf({ operations }: Branch): Record<string, number> | undefined {
   const effects: Record<string, number> = {};
   for (const operation of operations)
     if (operation.write !== 'update' || operation.changes.size > 0)
-      effects[operation.table] = (effects[operation.table] ?? 0) + 1;
+      effects[operation.table] = (own(effects, operation.table) ?? 0) + 1;
   return Object.keys(effects).length > 0 ? effects : undefined;
 }
 

@@ -1,3 +1,4 @@
+import { own } from '../runtime/own.ts';
 import { MINUTE_MS, minuteOf, type QueueSample, type SampledQueue } from './queue-samples.ts';
 
 /** The number of minutes in the histories of GET /status. */
@@ -44,12 +45,12 @@ export function historiesOf(samples: readonly QueueSample[], nowMs: number): His
       const rate = (count: (now: SampledQueue, before: SampledQueue) => number | null) =>
         perMinute((now, before) => {
           const gapMs = before ? Date.parse(now.takenAt) - Date.parse(before.takenAt) : Infinity;
-          const [one, other] = [now.queues[name], before?.queues[name]];
+          const [one, other] = [own(now.queues, name), before && own(before.queues, name)];
           if (!one || !other || gapMs <= 0 || gapMs > MAX_GAP_MS) return null;
           const messages = count(one, other);
           return messages === null ? null : Math.round((messages * MINUTE_MS * 10) / gapMs) / 10;
         });
-      const figure = (of: keyof SampledQueue) => perMinute(({ queues }) => queues[name]?.[of]);
+      const figure = (of: keyof SampledQueue) => perMinute(({ queues }) => own(queues, name)?.[of]);
       return {
         ready: figure('ready'),
         unacknowledged: figure('unacknowledged'),
@@ -58,7 +59,7 @@ export function historiesOf(samples: readonly QueueSample[], nowMs: number): His
         out: rate(acknowledged),
       };
     },
-    ofDelayQueue: (name) => perMinute(({ delayQueues }) => delayQueues[name]),
+    ofDelayQueue: (name) => perMinute(({ delayQueues }) => own(delayQueues, name)),
   };
 }
 

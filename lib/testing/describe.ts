@@ -16,7 +16,7 @@ export const showAttribute = (value: Attributes[string] | undefined): string =>
 /** Formats an item of DynamoDB without its key. A missing item is shown as `no item`. */
 export function showItem(item: Attributes | undefined, key: Attributes): string {
   if (item === undefined) return 'no item';
-  return show(fromAttributes(Object.fromEntries(Object.entries(item).filter(([name]) => !(name in key)))));
+  return show(fromAttributes(Object.fromEntries(Object.entries(item).filter(([name]) => !Object.hasOwn(key, name)))));
 }
 
 /** Formats the place of an item, such as `loans { isbn: 'a' }`. */
@@ -37,7 +37,7 @@ const requirements = {
 
 /** Explains why a condition of an effect failed, such as `status is 'paid', but must equal 'open'`. */
 export function explainCondition({ attribute, test, operands }: Condition, key: Attributes, item?: Attributes): string {
-  const isOfItem = attribute in key && operands.length === 0;
+  const isOfItem = Object.hasOwn(key, attribute) && operands.length === 0;
   const [subject, state] = isOfItem
     ? ['the item', item === undefined ? 'does not exist' : 'exists']
     : [attribute, `is ${showAttribute(item?.[attribute])}`];

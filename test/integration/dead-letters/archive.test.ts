@@ -3,7 +3,10 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 
 import { archiveTable } from '../../../lib/archive/record.ts';
+import { archiveBatch } from '../../../lib/dead-letters/archive.ts';
+import { createKnownValues } from '../../../lib/dead-letters/known-values.ts';
 import { listDeadLetters } from '../../../lib/dead-letters/list.ts';
+import { systemClock } from '../../../lib/runtime/clock.ts';
 import { decodeHeaders } from '../../../lib/events/json-form.ts';
 import { deadLetterCopy } from '../../../lib/events/copies.ts';
 import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
@@ -214,6 +217,127 @@ test('dead letters with malformed properties, bodies or headers are archived', a
 test('two dead letters without a message id are archived separately, even if the bodies of the dead letters are equal', async () => {
   const records = [aRecord({ id: null, body: 'same' }), aRecord({ id: null, body: 'same' })];
   expect(await archive(anEvent(records, 'dead-letters'))).toEqual({ archived: 2, duplicates: 0 });
+});
+
+describe('a dead letter with hostile headers', () => {
+  const publish = (messageId: string, headers: object, properties: object = {}) =>
+    backend.host.channel.publish('dead-letters', 'loans', Buffer.from('{}'), {
+      persistent: true,
+      messageId,
+      headers,
+      ...properties,
+    });
+  const beforeLimit = (limit: number) => `${'x'.repeat(limit - 1)}😀xx`;
+  const noted = { 'surehop-dead-letter-id': 'id', 'surehop-dead-letter-queue': 'loans' };
+
+  test.each<[string, object]>([
+    ['surehop-edited-from', { 'surehop-edited-from': beforeLimit(500) }],
+    ['surehop-left-out', { 'surehop-left-out': beforeLimit(1_000) }],
+    ['surehop-dead-letter-reason', { ...noted, 'surehop-dead-letter-reason': beforeLimit(1_000) }],
+    ['surehop-dead-letter-code', { ...noted, 'surehop-dead-letter-code': beforeLimit(100) }],
+    ['surehop-dead-letter-frames', { ...noted, 'surehop-dead-letter-frames': beforeLimit(1_000) }],
+    ['surehop-dead-letter-queue', { ...noted, 'surehop-dead-letter-queue': beforeLimit(500) }],
+    [
+      'surehop-dead-letter-reason with left-out parts',
+      { ...noted, 'surehop-left-out': 'header "a"', 'surehop-dead-letter-reason': beforeLimit(500) },
+    ],
+    ['x-death', { 'x-death': [{ queue: 'loans', reason: beforeLimit(100), count: 1 }] }],
+  ])(
+    'a dead letter is archived if the largest length of the text in its header %s falls within a character of two UTF-16 code units',
+    async (_, headers) => {
+      const id = randomUUID();
+      publish(id, 'surehop-dead-letter-id' in headers ? { ...headers, 'surehop-dead-letter-id': id } : headers);
+      expect(await archive(anEvent(await deadLetters(1), 'dead-letters'))).toEqual({ archived: 1, duplicates: 0 });
+    },
+  );
+
+  test.each(['constructor', '__proto__', 'toString', 'hasOwnProperty'])(
+    'a dead letter is archived if its x-death header contains the reason "%s", which JavaScript objects inherit as a property',
+    async (reason) => {
+      const id = randomUUID();
+      publish(id, { 'x-death': [{ queue: 'loans', reason, count: 1 }] });
+      publish(`${id}-neighbour`, {});
+      expect(await archive(anEvent(await deadLetters(2), 'dead-letters'))).toEqual({ archived: 2, duplicates: 0 });
+      const [letter] = await listed({ text: id });
+      expect(letter).toMatchObject({ code: reason.toUpperCase(), queue: 'loans' });
+    },
+  );
+});
+
+describe('a dead letter that the archive cannot describe', () => {
+  const archiveWith = async (about: object, records: readonly RabbitMqRecord[]) => {
+    const table = archiveTable(await backend.surehop());
+    const knownValues = createKnownValues(table, []);
+    return archiveBatch(
+      { table, queues: [], knownValues, clock: systemClock, ...about },
+      anEvent(records, 'dead-letters'),
+    );
+  };
+
+  test('a dead letter whose description throws an error is archived with its whole message, and so are its neighbours', async () => {
+    const { record } = aNoted({}, { id: 'm-undescribed', body: { isbn: 'u' }, headers: { colour: 'red' } });
+    const queues = [
+      {
+        get name(): string {
+          throw new Error('no name');
+        },
+      },
+    ];
+    const records = [record, aRecord({ id: 'm-described' })];
+    expect(await archiveWith({ queues }, records)).toEqual({ archived: 2, duplicates: 0 });
+    expect(await archiveWith({ queues }, records)).toEqual({ archived: 0, duplicates: 2 });
+    const [letter] = await listed({ text: 'm-undescribed' });
+    expect(letter).toMatchObject({ code: 'UNKNOWN_ERROR', reason: expect.stringContaining('no name') });
+    const { body } = await read(letter.id);
+    expect(body).toMatchObject({ body: { text: '{"isbn":"u"}' }, headers: { colour: 'red' } });
+    expect(await listed({ text: 'm-described' })).toHaveLength(1);
+  });
+
+  test('if DynamoDB refuses the description of a dead letter, the dead letter is archived without it, and its neighbours are archived', async () => {
+    const table = archiveTable(await backend.surehop());
+    table.client.middlewareStack.add(
+      (next) => async (args) => {
+        if ((args.input as { Item?: { type?: { S?: string } } }).Item?.type?.S === 'refused')
+          throw Object.assign(new Error('one text is invalid'), { name: 'ValidationException' });
+        return next(args);
+      },
+      { step: 'initialize', name: 'refuses' },
+    );
+    try {
+      const records = Array.from({ length: 40 }, (_, n) =>
+        aRecord({ id: `m-refused-${n}`, type: n === 0 ? 'refused' : 'kept' }),
+      );
+      expect(await archiveWith({ table }, records)).toEqual({ archived: 40, duplicates: 0 });
+      const [letter] = await listed({ text: 'm-refused-0' });
+      expect(letter).toMatchObject({ code: 'UNKNOWN_ERROR', reason: expect.stringContaining('one text is invalid') });
+    } finally {
+      table.client.middlewareStack.remove('refuses');
+    }
+  });
+
+  test('if DynamoDB stores one dead letter of a batch in no form, the other dead letters of the batch are archived before the archive throws the error', async () => {
+    const table = archiveTable(await backend.surehop());
+    table.client.middlewareStack.add(
+      (next) => async (args) => {
+        if ((args.input as { Item?: { messageId?: { S?: string } } }).Item?.messageId?.S === 'm-never')
+          throw Object.assign(new Error('never'), { name: 'ValidationException' });
+        return next(args);
+      },
+      { step: 'initialize', name: 'never' },
+    );
+    try {
+      const ids = ['m-never', ...Array.from({ length: 40 }, (_, n) => `m-beside-${n}`)];
+      await expect(
+        archiveWith(
+          { table },
+          ids.map((id) => aRecord({ id })),
+        ),
+      ).rejects.toThrow('never');
+      expect(await listed({ text: 'm-beside-39' })).toHaveLength(1);
+    } finally {
+      table.client.middlewareStack.remove('never');
+    }
+  });
 });
 
 describe('the list', () => {

@@ -70,6 +70,8 @@ describe('the origin of a dead letter', () => {
     ['maxlen', 'MAX_LENGTH'],
     ['rejected', 'REJECTED'],
     ['something new', 'SOMETHING NEW'],
+    ['constructor', 'CONSTRUCTOR'],
+    ['__proto__', '__PROTO__'],
   ])(
     'the dead letter of a message that RabbitMQ dead-lettered with the reason "%s" has the code %s',
     (reason, code) => {
@@ -85,6 +87,9 @@ describe('the origin of a dead letter', () => {
     ['2026-11-22T11:00:00Z', '2026-11-22T11:00:00.000Z'],
     ['who knows', '2026-11-22T12:00:00.000Z'],
     [null, '2026-11-22T12:00:00.000Z'],
+    [8_000_000_000_000_000, '2026-11-22T12:00:00.000Z'],
+    [-62_200_000_000, '2026-11-22T12:00:00.000Z'],
+    ['+123456-01-01T00:00:00Z', '2026-11-22T12:00:00.000Z'],
   ])(
     'if the newest x-death entry of a dead letter has the time %p, its field deadLetteredAt is %s',
     (time, deadLetteredAt) => {

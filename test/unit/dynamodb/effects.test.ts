@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import * as z from 'zod';
 
+import { isEqual } from '../../../lib/dynamodb/compare.ts';
 import type { Effect } from '../../../lib/dynamodb/effects.ts';
 import { defineTable, Table } from '../../../lib/dynamodb/tables.ts';
 import { fromAttributes, toMap } from '../../../lib/dynamodb/value.ts';
@@ -214,4 +215,21 @@ test('reading an item that does not match the schema fails with the name of the 
     expect.objectContaining({ attribute: 'lines[0].price' }),
   );
   expect(carts.parse({ ...key, state: 'open', total: 2 })).toEqual({ ...key, state: 'open', total: 2 });
+});
+
+test.each(['constructor', 'toString', '__proto__'])(
+  'an effect stores an attribute with the name "%s", which JavaScript objects inherit as a property',
+  (name) => {
+    const attributes = Object.fromEntries([[name, 1]]);
+    const decision = { effects: [anything.set({ id: 'a' }, attributes)] };
+    const { branches } = toCandidate(0, { ...firstAttempt, id: 'm' as MessageId, payloadHash: 'h', decision }, 'queue');
+    const [operation] = branches[0]!.operations;
+    expect([...(operation as unknown as { changes: Map<string, unknown> }).changes.keys()]).toEqual([name]);
+    expect(refusal(carts.set(key, attributes as never))).toContain('is not in the schema of the table carts');
+  },
+);
+
+test('two maps are equal only if both contain the same names, and an inherited name does not count', () => {
+  expect(isEqual({ M: { constructor: { N: '1' } } }, { M: { other: { N: '1' } } })).toBe(false);
+  expect(isEqual({ M: { constructor: { N: '1' } } }, { M: { constructor: { N: '1' } } })).toBe(true);
 });

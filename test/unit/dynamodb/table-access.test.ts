@@ -51,6 +51,7 @@ describe('the check of DynamoDB requests in the stage local', () => {
     ['an index', 'Query', { TableName: full('orders'), IndexName: 'newest' }, 'tables: { orders/newest: [Query] }'],
     ['a batch', 'BatchGetItem', { RequestItems: { [full('orders')]: {} } }, 'tables: { orders: [BatchGetItem] }'],
     ['a table without the prefix', 'PutItem', { TableName: 'other' }, 'tables: { other: [PutItem] }'],
+    ['a table with an inherited name', 'PutItem', { TableName: 'constructor' }, 'tables: { constructor: [PutItem] }'],
   ])('for %s, the error says which action to add to the tables of the access', (_, operation, input, line) => {
     expect(refusal(() => checkOf({ ...access, isConsumer: false })(operation, input))).toContain(line);
   });

@@ -195,6 +195,15 @@ test('if an object in a request body has an unknown field, the response lists th
   );
 });
 
+test('if a field with an inherited name such as "toString" contains an unknown field, the response has the status 400', async () => {
+  const body = z.object({ isbn: z.string().optional() }).catchall(z.strictObject({ a: z.string().optional() }));
+  const handler = endpoint(surehop, { access: open, body }, () => ({ status: 200, body: {} }));
+  expect(await call(handler, { body: { toString: { b: 1 } } })).toMatchObject({
+    status: 400,
+    body: { errors: [{ pointer: '/toString/b', detail: 'unknown field; no fields are allowed' }] },
+  });
+});
+
 test('an unknown query parameter causes an error on a route for operators and is ignored on a public route', async () => {
   const operators: Access = { scheme: 'operator', verifier: () => () => ({ client: 'ada' }) };
   const handler = (access: Access) => endpoint(surehop, { access }, () => ({ status: 200, body: {} }));
