@@ -1,5 +1,5 @@
 import type { JobOrder } from './job.ts';
-import { rememberedSince, type Redriving } from './redrive.ts';
+import { redriveRules, type Redriving } from './redrive.ts';
 import { refusalOf, selectLetters } from './select-letters.ts';
 
 /** What a job would do. */
@@ -32,7 +32,7 @@ const RESERVE_MS = 8_000;
  * letters or when time runs out.
  */
 export async function dryRun(
-  redriving: Pick<Redriving, 'table' | 'clock' | 'inboxSettings'>,
+  redriving: Pick<Redriving, 'table' | 'clock' | 'inboxSettings' | 'queues'>,
   order: Pick<JobOrder, 'action' | 'ids' | 'filter' | 'maximum' | 'force'>,
   from: string | undefined,
   { examined: maximum = EXAMINED, remainingMs }: Limits,
@@ -46,7 +46,7 @@ export async function dryRun(
     const limits = { count: Math.min(PAGE, maximum, order.maximum - count), bytes: Number.POSITIVE_INFINITY };
     const selected = await selectLetters(redriving.table, { order, createdAt, position }, limits);
     for (const letter of selected.letters) {
-      const reason = refusalOf(letter, order, rememberedSince(redriving));
+      const reason = refusalOf(letter, order, redriveRules(redriving, order.force));
       if (reason === undefined) count += 1;
       else skipped.push({ id: letter.id, reason });
     }

@@ -25,7 +25,7 @@ import { editedKind } from './edited-kind.ts';
 import { addressOfEdited, publishEdited } from './publish-edited.ts';
 import { readDeadLetter } from './read.ts';
 import { redriveRefusal, refusalProblem } from './redrive-refusal.ts';
-import { rememberedSince, type Redriving } from './redrive.ts';
+import { redriveRules, type Redriving } from './redrive.ts';
 
 export interface Editing extends Redriving {
   readonly inbox: Pick<InboxTable, 'client' | 'name' | 'clock'>;
@@ -97,7 +97,7 @@ const alreadyRedriven = () =>
 function refuseUnlessOpen(editing: Editing, deadLetter: DeadLetter, force: boolean): void {
   // After a redrive, the copy may be in a queue. If the copy fails, the operator can edit its new dead letter.
   if (deadLetter.status === 'redriven') throw alreadyRedriven();
-  const rules = { force, rememberedSinceMs: rememberedSince(editing) };
+  const rules = redriveRules(editing, force);
   const refusal = redriveRefusal({ ...deadLetter, unwritable: undefined }, rules);
   if (refusal) throw refusalProblem(refusal, deadLetter);
 }

@@ -124,36 +124,33 @@ export interface JobStep {
 }
 
 /**
- * Stores the result of a step of a job, and extends the lease on the job to `untilMs`. Returns the job, or `undefined`
- * if another process has leased the job.
+ * Stores the result of a step of a job, and extends the lease on the job to `untilMs`. A job that an operator cancelled
+ * during the step stays cancelled. Returns the job, or `undefined` if another process has leased the job.
  */
-export const recordStep = (
+export async function recordStep(
   table: ArchiveTable,
   id: string,
   owner: string,
   { status, progress, position }: JobStep,
   { nowMs, untilMs }: { readonly nowMs: number; readonly untilMs: number },
-) =>
-  update(
-    table,
-    id,
-    `SET progress = :progress, updatedAt = :at, leasedUntilMs = :until${status === 'done' ? ', #status = :done' : ''}${position === undefined ? '' : ', #position = :position'}`,
-    {
-      condition: 'leaseOwner = :owner',
-      values: {
-        ':progress': { S: JSON.stringify(progress) },
-        ':at': { S: new Date(nowMs).toISOString() },
-        ':until': { N: String(untilMs) },
-        ':owner': { S: owner },
-        ...(status === 'done' && { ':done': { S: status } }),
-        ...(position !== undefined && { ':position': { S: position } }),
-      },
-      names: {
-        ...(status === 'done' && { '#status': 'status' }),
-        ...(position !== undefined && { '#position': 'position' }),
-      },
-    },
-  );
+): Promise<Job | undefined> {
+  const values = {
+    ':progress': { S: JSON.stringify(progress) },
+    ':at': { S: new Date(nowMs).toISOString() },
+    ':until': { N: String(untilMs) },
+    ':owner': { S: owner },
+    ...(position !== undefined && { ':position': { S: position } }),
+  };
+  const names = position === undefined ? undefined : { '#position': 'position' };
+  const step = `SET progress = :progress, updatedAt = :at, leasedUntilMs = :until${position === undefined ? '' : ', #position = :position'}`;
+  const running = await update(table, id, `${step}, #status = :status`, {
+    condition: 'leaseOwner = :owner AND #status = :running',
+    values: { ...values, ':status': { S: status }, ':running': { S: 'running' } },
+    names: { '#status': 'status', ...names },
+  });
+  // What the step did is counted even if the job is cancelled.
+  return running ?? update(table, id, step, { condition: 'leaseOwner = :owner', values, names: names ?? {} });
+}
 
 /** Cancels a job and returns it. Dead letters that the job has already redriven or discarded stay as they are. */
 export async function cancelJob(table: ArchiveTable, id: string, nowMs: number): Promise<Job> {

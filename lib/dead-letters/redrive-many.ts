@@ -9,7 +9,7 @@ import {
   isOfDeadLetter,
   publishRedriven,
   readIfUnchanged,
-  rememberedSince,
+  redriveRules,
   type Operator,
   type Redriving,
 } from './redrive.ts';
@@ -96,7 +96,7 @@ async function select(
   filter: Omit<Filter, 'status'>,
   { maximum, force, remainingMs }: RedriveOptions,
 ) {
-  const rules = { force, rememberedSinceMs: rememberedSince(redriving) };
+  const rules = redriveRules(redriving, force);
   const selected: DeadLetter[] = [];
   const skipped: Skipped[] = [];
   const unwritable: { id: string; reason: string }[] = [];

@@ -1,5 +1,7 @@
 import { Problem } from '../http/problem.ts';
 import type { DeadLetter } from '../archive/dead-letter.ts';
+import { queueOfShard } from '../rabbitmq/topology/shards.ts';
+import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 
 export type RedriveRefusal =
   'already-discarded' | 'already-redriven' | 'already-superseded' | 'unwritable' | 'too-old' | 'no-origin';
@@ -14,17 +16,22 @@ const details: Record<RedriveRefusal, string> = {
   'no-origin': 'The dead letter does not name the queue it came from.',
 };
 
-/**
- * Returns why a dead letter must not be redriven, or `undefined` if it may be redriven. `force` overrides the reasons
- * that only warn of a risk.
- */
+/** What decides whether a dead letter may be redriven. `force` overrides the reasons that only warn of a risk. */
+export interface RedriveRules {
+  readonly force: boolean;
+  readonly rememberedSinceMs: number;
+  /** The work queues of the service. A message in any other queue would never be processed. */
+  readonly queues: readonly Pick<WorkQueue, 'name'>[];
+}
+
+/** Returns why a dead letter must not be redriven, or `undefined` if it may be redriven. */
 export function redriveRefusal(
   { status, queue, unwritable, publishedAt, deadLetteredAt }: DeadLetter,
-  { force, rememberedSinceMs }: { force: boolean; rememberedSinceMs: number },
+  { force, rememberedSinceMs, queues }: RedriveRules,
 ): RedriveRefusal | undefined {
   if (status === 'discarded') return 'already-discarded';
   if (status === 'superseded') return 'already-superseded';
-  if (queue === undefined) return 'no-origin';
+  if (queue === undefined || !queueOfShard(queues, queue)) return 'no-origin';
   if (force) return undefined;
   if (status === 'redriven') return 'already-redriven';
   if (unwritable !== undefined) return 'unwritable';
@@ -32,11 +39,14 @@ export function redriveRefusal(
   return Date.parse(publishedAt ?? deadLetteredAt) < rememberedSinceMs ? 'too-old' : undefined;
 }
 
+const notAWorkQueue = (queue: string) =>
+  `The dead letter came from the queue "${queue}", which is not a work queue of this service: it may be a delay queue, a retired queue or a queue that does not exist, and no consumer would process the message.`;
+
 export const refusalProblem = (
   refusal: RedriveRefusal,
-  { unwritable, supersededBy }: Pick<DeadLetter, 'unwritable' | 'supersededBy'>,
+  { unwritable, supersededBy, queue }: Pick<DeadLetter, 'unwritable' | 'supersededBy' | 'queue'>,
 ): Problem =>
-  new Problem(refusal, details[refusal], {
+  new Problem(refusal, refusal === 'no-origin' && queue !== undefined ? notAWorkQueue(queue) : details[refusal], {
     members: {
       ...(refusal === 'unwritable' && { unwritable }),
       ...(refusal === 'already-superseded' && { supersededBy }),

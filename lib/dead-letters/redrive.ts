@@ -7,7 +7,7 @@ import { Problem } from '../http/problem.ts';
 import { unwritableParts } from '../rabbitmq/encode-message.ts';
 import { withoutParts } from '../rabbitmq/unwritable.ts';
 import type { Publisher } from '../events/publish.ts';
-import { addressOfShard } from '../rabbitmq/topology/shards.ts';
+import { addressOfShard, queueOfShard } from '../rabbitmq/topology/shards.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { inboxSettings, rememberedSinceMs, type InboxSettings } from '../inbox/settings.ts';
@@ -52,8 +52,14 @@ const CONCURRENCY = 16;
 export const CHUNK = 50;
 export const CHUNK_BYTES = 16_000_000;
 
-export const rememberedSince = ({ inboxSettings, clock }: Pick<Redriving, 'inboxSettings' | 'clock'>): number =>
+const rememberedSince = ({ inboxSettings, clock }: Pick<Redriving, 'inboxSettings' | 'clock'>): number =>
   rememberedSinceMs(inboxSettings, clock.now());
+
+export const redriveRules = (redriving: Pick<Redriving, 'inboxSettings' | 'clock' | 'queues'>, force: boolean) => ({
+  force,
+  rememberedSinceMs: rememberedSince(redriving),
+  queues: redriving.queues,
+});
 
 export interface Operator {
   readonly by?: string;
@@ -68,7 +74,7 @@ export interface ArchivedDeadLetter {
 /** Reads a dead letter that is about to be redriven. Throws a problem if the dead letter may not be redriven. */
 export async function readForRedrive(redriving: Redriving, id: string, force: boolean): Promise<ArchivedDeadLetter> {
   const item = await readDeadLetter(redriving.table, id);
-  const refusal = redriveRefusal(item.deadLetter, { force, rememberedSinceMs: rememberedSince(redriving) });
+  const refusal = redriveRefusal(item.deadLetter, redriveRules(redriving, force));
   if (refusal) throw refusalProblem(refusal, item.deadLetter);
   return item;
 }
@@ -149,8 +155,10 @@ export async function publishRedriven(
 const IDENTITY_CODES: ReadonlySet<string> = new Set(['UNKNOWN_TYPE', 'SCHEMA_MISMATCH', 'PAYLOAD_MISMATCH']);
 
 function addressOf({ queue: name = '', shard = name }: DeadLetter, queues: readonly WorkQueue[]) {
-  const queue = queues.find((one) => one.name === name);
-  return queue ? addressOfShard(queue, shard) : { exchange: '', routingKey: name };
+  const queue = queueOfShard(queues, name);
+  // `redriveRefusal` refuses every dead letter of another queue.
+  if (!queue) throw new Error(`"${name}" is not a work queue of this service`);
+  return addressOfShard(queue, shard);
 }
 
 /** Returns a redrive number that no earlier copy of the dead letter has. */

@@ -14,7 +14,7 @@ import {
   isOfDeadLetter,
   publishRedriven,
   readIfUnchanged,
-  rememberedSince,
+  redriveRules,
   type Redriving,
 } from './redrive.ts';
 import { isOvertaken } from './redrive-refusal.ts';
@@ -66,7 +66,11 @@ export async function runJob(
     );
     if (job?.status === 'running' && !isFailing) {
       const pauseMs = (letters.length * 1_000) / job.order.ratePerSecond - (clock.now() - startedAtMs);
-      if (pauseMs > 0) await sleep(Math.min(pauseMs, Math.max(remainingMs() - RESERVE_MS, 0)));
+      if (pauseMs > 0) {
+        await sleep(Math.min(pauseMs, Math.max(remainingMs() - RESERVE_MS, 0)));
+        // An operator may have cancelled the job during the pause.
+        job = await leaseJob(table, id, owner, lease().nowMs, lease().untilMs);
+      }
     }
   }
   if (job?.status !== 'running') return job;
@@ -86,10 +90,10 @@ interface StepResult {
 /** Redrives or discards the dead letters that nothing speaks against. */
 async function carryOut(redriving: Redriving, job: Job, letters: readonly DeadLetter[]): Promise<StepResult> {
   const { order, createdAt } = job;
-  const rememberedSinceMs = rememberedSince(redriving);
+  const rules = redriveRules(redriving, order.force);
   const refusals: string[] = [];
   const wanted = letters.filter((letter) => {
-    const refusal = wasRedriven(letter, createdAt) ? 'already-redriven' : refusalOf(letter, order, rememberedSinceMs);
+    const refusal = wasRedriven(letter, createdAt) ? 'already-redriven' : refusalOf(letter, order, rules);
     if (refusal) refusals.push(refusal);
     return !refusal;
   });

@@ -6,7 +6,7 @@ import { fromRecord, nameOf, recordKey, type ArchiveTable } from '../archive/rec
 import { sendToDynamo } from '../dynamodb/send.ts';
 import type { JobOrder } from './job.ts';
 import { listDeadLetters } from './list.ts';
-import { redriveRefusal, type RedriveRefusal } from './redrive-refusal.ts';
+import { redriveRefusal, type RedriveRefusal, type RedriveRules } from './redrive-refusal.ts';
 
 const CONCURRENCY = 16;
 
@@ -88,9 +88,9 @@ export function chunkLength(letters: readonly Pick<DeadLetter, 'bodyBytes'>[], {
 /** Returns why a job does not redrive or discard a dead letter, or `undefined` if nothing speaks against the action. */
 export function refusalOf(
   letter: DeadLetter,
-  { action, force }: Pick<JobOrder, 'action' | 'force'>,
-  rememberedSinceMs: number,
+  { action }: Pick<JobOrder, 'action'>,
+  rules: RedriveRules,
 ): RedriveRefusal | undefined {
-  if (action === 'redrive') return redriveRefusal(letter, { force, rememberedSinceMs });
+  if (action === 'redrive') return redriveRefusal(letter, rules);
   return letter.status === 'open' ? undefined : `already-${letter.status}`;
 }

@@ -99,7 +99,7 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
     action: 'Send {"force": true} only if the message was never processed.',
   },
   'no-origin': {
-    cause: 'The message has no headers that name its queue.',
+    cause: 'The message has no headers that name its queue, or its queue is not a work queue of this service.',
     action: 'Find out from the content of the message to which queue it belongs, and publish the body again.',
   },
   'body-too-large': {

@@ -485,6 +485,11 @@ describe('the original message of an edited dead letter', () => {
     expect((await edit(old, { isbn: 'old' }, { force: true })).status).toBe(200);
     const lost = await archived({ queue: '' });
     expect(await edit(lost, { isbn: 'r' })).toMatchObject({ status: 409, body: { type: problem('no-origin') } });
+    const retired = await archived({ queue: 'retired' });
+    expect(await edit(retired, { isbn: 'r' }, { force: true })).toMatchObject({
+      status: 409,
+      body: { type: problem('no-origin'), detail: expect.stringContaining('"retired"') },
+    });
     expect((await edit('none', { isbn: 'r' })).status).toBe(404);
   });
 
@@ -522,8 +527,9 @@ describe('faults during an edit', () => {
     expect(await read(id)).toMatchObject({ edit: { status: 'published' } });
   });
 
-  test('while the queue of an edited message does not exist, the archive shows the message as pending with the error, and the message is published after the queue exists again', async () => {
-    const id = await archived({ queue: 'returns' });
+  test('while the broker lacks the queue of an edited message, the archive shows the message as pending with the error, and the message is published after the queue exists again', async () => {
+    const id = await archived({ queue: 'notices' });
+    await backend.host.channel.deleteQueue('notices');
     expect(await edit(id, { isbn: 'queue' })).toMatchObject({
       status: 202,
       body: { status: 'superseded', isPublished: false, error: 'UNROUTABLE' },
@@ -531,18 +537,19 @@ describe('faults during an edit', () => {
     expect(await read(id)).toMatchObject({ edit: { status: 'pending', error: expect.stringContaining('UNROUTABLE') } });
     const sweep = sweepIn(60_000);
     await expect(sweep()).rejects.toThrow('1 edited messages cannot be published yet');
-    await backend.host.channel.assertQueue('returns', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+    await backend.declare();
     await sweep();
-    expect(await takeRecords(channel, 'returns')).toHaveLength(1);
+    expect(await takeRecords(channel, 'notices')).toHaveLength(1);
     const { edit: after } = await read(id);
     expect(after).toMatchObject({ status: 'published' });
     expect(after.error).toBeUndefined();
     await sweep();
-    expect(await takeRecords(channel, 'returns')).toEqual([]);
+    expect(await takeRecords(channel, 'notices')).toEqual([]);
   });
 
   test('the DynamoDB items of a pending edited message never expire, and the items of a published edited message expire', async () => {
-    const id = await archived({ queue: 'nowhere' });
+    const id = await archived({ queue: 'notices' });
+    await backend.host.channel.deleteQueue('notices');
     const { body } = await edit(id, { isbn: 'x'.repeat(1_000) });
     const items = async () => {
       const { Items: found = [] } = await store(surehop).send(
@@ -556,7 +563,7 @@ describe('faults during an edit', () => {
       return found;
     };
     expect((await items()).map(({ expiresAt }) => expiresAt)).toEqual([undefined, undefined]);
-    await backend.host.channel.assertQueue('nowhere', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+    await backend.declare();
     await sweepIn(60_000)();
     const after = await items();
     expect(after.map(({ expiresAt }) => expiresAt)).toEqual([{ N: expect.any(String) }, { N: expect.any(String) }]);

@@ -5,11 +5,12 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { toDeadLetter } from '../../../lib/archive/dead-letter.ts';
 import { storeDeadLetter } from '../../../lib/archive/store-dead-letter.ts';
 import { dryRun } from '../../../lib/dead-letters/dry-run.ts';
-import { createJob, readJob } from '../../../lib/dead-letters/job.ts';
+import { cancelJob, createJob, readJob } from '../../../lib/dead-letters/job.ts';
 import type { Redriving } from '../../../lib/dead-letters/redrive.ts';
 import { runJob } from '../../../lib/dead-letters/run-job.ts';
 import { PublishError } from '../../../lib/runtime/errors.ts';
 import { aDelivery } from '../../support/delivery.ts';
+import { eventually } from '../../support/eventually.ts';
 import { queues } from '../../support/example/topology.ts';
 import { openStore, type TestStore } from '../../support/store.ts';
 
@@ -70,6 +71,23 @@ async function aJob(code: string): Promise<string> {
     store.clock.now(),
   );
   return id;
+}
+
+/** Runs a function immediately before the job stores the result of its next step. */
+function beforeNextResult(run: () => Promise<unknown>): void {
+  const { client } = store;
+  client.middlewareStack.add(
+    (next, { commandName }) =>
+      async (args) => {
+        const input = args.input as { UpdateExpression?: string };
+        if (commandName === 'UpdateItemCommand' && input.UpdateExpression?.includes('progress')) {
+          client.middlewareStack.remove('before');
+          await run();
+        }
+        return next(args);
+      },
+    { step: 'initialize', name: 'before' },
+  );
 }
 
 const step = (id: string) => runJob(redriving(), id, () => 30_000);
@@ -162,4 +180,29 @@ test('a forced job whose process dies in a step publishes a dead letter that was
   store.clock.advance(61_000);
   expect(await step(second)).toMatchObject({ status: 'done', progress: { skipped: { 'already-redriven': 1 } } });
   expect(published).toEqual(['again', 'again']);
+});
+
+test('a job that is cancelled during the pause after a step does no further step', async () => {
+  published.length = 0;
+  const ids = [await archived('paused-1', 'PAUSED'), await archived('paused-2', 'PAUSED')];
+  const id = `job-${randomUUID()}`;
+  const order = { action: 'redrive', ids, maximum: 10, force: false, ratePerSecond: 1 } as const;
+  await createJob(table(), id, { ...order, reason: 'a test', requestedBy: 'ada' }, store.clock.now());
+  const running = step(id);
+  await eventually('the first step', async () => (await readJob(table(), id)).progress.done === 1);
+  expect(await cancelJob(table(), id, store.clock.now())).toMatchObject({ status: 'cancelled' });
+  await running;
+  expect(published).toEqual(['paused-1']);
+  expect(await readJob(table(), id)).toMatchObject({ status: 'cancelled', progress: { done: 1 } });
+  expect(await step(id)).toBeUndefined();
+});
+
+test('a job that is cancelled during its last step counts the step and stays cancelled', async () => {
+  published.length = 0;
+  await archived('last', 'LAST');
+  const id = await aJob('LAST');
+  beforeNextResult(() => cancelJob(table(), id, store.clock.now()));
+  expect(await step(id)).toMatchObject({ status: 'cancelled', progress: { done: 1 } });
+  expect(published).toEqual(['last']);
+  expect(await readJob(table(), id)).toMatchObject({ status: 'cancelled', progress: { done: 1 } });
 });

@@ -65,6 +65,16 @@ async function archived({
   return { id: note.id as string, messageId, body };
 }
 
+/** Runs a function while the broker lacks a queue that the service declares. */
+async function withoutQueue(queue: string, run: () => Promise<void>): Promise<void> {
+  await backend.host.channel.deleteQueue(queue);
+  try {
+    await run();
+  } finally {
+    await backend.declare();
+  }
+}
+
 const redrive = (id: string, body?: unknown) =>
   callAsOperator(redriveOne, { route: 'POST /dead-letters/{id}/redrive', path: { id }, body });
 const redriveAll = (body: unknown) => callAsOperator(redriveMany, { route: 'POST /dead-letters/redrive', body });
@@ -155,11 +165,43 @@ describe('redriving one dead letter', () => {
     });
   });
 
-  test('redriving a dead letter responds with 503 if the work queue of the message no longer exists, and the dead letter stays open', async () => {
-    const { id } = await archived({ queue: 'gone' });
-    expect(await redrive(id)).toMatchObject({ status: 503, body: { type: 'urn:surehop:problem:unroutable' } });
-    expect(await read(id)).toMatchObject({ status: 'open', history: [] });
+  test('redriving a dead letter responds with 503 while the broker lacks the work queue of the message, and the dead letter stays open', async () => {
+    const { id } = await archived({ queue: 'notices' });
+    await withoutQueue('notices', async () => {
+      expect(await redrive(id)).toMatchObject({ status: 503, body: { type: 'urn:surehop:problem:unroutable' } });
+      expect(await read(id)).toMatchObject({ status: 'open', history: [] });
+    });
+    expect((await redrive(id)).status).toBe(200);
   });
+
+  test.each([
+    ['does not exist', 'gone'],
+    ['is a delay queue', 'retry.1s'],
+    ['is the dead-letter queue', 'dead-letters'],
+    ['was retired and has no consumer', 'retired'],
+  ])(
+    'redriving a dead letter whose queue %s responds with 409 and the name of the queue "%s", even with "force": true',
+    async (_, queue) => {
+      if (queue === 'retired')
+        await backend.host.channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+      const code = `NO_WORK_QUEUE_${queue.toUpperCase()}`;
+      const { id } = await archived({ queue, code });
+      for (const force of [false, true])
+        expect(await redrive(id, { force })).toMatchObject({
+          status: 409,
+          body: {
+            type: 'urn:surehop:problem:no-origin',
+            detail: expect.stringContaining(`"${queue}", which is not a work queue of this service`),
+          },
+        });
+      expect((await redriveAll({ filter: { code }, force: true })).body).toMatchObject({
+        redriven: 0,
+        skipped: [{ id, reason: 'no-origin' }],
+      });
+      expect(await read(id)).toMatchObject({ status: 'open', history: [] });
+      if (queue !== 'gone') expect((await backend.host.channel.checkQueue(queue)).messageCount).toBe(0);
+    },
+  );
 });
 
 describe('a message with parts that AMQP cannot encode', () => {
@@ -262,23 +304,27 @@ describe('bulk redrives', () => {
   test('a bulk redrive reports each message that could not be published and redrives the other messages', async () => {
     const code = 'MIXED';
     await archived({ code, queue: 'loans' });
-    const { id } = await archived({ code, queue: 'gone' });
-    expect((await redriveAll({ filter: { code } })).body).toEqual({
-      redriven: 1,
-      selected: 2,
-      skipped: [],
-      failed: [{ id, code: 'UNROUTABLE' }],
-      unwritable: [],
-      more: false,
+    const { id } = await archived({ code, queue: 'notices' });
+    await withoutQueue('notices', async () => {
+      expect((await redriveAll({ filter: { code } })).body).toEqual({
+        redriven: 1,
+        selected: 2,
+        skipped: [],
+        failed: [{ id, code: 'UNROUTABLE' }],
+        unwritable: [],
+        more: false,
+      });
+      expect(await redriveAll({ filter: { code } })).toMatchObject({ status: 503 });
     });
-    expect(await redriveAll({ filter: { code } })).toMatchObject({ status: 503 });
   });
 
   test('if the first 51 messages of a bulk redrive cannot be published, the bulk redrive still publishes the next message', async () => {
     const code = 'FIRST_GONE';
-    for (let index = 0; index < 51; index += 1) await archived({ code, queue: 'gone', ageDays: 1 });
+    for (let index = 0; index < 51; index += 1) await archived({ code, queue: 'notices', ageDays: 1 });
     await archived({ code, queue: 'loans' });
-    expect((await redriveAll({ filter: { code }, maximum: 100 })).body).toMatchObject({ redriven: 1, more: false });
+    await withoutQueue('notices', async () =>
+      expect((await redriveAll({ filter: { code }, maximum: 100 })).body).toMatchObject({ redriven: 1, more: false }),
+    );
   });
 
   test('if the filter of a bulk redrive contains an unknown queue or code, the error lists the known values', async () => {

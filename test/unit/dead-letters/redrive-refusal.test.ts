@@ -31,6 +31,9 @@ test.each<[string, string | undefined, string | undefined, Partial<DeadLetter>]>
   ['was discarded', 'already-discarded', 'already-discarded', { status: 'discarded' }],
   ['was replaced by an edited message', 'already-superseded', 'already-superseded', { status: 'superseded' }],
   ['does not name its queue', 'no-origin', 'no-origin', { queue: undefined }],
+  ['names a delay queue', 'no-origin', 'no-origin', { queue: 'retry.1s' }],
+  ['names a queue that the service does not declare', 'no-origin', 'no-origin', { queue: 'gone' }],
+  ['names a shard of a work queue', undefined, undefined, { queue: 'loans.07' }],
   ['was redriven before', 'already-redriven', undefined, { status: 'redriven' }],
   ['has parts that AMQP cannot encode', 'unwritable', undefined, { unwritable: 'header "a"' }],
   ['was published just within the inbox retention', undefined, undefined, { publishedAt: daysAgo(14) }],
@@ -45,8 +48,11 @@ test.each<[string, string | undefined, string | undefined, Partial<DeadLetter>]>
   'the refusal to redrive a dead letter that %s is %p, and %p with "force" (undefined means that the redrive is allowed)',
   (_, unforced, forced, about) => {
     const deadLetter = { ...open, ...about };
-    const since = rememberedSinceMs({ INBOX_RETENTION_DAYS: 14 }, nowMs);
-    expect(redriveRefusal(deadLetter, { force: false, rememberedSinceMs: since })).toBe(unforced);
-    expect(redriveRefusal(deadLetter, { force: true, rememberedSinceMs: since })).toBe(forced);
+    const rules = {
+      rememberedSinceMs: rememberedSinceMs({ INBOX_RETENTION_DAYS: 14 }, nowMs),
+      queues: [{ name: 'loans' }],
+    };
+    expect(redriveRefusal(deadLetter, { ...rules, force: false })).toBe(unforced);
+    expect(redriveRefusal(deadLetter, { ...rules, force: true })).toBe(forced);
   },
 );
