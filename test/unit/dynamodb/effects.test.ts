@@ -223,7 +223,7 @@ test.each(['constructor', 'toString', '__proto__'])(
     const attributes = Object.fromEntries([[name, 1]]);
     const decision = { effects: [anything.set({ id: 'a' }, attributes)] };
     const { branches } = toCandidate(0, { ...firstAttempt, id: 'm' as MessageId, payloadHash: 'h', decision }, 'queue');
-    const [operation] = branches[0]!.operations;
+    const [operation] = branches[0].operations;
     expect([...(operation as unknown as { changes: Map<string, unknown> }).changes.keys()]).toEqual([name]);
     expect(refusal(carts.set(key, attributes as never))).toContain('is not in the schema of the table carts');
   },
