@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { UsageError } from '../commands/command.ts';
+import { compact } from './check-typescript.ts';
 
 /** Collects the files that `surehop add` creates and edits. No file is written before `write` is called. */
 export class Changes {
@@ -17,10 +18,15 @@ export class Changes {
     return this.#after.get(file) ?? this.#before(file);
   }
 
+  /** Edits a file, which keeps its byte-order mark and its line ends. `change` gets a text with neither. */
   edit(file: string, change: (text: string) => string): void {
     const text = this.read(file);
     if (text === undefined) throw new UsageError(`the file ${file} is missing: create it first`);
-    this.#after.set(file, change(text));
+    const mark = text.startsWith('\ufeff') ? '\ufeff' : '';
+    const lines = text.slice(mark.length).replaceAll('\r\n', '\n');
+    const changed = change(lines);
+    if (changed !== lines)
+      this.#after.set(file, mark + (text.includes('\r\n') ? changed.replaceAll('\n', '\r\n') : changed));
   }
 
   /** Creates a file. Throws an error if the file exists with different content. */
@@ -64,8 +70,12 @@ export class Changes {
     });
   }
 
+  /** Returns the changed files. Throws an error if one of them is not a valid TypeScript module. */
   #changed(): (readonly [file: string, after: string])[] {
-    return [...this.#after].filter(([file, after]) => this.#before(file) !== after);
+    const changed = [...this.#after].filter(([file, after]) => this.#before(file) !== after);
+    for (const [file, after] of changed)
+      if (file.endsWith('.ts')) compact(file, after, 'choose another name, or make the change by hand');
+    return changed;
   }
 
   #before(file: string): string | undefined {

@@ -1,11 +1,14 @@
+import { defineTopology, workQueue } from 'surehop/topology';
+
 import { UsageError } from '../commands/command.ts';
+import { reasonOf } from '../runtime/command-line.ts';
 import type { Changes } from './changes.ts';
 import { addImport, addProperty } from './edit-typescript.ts';
 import { addFunction, hasAnchor, hasFunction } from './edit-yaml.ts';
 import { defineEvent, type DefinedEvent } from './event.ts';
 import { literal } from './example.ts';
-import { call, camelCase, folderOf } from './names.ts';
-import { exchangeOf, requireName, requireServerlessYml, type Service } from './service.ts';
+import { call, camelCase, folderOf, member, requireIdentifier } from './names.ts';
+import { requireName, requireServerlessYml, type Service } from './service.ts';
 
 interface ConsumerOptions {
   readonly event: string;
@@ -28,11 +31,24 @@ export async function addConsumer(
   requireName(queue, 'queue');
   const event = await defineEvent(changes, service, type, { exchange, field: orderBy });
   const { constant } = event;
-  const property = addQueue(changes, service, { type, queue, exchange, delays, isOrdered: orderBy !== undefined });
-  const folder = folderOf(type);
-  const rule = camelCase(name);
   const yaml = requireServerlessYml(changes);
-  const isKnown = hasFunction(yaml, name);
+  const isOrdered = orderBy !== undefined;
+  const property = addQueue(changes, service, { type, queue, exchange: event.exchange, delays, isOrdered });
+  const folder = folderOf(type);
+  const handler = `functions/${folder}/${name}.handler`;
+  const source = `\${consumes:${property}}`;
+  const isKnown = hasFunction(yaml, name, { handler, source: (events) => [events].flat().includes(source) });
+  const rule = camelCase(name);
+  if (!isKnown)
+    requireIdentifier(rule, `the name of the business rule of the consumer ${name}`, [
+      'Decision',
+      'Payload',
+      'consumer',
+      'handler',
+      'queues',
+      'surehop',
+      constant,
+    ]);
   changes.createUnless(
     isKnown,
     `functions/${folder}/${name}.ts`,
@@ -48,7 +64,7 @@ const ${rule} = (_event: Payload<typeof ${constant}>): Decision => ({ effects: [
 
 /** Consumes the queue \`${queue}\`. */
 export const handler = consumer(surehop, {
-  queue: queues.${property},
+  queue: ${member('queues', property)},
   event: ${constant},
 ${orderBy === undefined ? '' : `  orderBy: ({ ${orderBy} }) => ${orderBy},\n`}  decide: ${rule},
 });
@@ -61,10 +77,10 @@ ${orderBy === undefined ? '' : `  orderBy: ({ ${orderBy} }) => ${orderBy},\n`}  
   changes.edit('serverless.yml', (text) =>
     addFunction(text, name, [
       ...limits,
-      `handler: functions/${folder}/${name}.handler`,
+      `handler: ${handler}`,
       '# Tables to which effects write are listed as well: effects: [balances].',
       'access: { login: publisher, connections: 2 }',
-      `events: \${consumes:${property}}`,
+      `events: ${source}`,
     ]),
   );
 }
@@ -98,17 +114,17 @@ function addQueue(
   {
     type,
     queue,
-    exchange = exchangeOf(service),
+    exchange,
     delays,
     isOrdered,
-  }: { type: string; queue: string; exchange?: string; delays?: readonly string[]; isOrdered: boolean },
+  }: { type: string; queue: string; exchange: string; delays?: readonly string[]; isOrdered: boolean },
 ): string {
   const known = Object.entries(service.queues).find(([, { name }]) => name === queue);
   if (known) {
     const [property, { bindings, ordered }] = known;
-    if (!bindings.some(({ routingKey }) => routingKey === type))
+    if (!bindings.some((binding) => binding.routingKey === type && binding.exchange === exchange))
       throw new UsageError(
-        `the queue ${queue} exists and does not receive ${type}: add "${type}" to its bindings in infra/topology.ts, or choose another --queue`,
+        `the queue ${queue} exists and does not receive ${type} from the exchange ${exchange}: add "${type}" to its bindings in infra/topology.ts, or choose another --queue`,
       );
     if (isOrdered && !ordered)
       throw new UsageError(
@@ -117,10 +133,14 @@ function addQueue(
     return property;
   }
   const property = camelCase(queue);
+  requireNewQueue(service, property, {
+    queue,
+    options: { bindings: { [exchange]: [type] }, ...(delays && { delays }), ordered: isOrdered },
+  });
   const value = call(
     `workQueue('${queue}'`,
     [
-      `bindings: { ${/^[A-Za-z_$][\w$]*$/.test(exchange) ? exchange : `'${exchange}'`}: ['${type}'] }`,
+      `bindings: { ${/^[A-Za-z_$][\w$]*$/.test(exchange) ? exchange : literal(exchange)}: ['${type}'] }`,
       ...(delays ? [`delays: [${delays.map((delay) => `'${delay}'`).join(', ')}]`] : []),
       ...(isOrdered ? ['ordered: true'] : []),
     ],
@@ -128,7 +148,31 @@ function addQueue(
   );
   const file = 'infra/topology.ts';
   changes.edit(file, (text) =>
-    addProperty(addImport(text, 'workQueue', 'surehop/topology'), { file, constant: 'queues', name: property, value }),
+    addProperty(addImport(text, { file, name: 'workQueue', module: 'surehop/topology' }), {
+      file,
+      constant: 'queues',
+      name: property,
+      value,
+    }),
   );
   return property;
+}
+
+/** Throws a `UsageError` if the service cannot have the queue in addition to its other queues. */
+function requireNewQueue(
+  { queues }: Service,
+  property: string,
+  { queue, options }: { queue: string; options: Parameters<typeof workQueue>[1] },
+): void {
+  const bare = (name: string) => name.replaceAll(/[^A-Za-z0-9]/g, '').toLowerCase();
+  const alike = Object.entries(queues).find(([key, { name }]) => key === property || bare(name) === bare(queue));
+  if (alike)
+    throw new UsageError(
+      `the queue ${queue} cannot be told from the queue ${alike[1].name} (queues.${alike[0]} in infra/topology.ts): choose another --queue`,
+    );
+  try {
+    defineTopology({ ...queues, [property]: workQueue(queue, options) });
+  } catch (error) {
+    throw new UsageError(`the queue ${queue} cannot be added: ${reasonOf(error)}`, { cause: error });
+  }
 }

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { isMap, isPair, isScalar, parseDocument, type Document } from 'yaml';
 
 import { UsageError } from '../commands/command.ts';
@@ -7,9 +9,7 @@ import { UsageError } from '../commands/command.ts';
  * Everything else in the file stays as it is.
  */
 export function addFunction(text: string, name: string, lines: readonly string[]): string {
-  const document = parseDocument(text);
-  const [mistake] = document.errors[0]?.message.split('\n') ?? [];
-  if (mistake !== undefined) throw new UsageError(`serverless.yml cannot be parsed: ${mistake}`);
+  const document = parsed(text);
   const functions = document.get('functions', true);
   if (!isMap(functions) || functions.flow || functions.items.length === 0)
     throw new UsageError('serverless.yml has no section "functions" with at least one function: add one by hand first');
@@ -22,7 +22,20 @@ export function addFunction(text: string, name: string, lines: readonly string[]
   const lineEnd = text.indexOf('\n', end - 1);
   const at = lineEnd < 0 ? text.length : lineEnd + 1;
   const added = [`${name}:`, ...lines.map((line) => `  ${line}`)].map((line) => `${indent}${line}\n`).join('');
-  return `${text.slice(0, at)}${at === text.length && !text.endsWith('\n') ? '\n' : ''}${added}${text.slice(at)}`;
+  const edited = `${text.slice(0, at)}${at === text.length && !text.endsWith('\n') ? '\n' : ''}${added}${text.slice(at)}`;
+  const { [name]: own, ...others } = functionsOf(edited);
+  if (own === undefined || !isDeepStrictEqual(others, functionsOf(text)))
+    throw new UsageError(
+      `serverless.yml (line ${text.slice(0, at).split('\n').length}): surehop add cannot edit the file; nothing was written: add the function ${name} by hand, with ${lines.join(', ')}`,
+    );
+  return edited;
+}
+
+function parsed(text: string): Document {
+  const document = parseDocument(text);
+  const [mistake] = document.errors[0]?.message.split('\n') ?? [];
+  if (mistake !== undefined) throw new UsageError(`serverless.yml cannot be parsed: ${mistake}`);
+  return document;
 }
 
 function endOf(node: unknown): number {
@@ -45,5 +58,40 @@ export function hasAnchor(text: string, anchor: string): boolean {
   return found;
 }
 
-/** Returns whether the section `functions` of a serverless.yml has a function of this name. */
-export const hasFunction = (text: string, name: string): boolean => parseDocument(text).hasIn(['functions', name]);
+interface LambdaFunction {
+  readonly handler?: unknown;
+  readonly events?: unknown;
+}
+
+/** Returns the section `functions` of a serverless.yml. */
+export function functionsOf(text: string): Readonly<Record<string, LambdaFunction | null>> {
+  const { functions } = (parsed(text).toJS() ?? {}) as { functions?: Record<string, LambdaFunction> };
+  return functions ?? {};
+}
+
+/**
+ * Returns whether a serverless.yml has a function of this name. Throws a `UsageError` if the function does not have the
+ * expected handler or event source.
+ */
+export function hasFunction(
+  text: string,
+  name: string,
+  { handler, source }: { readonly handler: string; readonly source: (events: unknown) => boolean },
+): boolean {
+  const functions = functionsOf(text);
+  if (!Object.hasOwn(functions, name)) return false;
+  const existing = functions[name];
+  if (existing?.handler !== handler || !source(existing.events))
+    throw new UsageError(`serverless.yml already has another function ${name}: choose another name`);
+  return true;
+}
+
+/** Returns the HTTP routes among the events of a function, such as `POST /orders`. */
+export function routesIn(events: unknown): string[] {
+  if (!Array.isArray(events)) return [];
+  return events.flatMap((event: { httpApi?: string | { method?: unknown; path?: unknown } } | null) => {
+    const route = event?.httpApi;
+    if (typeof route === 'string') return [route];
+    return route ? [`${String(route.method).toUpperCase()} ${String(route.path)}`] : [];
+  });
+}

@@ -1,9 +1,11 @@
+import type { EventDefinition } from 'surehop/events';
+
 import { UsageError } from '../commands/command.ts';
 import type { Changes } from './changes.ts';
-import { addImport, addZod } from './edit-typescript.ts';
-import { exampleFor, objectLiteral } from './example.ts';
-import { camelCase, folderOf } from './names.ts';
-import { exchangeOf, type Service } from './service.ts';
+import { addImport, addItem, addZod } from './edit-typescript.ts';
+import { exampleFor, hasProperty, objectLiteral } from './example.ts';
+import { camelCase, folderOf, requireIdentifier } from './names.ts';
+import { exchangeOf, requireExchange, type Service } from './service.ts';
 
 const TYPE = /^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+$/;
 
@@ -14,6 +16,7 @@ interface EventOptions {
 
 export interface DefinedEvent {
   readonly constant: string;
+  readonly exchange: string;
   readonly example: unknown;
   /** Whether the service already had the event before `surehop add` ran. */
   readonly isKnown: boolean;
@@ -37,27 +40,46 @@ export async function defineEvent(
   changes: Changes,
   service: Service,
   type: string,
-  { exchange, field = 'id' }: EventOptions = {},
+  { exchange, field }: EventOptions = {},
 ): Promise<DefinedEvent> {
   if (!TYPE.test(type))
     throw new UsageError(`"${type}" cannot be the type of an event: use lower-case words and dots, such as order.paid`);
+  if (field !== undefined) requireIdentifier(field, 'the property in --order-by');
   const file = `functions/${folderOf(type)}/events.ts`;
   const events = changes.read(file) === undefined ? {} : await service.loadEvents(file);
   const existing = Object.entries(events).find(([, event]) => event.type === type);
-  if (existing) return { constant: existing[0], example: exampleFor(existing[1].schema), isKnown: true };
+  if (existing) return knownEvent(existing, { exchange, field });
+  const constant = camelCase(type);
+  const property = field ?? 'id';
+  const destination = exchange ?? exchangeOf(service);
+  requireExchange(service, destination);
   const definition = `
 /** The event \`${type}\`. */
-export const ${camelCase(type)} = defineEvent({
+export const ${constant} = defineEvent({
   type: '${type}',
   version: 1,
-  exchange: '${exchange ?? exchangeOf(service)}',
-  schema: z.object({ ${field}: z.string() }),
+  exchange: '${destination}',
+  schema: z.object({ ${property}: z.string() }),
 });
 `;
   if (changes.read(file) === undefined) changes.create(file, '');
-  changes.edit(file, (text) => `${addZod(addImport(text, 'defineEvent', 'surehop/events')).trimEnd()}\n${definition}`);
-  listEvent(changes, camelCase(type), `./${folderOf(type)}/events.ts`);
-  return { constant: camelCase(type), example: { [field]: 'one' }, isKnown: false };
+  const defineEventImport = { file, name: 'defineEvent', module: 'surehop/events' };
+  changes.edit(file, (text) => `${addZod(addImport(text, defineEventImport), file).trimEnd()}\n${definition}`);
+  listEvent(changes, constant, `./${folderOf(type)}/events.ts`);
+  return { constant, exchange: destination, example: { [property]: 'one' }, isKnown: false };
+}
+
+function knownEvent(
+  [constant, { type, exchange, schema }]: [string, EventDefinition<unknown>],
+  options: EventOptions,
+): DefinedEvent {
+  if (options.exchange !== undefined && options.exchange !== exchange)
+    throw new UsageError(`the event ${type} exists and is published to the exchange ${exchange}: leave out --exchange`);
+  if (options.field !== undefined && !hasProperty(schema, options.field))
+    throw new UsageError(
+      `--order-by is "${options.field}", but not every event of the type ${type} has this property: add it to the schema of ${constant} first`,
+    );
+  return { constant, exchange, example: exampleFor(schema), isKnown: true };
 }
 
 /** The file with the list of all events of the service. The archive checks messages with the schemas of these events. */
@@ -66,7 +88,13 @@ const LIST = 'functions/events.ts';
 /** Adds an event to the list of all events, if the service has such a list. */
 function listEvent(changes: Changes, constant: string, module: string): void {
   if (changes.read(LIST) === undefined) return;
-  changes.edit(LIST, (text) => addImport(text, constant, module).replace(/,?\n\];\n$/, `,\n  ${constant},\n];\n`));
+  changes.edit(LIST, (text) =>
+    addItem(addImport(text, { file: LIST, name: constant, module }), {
+      file: LIST,
+      constant: 'events',
+      name: constant,
+    }),
+  );
 }
 
 const testOf = (type: string, constant: string, example: object): string => `import assert from 'node:assert/strict';

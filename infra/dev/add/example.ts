@@ -5,6 +5,9 @@ interface Schema {
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
+  readonly allOf?: readonly Schema[];
+  readonly additionalProperties?: boolean | Schema;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
   readonly items?: Schema;
@@ -47,6 +50,26 @@ export function draftFor(schema: z.ZodType, formats: Readonly<Record<string, str
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Returns whether every value of a schema can have a property. Returns true if the schema does not say which properties
+ * a value has.
+ */
+export function hasProperty(schema: z.ZodType, name: string): boolean {
+  try {
+    return allows(z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' }) as Schema, name);
+  } catch {
+    return true;
+  }
+}
+
+function allows({ anyOf, oneOf, allOf, type, properties = {}, additionalProperties }: Schema, name: string): boolean {
+  const choices = anyOf ?? oneOf;
+  if (choices) return choices.every((one) => allows(one, name));
+  if (allOf) return allOf.some((one) => allows(one, name));
+  if (type !== 'object') return type === undefined;
+  return Object.hasOwn(properties, name) || additionalProperties !== false;
 }
 
 function build(schema: Schema, formats: Readonly<Record<string, string>>): unknown {

@@ -1,3 +1,5 @@
+import { UsageError } from '../commands/command.ts';
+
 /** Converts a name such as `order.paid` or `ship-order` to the name of a constant: `orderPaid`, `shipOrder`. */
 export const camelCase = (name: string): string =>
   name.replaceAll(/[^A-Za-z0-9]+(.)?/g, (_, letter: string | undefined) => letter?.toUpperCase() ?? '');
@@ -15,4 +17,27 @@ export function call(head: string, properties: readonly string[], indent: number
   const line = `${head}${separator}{ ${properties.join(', ')} })`;
   if (line.length + indent + 1 <= 120) return line;
   return `${head}${separator}{\n${properties.map((property) => `  ${property},\n`).join('')}})`;
+}
+
+/** Writes the access to a property: `queues.billing`, or `queues['bill-ing']`. */
+export const member = (object: string, property: string): string =>
+  /^[A-Za-z_$][\w$]*$/.test(property) ? `${object}.${property}` : `${object}['${property}']`;
+
+/** The names that a constant or a parameter of a TypeScript module cannot have. */
+const RESERVED = new Set(
+  (
+    'arguments await break case catch class const continue debugger default delete do else enum eval export extends ' +
+    'false finally for function if implements import in instanceof interface let new null package private protected ' +
+    'public return static super switch this throw true try typeof undefined var void while with yield __proto__'
+  ).split(' '),
+);
+
+/** Throws a `UsageError` unless `name` can be the name of a constant and is not one of the names in `used`. */
+export function requireIdentifier(name: string, meaning: string, used: readonly string[] = []): void {
+  if (!/^[A-Za-z_$][\w$]*$/.test(name))
+    throw new UsageError(`"${name}" cannot be ${meaning}: use letters and digits, such as customerId`);
+  if (RESERVED.has(name))
+    throw new UsageError(`"${name}" cannot be ${meaning}, because JavaScript reserves this name: use another name`);
+  if (used.includes(name))
+    throw new UsageError(`"${name}" cannot be ${meaning}, because the file already uses this name: use another name`);
 }

@@ -1,6 +1,6 @@
 import { UsageError } from '../commands/command.ts';
 import type { Changes } from './changes.ts';
-import { addFunction, hasFunction } from './edit-yaml.ts';
+import { addFunction, functionsOf, hasFunction, routesIn } from './edit-yaml.ts';
 import { defineEvent, type DefinedEvent } from './event.ts';
 import { objectLiteral } from './example.ts';
 import { folderOf } from './names.ts';
@@ -25,16 +25,32 @@ export async function addRoute(
     );
   const event = await defineEvent(changes, service, type, { exchange });
   const name = `${method.toLowerCase()}${path.replaceAll('/', '-')}`;
-  const isKnown = hasFunction(requireServerlessYml(changes), name);
+  const handler = `functions/${folderOf(type)}/${name}.handler`;
+  const yaml = requireServerlessYml(changes);
+  const taken = Object.entries(functionsOf(yaml)).find(
+    ([other, definition]) => other !== name && routesIn(definition?.events).some((one) => overlaps(one, route)),
+  );
+  if (taken)
+    throw new UsageError(
+      `the function ${taken[0]} in serverless.yml already has the route ${route}: choose another route`,
+    );
+  const isKnown = hasFunction(yaml, name, { handler, source: (events) => routesIn(events).includes(route) });
   changes.createUnless(isKnown, `functions/${folderOf(type)}/${name}.ts`, functionOf(route, type, event));
   changes.createUnless(isKnown, `test/${name}.test.ts`, testOf({ route, type, name }, event));
   changes.edit('serverless.yml', (text) =>
     addFunction(text, name, [
-      `handler: functions/${folderOf(type)}/${name}.handler`,
+      `handler: ${handler}`,
       'access: { login: publisher, connections: rest, signingKeys: true }',
       `events: [{ httpApi: ${route} }]`,
     ]),
   );
+}
+
+/** Returns whether an existing route receives the requests of another route. A route can have any method. */
+function overlaps(existing: string, route: string): boolean {
+  const [method = '', path = ''] = existing.split(' ');
+  const [wanted, wantedPath] = route.split(' ');
+  return path.replace(/\/$/, '') === wantedPath && [wanted, '*', 'ANY'].includes(method.toUpperCase());
 }
 
 const functionOf = (

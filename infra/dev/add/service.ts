@@ -1,4 +1,5 @@
 import type { EventDefinition } from 'surehop/events';
+import type { Table } from 'surehop/tables';
 import type { Topology, WorkQueue } from 'surehop/topology';
 
 import { UsageError } from '../commands/command.ts';
@@ -6,6 +7,7 @@ import type { Changes } from './changes.ts';
 
 export interface Service {
   readonly queues: Readonly<Record<string, WorkQueue>>;
+  readonly tables: Readonly<Record<string, Table<any, any>>>;
   readonly topology: Pick<Topology, 'exchanges'>;
   /** Loads the events that a module of the project exports, by the names of the exports. */
   readonly loadEvents: (file: string) => Promise<Readonly<Record<string, EventDefinition<unknown>>>>;
@@ -20,6 +22,15 @@ export function exchangeOf({ topology }: Service): string {
   if (topics.length === 1) return topics[0]!;
   const choices = topics.length > 1 ? `: one of ${topics.join(', ')}, or a new name` : '';
   throw new UsageError(`pass --exchange with the name of the exchange of the event${choices}`);
+}
+
+/** Throws a `UsageError` if a service cannot publish its events to an exchange of this name. */
+export function requireExchange({ topology }: Service, name: string): void {
+  if (!/^[\w.:-]{1,200}$/.test(name))
+    throw new UsageError(`"${name}" cannot be the name of an exchange: use letters, digits, "_", ".", ":" and "-"`);
+  const existing = topology.exchanges.find((exchange) => exchange.name === name);
+  if (/^(amq|retry)\./.test(name) || (existing && existing.type !== 'topic'))
+    throw new UsageError(`the exchange ${name} is not for events: choose another --exchange`);
 }
 
 export function requireName(name: string, kind: string): void {

@@ -1,25 +1,37 @@
+import { resourcesOf } from 'serverless-surehop/tables';
+import { toolkitTables } from 'surehop/tables';
+
 import { UsageError } from '../commands/command.ts';
 import type { Changes } from './changes.ts';
 import { addImport, addProperty, addZod } from './edit-typescript.ts';
-import { call, camelCase } from './names.ts';
-import { requireName } from './service.ts';
+import { call, camelCase, member } from './names.ts';
+import { reasonOf } from '../runtime/command-line.ts';
+import { requireName, type Service } from './service.ts';
 
 /**
  * Adds a table to infra/tables.ts, with a test. `keys` are the key attributes of the table, such as `customerId` or
  * `at:N`.
  */
-export function addTable(changes: Changes, name: string, keys: readonly string[]): void {
+export function addTable(changes: Changes, service: Service, name: string, keys: readonly string[]): void {
   requireName(name, 'table');
   if (keys.length < 1 || keys.length > 2)
     throw new UsageError('pass --key with the partition key, and a second --key if the table has a sort key');
   const attributes = keys.map((key) => {
     const [, attribute, type = 'S'] = /^([A-Za-z_]\w*)(?::([SN]))?$/.exec(key) ?? [];
-    if (attribute === undefined)
+    if (attribute === undefined || attribute === '__proto__')
       throw new UsageError(`--key is "${key}": use the name of an attribute, with :N if it is a number`);
     return { attribute, type };
   });
+  if (attributes[0]!.attribute === attributes[1]?.attribute)
+    throw new UsageError(`both keys are "${attributes[0]!.attribute}": use two attributes`);
   const file = 'infra/tables.ts';
-  const property = camelCase(name);
+  const known = Object.entries(service.tables).find(([, table]) => table.name === name)?.[0];
+  const property = known ?? camelCase(name);
+  if (known === undefined) requireNewTable(service, name, attributes);
+  if (known === undefined && Object.hasOwn(service.tables, property))
+    throw new UsageError(
+      `"tables" in ${file} has the property ${property} for the table ${service.tables[property]!.name}: choose another name`,
+    );
   const value = call(
     'defineTable(',
     [
@@ -30,23 +42,35 @@ export function addTable(changes: Changes, name: string, keys: readonly string[]
     property.length + 4,
   );
   const before = changes.read(file);
-  changes.edit(file, (text) =>
-    addProperty(text, {
-      file,
-      constant: 'tables',
-      name: property,
-      value,
-    }),
-  );
+  if (known === undefined)
+    changes.edit(file, (text) => addProperty(text, { file, constant: 'tables', name: property, value }));
   const isKnown = changes.read(file) === before;
-  if (!isKnown) changes.edit(file, (text) => addZod(addImport(text, 'defineTable', 'surehop/tables')));
+  if (!isKnown)
+    changes.edit(file, (text) =>
+      addZod(addImport(text, { file, name: 'defineTable', module: 'surehop/tables' }), file),
+    );
   changes.createUnless(isKnown, `test/${name}-table.test.ts`, testOf(name, property, attributes));
+}
+
+interface KeyAttribute {
+  readonly attribute: string;
+  readonly type: string;
+}
+
+/** Throws a `UsageError` if a deployment would refuse the table together with the existing tables. */
+function requireNewTable({ tables }: Service, name: string, attributes: readonly KeyAttribute[]): void {
+  const key = Object.fromEntries(attributes.map(({ attribute, type }) => [attribute, type as 'S' | 'N']));
+  try {
+    resourcesOf([...toolkitTables, ...Object.values(tables), { name, key, indexes: {}, expires: false }], '');
+  } catch (error) {
+    throw new UsageError(`the table ${name} cannot be added: ${reasonOf(error)}`, { cause: error });
+  }
 }
 
 const testOf = (
   name: string,
   property: string,
-  attributes: readonly { readonly attribute: string; readonly type: string }[],
+  attributes: readonly KeyAttribute[],
 ): string => `import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
@@ -64,6 +88,6 @@ after(() => bench.close());
 
 test('an item of the table ${name} is found by ${attributes.map(({ attribute }) => attribute).join(' and ')}', async () => {
   const key = { ${attributes.map(({ attribute, type }) => `${attribute}: ${type === 'N' ? 1 : "'one'"}`).join(', ')} };
-  assert.equal(await readItem(bench.surehop, tables.${property}, key), undefined);
+  assert.equal(await readItem(bench.surehop, ${member('tables', property)}, key), undefined);
 });
 `;

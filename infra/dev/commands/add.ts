@@ -55,11 +55,11 @@ export const add = defineCommand({
     if (name === '' || more.length > 0) throw new UsageError(`surehop add ${kind} needs exactly one name`);
     if (event === undefined && (kind === 'consumer' || kind === 'route'))
       throw new UsageError(`surehop add ${kind} needs --event with the type of the event`);
-    const { queues, topology } = await import('serverless-surehop/definitions');
-    const service: Service = { queues, topology, loadEvents };
+    const { queues, tables, topology } = await import('serverless-surehop/definitions');
+    const service: Service = { queues, tables, topology, loadEvents };
     const changes = new Changes(rootDirectory);
     if (kind === 'event') await addEvent(changes, service, name, { exchange });
-    else if (kind === 'table') addTable(changes, name, key);
+    else if (kind === 'table') addTable(changes, service, name, key);
     else if (kind === 'route') await addRoute(changes, service, name, { event: event!, exchange });
     else
       await addConsumer(changes, service, name, {

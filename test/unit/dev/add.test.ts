@@ -14,6 +14,7 @@ import { addEvent } from '../../../infra/dev/add/event.ts';
 import { addRoute } from '../../../infra/dev/add/route.ts';
 import type { Service } from '../../../infra/dev/add/service.ts';
 import { addTable } from '../../../infra/dev/add/table.ts';
+import { UsageError } from '../../../infra/dev/commands/command.ts';
 import { loadFresh } from '../../../infra/dev/definitions/load-fresh.ts';
 import { localDirectory, rootDirectory } from '../../../infra/dev/runtime/directories.ts';
 
@@ -36,6 +37,7 @@ const load = (file: string) => loadFresh<Record<string, never>>(join(project, fi
 const service = async (): Promise<Service> =>
   ({
     ...(await load('infra/topology.ts')),
+    ...(await load('infra/tables.ts')),
     loadEvents: async (file: string) => (await load(file)) as Record<string, EventDefinition<unknown>>,
   }) as unknown as Service;
 
@@ -159,7 +161,7 @@ describe('surehop add event, route and table', () => {
     const changes = new Changes(project);
     await addEvent(changes, await service(), 'customer.renamed');
     await addRoute(changes, await service(), 'POST /payments', { event: 'payment.received' });
-    addTable(changes, 'shipping-labels', ['orderId', 'number:N']);
+    addTable(changes, await service(), 'shipping-labels', ['orderId', 'number:N']);
     return changes;
   };
 
@@ -225,6 +227,209 @@ describe('surehop add event, route and table', () => {
       'created test/put-orders.test.ts',
     ]);
     await expectFormatted(written.map((line) => line.split(' ')[1]!));
+  });
+});
+
+describe('surehop add refuses what would not load, and writes nothing', () => {
+  const edited = (file: string, change: (text: string) => string) =>
+    writeFileSync(join(project, file), change(read(file)));
+
+  /** Returns the message with which a command refuses its arguments, after it has changed no file. */
+  async function refusalOf(adding: (changes: Changes) => unknown): Promise<string> {
+    const before = contents();
+    const changes = new Changes(project);
+    const refused = (await Promise.resolve(adding(changes))
+      .then(() => changes.write())
+      .catch((error: unknown) => error)) as Error;
+    expect(refused).toBeInstanceOf(UsageError);
+    expect(contents()).toEqual(before);
+    return refused.message;
+  }
+
+  test.each([
+    ['order-placed', { event: 'order.placed' }, /"orderPlaced" cannot be .* the file already uses this name/],
+    ['delete', { event: 'order.placed' }, /"delete" cannot be .* JavaScript reserves this name/],
+    ['queues', { event: 'order.placed' }, /"queues" cannot be .* the file already uses this name/],
+    ['greet', { event: 'order.paid', orderBy: 'class' }, /"class" cannot be the property in --order-by/],
+    ['greet', { event: 'order.paid', orderBy: 'customer-id' }, /"customer-id" cannot be the property in --order-by/],
+    [
+      'greet',
+      { event: 'order.placed', orderBy: 'nope' },
+      /not every event of the type order\.placed has this property/,
+    ],
+    ['greet', { event: 'order.paid', delays: ['10sec'] }, /delay "10sec" is not a whole number followed by/],
+    ['greet', { event: 'order.paid', delays: ['10s', '1s'] }, /delays must not decrease/],
+    ['greet', { event: 'order.paid', queue: 'dead-letters' }, /declares the queue "dead-letters" twice/],
+    ['greet', { event: 'order.paid', exchange: "it's" }, /"it's" cannot be the name of an exchange/],
+    ['greet', { event: 'order.paid', exchange: 'dead-letters' }, /the exchange dead-letters is not for events/],
+    [
+      'greet',
+      { event: 'order.placed', exchange: 'payments' },
+      /order\.placed exists and is published to the exchange orders/,
+    ],
+    ['greet', { event: 'order.paid', queue: 'bill-ing' }, /cannot be told from the queue billing/],
+    [
+      'place-order',
+      { event: 'order.placed', queue: 'greet' },
+      /serverless\.yml already has another function place-order/,
+    ],
+    ['events', { event: 'order.placed' }, /functions\/orders\/events\.ts exists already/],
+  ])('surehop add consumer %s with %j is refused', async (name, options, message) => {
+    expect(await refusalOf(async (changes) => addConsumer(changes, await service(), name, options))).toMatch(message);
+  });
+
+  test('surehop add consumer accepts a property in --order-by that the schema of an existing event has', async () => {
+    const changes = new Changes(project);
+    await addConsumer(changes, await service(), 'greet', { event: 'order.placed', orderBy: 'customerId' });
+    changes.write();
+    const { queues } = (await load('infra/topology.ts')) as unknown as Service;
+    expect(queues['greet']).toMatchObject({ ordered: true });
+  });
+
+  test('surehop add consumer refuses a queue whose name differs from that of a queue of an earlier consumer only in punctuation', async () => {
+    const changes = new Changes(project);
+    await addConsumer(changes, await service(), 'a-1', { event: 'order.paid' });
+    changes.write();
+    expect(await refusalOf(async (more) => addConsumer(more, await service(), 'a1', { event: 'order.paid' }))).toMatch(
+      'the queue a1 cannot be told from the queue a-1',
+    );
+  });
+
+  test.each(['POST /orders', 'POST /dead-letters/redrive'])(
+    'surehop add route refuses the route %s, which another function has',
+    async (route) => {
+      expect(
+        await refusalOf(async (changes) => addRoute(changes, await service(), route, { event: 'order.placed' })),
+      ).toMatch(`already has the route ${route}: choose another route`);
+    },
+  );
+
+  test('surehop add route refuses a route whose function would have the name of the function of another route', async () => {
+    const changes = new Changes(project);
+    await addRoute(changes, await service(), 'POST /a/b', { event: 'order.placed' });
+    changes.write();
+    expect(
+      await refusalOf(async (more) => addRoute(more, await service(), 'POST /a-b', { event: 'order.placed' })),
+    ).toMatch('serverless.yml already has another function post-a-b');
+  });
+
+  test.each([
+    ['inbox', /two tables have the name "inbox"/],
+    ['dead-letters', /two tables have the name "dead-letters"/],
+    ['queuesamples-', /ends with punctuation/],
+    ['bal-ances', /the tables "bal_ances" and "bal-ances" would be one CloudFormation resource/],
+    ['shipping-labels', /"tables" in infra\/tables\.ts has the property shippingLabels for the table bal_ances/],
+  ])('surehop add table %s is refused', async (name, message) => {
+    edited('infra/tables.ts', (text) =>
+      text.replace(
+        'export const tables = {',
+        "export const tables = {\n  shippingLabels: defineTable({ name: 'bal_ances', key: { id: 'S' } }),",
+      ),
+    );
+    expect(await refusalOf(async (changes) => addTable(changes, await service(), name, ['id']))).toMatch(message);
+  });
+
+  test('surehop add table refuses two keys with the same attribute', async () => {
+    expect(await refusalOf(async (changes) => addTable(changes, await service(), 'labels', ['id', 'id:N']))).toMatch(
+      'both keys are "id": use two attributes',
+    );
+  });
+
+  test('surehop add refuses to define an event whose constant the file already declares, and names the line', async () => {
+    edited('functions/orders/events.ts', (text) => `${text}\nconst orderPaid = 1;\nvoid orderPaid;\n`);
+    expect(await refusalOf(async (changes) => addEvent(changes, await service(), 'order.paid'))).toMatch(
+      /functions\/orders\/events\.ts \(line \d+\): .*"orderPaid" has already been declared; nothing was written: choose another name/,
+    );
+  });
+
+  test('surehop add event refuses a list of events that it cannot edit, and says what to do by hand', async () => {
+    edited('functions/events.ts', (text) => text.replace(/\[[^\]]*\]/, 'Object.values({ orderPlaced })'));
+    expect(await refusalOf(async (changes) => addEvent(changes, await service(), 'order.paid'))).toMatch(
+      /functions\/events\.ts \(line \d+\): .*nothing was written: add orderPaid to events by hand/,
+    );
+  });
+
+  test('surehop add does not change a file in which its edit would end up inside a comment or a template', async () => {
+    for (const wrapped of [
+      '/*\nexport const queues = {\n  a: 1,\n};\n*/',
+      'const text = `\nexport const queues = {\n  a: 1,\n};\n`;',
+    ])
+      expect(() =>
+        addProperty(`${wrapped}\nexport { queues } from './other.ts';\n`, {
+          file: 'a.ts',
+          constant: 'queues',
+          name: 'b',
+          value: 'f({ c: 1 })',
+        }),
+      ).toThrow(
+        /^a\.ts \(line \d\): surehop add cannot edit this code; nothing was written: add "b: f\(\{ c: 1 \}\)" to queues by hand$/,
+      );
+  });
+
+  test('surehop add refuses to add a property that the object has in another form', () => {
+    expect(() =>
+      addProperty('const b = 1;\nexport const queues = { b };\n', {
+        file: 'a.ts',
+        constant: 'queues',
+        name: 'b',
+        value: '2',
+      }),
+    ).toThrow(/^a\.ts \(line 4\): Duplicate key "b" in object literal; nothing was written: add "b: 2"/);
+  });
+});
+
+describe('surehop add edits files in every style', () => {
+  const addEverything = async () => {
+    const changes = new Changes(project);
+    const name = 'ship-order';
+    await addConsumer(changes, await service(), name, { event: 'order.paid', orderBy: 'customerId' });
+    addTable(changes, await service(), 'labels', ['orderId']);
+    return changes.write();
+  };
+  const FILES = [
+    'infra/topology.ts',
+    'infra/tables.ts',
+    'functions/events.ts',
+    'functions/orders/events.ts',
+    'serverless.yml',
+  ];
+  const SCRIPTS = FILES.filter((file) => file.endsWith('.ts'));
+  const restyle = (files: readonly string[], change: (text: string) => string) => {
+    for (const file of files) writeFileSync(join(project, file), change(read(file)));
+  };
+
+  test.each<[string, readonly string[], (text: string) => string]>([
+    ['double quotes', SCRIPTS, (text) => text.replaceAll(/^(import .*)'(.*)';$/gm, '$1"$2";')],
+    ['no semicolons', SCRIPTS, (text) => text.replaceAll(/;$/gm, '')],
+    ['double quotes and no semicolons', SCRIPTS, (text) => text.replaceAll("'", '"').replaceAll(/;$/gm, '')],
+    ['CRLF line ends', FILES, (text) => text.replaceAll('\n', '\r\n')],
+    ['a byte-order mark', FILES, (text) => `\ufeff${text}`],
+    ['a list of events on one line', ['functions/events.ts'], (text) => text.replace(/\[[^\]]*\]/, '[orderPlaced]')],
+    [
+      'a regular expression and nested templates among the queues',
+      ['infra/topology.ts'],
+      (text) =>
+        text.replace(
+          'export const queues = {',
+          "const name = (text: string, _: RegExp) => text;\nexport const queues = {\n  first: workQueue(name(`a${`}${'}'}`.length}`, /[/}]\\/{`'/)),",
+        ),
+    ],
+  ])('surehop add edits files with %s, and the edited files load', async (style, files, change) => {
+    restyle(files, change);
+    const written = await addEverything();
+    for (const file of FILES) expect(written).toContain(`changed ${file}`);
+    const { queues, tables } = await service();
+    expect(queues['shipOrder']).toMatchObject({ name: 'ship-order', bindings: [{ routingKey: 'order.paid' }] });
+    expect(tables['labels']).toMatchObject({ name: 'labels' });
+    const { events } = (await load('functions/events.ts')) as unknown as { events: EventDefinition<unknown>[] };
+    expect(events.map(({ type }) => type)).toEqual(['order.placed', 'order.paid']);
+    expect(parse(read('serverless.yml'), { merge: true }).functions).toHaveProperty('ship-order');
+    for (const file of FILES) {
+      const lines = read(file).split('\n').slice(0, -1);
+      expect(lines.every((line) => line.endsWith('\r'))).toBe(style === 'CRLF line ends');
+      expect(read(file).startsWith('\ufeff')).toBe(style === 'a byte-order mark');
+    }
+    expect(await addEverything()).toEqual([]);
   });
 });
 
