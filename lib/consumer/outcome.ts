@@ -2,8 +2,9 @@ import type { Attempt, FailedMarker, StoredEvent } from '../inbox/inbox.ts';
 import { delayQueueFor } from '../rabbitmq/topology/delays.ts';
 import type { DelayQueue, WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { textOf, type KnownErrorCode } from '../runtime/error-codes.ts';
-import { describeError, PermanentError, RetryAfterError, type ErrorCode } from '../runtime/errors.ts';
 import { shortText } from '../runtime/short-text.ts';
+import { describeError, isInstance, PermanentError, readProperty, RetryAfterError } from '../runtime/errors.ts';
+import type { ErrorCode } from '../runtime/errors.ts';
 import type { LoggableError } from '../runtime/stack.ts';
 
 export interface Failure {
@@ -71,12 +72,15 @@ export interface Unfinished {
   readonly message: string;
 }
 
+const MAX_MESSAGE_LENGTH = 2_000;
+const MAX_CAUSE_LENGTH = 300;
+
 export const DUPLICATE: Outcome = { is: 'duplicate', events: [] };
 
 export const deadLetter = (code: KnownErrorCode, message: string = textOf(code)): DeadLettered => ({
   is: 'dead-letter',
   code,
-  message,
+  message: shortText(message, MAX_MESSAGE_LENGTH),
 });
 
 /**
@@ -85,8 +89,9 @@ export const deadLetter = (code: KnownErrorCode, message: string = textOf(code))
  */
 export function unfinished(error: unknown): Unfinished {
   const { code, message } = describeError(error);
-  const cause = error instanceof Error && error.cause ? ` (${shortText(describeError(error.cause).message, 300)})` : '';
-  return { is: 'unfinished', code, message: message + cause };
+  const cause = isInstance(error, Error) ? readProperty(error, 'cause') : undefined;
+  const ofCause = cause ? ` (${shortText(describeError(cause).message, MAX_CAUSE_LENGTH)})` : '';
+  return { is: 'unfinished', code, message: shortText(message, MAX_MESSAGE_LENGTH) + ofCause };
 }
 
 export const unfinishedAs = (code: KnownErrorCode, message: string = textOf(code)): Unfinished => ({
@@ -102,9 +107,6 @@ export const outOfTime = (): Unfinished =>
 export const fromFailedMarker = ({ code, message, redrives, attempt, isPending }: FailedMarker): Outcome =>
   isPending ? { is: 'dead-letter', code, message, givenUpAt: { redrives, attempt } } : DUPLICATE;
 
-const MAX_CODE_LENGTH = 100;
-const MAX_MESSAGE_LENGTH = 2_000;
-
 /**
  * Returns the outcome of a message whose business rule threw an error: a dead letter if the error is permanent or no
  * attempt is left, and otherwise a retry.
@@ -114,14 +116,18 @@ export function fromError(
   attempt: number,
   { queue: { delays }, attempts }: { readonly queue: WorkQueue; readonly attempts: number },
 ): Retried | DeadLettered {
-  const described = describeError(thrown);
-  const code = shortText(described.code, MAX_CODE_LENGTH);
-  const message = shortText(described.message, MAX_MESSAGE_LENGTH);
-  if (thrown instanceof PermanentError) return { is: 'dead-letter', code, message };
+  const { code, message: text } = describeError(thrown);
+  const message = shortText(text, MAX_MESSAGE_LENGTH);
+  if (isInstance(thrown, PermanentError)) return { is: 'dead-letter', code, message };
   const next = attempt < attempts ? delays[Math.min(attempt, delays.length) - 1] : undefined;
   if (!next) return deadLetter('ATTEMPTS_EXHAUSTED', `${attempt} attempts failed, the last with ${code}: ${message}`);
-  const delayQueue = thrown instanceof RetryAfterError ? delayQueueFor(delays, thrown.delayMs) : next;
+  const delayQueue = isInstance(thrown, RetryAfterError) ? delayQueueFor(delays, delayOf(thrown)) : next;
   return { is: 'retry', delayQueue, code, message };
+}
+
+function delayOf(thrown: RetryAfterError): number {
+  const delayMs = readProperty(thrown, 'delayMs');
+  return typeof delayMs === 'number' ? delayMs : Infinity;
 }
 
 export const postponed = (code: KnownErrorCode, { delays }: WorkQueue, delayMs: number): Postponed => ({

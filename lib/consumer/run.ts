@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Decision } from '../inbox/decision.ts';
 import type { CommitResult } from '../inbox/inbox.ts';
 import { concurrently } from '../runtime/concurrently.ts';
-import { CodedError, describeError, isOutsideMessage } from '../runtime/errors.ts';
+import { CodedError, describeError, isInstance, isOutsideMessage } from '../runtime/errors.ts';
 import { ownFramesOf, toLoggable } from '../runtime/stack.ts';
 import type { Batch } from './batch.ts';
 import { factsOf } from './facts.ts';
@@ -94,11 +94,11 @@ async function runRule(
     });
   } catch (error) {
     // The message is not at fault if the invocation ran out of time before the message's own time limit.
-    if (error instanceof TimeLimitError && leftMs < timeLimitMs) return toResult(candidate, outOfTime());
+    if (isInstance(error, TimeLimitError) && leftMs < timeLimitMs) return toResult(candidate, outOfTime());
     if (isOutsideMessage(error)) return toResult(candidate, unfinished(error));
     const outcome = fromError(error, attempt, batch);
     // The rule may still hold its lease, but the lease must not prevent the message from becoming a dead letter.
-    if (error instanceof TimeLimitError)
+    if (isInstance(error, TimeLimitError))
       return toResult(candidate, outcome.is === 'dead-letter' ? { ...outcome, leaseOwner } : outcome);
     return toResult(candidate, { ...outcome, failure: { error: toLoggable(error), frames: ownFramesOf(error) } });
   }

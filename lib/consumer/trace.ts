@@ -1,4 +1,5 @@
-import { describeError } from '../runtime/errors.ts';
+import { describeError, isInstance } from '../runtime/errors.ts';
+import { nameOf } from '../runtime/stack.ts';
 import { runIn, type Span, type SpanAttributes, type Tracing } from '../runtime/tracing.ts';
 import type { Delivery } from './delivery.ts';
 import type { Result } from './message.ts';
@@ -121,7 +122,7 @@ function startBatchTrace(tracing: Tracing | undefined, queue: string, deliveries
 
 function failureOf(error: unknown): [type: string, message: string] {
   const { code, message } = describeError(error);
-  return [code === 'UNKNOWN_ERROR' && error instanceof Error ? error.name : code, message];
+  return [code === 'UNKNOWN_ERROR' && isInstance(error, Error) ? nameOf(error) : code, message];
 }
 
 const codeOf = (outcome: Outcome) =>

@@ -1,7 +1,8 @@
 import { ConditionalCheckFailedException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import type { CancellationReason } from '@aws-sdk/client-dynamodb';
 
-import { MisconfiguredError, StoreUnavailableError } from '../runtime/errors.ts';
+import { describeError, MisconfiguredError, StoreUnavailableError } from '../runtime/errors.ts';
+import { shortText } from '../runtime/short-text.ts';
 import { requestedTables } from './client.ts';
 import { reportMisconfigured } from './report-misconfigured.ts';
 
@@ -62,8 +63,7 @@ const CREDENTIALS_REFUSED = new Set([
 /** The largest length, in characters, of the text from DynamoDB that an error message of Surehop quotes. */
 const MAX_TEXT_LENGTH = 300;
 
-const textOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).slice(0, MAX_TEXT_LENGTH);
+const textOf = (error: unknown): string => shortText(describeError(error).message, MAX_TEXT_LENGTH);
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : '');
 

@@ -1,7 +1,7 @@
 import { GetItemCommand, type DynamoDBClient, type GetItemCommandOutput } from '@aws-sdk/client-dynamodb';
 import type * as z from 'zod';
 
-import { CodedError } from '../runtime/errors.ts';
+import { CodedError, describeError } from '../runtime/errors.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { readFailure, toStoreError } from './failure.ts';
 import { describeItem, invalidEffect, toKey } from './item.ts';
@@ -42,8 +42,8 @@ export async function readItemFrom<K extends KeyTypes, S extends z.ZodObject | u
   const command = new GetItemCommand({ TableName: tablePrefix + name, Key, ConsistentRead: true });
   const { Item: item } = await client.send(command).catch((error: unknown): GetItemCommandOutput => {
     if (readFailure(error).is !== 'refused') throw toStoreError(error);
-    const text = error instanceof Error ? error.message : String(error);
-    throw new CodedError('INVALID_EFFECT', `DynamoDB refuses to read from ${name}: ${text}`, { cause: error });
+    const { message } = describeError(error);
+    throw new CodedError('INVALID_EFFECT', `DynamoDB refuses to read from ${name}: ${message}`, { cause: error });
   });
   return item && parseItem(table, Key, item);
 }

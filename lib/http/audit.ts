@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { expiryAfter } from '../dynamodb/item.ts';
 import { sendToDynamo } from '../dynamodb/send.ts';
 import { store, tableName } from '../dynamodb/store.ts';
-import { describeError } from '../runtime/errors.ts';
+import { describeError, isInstance } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 import { recordMetrics } from '../runtime/metrics.ts';
 import { errorFields } from '../runtime/stack.ts';
@@ -42,7 +42,7 @@ export async function audited<T>(
     await recordOutcome(surehop, id, record, 'succeeded');
     return result;
   } catch (error) {
-    const code = error instanceof Problem ? error.problem : describeError(error).code;
+    const code = isInstance(error, Problem) ? error.problem : describeError(error).code;
     await recordOutcome(surehop, id, record, `failed: ${code}`);
     throw error;
   }

@@ -7,7 +7,7 @@ import {
   type CircuitBreakerPolicy,
 } from 'cockatiel';
 
-import { PublishError, StoreUnavailableError } from '../runtime/errors.ts';
+import { isInstance, PublishError, StoreUnavailableError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 import { recordMetrics } from '../runtime/metrics.ts';
 import type { Surehop } from '../runtime/surehop.ts';
@@ -21,11 +21,11 @@ const OPEN = 'circuit breaker open';
 const dependencies = {
   broker: {
     isFailure: (error: unknown) =>
-      error instanceof PublishError && (error.code === 'BROKER_UNAVAILABLE' || error.code === 'UNCONFIRMED'),
+      isInstance(error, PublishError) && (error.code === 'BROKER_UNAVAILABLE' || error.code === 'UNCONFIRMED'),
     refusal: () => new PublishError('BROKER_UNAVAILABLE', OPEN),
   },
   store: {
-    isFailure: (error: unknown) => error instanceof StoreUnavailableError,
+    isFailure: (error: unknown) => isInstance(error, StoreUnavailableError),
     refusal: () => new StoreUnavailableError({ cause: new Error(OPEN) }),
   },
 } as const;
@@ -74,7 +74,7 @@ export async function guarded<T>(surehop: Surehop, dependency: Dependency, work:
   try {
     return await policy.execute(work);
   } catch (error) {
-    throw error instanceof BrokenCircuitError ? dependencies[dependency].refusal() : error;
+    throw isInstance(error, BrokenCircuitError) ? dependencies[dependency].refusal() : error;
   }
 }
 

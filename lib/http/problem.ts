@@ -1,4 +1,10 @@
-import { describeError, MisconfiguredError, PublishError, StoreUnavailableError } from '../runtime/errors.ts';
+import {
+  describeError,
+  isInstance,
+  MisconfiguredError,
+  PublishError,
+  StoreUnavailableError,
+} from '../runtime/errors.ts';
 import { problems, type ProblemKind, type ProblemName } from './problems.ts';
 
 interface ProblemOptions extends ErrorOptions {
@@ -31,13 +37,13 @@ export class Problem extends Error {
 
 /** Converts any thrown value to a problem. The response to the client contains no details of an unexpected error. */
 export function problemOf(thrown: unknown): Problem {
-  if (thrown instanceof Problem) return thrown;
-  if (thrown instanceof PublishError) return publishProblem(thrown);
-  if (thrown instanceof StoreUnavailableError)
+  if (isInstance(thrown, Problem)) return thrown;
+  if (isInstance(thrown, PublishError)) return publishProblem(thrown);
+  if (isInstance(thrown, StoreUnavailableError))
     return new Problem('store-unavailable', 'DynamoDB is unavailable or throttling: send the request again.', {
       cause: thrown,
     });
-  if (thrown instanceof MisconfiguredError)
+  if (isInstance(thrown, MisconfiguredError))
     return new Problem(
       'misconfigured',
       'An alarm has notified the operators; do not retry until they have fixed the deployment.',

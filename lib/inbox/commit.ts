@@ -8,7 +8,7 @@ import { readFailure } from '../dynamodb/failure.ts';
 import { reportMisconfigured } from '../dynamodb/report-misconfigured.ts';
 import { backOff } from '../dynamodb/retry-policy.ts';
 import type { MessageId } from '../events/message-id.ts';
-import { MisconfiguredError } from '../runtime/errors.ts';
+import { describeError, isInstance, MisconfiguredError } from '../runtime/errors.ts';
 import { toCandidate, type Candidate } from './candidate.ts';
 import type { CommitResult, Entry, Marker } from './inbox.ts';
 import { pack } from './pack.ts';
@@ -114,7 +114,7 @@ async function commitGroup(commit: Commit, probe: Probe, members: readonly Candi
   for (;;) {
     settled.push(...more);
     for (const [, result] of more)
-      if (result.is === 'unfinished' && result.error instanceof MisconfiguredError) reportMisconfigured(result.error);
+      if (result.is === 'unfinished' && isInstance(result.error, MisconfiguredError)) reportMisconfigured(result.error);
     if (next.do === 'done') return { settled, contended: state.observed.keys(), unavailable: next.unavailable };
     const reply = await carryOut(state, next).catch((cause: unknown): Reply => ({
       is: 'stopped',
@@ -124,4 +124,5 @@ async function commitGroup(commit: Commit, probe: Probe, members: readonly Candi
   }
 }
 
-const toError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
+const toError = (thrown: unknown): Error =>
+  isInstance(thrown, Error) ? thrown : new Error(describeError(thrown).message);

@@ -1,7 +1,7 @@
 import { requestRefused, tableMissing, type Failure } from '../dynamodb/failure.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { textOf, type KnownErrorCode } from '../runtime/error-codes.ts';
-import { CodedError, StoreUnavailableError, type MisconfiguredError } from '../runtime/errors.ts';
+import { CodedError, describeError, StoreUnavailableError, type MisconfiguredError } from '../runtime/errors.ts';
 import { selectBranches } from './branches.ts';
 import { readReasons, writersOf, type Findings } from './cancellation.ts';
 import type { Branch, Candidate } from './candidate.ts';
@@ -47,7 +47,7 @@ export function step(state: State, reply: Reply, nowMs: number): Step {
         const refused = requestRefused([state.scope.name], reply.error);
         return stop(state, refused, refused);
       }
-      const text = open.error instanceof Error ? open.error.message : String(open.error);
+      const { message: text } = describeError(open.error);
       // The error is not permanent, because an operator can correct an item, for example if an attribute that should be a
       // number contains text.
       const error = new CodedError('INVALID_EFFECT', `DynamoDB refuses the effects: ${text}`, { cause: open.error });

@@ -1,3 +1,4 @@
+import { shortText } from './short-text.ts';
 import { textOf, type KnownErrorCode } from './error-codes.ts';
 
 /** An error code of Surehop (see `errorCodes`), or an error code that a business rule defines itself. */
@@ -92,17 +93,50 @@ export class MisconfiguredError extends CodedError {
  * cause the error.
  */
 export const isOutsideMessage = (error: unknown): error is StoreUnavailableError | MisconfiguredError =>
-  error instanceof StoreUnavailableError || error instanceof MisconfiguredError;
+  isInstance(error, StoreUnavailableError) || isInstance(error, MisconfiguredError);
 
-/** Returns the code and message of any thrown value, including strings, `undefined` and objects with throwing getters. */
-export function describeError(thrown: unknown): { code: ErrorCode; message: string } {
+/**
+ * Whether a thrown value is an instance of a class. Unlike `instanceof`, this function never throws, not even for a
+ * `Proxy`.
+ */
+export function isInstance<T>(thrown: unknown, type: abstract new (...args: any[]) => T): thrown is T {
   try {
-    if (thrown instanceof Error) {
-      const { code, message, name } = thrown as { code?: unknown; message?: unknown; name?: unknown };
-      return { code: typeof code === 'string' ? code : 'UNKNOWN_ERROR', message: String(message || name) };
-    }
-    return { code: 'UNKNOWN_ERROR', message: String(thrown) };
+    return thrown instanceof type;
   } catch {
-    return { code: 'UNKNOWN_ERROR', message: 'the thrown value cannot be converted to text' };
+    return false;
+  }
+}
+
+/** Reads a property of a thrown value. Returns `undefined` if reading the property throws an error. */
+export function readProperty(thrown: unknown, name: string): unknown {
+  try {
+    return (thrown as Record<string, unknown> | null | undefined)?.[name];
+  } catch {
+    return undefined;
+  }
+}
+
+const MAX_CODE_LENGTH = 100;
+const MAX_MESSAGE_LENGTH = 10_000;
+
+/**
+ * Returns the code and message of any thrown value, including strings, `undefined` and objects with throwing getters.
+ * Long codes and messages are cut off.
+ */
+export function describeError(thrown: unknown): { code: ErrorCode; message: string } {
+  const isError = isInstance(thrown, Error);
+  const code = isError ? readProperty(thrown, 'code') : undefined;
+  const text = isError ? readProperty(thrown, 'message') || readProperty(thrown, 'name') : thrown;
+  return {
+    code: typeof code === 'string' ? shortText(code, MAX_CODE_LENGTH) : 'UNKNOWN_ERROR',
+    message: shortText(toText(text), MAX_MESSAGE_LENGTH),
+  };
+}
+
+function toText(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return 'the thrown value cannot be converted to text';
   }
 }

@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-import { describeError } from './errors.ts';
+import { shortText } from './short-text.ts';
+import { describeError, isInstance, readProperty } from './errors.ts';
 
 /** The largest number of frames that are read from a stack trace. Further frames are ignored. */
 const MAX_FRAMES = 20;
@@ -28,12 +29,11 @@ export interface LoggableError {
 
 /** Converts a thrown value for the log, with shortened texts and with positions in the source files. */
 export function toLoggable(thrown: unknown): LoggableError {
-  const message = describeError(thrown).message.slice(0, MAX_MESSAGE_LENGTH);
-  if (!(thrown instanceof Error)) return { name: typeof thrown, message };
-  const { name } = thrown as { name?: unknown };
+  const message = shortText(describeError(thrown).message, MAX_MESSAGE_LENGTH);
+  if (!isInstance(thrown, Error)) return { name: typeof thrown, message };
   const frames = framesOf(thrown);
   return {
-    name: typeof name === 'string' ? name.slice(0, MAX_FRAME_LENGTH) : 'Error',
+    name: nameOf(thrown),
     message,
     stack: frames.length > 0 ? frames.join('\n') : undefined,
   };
@@ -57,17 +57,25 @@ export async function withSourcePositions<T>(work: () => Promise<T>): Promise<T>
   }
 }
 
+/** Returns the name of a thrown error, or the type of a thrown value that is no error. */
+export function nameOf(thrown: unknown): string {
+  if (!isInstance(thrown, Error)) return typeof thrown;
+  const name = readProperty(thrown, 'name');
+  return typeof name === 'string' ? shortText(name, MAX_FRAME_LENGTH) : 'Error';
+}
+
+/** The largest number of causes that are followed from an error. The cause of an error can be the error itself. */
 const MAX_CAUSES = 5;
 
 function atSource(thrown: unknown, causes = MAX_CAUSES): unknown {
-  if (!(thrown instanceof Error)) return thrown;
+  if (!isInstance(thrown, Error)) return thrown;
   const frames = framesOf(thrown).map((frame) => `    at ${frame}`);
   try {
-    if (frames.length > 0) thrown.stack = [`${thrown.name}: ${thrown.message}`, ...frames].join('\n');
+    if (frames.length > 0) thrown.stack = [`${nameOf(thrown)}: ${describeError(thrown).message}`, ...frames].join('\n');
   } catch {
     // The stack of a frozen error cannot be changed.
   }
-  if (causes > 0) atSource(thrown.cause, causes - 1);
+  if (causes > 0) atSource(readProperty(thrown, 'cause'), causes - 1);
   return thrown;
 }
 
@@ -75,12 +83,14 @@ function atSource(thrown: unknown, causes = MAX_CAUSES): unknown {
  * Returns the error's innermost stack frames in the service's own code, as `path:line:column`. The list is empty if
  * there are none.
  */
-export function ownFramesOf(thrown: unknown): readonly string[] {
-  if (!(thrown instanceof Error)) return [];
+export const ownFramesOf = (thrown: unknown): readonly string[] => ownFrames(thrown, MAX_CAUSES);
+
+function ownFrames(thrown: unknown, causes: number): readonly string[] {
+  if (!isInstance(thrown, Error)) return [];
   const own = framesOf(thrown)
     .filter((frame) => !isForeign(frame))
     .slice(0, MAX_OWN_FRAMES);
-  return own.length > 0 ? own : ownFramesOf(thrown.cause);
+  return own.length > 0 || causes === 0 ? own : ownFrames(readProperty(thrown, 'cause'), causes - 1);
 }
 
 /** Whether a stack frame is outside the service's own code: in a dependency, in Node.js, or in the toolkit. */
@@ -89,7 +99,8 @@ const isForeign = (frame: string) =>
     frame,
   );
 
-function framesOf({ stack }: Error): string[] {
+function framesOf(error: Error): string[] {
+  const stack = readProperty(error, 'stack');
   if (typeof stack !== 'string') return [];
   const lines = stack.slice(0, 20_000).split('\n');
   return lines.flatMap(toFrame).slice(0, MAX_FRAMES);
@@ -109,7 +120,7 @@ function toFrame(text: string): string[] {
   }
   // The minifier renames functions, so frames in a bundle are shown without their function names.
   const isMapped = mapOf(file) !== undefined;
-  return [(isMapped || name === undefined ? frame : `${name} (${frame})`).slice(0, MAX_FRAME_LENGTH)];
+  return [shortText(isMapped || name === undefined ? frame : `${name} (${frame})`, MAX_FRAME_LENGTH)];
 }
 
 const cached = new Map<string, string>();

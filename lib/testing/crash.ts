@@ -1,3 +1,4 @@
+import { describeError } from '../runtime/errors.ts';
 import { createMemoryConsumer } from './memory-consumer.ts';
 import { definitionOf, toTestConsumer, type Consumable, type TestConsumer } from './test-consumer.ts';
 
@@ -21,7 +22,7 @@ export async function crashAfterEachStep(
     } catch (error) {
       const step = crashing.crashedAfter();
       if (step === undefined) throw error;
-      const text = error instanceof Error ? error.message : String(error);
+      const { message: text } = describeError(error);
       throw new Error(`the scenario fails if the process crashes after the step "${step}": ${text}`, { cause: error });
     }
   }

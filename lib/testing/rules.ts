@@ -1,8 +1,8 @@
 import type { ConsumerDefinition } from '../consumer/consumer.ts';
 import type { Rule, RuleContext } from '../consumer/rule.ts';
 import type { Decision } from '../inbox/decision.ts';
-import { describeError } from '../runtime/errors.ts';
-import { ownFramesOf } from '../runtime/stack.ts';
+import { describeError, isInstance } from '../runtime/errors.ts';
+import { nameOf, ownFramesOf } from '../runtime/stack.ts';
 import { describeDecision } from './describe.ts';
 import type { History } from './history.ts';
 
@@ -48,11 +48,11 @@ export function recorded(
   history: History,
 ): Decision | Promise<Decision | void> {
   const decided = (decision: Decision | void) => {
-    history.detail(isDecision(decision) ? describeDecision(decision) : 'the rule returns no decision');
+    history.detail(describeReturned(decision));
     return decision;
   };
   const thrown = (error: unknown): never => {
-    if (error instanceof CrashedError) throw error;
+    if (isInstance(error, CrashedError)) throw error;
     const { code, message } = describeError(error);
     const [frame] = ownFramesOf(error);
     history.detail(
@@ -70,7 +70,13 @@ export function recorded(
   return decided(returned) as Decision;
 }
 
+function describeReturned(decision: Decision | void): string {
+  try {
+    return isDecision(decision) ? describeDecision(decision) : 'the rule returns no decision';
+  } catch {
+    return 'the rule returns an invalid decision';
+  }
+}
+
 const isDecision = (decision: Decision | void | null): decision is Decision =>
   typeof decision === 'object' && decision !== null && Array.isArray(decision.effects);
-
-const nameOf = (error: unknown): string => (error instanceof Error ? error.name : typeof error);

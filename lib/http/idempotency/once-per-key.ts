@@ -2,6 +2,7 @@ import type { Surehop } from '../../runtime/surehop.ts';
 import { storeSettings } from '../../dynamodb/settings.ts';
 import { inboxSettings } from '../../inbox/settings.ts';
 import { brokerSettings } from '../../rabbitmq/settings.ts';
+import { isInstance } from '../../runtime/errors.ts';
 import { log } from '../../runtime/log.ts';
 import { recordMetrics } from '../../runtime/metrics.ts';
 import { errorFields } from '../../runtime/stack.ts';
@@ -48,7 +49,7 @@ async function unlessUnavailable<T>(step: Promise<T>): Promise<T | undefined> {
   try {
     return await step;
   } catch (error) {
-    if (error instanceof Problem) throw error;
+    if (isInstance(error, Problem)) throw error;
     recordMetrics({ IntakeRecordUnavailable: 1 });
     log().warn('idempotency record unavailable; the request continues without it', errorFields(error));
     return undefined;
