@@ -1,5 +1,6 @@
 import type { MessageId } from '../events/message-id.ts';
 import { orderOf, type KeyOf, type Order } from '../ordering/sequences.ts';
+import { shortText } from '../runtime/short-text.ts';
 import { describeError } from '../runtime/errors.ts';
 import { readJson } from '../runtime/json.ts';
 import { ownFramesOf, toLoggable } from '../runtime/stack.ts';
@@ -92,26 +93,34 @@ const invalid = (delivery: Delivery, { code, message, error }: Fault): Invalid =
 });
 
 /**
- * Returns the business rule for the type and version of a message. A message without a type is accepted only if the
- * consumer has a single rule.
+ * Returns the business rule for the type and version of a message. A message without a version gets the first rule for
+ * its type. A message without a type is accepted only if the consumer has a single rule.
  */
 function ruleFor({ properties, envelope, identity }: Delivery, rules: readonly Rule[]): Rule | Fault {
   const type = identity?.type ?? properties.type;
   const known = rules.map(({ event }) => `${event.type} v${event.version}`).join(', ');
-  const rule = type ? rules.find(({ event }) => event.type === type) : rules.length === 1 ? rules[0] : undefined;
-  if (!rule) {
+  const ofType = type ? rules.filter(({ event }) => event.type === type) : rules.length === 1 ? rules : [];
+  const [first] = ofType;
+  if (!first) {
     const problem =
       type === undefined ? 'the message has no type' : `no rule for the type ${JSON.stringify(type.slice(0, 100))}`;
     return { code: 'UNKNOWN_TYPE', message: `${problem}; this consumer has rules for ${known}` };
   }
-  const version = identity?.version ?? envelope.schemaVersion ?? rule.event.version;
-  if (version === rule.event.version) return rule;
-  const message = `no rule for version ${version} of ${rule.event.type}; this consumer has rules for ${known}`;
+  const version = identity?.version ?? envelope.schemaVersion ?? first.event.version;
+  const rule = ofType.find(({ event }) => event.version === version);
+  if (rule) return rule;
+  const message = `no rule for version ${version} of ${first.event.type}; this consumer has rules for ${known}`;
   return { code: 'SCHEMA_MISMATCH', message };
 }
 
+const MAX_ISSUES = 10;
+const MAX_ISSUE_LENGTH = 300;
+
 const describeIssues = (issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]) =>
   issues
-    .slice(0, 10)
-    .map(({ path, message }) => `/${path.map(String).join('/')}: ${message}`)
+    .slice(0, MAX_ISSUES)
+    .map(({ path, message }) => {
+      const place = `/${path.map(String).join('/')}`;
+      return `${shortText(place, MAX_ISSUE_LENGTH)}: ${shortText(message, MAX_ISSUE_LENGTH)}`;
+    })
     .join('; ');

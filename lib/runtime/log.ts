@@ -1,6 +1,7 @@
 import { Logger, LogLevelThreshold } from '@aws-lambda-powertools/logger';
 
 import { mayContainSecret, scrub } from './scrub.ts';
+import { shortText } from './short-text.ts';
 
 let current: BatchLogger | undefined;
 
@@ -37,20 +38,23 @@ class BatchLogger extends Logger {
       const item = this.createAndPopulateLogItem(LogLevelThreshold[level], message, [{ ...shared }]);
       item.prepareForPrint();
       const start = JSON.stringify(item.getAttributes(), this.getJsonReplacer()).slice(0, -1);
-      for (const fields of lines) text += `${start},${withoutSecrets(fields).slice(1)}\n`;
+      for (const fields of lines) text += `${start},${forLog(fields).slice(1)}\n`;
     }
     if (text !== '') process.stdout.write(text);
   }
 }
 
-function withoutSecrets(fields: Readonly<Record<string, unknown>>): string {
+/** The largest length of one text in a log line. Longer texts are cut off. */
+const MAX_TEXT_LENGTH = 20_000;
+
+function forLog(fields: Readonly<Record<string, unknown>>): string {
   const json = JSON.stringify(fields);
-  return mayContainSecret(json) ? JSON.stringify(fields, scrubString) : json;
+  return json.length > MAX_TEXT_LENGTH || mayContainSecret(json) ? JSON.stringify(fields, textForLog) : json;
 }
 
 /**
- * Returns the logger of this process. The logger writes one JSON line per entry and masks everything that looks like a
- * secret.
+ * Returns the logger of this process. The logger writes one JSON line per entry, cuts off long texts, and masks
+ * everything that looks like a secret.
  */
 export const log = (): Logger => logger();
 
@@ -61,7 +65,8 @@ export const isLogged = (level: Level): boolean => logger().writes(level);
 
 const logger = () => (current ??= newLogger());
 
-const scrubString = (_: string, value: unknown) => (typeof value === 'string' ? scrub(value) : value);
+const textForLog = (_: string, value: unknown) =>
+  typeof value === 'string' ? shortText(scrub(shortText(value, MAX_TEXT_LENGTH)), MAX_TEXT_LENGTH) : value;
 
 /** Mutes the log of this process, and returns a function that ends the muting. */
 export function muteLog(): () => void {
@@ -72,4 +77,4 @@ export function muteLog(): () => void {
 }
 
 const newLogger = (options: ConstructorParameters<typeof Logger>[0] = {}) =>
-  new BatchLogger({ ...options, jsonReplacerFn: scrubString });
+  new BatchLogger({ ...options, jsonReplacerFn: textForLog });

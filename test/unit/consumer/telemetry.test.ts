@@ -116,6 +116,11 @@ describe('the log lines of a batch', () => {
     expect(logged('batch processed')).toMatchObject([{ messages: 30, notLogged: 5 }]);
   });
 
+  test('a very long text in a log line is cut off', () => {
+    record([{ is: 'rejected', reason: 'r'.repeat(900_000), events: [] }]);
+    expect(logged('message rejected')).toMatchObject([{ reason: 'r'.repeat(20_000) }]);
+  });
+
   test('with COMPLETED_LINES_PER_BATCH=0, no completed message and no duplicate has a log line', () => {
     record([completed, duplicate, retry], { ...DUPLICATES_LOGGED, COMPLETED_LINES_PER_BATCH: '0' });
     expect([logged('message completed'), logged('duplicate skipped')]).toEqual([[], []]);

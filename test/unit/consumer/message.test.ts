@@ -1,0 +1,66 @@
+import { describe, expect, test } from '@jest/globals';
+import * as z from 'zod';
+
+import { defineEvent } from '../../../lib/events/define.ts';
+import { emit } from '../../../lib/inbox/decision.ts';
+import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
+import { testConsumer } from '../../../lib/testing/test-consumer.ts';
+
+const noted = defineEvent({
+  type: 'note.taken',
+  version: 1,
+  exchange: 'notes',
+  schema: z.object({ isBad: z.boolean().default(false) }),
+});
+const queue = workQueue('notes', { delays: ['1s'] });
+const outcomesOf = (results: readonly { readonly outcome: string }[]) => results.map(({ outcome }) => outcome);
+
+test('a very long property name that the schema refuses is cut off in the reason of the dead letter', async () => {
+  const event = { ...noted, schema: z.strictObject({}) as never };
+  const consumer = testConsumer({ queue, event, decide: () => ({ effects: [] }) });
+  const received = await consumer.receiveMessage({
+    messageId: 'm',
+    type: noted.type,
+    body: { ['p'.repeat(900_000)]: 1 },
+  });
+  expect(received).toMatchObject({ outcome: 'dead-letter', reason: 'SCHEMA_MISMATCH' });
+  expect(received.error!.length).toBeLessThan(1_000);
+});
+
+describe('a consumer with business rules for two versions of one event', () => {
+  const versioned = (version: number) => defineEvent({ ...noted, version });
+  const ran: string[] = [];
+  const on = (version: number) => ({
+    event: versioned(version),
+    decide: () => {
+      ran.push(`v${version}`);
+      return { effects: [] };
+    },
+  });
+  const consumer = () => {
+    ran.length = 0;
+    return testConsumer({ queue, rules: [on(1), on(2)] });
+  };
+
+  test('processes each message with the rule for the version of the message', async () => {
+    const both = consumer();
+    const results = await both.receiveBatch([1, 2].map((version) => emit(versioned(version), { isBad: false })));
+    expect([outcomesOf(results), ran]).toEqual([
+      ['completed', 'completed'],
+      ['v1', 'v2'],
+    ]);
+  });
+
+  test('processes a message without a version with the first rule', async () => {
+    const received = await consumer().receiveMessage({ messageId: 'm', type: noted.type, body: {} });
+    expect([received.outcome, ran]).toEqual(['completed', ['v1']]);
+  });
+
+  test('dead-letters a message of another version', async () => {
+    const received = await consumer().receive(versioned(3), { isBad: false });
+    expect(received).toMatchObject({ outcome: 'dead-letter', reason: 'SCHEMA_MISMATCH' });
+    expect(received.error).toBe(
+      'no rule for version 3 of note.taken; this consumer has rules for note.taken v1, note.taken v2',
+    );
+  });
+});
