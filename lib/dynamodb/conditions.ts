@@ -1,7 +1,8 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 
 import { compare, isEqual } from './compare.ts';
-import { InvalidValue, toAttribute, type Attributes } from './value.ts';
+import { own } from '../runtime/own.ts';
+import { attributeName, InvalidValue, toAttribute, type Attributes } from './value.ts';
 
 /**
  * A condition on one attribute of an item, which holds if all given tests hold. If the item lacks the attribute, only
@@ -56,8 +57,10 @@ const MAX_OPERANDS = 100;
  */
 export function toConditions(when: When, keyAttribute: string): Condition[] {
   if (when === 'exists' || when === 'absent') return [{ attribute: keyAttribute, test: when, operands: [] }];
-  if (typeof when !== 'object') throw new InvalidValue('', `has the unknown condition ${String(when)}`);
-  return Object.entries(when).flatMap(([attribute, tests = {}]) => {
+  if (typeof when !== 'object' || when === null)
+    throw new InvalidValue('', `has the unknown condition ${String(when)}`);
+  return Object.entries(when).flatMap(([name, tests = {}]) => {
+    const attribute = attributeName(name);
     const conditions = Object.entries(tests).flatMap(([test, operand]) =>
       operand === undefined ? [] : toCondition(attribute, test as keyof AttributeCondition, operand),
     );
@@ -76,7 +79,7 @@ function toCondition(attribute: string, test: keyof AttributeCondition, operand:
     case 'oneOf':
       if (!Array.isArray(operand) || operand.length === 0 || operand.length > MAX_OPERANDS)
         throw new InvalidValue(attribute, `is compared with oneOf, which needs 1 to ${MAX_OPERANDS} values`);
-      return condition(...operand.map((one) => toAttribute(attribute, one)));
+      return condition(...Array.from(operand as unknown[], (one) => toAttribute(attribute, one)));
     case 'lessThan':
     case 'atMost':
     case 'greaterThan':
@@ -101,7 +104,7 @@ function toCondition(attribute: string, test: keyof AttributeCondition, operand:
 
 /** Whether a condition holds for an item, as DynamoDB evaluates the condition. `undefined` stands for a missing item. */
 export function holds({ attribute, test, operands }: Condition, item: Attributes | undefined): boolean {
-  const value = item?.[attribute];
+  const value = item && own(item, attribute);
   if (test === 'absent') return value === undefined;
   if (value === undefined) return false;
   const [operand] = operands as [AttributeValue];

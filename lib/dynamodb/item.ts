@@ -1,5 +1,5 @@
 import { PermanentError } from '../runtime/errors.ts';
-import { InvalidValue, toAttribute, type Attributes } from './value.ts';
+import { InvalidValue, requireKeyText, toAttribute, type Attributes } from './value.ts';
 
 export type { Attributes } from './value.ts';
 
@@ -30,12 +30,12 @@ export const invalidEffect = (message: string, options?: ErrorOptions): Permanen
  */
 export function toKey(key: Readonly<Record<string, unknown>>, types: Readonly<Record<string, 'S' | 'N'>>): Attributes {
   const attributes: Attributes = {};
-  for (const name in types) {
+  for (const [position, name] of Object.keys(types).entries()) {
     const type = types[name]!;
     const attribute = key[name] === undefined ? undefined : toAttribute(name, key[name]);
     if (attribute?.[type] === undefined)
       throw new InvalidValue(name, `is missing in the key or is not a ${type === 'S' ? 'string' : 'number'}`);
-    if (attribute.S === '') throw new InvalidValue(name, 'is an empty string, which DynamoDB does not accept in a key');
+    if (attribute.S !== undefined) requireKeyText(name, attribute.S, position);
     attributes[name] = attribute;
   }
   for (const name in key)

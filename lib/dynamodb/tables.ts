@@ -3,7 +3,7 @@ import type * as z from 'zod';
 import { own } from '../runtime/own.ts';
 import type { When } from './conditions.ts';
 import type { Add, Append, Check, Delete, Item, Put, Set as SetAttributes } from './effects.ts';
-import { InvalidValue, type Value } from './value.ts';
+import { InvalidValue, requireKeyText, type Value } from './value.ts';
 
 /** The DynamoDB type of each attribute of a key: of the partition key and, if there is one, of the sort key. */
 export type KeyTypes = Readonly<Record<string, 'S' | 'N'>>;
@@ -123,6 +123,11 @@ export class Table<K extends KeyTypes = KeyTypes, S extends z.ZodObject | undefi
           );
       }
     }
+    for (const key of Object.values(this.indexes))
+      for (const [position, name] of Object.keys(key).entries()) {
+        const value = own(attributes, name);
+        if (typeof value === 'string') requireKeyText(name, value, position);
+      }
     if (this.#schema === undefined) return;
     for (const name in attributes) {
       const schema = this.requireAttribute(name);

@@ -70,7 +70,10 @@ function toNested(attribute: string, value: object, depth: number): AttributeVal
   if (depth >= MAX_DEPTH)
     throw new InvalidValue(attribute.slice(0, 100), `is nested more than ${MAX_DEPTH} levels deep, or contains itself`);
   if (Array.isArray(value))
-    return { L: value.map((element, index) => toAttribute(`${attribute}[${index}]`, element, depth + 1)) };
+    // Unlike the method `map`, `Array.from` does not skip a missing element.
+    return {
+      L: Array.from(value as unknown[], (element, index) => toAttribute(`${attribute}[${index}]`, element, depth + 1)),
+    };
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {
     const { name = 'object' } = value.constructor as { readonly name?: string };
@@ -86,10 +89,48 @@ export function toMap(path: string, object: Readonly<Record<string, unknown>>, d
     const value = object[name];
     if (value === undefined) continue;
     const attribute = path === '' ? name : `${path}.${name}`;
+    const key = path === '' ? attributeName(name) : wellFormed(name);
     if (name === '') throw new InvalidValue(attribute, 'has an empty name; DynamoDB requires at least one character');
-    attributes[wellFormed(name)] = toAttribute(attribute, value, depth);
+    const converted = toAttribute(attribute, value, depth);
+    if (key === '__proto__')
+      // An assignment would set the prototype of the object.
+      Object.defineProperty(attributes, key, {
+        value: converted,
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      });
+    else attributes[key] = converted;
   }
   return attributes;
+}
+
+const MAX_NAME_BYTES = 65_535;
+
+/**
+ * Returns the name of an attribute of an item, as DynamoDB accepts it. Throws an `InvalidValue` for a name that cannot
+ * be written or read.
+ */
+export function attributeName(name: string): string {
+  if (typeof name !== 'string') throw new InvalidValue('', `names ${kindOf(name)} as the attribute; use a string`);
+  if (name === '')
+    throw new InvalidValue(name, 'has an attribute without a name; DynamoDB requires at least one character');
+  // The AWS SDK loses an attribute with this name when an item is read.
+  if (name === '__proto__') throw new InvalidValue(name, 'cannot be stored; use another name');
+  if (Buffer.byteLength(name) > MAX_NAME_BYTES)
+    throw new InvalidValue(name.slice(0, 100), `has a name of more than ${MAX_NAME_BYTES} bytes`);
+  return wellFormed(name);
+}
+
+const MAX_KEY_BYTES = { partition: 2_048, sort: 1_024 } as const;
+
+/** Throws an `InvalidValue` if DynamoDB does not accept a text as part of the key of a table or an index. */
+export function requireKeyText(attribute: string, text: string, position: number): void {
+  const [part, most] = position === 0 ? ['partition', MAX_KEY_BYTES.partition] : ['sort', MAX_KEY_BYTES.sort];
+  const bytes = Buffer.byteLength(text);
+  if (bytes === 0) throw new InvalidValue(attribute, 'is an empty string, which DynamoDB does not accept in a key');
+  if (bytes > most)
+    throw new InvalidValue(attribute, `has ${bytes} bytes; DynamoDB accepts at most ${most} bytes in a ${part} key`);
 }
 
 function toSet(attribute: string, set: ReadonlySet<unknown>): AttributeValue {
@@ -116,7 +157,12 @@ function fromAttribute({ S, N, BOOL, L, M, SS, NS, B, BS }: AttributeValue): unk
 
 /** Converts the attributes of a DynamoDB item to plain values. */
 export const fromAttributes = (attributes: Attributes): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, fromAttribute(value)]));
+  Object.fromEntries(
+    // The AWS SDK reads an attribute named `__proto__` as undefined.
+    Object.entries(attributes as Record<string, AttributeValue | undefined>).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, fromAttribute(value)]],
+    ),
+  );
 
 /**
  * Returns the size of a value in bytes, rounded up, as DynamoDB counts it

@@ -1,6 +1,9 @@
+import type { Effect } from '../dynamodb/effects.ts';
 import { invalidEffect } from '../dynamodb/item.ts';
 import { deriveId } from '../events/message-id.ts';
 import { describeError } from '../runtime/errors.ts';
+import { kindOf } from '../runtime/kind-of.ts';
+import { shortText } from '../runtime/short-text.ts';
 import { accessesOf, OWN, type Access } from './access.ts';
 import type { Decision, FollowUp } from './decision.ts';
 import { bytesOfFacts } from './facts.ts';
@@ -15,8 +18,11 @@ export interface Branch {
   readonly state: 'completed' | 'rejected';
   readonly reason?: string;
   readonly operations: readonly Operation[];
-  readonly followUps: readonly FollowUp[];
+  readonly followUps: readonly ReadyEvent[];
 }
+
+/** A follow-up event as the inbox record stores it, but without its id. */
+type ReadyEvent = Omit<StoredEvent, 'id'>;
 
 /** A message whose business rule has decided on effects that are not committed yet. */
 export interface Candidate {
@@ -39,32 +45,62 @@ export const transactionLimits = { items: 100, bytes: 4_000_000 } as const;
 
 const MAX_EVENTS_BYTES = 300 * 1024;
 const MAX_REASON_BYTES = 4_096;
+/** The largest number of a decision and its alternatives together. */
+const MAX_BRANCHES = 100;
 const EVENT_BYTES = 120;
 const MARKER_BYTES = 800;
 const EFFECT_BYTES = 10;
 
 export const storedEvents = (queue: string, { id }: Entry, { followUps }: Branch): StoredEvent[] =>
-  followUps.map(({ event, data }, index) => {
-    const { type, version, exchange } = event;
-    const shardKey = event.key?.(data);
-    const stored = { id: deriveId(queue, id, type, String(index)), type, version, exchange, data };
-    return shardKey === undefined ? stored : { ...stored, shardKey };
-  });
+  followUps.map((event, index) => ({ id: deriveId(queue, id, event.type, String(index)), ...event }));
 
-function toBranch({ effects, events = [], outcome: state = 'completed', reason }: Decision): Branch {
+/** Converts a decision. Throws `INVALID_EFFECT` if the decision has a wrong type, because a rule may be JavaScript. */
+function toBranch(decision: Decision): Branch {
+  if (typeof decision !== 'object' || decision === null)
+    throw invalidEffect(`the alternative is ${kindOf(decision)} instead of a decision`);
+  const { effects, events = [], outcome: state = 'completed', reason } = decision;
+  if (state !== 'completed' && state !== 'rejected')
+    throw invalidEffect(`the outcome is ${show(state)}: it must be "completed" or "rejected"`);
+  if (reason !== undefined && typeof reason !== 'string')
+    throw invalidEffect(`the reason is ${kindOf(reason)}: it must be a string`);
+  if (!Array.isArray(effects)) throw invalidEffect(`the effects are ${kindOf(effects)}: they must be an array`);
+  if (!Array.isArray(events)) throw invalidEffect(`the events are ${kindOf(events)}: they must be an array`);
   const operations = new Map<string, Operation>();
-  for (const effect of effects) addOperation(effect, operations);
-  return { state, reason, operations: [...operations.values()], followUps: events };
+  for (const effect of effects as readonly Effect[]) addOperation(effect, operations);
+  const followUps = Array.from(events as readonly FollowUp[], toReadyEvent);
+  return { state, reason, operations: [...operations.values()], followUps };
 }
+
+/**
+ * Computes everything that publishing a follow-up event needs, because code of the event that throws after the commit
+ * would fail again at each redelivery.
+ */
+function toReadyEvent({ event, data }: FollowUp): ReadyEvent {
+  const { type, version, exchange } = event;
+  if (typeof type !== 'string' || type === '' || typeof exchange !== 'string')
+    throw invalidEffect(`a follow-up event has the type ${show(type)} and the exchange ${show(exchange)}`);
+  if (!Number.isSafeInteger(version) || version < 0)
+    throw invalidEffect(`the follow-up event ${shortText(type, MAX_SHOWN)} has the version ${show(version)}`);
+  const shardKey: unknown = event.key?.(data);
+  if (shardKey !== undefined && typeof shardKey !== 'string')
+    throw invalidEffect(
+      `the key of the follow-up event ${shortText(type, MAX_SHOWN)} is ${kindOf(shardKey)}, not a string`,
+    );
+  const json = JSON.stringify(data) as string | undefined;
+  if (json === undefined) throw invalidEffect(`the follow-up event ${shortText(type, MAX_SHOWN)} has no data`);
+  const ready = { type, version, exchange, data: JSON.parse(json) as unknown };
+  return shardKey === undefined ? ready : { ...ready, shardKey };
+}
+
+const MAX_SHOWN = 100;
+
+const show = (value: unknown): string =>
+  typeof value === 'string' || typeof value === 'number' ? JSON.stringify(value).slice(0, MAX_SHOWN) : kindOf(value);
 
 function bytesOf({ followUps, reason = '', operations }: Branch): number {
   let eventBytes = 0;
-  for (const { event, data } of followUps) {
-    const { type, exchange } = event;
-    const json = JSON.stringify(data) as string | undefined;
-    if (json === undefined) throw invalidEffect(`the follow-up event ${type} has no data`);
-    eventBytes += EVENT_BYTES + Buffer.byteLength(type + exchange + json + (event.key?.(data) ?? ''));
-  }
+  for (const { type, exchange, data, shardKey = '' } of followUps)
+    eventBytes += EVENT_BYTES + Buffer.byteLength(type + exchange + JSON.stringify(data) + shardKey);
   if (eventBytes > MAX_EVENTS_BYTES)
     throw invalidEffect(`the follow-up events have ${eventBytes} bytes; a marker holds at most ${MAX_EVENTS_BYTES}`);
   const reasonBytes = Buffer.byteLength(reason);
@@ -88,7 +124,11 @@ const bytesForOperators = ({ facts }: Entry, branches: readonly Branch[]): numbe
 function compile(index: number, entry: Entry, queue: string): Candidate {
   const { id, decision } = entry;
   const branches: [Branch, ...Branch[]] = [toBranch(decision)];
-  for (let next = decision.otherwise; next !== undefined; next = next.otherwise) branches.push(toBranch(next));
+  for (let next = decision.otherwise; next !== undefined; next = next.otherwise) {
+    branches.push(toBranch(next));
+    if (branches.length > MAX_BRANCHES)
+      throw invalidEffect(`the decision has more than ${MAX_BRANCHES - 1} alternatives, or contains itself`);
+  }
   const items = accessesOf(branches).set(markerItemId(queue, id), OWN);
   const bytes = Math.max(...branches.map(bytesOf));
   const written = Math.max(...branches.map(({ operations }) => operations.length));

@@ -4,7 +4,15 @@ import { toConditions, type Condition } from '../dynamodb/conditions.ts';
 import type { Effect, Item } from '../dynamodb/effects.ts';
 import { describeItem, invalidEffect, itemId, MAX_ITEM_BYTES, toKey } from '../dynamodb/item.ts';
 import { isEqual } from '../dynamodb/compare.ts';
-import { InvalidValue, sizeOf, sizeOfAll, toAttribute, toMap, type Attributes } from '../dynamodb/value.ts';
+import {
+  attributeName,
+  InvalidValue,
+  sizeOf,
+  sizeOfAll,
+  toAttribute,
+  toMap,
+  type Attributes,
+} from '../dynamodb/value.ts';
 
 /** What a write does to one attribute of a DynamoDB item. */
 export type Change =
@@ -68,7 +76,8 @@ function withoutKey(attributes: Item, key: Attributes): Item {
 function toChanges(effect: Effect, key: Attributes): Map<string, Change> {
   switch (effect.kind) {
     case 'add': {
-      const { attribute, by, atLeast } = effect;
+      const { by, atLeast } = effect;
+      const attribute = attributeName(effect.attribute);
       if (Object.hasOwn(key, attribute))
         throw new InvalidValue(attribute, 'is part of the key, which an effect cannot change');
       effect.table.requireAttribute(attribute);
@@ -79,7 +88,7 @@ function toChanges(effect: Effect, key: Attributes): Map<string, Change> {
       const attributes = withoutKey(effect.attributes, key);
       effect.table.validate(attributes, false);
       const changes = Object.entries(attributes).map(([name, value]): [string, Change] => [
-        name,
+        attributeName(name),
         value === undefined ? { is: 'remove' } : { is: 'set', value: toAttribute(name, value) },
       ]);
       if (changes.length === 0) throw new InvalidValue('', 'sets no attribute');

@@ -5,6 +5,7 @@ import { holds } from '../dynamodb/conditions.ts';
 import { MAX_ITEM_BYTES } from '../dynamodb/item.ts';
 import { sizeOfAll, type Attributes } from '../dynamodb/value.ts';
 import type { Change, Operation } from '../inbox/operation.ts';
+import { own } from '../runtime/own.ts';
 import { explainCondition, showAttribute, showPlace } from './describe.ts';
 
 /** The items of all tables in the in-memory store, in DynamoDB's notation, by `itemId`. */
@@ -58,7 +59,7 @@ function failedCondition(operation: Operation, item: Attributes | undefined): st
   if (operation.write !== 'update') return undefined;
   for (const [attribute, change] of operation.changes) {
     if (change.is !== 'add' || change.needs === -Infinity) continue;
-    const stored = item?.[attribute] ?? ZERO;
+    const stored = (item && own(item, attribute)) ?? ZERO;
     const order = compare(stored, { N: String(change.needs) });
     if (order === undefined || order < 0)
       return `${attribute} is ${showAttribute(item?.[attribute])}, and adding ${change.by} must give at least ${change.needs + change.by}`;
@@ -81,7 +82,7 @@ function unlimited(operation: Operation, before: Attributes | undefined): Attrib
   if (operation.changes.size === 0) return before;
   const after: Attributes = { ...operation.key, ...before };
   for (const [attribute, change] of operation.changes) {
-    const value = changed(change, before?.[attribute]);
+    const value = changed(change, before && own(before, attribute));
     if (typeof value === 'string') return `${attribute} is ${showAttribute(before?.[attribute])}, ${value}`;
     if (value === undefined) delete after[attribute];
     else after[attribute] = value;

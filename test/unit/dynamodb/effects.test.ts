@@ -77,6 +77,7 @@ describe('an effect that DynamoDB cannot store', () => {
     ['a Set of mixed members', new Set(['a', 1]), 'the attribute v is a Set that contains other members'],
     ['a property without a name', { '': 1 }, 'the attribute v. has an empty name'],
     ['33 nested maps', nested(33), 'nested more than 32 levels deep'],
+    ['an array with a missing element', new Array(2), 'the attribute v[0] cannot store undefined'],
     ['an object that contains itself', loop, 'nested more than 32 levels deep'],
   ];
   test.each(values)(
@@ -111,6 +112,33 @@ describe('an effect that DynamoDB cannot store', () => {
       'the attribute id is missing in the key or is not a string',
     ],
     ['an empty key', [anything.delete({ id: '' })], 'the attribute id is an empty string'],
+    [
+      'a partition key of more than 2,048 bytes',
+      [anything.delete({ id: 'ü'.repeat(1_025) })],
+      'the attribute id has 2050 bytes; DynamoDB accepts at most 2048 bytes in a partition key',
+    ],
+    [
+      'a sort key of more than 1,024 bytes',
+      [new Table({ name: 't', key: { id: 'S', at: 'S' } }).delete({ id: 'x', at: 'y'.repeat(1_025) })],
+      'the attribute at has 1025 bytes; DynamoDB accepts at most 1024 bytes in a sort key',
+    ],
+    [
+      'an empty text in the key of an index',
+      [new Table({ name: 't', key: { id: 'S' }, indexes: { i: { shop: 'S' } } }).put({ id: 'x' }, { shop: '' })],
+      'the attribute shop is an empty string',
+    ],
+    [
+      'an attribute named __proto__',
+      [anything.set({ id: 'x' }, JSON.parse('{"__proto__":{"a":1},"b":2}'))],
+      'use another name',
+    ],
+    ['a put of __proto__', [anything.put({ id: 'x' }, JSON.parse('{"__proto__":{"a":1},"b":2}'))], 'use another name'],
+    ['an attribute without a name', [anything.set({ id: 'x' }, { '': 1 })], 'has an attribute without a name'],
+    [
+      'an addition without an attribute',
+      [{ kind: 'add', table: anything, key: { id: 'x' }, by: 1 }],
+      'names undefined as the attribute',
+    ],
     [
       'a further key attribute',
       [anything.delete({ id: 'x', b: 1 } as { id: string })],
