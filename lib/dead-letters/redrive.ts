@@ -1,6 +1,7 @@
 import pMap from 'p-map';
 
 import { redrivenCopy } from '../events/copies.ts';
+import { MAX_REDRIVES } from '../events/envelope.ts';
 import { publishCopies } from '../events/publish-copies.ts';
 import { spanOf } from '../events/trace.ts';
 import { Problem } from '../http/problem.ts';
@@ -108,7 +109,7 @@ export async function redriveOne(
 ): Promise<void> {
   const [error] = await publishRedriven(redriving, [item], options);
   if (error instanceof PublishError && isOfMessage(error))
-    throw new Problem('unwritable', 'AMQP cannot encode this message.', {
+    throw new Problem('unwritable', 'This message cannot be published.', {
       members: { unwritable: error.message },
       cause: error,
     });
@@ -135,14 +136,16 @@ export async function publishRedriven(
     });
     return force ? withoutParts(copy, unwritableParts(copy)) : copy;
   });
+  const refusals = items.map(({ deadLetter }) => refusalOfNumber(deadLetter));
   const publishErrors = await publishCopies(
     { publisher: publisher(), tracing },
-    copies.map((copy) => ({ copy })),
+    copies.flatMap((copy, index) => (refusals[index] ? [] : { copy })),
   );
+  const errors = refusals.map((refusal) => refusal ?? publishErrors.shift());
   return pMap(
     items,
     async ({ deadLetter }, index) => {
-      const publishError = publishErrors[index];
+      const publishError = errors[index];
       if (publishError && isOfMessage(publishError)) await noteUnwritable(redriving, deadLetter, publishError);
       const error = publishError ?? (await noteRedrive(redriving, deadLetter, { by, reason }));
       report(deadLetter, error);
@@ -163,6 +166,14 @@ function addressOf({ queue: name = '', shard = name }: DeadLetter, queues: reado
 
 /** Returns a redrive number that no earlier copy of the dead letter has. */
 const nextNumber = ({ redrives, timesRedriven }: DeadLetter): number => redrives + timesRedriven + 1;
+
+/** A consumer would read 0 instead of a number above the limit, and would skip the redriven message as a duplicate. */
+function refusalOfNumber(deadLetter: DeadLetter): PublishError | undefined {
+  const number = nextNumber(deadLetter);
+  if (number <= MAX_REDRIVES) return undefined;
+  const message = `the redrive would have the number ${number}, and the largest number is ${MAX_REDRIVES}: edit the message, and the edited message starts at 0`;
+  return new PublishError('UNWRITABLE', message);
+}
 
 async function noteRedrive(
   { table, clock }: Redriving,
