@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 
 import { deadLetterCopy } from '../../../lib/events/copies.ts';
-import { readEnvelope } from '../../../lib/events/envelope.ts';
+import { MAX_REDRIVES, readEnvelope } from '../../../lib/events/envelope.ts';
 import type { Headers } from '../../../lib/events/message.ts';
 import type { HttpHandler } from '../../../lib/http/endpoint.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
@@ -222,6 +222,26 @@ describe('a message with parts that AMQP cannot encode', () => {
     const forced = { route: 'POST /dead-letters/{id}/redrive', path: { id }, body: { force: true } };
     expect((await callAsOperator(redriveOne, forced)).status).toBe(200);
     expect(await backend.host.drain('loans')).toHaveLength(1);
+  });
+
+  test('a redrive whose number no consumer would read responds with 422, and the other messages of a bulk redrive are redriven', async () => {
+    const code = 'FORGED';
+    const { id } = await archived({ code, headers: { 'surehop-redrives': MAX_REDRIVES } });
+    const { id: last } = await archived({ code, headers: { 'surehop-redrives': MAX_REDRIVES - 1 } });
+    const forced = { route: 'POST /dead-letters/{id}/redrive', path: { id }, body: { force: true } };
+    const reason = expect.stringContaining('the largest number is 1000000000');
+    expect(await callAsOperator(redriveOne, forced)).toMatchObject({
+      status: 422,
+      body: { type: 'urn:surehop:problem:unwritable', unwritable: reason },
+    });
+    expect(await backend.host.drain('loans')).toEqual([]);
+    expect((await redriveAll({ filter: { code }, force: true })).body).toMatchObject({
+      redriven: 1,
+      unwritable: [{ id, reason }],
+    });
+    const [copy] = await backend.host.drain('loans');
+    expect(readEnvelope(copy!.properties.headers as Headers).redrives).toBe(MAX_REDRIVES);
+    expect(await read(last)).toMatchObject({ status: 'redriven' });
   });
 
   test('the response to a bulk redrive contains a separate list of the messages that AMQP cannot encode', async () => {

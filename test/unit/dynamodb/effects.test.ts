@@ -77,7 +77,7 @@ describe('an effect that DynamoDB cannot store', () => {
     ['a Set of mixed members', new Set(['a', 1]), 'the attribute v is a Set that contains other members'],
     ['a property without a name', { '': 1 }, 'the attribute v. has an empty name'],
     ['33 nested maps', nested(33), 'nested more than 32 levels deep'],
-    ['an array with a missing element', new Array(2), 'the attribute v[0] cannot store undefined'],
+    ['an array with a missing element', Array(2), 'the attribute v[0] cannot store undefined'],
     ['an object that contains itself', loop, 'nested more than 32 levels deep'],
   ];
   test.each(values)(
