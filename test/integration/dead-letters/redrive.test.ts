@@ -239,8 +239,10 @@ describe('a message with parts that AMQP cannot encode', () => {
       redriven: 1,
       unwritable: [{ id, reason }],
     });
-    const [copy] = await backend.host.drain('loans');
-    expect(readEnvelope(copy!.properties.headers as Headers).redrives).toBe(MAX_REDRIVES);
+    const copies = await backend.host.drain('loans');
+    expect(copies.map((copy) => copy && readEnvelope(copy.properties.headers as Headers).redrives)).toEqual([
+      MAX_REDRIVES,
+    ]);
     expect(await read(last)).toMatchObject({ status: 'redriven' });
   });
 
