@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import * as z from 'zod';
 
-import { isEqual } from '../../../lib/dynamodb/compare.ts';
 import type { Effect } from '../../../lib/dynamodb/effects.ts';
 import { defineTable, Table } from '../../../lib/dynamodb/tables.ts';
 import { fromAttributes, toMap } from '../../../lib/dynamodb/value.ts';
@@ -256,8 +255,3 @@ test.each(['constructor', 'toString'])(
     expect(refusal(carts.set(key, attributes as never))).toContain('is not in the schema of the table carts');
   },
 );
-
-test('two maps are equal only if both contain the same names, and an inherited name does not count', () => {
-  expect(isEqual({ M: { constructor: { N: '1' } } }, { M: { other: { N: '1' } } })).toBe(false);
-  expect(isEqual({ M: { constructor: { N: '1' } } }, { M: { constructor: { N: '1' } } })).toBe(true);
-});
