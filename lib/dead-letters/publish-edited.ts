@@ -12,8 +12,8 @@ import { storeDeadLetter } from '../archive/store-dead-letter.ts';
 import { readEnvelope } from '../events/envelope.ts';
 import { deriveId, type MessageId } from '../events/message-id.ts';
 import { publishCopies } from '../events/publish-copies.ts';
-import { addressOfShard } from '../rabbitmq/topology/shards.ts';
-import { describeError, isOfMessage, type PublishError } from '../runtime/errors.ts';
+import { addressOfShard, queueOfShard } from '../rabbitmq/topology/shards.ts';
+import { describeError, isOfMessage, PublishError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 import { errorFields } from '../runtime/stack.ts';
 import type { Redriving } from './redrive.ts';
@@ -29,8 +29,8 @@ const RESERVE_MS = 10_000;
 
 /** Returns the exchange and routing key with which an edited message is published to its work queue. */
 export function addressOfEdited({ queue: name, shard }: Pick<EditedMessage, 'queue' | 'shard'>, { queues }: Redriving) {
-  const queue = queues.find((one) => one.name === name);
-  if (!queue) return { exchange: '', routingKey: shard ?? name };
+  const queue = queueOfShard(queues, name);
+  if (!queue) throw notAWorkQueue(name);
   if (shard === undefined && queue.ring) return { exchange: queue.ring.exchange, routingKey: name };
   return addressOfShard(queue, shard ?? name);
 }
@@ -47,8 +47,7 @@ export async function publishEdited(
   const { table, publisher, clock, tracing } = redriving;
   const { messageId, deadLetterId, queue } = edited;
   const about = { deadLetterId, messageId, queue };
-  const copy = { ...addressOfEdited(edited, redriving), body: message.body, properties: message.properties };
-  const [error] = await publishCopies({ publisher: publisher(), tracing }, [{ copy }]);
+  const error = await publish();
   if (error && !isOfMessage(error)) {
     const { code, message: text } = describeError(error);
     log().warn('edited message not published yet', { ...about, ...errorFields(error) });
@@ -59,7 +58,18 @@ export async function publishEdited(
   await recordPublished(table, edited, error ? 'dead-lettered' : 'published', message, clock.now());
   log().info(error ? 'edited message dead-lettered' : 'edited message published', about);
   return undefined;
+
+  async function publish(): Promise<PublishError | undefined> {
+    // The service may have stopped using the queue after the edit.
+    if (!queueOfShard(redriving.queues, queue)) return notAWorkQueue(queue);
+    const copy = { ...addressOfEdited(edited, redriving), body: message.body, properties: message.properties };
+    const [error] = await publishCopies({ publisher: publisher(), tracing }, [{ copy }]);
+    return error;
+  }
 }
+
+const notAWorkQueue = (queue: string) =>
+  new PublishError('UNROUTABLE', `the queue "${queue}" is not a work queue of this service`);
 
 /** Stores an edited message in the archive as a dead letter, because the broker refuses the message. */
 async function archiveRefused(

@@ -11,6 +11,7 @@ import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
 import type { Identify } from '../../../lib/consumer/identify.ts';
 import { createDeadLetters, type DeadLetters } from '../../../lib/dead-letters/dead-letters.ts';
+import type { WorkQueue } from '../../../lib/rabbitmq/topology/topology.ts';
 import { editDeadLetter } from '../../../lib/dead-letters/edit-dead-letter.ts';
 import { getDeadLetter } from '../../../lib/dead-letters/get-dead-letter.ts';
 import {
@@ -547,6 +548,22 @@ describe('faults during an edit', () => {
     expect(await takeRecords(channel, 'notices')).toEqual([]);
   });
 
+  test('an edited message whose queue is no longer a work queue of the service stays pending with the error, and is not published', async () => {
+    const id = await archived({ queue: 'notices' });
+    await backend.host.channel.deleteQueue('notices');
+    expect((await edit(id, { isbn: 'retired' })).status).toBe(202);
+    await backend.declare();
+    await expect(sweepIn(60_000, { loans: queues.loans })()).rejects.toThrow(
+      '1 edited messages cannot be published yet',
+    );
+    expect(await read(id)).toMatchObject({
+      edit: { status: 'pending', error: expect.stringContaining('"notices" is not a work queue of this service') },
+    });
+    expect(await takeRecords(channel, 'notices')).toEqual([]);
+    await sweepIn(60_000)();
+    expect(await takeRecords(channel, 'notices')).toHaveLength(1);
+  });
+
   test('the DynamoDB items of a pending edited message never expire, and the items of a published edited message expire', async () => {
     const id = await archived({ queue: 'notices' });
     await backend.host.channel.deleteQueue('notices');
@@ -761,10 +778,10 @@ describe('a consumer that processes a copy of the original message during the ed
 /**
  * Returns the function that publishes the pending messages of edits. The function's clock is `ms` milliseconds ahead.
  */
-function sweepIn(ms: number): () => Promise<void> {
+function sweepIn(ms: number, workQueues: Readonly<Record<string, WorkQueue>> = queues): () => Promise<void> {
   const later = createDeadLetters(
     { ...surehop, clock: { now: () => surehop.clock.now() + ms } },
-    queues,
+    workQueues,
   ).continueJobs();
   return () => later({}, { getRemainingTimeInMillis: () => 50_000 });
 }
