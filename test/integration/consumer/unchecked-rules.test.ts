@@ -77,6 +77,25 @@ test('a message is dead-lettered if its business rule returns a follow-up event 
   expect(await applied()).toBe(0);
 });
 
+test.each<[string, object]>([
+  ['an unknown outcome', { outcome: 'ok' }],
+  ['a follow-up event whose key is a number', { events: [{ event: { ...follower, key: () => 5 }, data: {} }] }],
+  ['a follow-up event whose key is null', { events: [{ event: { ...follower, key: () => null }, data: {} }] }],
+])('only the message with the decision is dead-lettered if a business rule returns %s', async (_, decision) => {
+  const definition = {
+    ...scriptedConsumer,
+    decide: (event: any, context: any) =>
+      event.number === 1
+        ? { effects: [{ kind: 'add', table: tables.loans, key: { isbn }, attribute: 'available', by: 9 }], ...decision }
+        : scriptedConsumer.decide(event, context),
+  } as ConsumerDefinition<any>;
+  const records = [aRecord({ type, body: { isbn, number: 1 } }), aRecord({ type, body: { isbn } })];
+  const report = await run(records, definition);
+  expect(report.counts).toMatchObject({ completed: 1, 'dead-letter': 1 });
+  expect(report.notCompleted).toMatchObject([{ code: 'INVALID_EFFECT' }]);
+  expect(await applied()).toBe(1);
+});
+
 test.each([
   ['surehop-attempt', 5_000],
   ['surehop-attempt', Number.MAX_SAFE_INTEGER],

@@ -46,6 +46,33 @@ test('a service can set the namespace of the URNs in its HTTP responses', async 
   });
 });
 
+test.each<[string, () => unknown]>([
+  [
+    'a proxy that cannot be read',
+    () => {
+      const refuse = () => {
+        throw new Error('this value cannot be read');
+      };
+      return new Proxy({}, { get: refuse, has: refuse, getPrototypeOf: refuse });
+    },
+  ],
+  [
+    'an error that is its own cause',
+    () => {
+      const error = new Error('it is its own cause');
+      error.stack = 'Error: x\n    at node:net:1:1';
+      return Object.assign(error, { cause: error });
+    },
+  ],
+])('an HTTP handler that throws %s responds with 500, and the request is logged', async (_, thrown) => {
+  logged();
+  const handler = endpoint(surehop, { access: open }, () => {
+    throw thrown();
+  });
+  expect(await call(handler, {})).toMatchObject({ status: 500, body: { type: 'urn:surehop:problem:internal-error' } });
+  expect(logged()).toMatchObject([{ level: 'ERROR', message: 'request failed', status: 500 }]);
+});
+
 describe('settings', () => {
   const withSettings = (environment: Record<string, string>) => createSurehop({ environment });
 
