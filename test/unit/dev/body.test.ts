@@ -13,8 +13,8 @@ test('surehop reads a JSON file that begins with a byte-order mark', () => {
   const directory = mkdtempSync(join(tmpdir(), 'body-'));
   try {
     const file = join(directory, 'event.json');
-    writeFileSync(file, '\ufeff{"orderId": "1"}');
-    expect(parseJson(readText(`@${file}`), file)).toEqual({ orderId: '1' });
+    writeFileSync(file, '\ufeff{"isbn": "1"}');
+    expect(parseJson(readText(`@${file}`), file)).toEqual({ isbn: '1' });
   } finally {
     rmSync(directory, { recursive: true });
   }
