@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 
+import { addressOf } from '../dev/client/service-client.ts';
 import { signedHeaders, signingSecret } from '../dev/runtime/sign.ts';
 import { localDirectory } from '../dev/runtime/directories.ts';
 import { entry, Problem, reasonOf } from '../dev/runtime/command-line.ts';
@@ -15,7 +16,7 @@ const ACCEPTED = 202;
 await entry(async () => {
   const { url, key, order } = read(process.argv.slice(2));
   const body = JSON.stringify(order);
-  const response = await fetch(new URL('/orders', url), {
+  const response = await fetch(addressOf(url, '/orders'), {
     method: 'POST',
     headers: signedHeaders(body, { key, secret: signingSecret(process.env) }),
     body,

@@ -59,6 +59,8 @@ interface KeyAttribute {
 
 /** Throws a `UsageError` if a deployment would refuse the table together with the existing tables. */
 function requireNewTable({ tables }: Service, name: string, attributes: readonly KeyAttribute[]): void {
+  if (toolkitTables.some((table) => table.name === name))
+    throw new UsageError(`the table name "${name}" belongs to Surehop: choose another name`);
   const key = Object.fromEntries(attributes.map(({ attribute, type }) => [attribute, type as 'S' | 'N']));
   try {
     resourcesOf([...toolkitTables, ...Object.values(tables), { name, key, indexes: {}, expires: false }], '');

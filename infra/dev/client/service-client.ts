@@ -36,7 +36,7 @@ export function serviceUrl(given: string | undefined): string {
 }
 
 /** Returns the address of a path of the service, whose base URL may itself contain a path such as `/v1`. */
-function addressOf(base: string, path: string): string {
+export function addressOf(base: string, path: string): string {
   const { origin, pathname } = new URL(base);
   return origin + pathname.replace(/\/+$/, '') + path;
 }

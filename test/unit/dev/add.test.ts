@@ -314,8 +314,8 @@ describe('surehop add refuses what would not load, and writes nothing', () => {
   });
 
   test.each([
-    ['inbox', /two tables have the name "inbox"/],
-    ['dead-letters', /two tables have the name "dead-letters"/],
+    ['inbox', /the table name "inbox" belongs to Surehop/],
+    ['dead-letters', /the table name "dead-letters" belongs to Surehop/],
     ['queuesamples-', /ends with punctuation/],
     ['bal-ances', /the tables "bal_ances" and "bal-ances" would be one CloudFormation resource/],
     ['shipping-labels', /"tables" in infra\/tables\.ts has the property shippingLabels for the table bal_ances/],
