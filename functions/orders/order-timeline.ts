@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Item } from 'surehop/dynamodb';
 import { exampleTimeline, steps, timelineSchema, timelineStep, type Timeline } from 'surehop/messages';
 
+import { orderCreated } from './events.ts';
 import { orderStatusSchema, statusOf } from './order-status.ts';
 
 const step = timelineStep.extend({ step: z.enum(['accepted', ...steps]) });
@@ -31,7 +32,8 @@ const ENDED: ReadonlySet<State> = new Set(['completed', 'rejected', 'discarded',
 
 /**
  * Composes the timeline of an order from the stored HTTP request, the points, and the timelines of the order's
- * messages. Returns undefined if nothing is recorded about the order.
+ * messages. Returns undefined if nothing is recorded about the order, or if the id belongs to another message: a
+ * follow-up event or an edited message, which not every consumer receives.
  */
 export function orderTimeline(
   orderId: string,
@@ -40,9 +42,9 @@ export function orderTimeline(
   timeline: Timeline | undefined,
   queues: readonly string[],
 ): OrderTimeline | undefined {
-  if (!intake && !timeline) return undefined;
   const { messages = [], steps: recorded = [], isIncomplete = false } = timeline ?? {};
   const [first, ...followUps] = messages;
+  if (!intake && (!first || !isOrder(first))) return undefined;
   const stateIn = (queue: string, message = first): State => {
     const state = message?.consumers.find((one) => one.queue === queue)?.state ?? 'pending';
     if (state !== 'superseded') return state;
@@ -74,6 +76,9 @@ export function orderTimeline(
     isIncomplete,
   };
 }
+
+const isOrder = ({ type, editedFrom }: Message) =>
+  editedFrom === undefined && (type === undefined || type === orderCreated.type);
 
 /**
  * Adds the step `accepted` to the steps of an order, and sorts the steps by time. A consumer can receive the message

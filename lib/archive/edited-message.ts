@@ -1,5 +1,6 @@
 import {
   ConditionalCheckFailedException,
+  GetItemCommand,
   QueryCommand,
   UpdateItemCommand,
   type AttributeValue,
@@ -108,6 +109,18 @@ export async function readEdited(table: ArchiveTable, messageId: MessageId): Pro
   if (record?.part?.N !== EDITED_PART) return undefined;
   const bytes = parts.map((part) => part.bytes?.B ?? new Uint8Array());
   return { edited: fromItem(record), message: fromParts(bytes, Number(record.bodyBytes?.N)) };
+}
+
+/**
+ * Returns the facts about an edited message without the message itself, or `undefined` if no edited message has this
+ * id.
+ */
+export async function findEdited(table: ArchiveTable, messageId: MessageId): Promise<EditedMessage | undefined> {
+  const { Item: item } = await sendToDynamo(
+    (client) => client.send(new GetItemCommand({ TableName: nameOf(table), Key: keyOf(messageId) })),
+    table.client,
+  );
+  return item && fromItem(item);
 }
 
 /**

@@ -1,5 +1,6 @@
 import pMap from 'p-map';
 
+import { findEdited } from '../archive/edited-message.ts';
 import { archiveTable } from '../archive/record.ts';
 import { attemptKey, toOpenAttempts } from '../crash-loop/attempt-log.ts';
 import { findByMessage } from '../dead-letters/list.ts';
@@ -94,9 +95,13 @@ export function createTimelines(surehop: Surehop, workQueues: Readonly<Record<st
       wanted = next;
     }
     if (!isKnown(found[0]!.recorded)) return undefined;
+    const edited = await findEdited(archiveTable(surehop), messageId as MessageId);
     const nowMs = clock.now();
+    const [first, ...followUps] = found.map(({ recorded, followsFrom }) =>
+      tracedMessageOf(recorded, followsFrom, nowMs),
+    );
     return {
-      messages: found.map(({ recorded, followsFrom }) => tracedMessageOf(recorded, followsFrom, nowMs)),
+      messages: [{ ...first!, editedFrom: edited?.deadLetterId }, ...followUps],
       steps: inOrder(found.flatMap(({ recorded }) => stepsOf(recorded))),
       isIncomplete,
     };

@@ -48,6 +48,11 @@ const tracedMessage = z.strictObject({
    * for the requested message.
    */
   followsFrom: z.strictObject({ messageId: z.string(), queue: z.string() }).optional(),
+  /**
+   * The id of the dead letter that an operator edited to create this message. An edited message is only in the queue of
+   * this dead letter. Only the requested message has this member.
+   */
+  editedFrom: z.string().optional(),
   /** The state of the message in each queue in which the message is known. */
   consumers: z.array(consumerState),
 });

@@ -7,6 +7,7 @@ import { CopyButton } from '../parts/buttons.tsx';
 import { Curl } from '../parts/curl.tsx';
 import { Plain } from '../parts/plain.tsx';
 import { Empty, View } from '../parts/states.tsx';
+import { writeRoute } from '../route.ts';
 import { stateClass } from '../state-class.ts';
 import { MessagesTable } from './messages-table.tsx';
 import { Steps } from './steps.tsx';
@@ -34,6 +35,7 @@ export function Message({ id }: { readonly id: string }) {
           {(timeline) => (
             <>
               <Summary timeline={timeline} />
+              <EditedFrom id={timeline.messages[0]?.editedFrom} />
               {timeline.isIncomplete && <p class="note warn">{texts.timelineIncomplete}</p>}
               <MessagesTable messages={timeline.messages} />
               <Steps timeline={timeline} />
@@ -75,6 +77,16 @@ function Summary({ timeline: { status, durationMs, endedAt, steps } }: { readonl
       {endedAt === undefined || durationMs === undefined
         ? texts.soFar(format.duration(last.afterMs))
         : texts.ended(format.duration(durationMs))}
+    </p>
+  );
+}
+
+function EditedFrom({ id }: { readonly id: string | undefined }) {
+  const { texts } = useConsole();
+  if (id === undefined) return null;
+  return (
+    <p>
+      {texts.editedFrom} <a href={writeRoute('dead-letters', { id })}>{texts.showMessage}</a>
     </p>
   );
 }

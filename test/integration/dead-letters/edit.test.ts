@@ -31,6 +31,7 @@ import type { Headers } from '../../../lib/events/message.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { endpoint, type HttpHandler } from '../../../lib/http/endpoint.ts';
 import type { Surehop } from '../../../lib/runtime/surehop.ts';
+import { createTimelines } from '../../../lib/timeline/read-timeline.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';
 import { callAsOperator } from '../../support/as-client.ts';
 import { bundleScript, type BundledScript } from '../../support/bundle-script.ts';
@@ -310,7 +311,7 @@ describe('sending an edited message', () => {
     expect(await takeRecords(channel, 'loans')).toHaveLength(1);
   });
 
-  test('the dead letter of an edited message names the dead letter from which the edited message was created, and can be edited again', async () => {
+  test('the dead letter of an edited message names the dead letter from which the edited message was created, as its timeline does, and can be edited again', async () => {
     const id = await archived();
     await edit(id, { isbn: 'c', behave: 'permanent' });
     await consume(await takeRecords(channel, 'loans'));
@@ -318,6 +319,8 @@ describe('sending an edited message', () => {
     const { supersededBy } = await read(id);
     const [next] = await find({ text: supersededBy });
     expect(next).toMatchObject({ editedFrom: id, messageId: supersededBy, code: 'NEVER', status: 'open' });
+    const timeline = await createTimelines(surehop, queues).read(supersededBy);
+    expect(timeline?.messages).toMatchObject([{ messageId: supersededBy, editedFrom: id }]);
     expect((await edit(next!.id, { isbn: 'c' })).status).toBe(200);
     const report = await consume(await takeRecords(channel, 'loans'));
     expect(report.counts.completed).toBe(1);

@@ -57,6 +57,13 @@ test('if an operator has edited the message of an order, the edited message dete
   });
 });
 
+test('a follow-up event and an edited message have no timeline of an order, because not every consumer receives them', () => {
+  const done = message('o', { stock: 'completed' });
+  expect(ofRequest(undefined, timelineOf({ ...done, type: 'order.created' }))).toBeDefined();
+  expect(ofRequest(undefined, timelineOf({ ...done, type: 'order.created', editedFrom: 'd' }))).toBeUndefined();
+  expect(ofRequest(undefined, timelineOf({ ...done, type: 'order.rejected' }))).toBeUndefined();
+});
+
 test('an order is "publishing" until the acceptance of the order is recorded or a consumer has received the order', () => {
   expect(ofRequest({ status: 'publishing' })).toMatchObject({ status: 'publishing', steps: [] });
   expect(ofRequest({ status: 'publishing' }, timelineOf(message('o', {})))).toMatchObject({ status: 'accepted' });
