@@ -2,11 +2,13 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 import { useAccess } from './access.ts';
 import { ApiError, send } from './api.ts';
+import { readChosenLanguage, storeChosenLanguage } from './chosen-language.ts';
 import { configuration } from './configuration.ts';
 import { ConsoleContext, type Console } from './context.ts';
 import type { ApiRequest } from './curl.ts';
 import { createFormat } from './format.ts';
 import { Header } from './header.tsx';
+import { mayLeave } from './leave.ts';
 import { readRoute, type Route } from './route.ts';
 import { chooseLanguage, localeFor, texts as allTexts } from './texts.ts';
 import { Edit } from './views/edit.tsx';
@@ -22,7 +24,9 @@ import { Trace } from './views/trace.tsx';
 const TICK_MS = 5_000;
 
 export function App() {
-  const [language, setLanguage] = useState(() => chooseLanguage(location.search, navigator.languages));
+  const [language, setLanguage] = useState(() =>
+    chooseLanguage(location.search, readChosenLanguage(), navigator.languages),
+  );
   const [isLost, setLost] = useState(false);
   const [nowMs, setNow] = useState(Date.now());
   const route = useRoute();
@@ -73,6 +77,7 @@ export function App() {
         language={language}
         onLanguage={(chosen) => {
           setLanguage(chosen);
+          storeChosenLanguage(chosen);
           history.replaceState(undefined, '', `?lang=${chosen}${location.hash}`);
         }}
       />
@@ -96,7 +101,10 @@ function skipToMain(event: MouseEvent) {
 function useRoute(): Route {
   const [route, setRoute] = useState(() => readRoute(location.hash));
   useEffect(() => {
-    const onChange = () => setRoute(readRoute(location.hash));
+    const onChange = ({ oldURL }: HashChangeEvent) => {
+      if (mayLeave()) setRoute(readRoute(location.hash));
+      else history.pushState(undefined, '', oldURL);
+    };
     addEventListener('hashchange', onChange);
     return () => removeEventListener('hashchange', onChange);
   }, []);

@@ -164,7 +164,7 @@ const en = {
   headers: 'Headers',
   properties: 'Properties',
   operatorsActions: 'Actions of operators',
-  noActions: 'No operator has redriven or discarded this message.',
+  noActions: 'No operator has acted on this dead letter.',
 
   // Actions
   actionTitles: {
@@ -263,7 +263,7 @@ const en = {
   steps: 'Steps',
   state: 'State',
   duration: 'Duration',
-  soFar: (duration: string) => `Not ended yet; the last step was after ${duration}.`,
+  soFar: (duration: string) => `The last step so far was after ${duration}.`,
   ended: (duration: string) => `Ended after ${duration}.`,
   states: {
     pending: 'waiting for its consumer',
@@ -335,6 +335,7 @@ const en = {
   noSchema: 'The service has no schema for this event, so the body cannot be checked.',
   changes: 'Changes',
   noChanges: 'Nothing is changed yet.',
+  leaveEdit: 'You have not sent your changes to the body. If you leave, they are lost. Leave?',
   linesLeftOut: (count: string) => counted(count, 'equal line', 'equal lines'),
   diffKinds: { removed: 'removed', added: 'added' },
   forceEditHint: 'also if the message is too old to recognize duplicates, or cannot be encoded completely',
@@ -538,7 +539,7 @@ const zh: Texts = {
   headers: '消息头',
   properties: '属性',
   operatorsActions: '运维操作',
-  noActions: '没有人重投或丢弃过此消息。',
+  noActions: '还没有运维人员处理过此死信。',
 
   actionTitles: {
     redrive: { one: '重投此消息', selection: '重投所选消息', filter: '重投所有符合条件的消息' },
@@ -619,7 +620,7 @@ const zh: Texts = {
   steps: '步骤',
   state: '状态',
   duration: '用时',
-  soFar: (duration) => `尚未结束；最后一步在 ${duration} 之后。`,
+  soFar: (duration) => `目前的最后一步在 ${duration} 之后。`,
   ended: (duration) => `在 ${duration} 之后结束。`,
   states: {
     pending: '等待消费者',
@@ -688,6 +689,7 @@ const zh: Texts = {
   noSchema: '服务没有此事件的模式，无法检查正文。',
   changes: '更改',
   noChanges: '尚未更改。',
+  leaveEdit: '您对正文的更改尚未发送，离开后将丢失。确定离开吗？',
   linesLeftOut: (count) => `${count} 行相同`,
   diffKinds: { removed: '删除', added: '新增' },
   forceEditHint: '即使消息超出去重窗口，或无法完整编码',
@@ -866,13 +868,14 @@ export type Language = keyof typeof texts;
 export const languages: Readonly<Record<Language, string>> = { en: 'English', zh: '中文' };
 
 /**
- * Returns the language that the page's address names. If the address names none, returns the first language of the
- * browser's list in which the page is available.
+ * Returns the language that the page's address names, or otherwise the language that the operator chose last. If
+ * there is neither, returns the first language of the browser's list in which the page is available.
  */
-export function chooseLanguage(search: string, preferred: readonly string[]): Language {
+export function chooseLanguage(search: string, chosen: string | null, preferred: readonly string[]): Language {
   const named = new URLSearchParams(search).get('lang');
   const known = (code: string | null): code is Language => code !== null && Object.hasOwn(texts, code);
   if (known(named)) return named;
+  if (known(chosen)) return chosen;
   return preferred.map((code) => code.split('-')[0]!.toLowerCase()).find(known) ?? 'en';
 }
 

@@ -102,6 +102,42 @@ export function actionTests(world: World): void {
       expect(problems).toEqual([]);
     });
 
+    test('the page of a message that failed again after a redrive shows the redrive, with the operator and the reason', async () => {
+      const { page, problems, show } = await world.aConsole();
+      const { id, messageId } = await world.aLetter({ code: 'SCHEMA_MISMATCH' });
+      await world.service.request('POST', `/dead-letters/${id}/redrive`, { reason: 'the schema may be new' });
+      const again = await eventually('the dead letter of the redriven message', async () =>
+        (await world.letters({ text: messageId, status: 'open' })).find((one) => one.id !== id),
+      );
+      await show(`#/dead-letters/${again.id}`, 'Failed message');
+      await page
+        .locator('ol.history li')
+        .filter({ hasText: /^redriven .* by developer: the schema may be new$/ })
+        .waitFor();
+      expect(await page.getByText('No operator has acted').count()).toBe(0);
+      expect(problems).toEqual([]);
+    });
+
+    test('the console asks before the operator leaves an edit with changes, and keeps the changes if the operator stays', async () => {
+      const { page, problems, show } = await world.aConsole();
+      const { id, queue } = await world.aLetter({ code: 'SCHEMA_MISMATCH' });
+      await show(`#/edit/${id}`, 'Edit and resend');
+      await page.locator('main .badge').filter({ hasText: queue }).waitFor();
+      const body = page.getByRole('textbox', { name: /^Body/ });
+      await body.fill('{"total": }');
+      await page.getByText(/^Unexpected token/).waitFor();
+      // The test answers each question of the page with "Cancel".
+      await page.getByRole('link', { name: 'Jobs' }).click();
+      await eventually('the question of the page', () => Promise.resolve(problems.length === 1));
+      expect(problems.splice(0)).toEqual([expect.stringContaining('You have not sent your changes')]);
+      expect(await body.inputValue()).toBe('{"total": }');
+      expect(new URL(page.url()).hash).toBe(`#/edit/${id}`);
+      await page.getByRole('button', { name: 'Reset' }).click();
+      await page.getByRole('link', { name: 'Jobs' }).click();
+      await page.getByRole('heading', { level: 1, name: 'Jobs' }).waitFor();
+      expect(problems).toEqual([]);
+    });
+
     test('before a redrive of one message, of a selection or of all that match, the dialog says how many messages are older than the deduplication window', async () => {
       const { page, problems, show } = await world.aConsole();
       const code = 'PARTLY_OLD';

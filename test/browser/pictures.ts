@@ -77,6 +77,7 @@ await entry(async () => {
     await body.fill((await body.inputValue()).replace('"three euros"', '300'));
     await page.getByText('The body matches the schema of its event.').waitFor();
     await save(large, 'edit');
+    await page.getByRole('button', { name: 'Reset' }).click();
     await large.show(`#/messages/${orderId}`, 'What happened to a message');
     await page.locator('ol.timeline').waitFor();
     await save(large, 'timeline');

@@ -34,7 +34,14 @@ export function useCheck(path: string, text: string, force: boolean): EditCheck 
   return check;
 }
 
-export function CheckNote({ id, check }: { readonly id: string; readonly check: EditCheck | Failure | undefined }) {
+interface CheckNoteProps {
+  readonly id: string;
+  readonly check: EditCheck | Failure | undefined;
+  /** The checked body. */
+  readonly text: string;
+}
+
+export function CheckNote({ id, check, text }: CheckNoteProps) {
   const { texts } = useConsole();
   if (check && !('isValid' in check)) return <FailureNote failure={check} />;
   const kind = !check ? '' : check.isValid ? (check.schema ? 'good' : 'warn') : 'bad';
@@ -57,8 +64,29 @@ export function CheckNote({ id, check }: { readonly id: string; readonly check: 
               </li>
             ))}
           </ul>
+          <SyntaxNote text={text} />
         </>
       )}
     </div>
   );
+}
+
+/** If the text is not JSON, shows what the browser says about the place of the mistake. */
+function SyntaxNote({ text }: { readonly text: string }) {
+  const mistake = syntaxMistake(text);
+  if (mistake === undefined) return null;
+  return (
+    <p lang="en">
+      <Plain text={mistake} />
+    </p>
+  );
+}
+
+function syntaxMistake(text: string): string | undefined {
+  try {
+    JSON.parse(text);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }

@@ -3,6 +3,8 @@ import { useId, useMemo, useState } from 'preact/hooks';
 import type { DeadLetterDetails, EditAnswer, Failure } from '../api.ts';
 import { failureOf, useConsole, useGet } from '../context.ts';
 import { formatted } from '../json-lines.ts';
+import { useLeaveQuestion } from '../leave.ts';
+import { CodeBadge, QueueBadge } from '../parts/badges.tsx';
 import { ActionButton } from '../parts/buttons.tsx';
 import { Curl } from '../parts/curl.tsx';
 import { Diff } from '../parts/diff.tsx';
@@ -23,7 +25,19 @@ export function Edit({ id }: { readonly id: string }) {
       <p>
         <a href={writeRoute('dead-letters', { id })}>{texts.backToMessage}</a>
       </p>
-      <View loaded={loaded}>{(letter) => <EditForm letter={letter} path={`${path}/edit`} />}</View>
+      <View loaded={loaded}>
+        {(letter) => (
+          <>
+            <p>
+              <QueueBadge queue={letter.queue} /> <CodeBadge code={letter.code} />{' '}
+              <code>
+                <Plain text={letter.messageId ?? letter.id} />
+              </code>
+            </p>
+            <EditForm letter={letter} path={`${path}/edit`} />
+          </>
+        )}
+      </View>
     </>
   );
 }
@@ -45,6 +59,7 @@ function EditForm({ letter, path }: EditFormProps) {
   const [failure, setFailure] = useState<Failure>();
   const [sent, setSent] = useState<EditAnswer>();
   const check = useCheck(path, text, isForced);
+  useLeaveQuestion(sent === undefined && text !== original ? texts.leaveEdit : undefined);
 
   const order = { body: { text }, ...(isForced && { force: true }) };
   const planned = { method: 'POST', path, body: { ...order, reason: reason.trim() || texts.reasonExample } };
@@ -113,7 +128,7 @@ function EditForm({ letter, path }: EditFormProps) {
           />
         </div>
         <div>
-          <CheckNote id={`${id}-check`} check={check} />
+          <CheckNote id={`${id}-check`} check={check} text={text} />
           <Diff before={original} after={text} />
         </div>
       </div>

@@ -1,8 +1,8 @@
-import type { DeadLetterDetails } from '../api.ts';
-import { useConsole } from '../context.ts';
+import type { DeadLetterDetails, Timeline } from '../api.ts';
+import { useConsole, useGet } from '../context.ts';
 import { ErrorText } from '../parts/badges.tsx';
 import { Plain } from '../parts/plain.tsx';
-import { Empty } from '../parts/states.tsx';
+import { Empty, View } from '../parts/states.tsx';
 import { Time } from '../parts/time.tsx';
 
 /** The attempts to process the message, with their errors and the delays after them. */
@@ -37,18 +37,34 @@ export function Attempts({ attempts }: Pick<DeadLetterDetails, 'attempts'>) {
   );
 }
 
-/** What operators did with a dead letter, and why. */
-export function History({ letter: { history } }: { readonly letter: DeadLetterDetails }) {
+/**
+ * What operators did with a dead letter and with the earlier dead letters of the same message in the same queue, and
+ * why.
+ */
+export function History({ letter }: { readonly letter: DeadLetterDetails }) {
   const { texts } = useConsole();
+  const { id, queue, messageId, redrives, deadLetteredAt } = letter;
+  const wasRedriven = messageId !== undefined && redrives > 0;
+  const timeline = useGet<Timeline>(wasRedriven ? `/messages/${encodeURIComponent(messageId)}` : undefined);
+  const earlier = (timeline.value?.steps ?? []).flatMap((step) =>
+    step.messageId === messageId &&
+    step.queue === queue &&
+    step.deadLetterId !== id &&
+    step.at <= deadLetteredAt &&
+    isAction(step.step)
+      ? [{ ...step, action: step.step }]
+      : [],
+  );
+  const actions = [...earlier, ...letter.history];
   return (
     <section aria-labelledby="history-title">
       <h2 id="history-title">{texts.operatorsActions}</h2>
-      {history.length === 0 ? (
-        <Empty>{texts.noActions}</Empty>
-      ) : (
+      {wasRedriven && !timeline.value && <View loaded={timeline}>{() => null}</View>}
+      {actions.length === 0 && (!wasRedriven || timeline.value) && <Empty>{texts.noActions}</Empty>}
+      {actions.length > 0 && (
         <ol class="history">
-          {history.map(({ action, at, by, reason }) => (
-            <li key={at}>
+          {actions.map(({ action, at, by, reason }) => (
+            <li key={action + at}>
               <strong>{texts.statuses[action]}</strong> <Time at={at} />
               {by !== undefined && (
                 <>
@@ -68,3 +84,7 @@ export function History({ letter: { history } }: { readonly letter: DeadLetterDe
     </section>
   );
 }
+
+type Action = DeadLetterDetails['history'][number]['action'];
+
+const isAction = (step: string): step is Action => step === 'redriven' || step === 'discarded' || step === 'superseded';

@@ -1,5 +1,6 @@
 import type { Timeline } from '../api.ts';
 import { useConsole } from '../context.ts';
+import { QueueBadge } from '../parts/badges.tsx';
 import { Plain } from '../parts/plain.tsx';
 import { TraceId } from '../parts/trace-id.tsx';
 import { writeRoute } from '../route.ts';
@@ -41,7 +42,7 @@ export function MessagesTable({ messages }: { readonly messages: readonly Traced
                   <Plain text={type ?? '–'} />
                 </td>
                 <td data-label={texts.queue} class="name">
-                  <Plain text={consumer?.queue ?? '–'} />
+                  {consumer ? <QueueBadge queue={consumer.queue} /> : '–'}
                 </td>
                 <td data-label={texts.state}>
                   {consumer ? (
