@@ -34,18 +34,32 @@ export function selectionOf(target: Target): object {
   return { ids: (target.kind === 'one' ? [target.letter] : target.letters).map(({ id }) => id) };
 }
 
-/** Returns a dead letter that the redrive would not skip. The operator tries the redrive with this dead letter. */
-export async function firstOf(
+export interface Sample {
+  /** The dead letter with which the operator tries the redrive. */
+  readonly letter: DeadLetter;
+  /** The other dead letters. If the message of the sample fails again, its new dead letter is not one of them. */
+  readonly rest: Target;
+}
+
+/** Returns a dead letter that the redrive would not skip, preferably of a message that was never redriven. */
+export async function sampleOf(
   send: Send,
   target: Target,
   skippedIds: ReadonlySet<string> | undefined,
-): Promise<DeadLetter | undefined> {
+): Promise<Sample | undefined> {
   if (target.kind === 'one') return undefined;
   const letters = target.kind === 'selection' ? target.letters : await newest(send, target.filter);
-  return letters.find(({ id }) => !skippedIds?.has(id)) ?? letters[0];
+  const accepted = letters.filter(({ id }) => !skippedIds?.has(id));
+  const letter =
+    accepted.find(({ redrives, timesRedriven }) => redrives + timesRedriven === 0) ?? accepted[0] ?? letters[0];
+  if (!letter) return undefined;
+  if (target.kind === 'selection')
+    return { letter, rest: { ...target, letters: letters.filter(({ id }) => id !== letter.id) } };
+  const to = new Date(Date.parse(letters[0]!.deadLetteredAt) + 1).toISOString();
+  return { letter, rest: { ...target, filter: { ...target.filter, to } } };
 }
 
 async function newest(send: Send, filter: Filter): Promise<readonly DeadLetter[]> {
-  const path = withQuery('/dead-letters', { ...filter, status: 'open', limit: 20 });
+  const path = withQuery('/dead-letters', { ...filter, status: 'open', limit: 100 });
   return (await send<DeadLetterList>({ method: 'GET', path })).deadLetters;
 }

@@ -1,4 +1,4 @@
-import type { DeadLetter } from './api.ts';
+import type { DeadLetter, DeadLetterGroup } from './api.ts';
 import { given } from './route.ts';
 
 /** A filter for dead letters, with the same fields as the query parameters of the HTTP API. */
@@ -15,4 +15,4 @@ export const readFilter = (query: Readonly<Record<string, string>>): Filter =>
 export type Target =
   | { readonly kind: 'one'; readonly letter: Pick<DeadLetter, 'id' | 'messageId' | 'queue' | 'status'> }
   | { readonly kind: 'selection'; readonly letters: readonly DeadLetter[] }
-  | { readonly kind: 'filter'; readonly filter: Filter };
+  | { readonly kind: 'filter'; readonly filter: Filter; readonly group?: DeadLetterGroup };

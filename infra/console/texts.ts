@@ -171,11 +171,13 @@ const en = {
     redrive: {
       one: 'Redrive this message',
       selection: 'Redrive the selected messages',
+      group: 'Redrive the messages with this cause',
       filter: 'Redrive all messages that match',
     },
     discard: {
       one: 'Discard this message',
       selection: 'Discard the selected messages',
+      group: 'Discard the messages with this cause',
       filter: 'Discard all messages that match',
     },
   },
@@ -216,6 +218,15 @@ const en = {
   force: 'Force',
   forceHint:
     'also messages that are too old to recognize duplicates, were redriven before, or cannot be encoded completely',
+  /** What an operator can do about a problem, by its name. The parameter is the label of the box that forces the action. */
+  forceAdvice: {
+    'already-redriven': (force: string) =>
+      `A copy of this message was already published. Tick “${force}” to publish another copy.`,
+    'too-old': (force: string) =>
+      `The service may have forgotten that this message was processed, and may process it again. Tick “${force}” to send it anyway.`,
+    unwritable: (force: string) =>
+      `Parts of this message cannot be encoded. Tick “${force}” to send it without these parts.`,
+  } as Readonly<Record<string, ((force: string) => string) | undefined>>,
   redrivenAlready:
     'This message was redriven already. Force the redrive to publish another copy; the consumer processes it only once.',
   tryOne: 'Try one first',
@@ -241,13 +252,15 @@ const en = {
   selects: 'Messages',
   everything: 'all open failures',
   cancelJob: 'Cancel the job',
+  cancelling: 'Cancelling…',
+  cancelLost: 'The service did not answer, and the job may still be running. Cancel the job again.',
   cancelWithCurl: 'Cancel the job with curl',
   progress: 'Progress',
   jobProgress: {
     redrive: (done: string, total: string | undefined) =>
-      total === undefined ? `${done} messages redriven` : `${done} of ${total} messages redriven`,
+      `${total === undefined ? counted(done, 'message', 'messages') : `${done} of ${counted(total, 'message', 'messages')}`} redriven`,
     discard: (done: string, total: string | undefined) =>
-      total === undefined ? `${done} messages discarded` : `${done} of ${total} messages discarded`,
+      `${total === undefined ? counted(done, 'message', 'messages') : `${done} of ${counted(total, 'message', 'messages')}`} discarded`,
   },
   timeLeft: (duration: string) => `about ${duration} left`,
   lastError: 'Last error',
@@ -542,8 +555,18 @@ const zh: Texts = {
   noActions: '还没有运维人员处理过此死信。',
 
   actionTitles: {
-    redrive: { one: '重投此消息', selection: '重投所选消息', filter: '重投所有符合条件的消息' },
-    discard: { one: '丢弃此消息', selection: '丢弃所选消息', filter: '丢弃所有符合条件的消息' },
+    redrive: {
+      one: '重投此消息',
+      selection: '重投所选消息',
+      group: '重投此原因的消息',
+      filter: '重投所有符合条件的消息',
+    },
+    discard: {
+      one: '丢弃此消息',
+      selection: '丢弃所选消息',
+      group: '丢弃此原因的消息',
+      filter: '丢弃所有符合条件的消息',
+    },
   },
   actionButtons: {
     redrive: (count) => (count === undefined ? '重投' : `重投 ${count} 条`),
@@ -579,6 +602,11 @@ const zh: Texts = {
   takesAbout: (duration) => `大约需要 ${duration}。`,
   force: '强制',
   forceHint: '也包括超出去重窗口、曾经重投过或无法完整编码的消息',
+  forceAdvice: {
+    'already-redriven': (force) => `此消息的副本已经发布。勾选“${force}”可再发布一个副本。`,
+    'too-old': (force) => `服务可能已不记得处理过此消息，因此可能再次处理。勾选“${force}”仍可发送。`,
+    unwritable: (force) => `此消息的部分内容无法编码。勾选“${force}”可发送不含这些内容的消息。`,
+  },
   redrivenAlready: '此消息已经重投。强制重投会再发布一个副本；消费者只会处理一次。',
   tryOne: '先试一条',
   theRest: (count) => (count === undefined ? '重投其余消息' : `重投其余 ${count} 条`),
@@ -602,6 +630,8 @@ const zh: Texts = {
   selects: '消息',
   everything: '所有未处理的失败消息',
   cancelJob: '取消任务',
+  cancelling: '正在取消…',
+  cancelLost: '服务没有响应，任务可能仍在进行。请再次取消。',
   cancelWithCurl: '用 curl 取消任务',
   progress: '进度',
   jobProgress: {

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 
@@ -178,19 +180,113 @@ export function actionTests(world: World): void {
       expect(problems).toEqual([]);
     });
 
-    test('an operator cancels a running job, and the messages that the job has not redriven stay open', async () => {
+    test('while the service does not answer, the console says that a job may still be running, and the operator cancels the job afterwards', async () => {
       const code = 'SLOW_JOB';
       await world.service.publish(Array.from({ length: 20 }, () => aFailure(code, 'wait for it')));
       await world.service.untilArchived(20, { code });
       const { page, show } = await world.aConsole();
       await show(`#/failures?code=${code}`, 'Failures');
       await page.getByRole('button', { name: 'Redrive all…' }).click();
+      const dialog = page.getByRole('dialog');
       await fillReason(page, 'slowly');
-      await page.getByRole('dialog').getByRole('spinbutton').fill('0.1');
-      await page.getByRole('dialog').getByRole('button', { name: 'Redrive 20' }).click();
+      await dialog.getByRole('spinbutton').fill('0.1');
+      await dialog.getByText('20 messages will go back to their queues.').waitFor();
+      await dialog.getByRole('spinbutton').press('Enter');
+      await page.getByText(/of \d+ messages redriven/).waitFor();
+      let release = () => {};
+      const held = new Promise<void>((resolve) => void (release = resolve));
+      await page.route('**/dead-letters/jobs/*', async (route) => {
+        if (route.request().postData()?.includes('cancel') !== true) return route.continue();
+        await held;
+        return route.abort();
+      });
+      await page.getByRole('button', { name: 'Cancel the job' }).click();
+      expect(await page.getByRole('button', { name: 'Cancelling…' }).isDisabled()).toBe(true);
+      release();
+      await page.getByText('The service did not answer, and the job may still be running.').waitFor();
+      await page.unroute('**/dead-letters/jobs/*');
       await page.getByRole('button', { name: 'Cancel the job' }).click();
       await page.locator('.badge.cancelled').waitFor();
+      expect(await page.getByText(/of \d+ messages redriven/).count()).toBe(1);
       expect((await world.letters({ code, status: 'open', limit: '50' })).length).toBeGreaterThan(0);
+    });
+
+    test('the Enter key sends a redrive only while its button is enabled, and a refusal says how to force the redrive until the operator does so', async () => {
+      const code = 'ENTER_KEY';
+      await world.service.publish([aFailure(code, 'press a key')]);
+      await world.service.untilArchived(1, { code });
+      const { id } = await world.aLetter({ code });
+      const { page, show } = await world.aConsole();
+      const sent: string[] = [];
+      page.on('request', (request) => {
+        if (request.url().endsWith(`/${id}/redrive`)) sent.push(request.postData() ?? '');
+      });
+      await show(`#/dead-letters/${id}`, 'Failed message');
+      await page.getByRole('button', { name: 'Redrive…' }).click();
+      const dialog = page.getByRole('dialog');
+      const reason = dialog.getByRole('textbox', { name: /^Reason/ });
+      const force = dialog.getByRole('checkbox', { name: /^Force/ });
+      await dialog.getByText('1 message will go back to its queue.').waitFor();
+      await world.service.request('POST', `/dead-letters/${id}/redrive`, { reason: 'another operator was faster' });
+      await reason.fill('one of two');
+      await reason.press('Enter');
+      await dialog.getByRole('alert').filter({ hasText: 'Tick “Force” to publish another copy.' }).waitFor();
+      await force.check();
+      await dialog.getByText('1 message will go back to its queue.').waitFor();
+      expect(await dialog.getByRole('alert').count()).toBe(0);
+      await force.uncheck();
+      await dialog.getByText('0 messages will go back to their queues.').waitFor();
+      await reason.press('Enter');
+      await force.check();
+      await dialog.getByText('1 message will go back to its queue.').waitFor();
+      await reason.press('Enter');
+      await dialog.getByRole('button', { name: 'Close' }).click();
+      await eventually('the focus on the button that opened the dialog', () =>
+        page.evaluate(() => document.activeElement?.textContent === 'Redrive…'),
+      );
+      expect(sent.map((body) => JSON.parse(body) as unknown)).toEqual([
+        { reason: 'one of two' },
+        { reason: 'one of two', force: true },
+      ]);
+    });
+
+    test('if the message of a trial fails again, its new dead letter is not redriven with the rest, and the trial takes a message that was never redriven', async () => {
+      const ids = [randomUUID(), randomUUID(), randomUUID()];
+      await world.service.publish(ids.map((id) => aRejection(id, { currency: 7 })));
+      const untilAllAreOpen = () =>
+        eventually('an open dead letter of each message', async () => {
+          const found = await Promise.all(ids.map((text) => world.letters({ text, status: 'open' })));
+          return found.every((letters) => letters.length === 1);
+        });
+      await untilAllAreOpen();
+      const { group } = (
+        await world.service.request<{ deadLetters: { group: string }[] }>('GET', `/dead-letters?text=${ids[0]}`)
+      ).deadLetters[0]!;
+      const before = await world.aLetter({ group });
+      await world.service.request('POST', `/dead-letters/${before.id}/redrive`, { reason: 'it fails again' });
+      await untilAllAreOpen();
+      const { page, problems, show } = await world.aConsole();
+      await show(`#/failures?group=${group}`, 'Failures');
+      await page.getByRole('button', { name: 'Redrive all…' }).click();
+      const dialog = page.getByRole('dialog', { name: 'Redrive the messages with this cause' });
+      await dialog.getByText('3 messages will go back to their queues.').waitFor();
+      expect(await dialog.getByText('points', { exact: true }).count()).toBe(1);
+      await fillReason(page, 'perhaps it works now');
+      await dialog.getByRole('button', { name: 'Try one first' }).click();
+      await dialog.getByText('The message failed again:').waitFor();
+      await untilAllAreOpen();
+      const link = dialog.getByRole('link', { name: 'Show what happened to the message' });
+      expect(await link.getAttribute('href')).not.toContain(before.messageId);
+      await dialog.getByText('2 messages will go back to their queues.').waitFor();
+      await dialog.getByRole('button', { name: 'Redrive the other 2' }).click();
+      await page.locator('.badge.done').waitFor();
+      await page.getByText('2 messages redriven').waitFor();
+      await untilAllAreOpen();
+      const redriven = await world.letters({ group, status: 'redriven', limit: '50' });
+      expect(redriven).toHaveLength(4);
+      for (const letter of await world.letters({ group, status: 'open' }))
+        await world.service.request('DELETE', `/dead-letters/${letter.id}`, { reason: 'the test is over' });
+      expect(problems).toEqual([]);
     });
 
     test(`an operator redrives one message as a trial and then the rest of ${BULK} messages as a job, and each message is redriven once and completed`, async () => {

@@ -5,7 +5,8 @@ import { useConsole } from '../context.ts';
 
 interface ActionProps {
   readonly scope: string;
-  readonly onClick: () => void;
+  /** Absent if the button only submits its form. */
+  readonly onClick?: () => void;
   readonly children: ComponentChildren;
   readonly kind?: 'primary' | 'danger';
   readonly disabled?: boolean;
@@ -19,13 +20,13 @@ export function ActionButton({ scope, onClick, children, kind, disabled, label }
   const isAllowed = has(scope);
   return (
     <button
-      type="button"
+      type={onClick ? 'button' : 'submit'}
       class={kind}
       disabled={disabled}
       aria-disabled={!isAllowed}
       aria-label={label && (isAllowed ? label : `${label} – ${texts.needsScope(scope)}`)}
       title={isAllowed ? undefined : texts.needsScope(scope)}
-      onClick={() => isAllowed && onClick()}
+      onClick={(event) => (isAllowed ? onClick?.() : event.preventDefault())}
     >
       {children}
       {!isAllowed && <small class="needs"> {texts.needsScope(scope)}</small>}

@@ -7,7 +7,10 @@ interface DialogProps {
   readonly children: ComponentChildren;
 }
 
-/** A modal dialog. When it closes, the element that opened it gets the focus back. */
+/**
+ * A modal dialog. When it closes, the element that opened it gets the focus back, or the heading of the page if the
+ * element no longer exists.
+ */
 export function Dialog({ title, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
@@ -18,6 +21,7 @@ export function Dialog({ title, onClose, children }: DialogProps) {
     return () => {
       element.close();
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
+      if (document.activeElement === document.body) document.querySelector<HTMLElement>('main h1')?.focus();
     };
   }, []);
   return (

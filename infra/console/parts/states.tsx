@@ -41,7 +41,9 @@ function FailureText({ failure }: { readonly failure: Failure }) {
       return <p>{texts.loginExpired}</p>;
     case 'denied':
       return <p>{texts.denied(failure.scope)}</p>;
-    case 'problem':
+    case 'problem': {
+      // The detail of these problems tells the user of the API what to send.
+      const advice = texts.forceAdvice[failure.problem];
       return (
         <div>
           <p>
@@ -49,10 +51,14 @@ function FailureText({ failure }: { readonly failure: Failure }) {
               {texts.problems[failure.problem as keyof typeof texts.problems] ?? failure.title} ({failure.status})
             </strong>
           </p>
-          {failure.detail && (
-            <p lang="en">
-              <Plain text={failure.detail} />
-            </p>
+          {advice ? (
+            <p>{advice(texts.force)}</p>
+          ) : (
+            failure.detail && (
+              <p lang="en">
+                <Plain text={failure.detail} />
+              </p>
+            )
           )}
           {failure.errors.length > 0 && (
             <ul lang="en">
@@ -75,6 +81,7 @@ function FailureText({ failure }: { readonly failure: Failure }) {
           )}
         </div>
       );
+    }
   }
 }
 

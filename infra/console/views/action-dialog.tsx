@@ -1,12 +1,14 @@
 import { useId, useState } from 'preact/hooks';
 
-import { firstOf, requestFor, selectionOf, type Action } from '../action-request.ts';
-import type { DeadLetter, Failure, Job } from '../api.ts';
+import { requestFor, sampleOf, selectionOf, type Action, type Sample } from '../action-request.ts';
+import type { Failure, Job } from '../api.ts';
 import { failureOf, useConsole } from '../context.ts';
 import type { Target } from '../filter.ts';
+import { CodeBadge, QueueBadge } from '../parts/badges.tsx';
 import { ActionButton } from '../parts/buttons.tsx';
 import { Curl } from '../parts/curl.tsx';
 import { Dialog } from '../parts/dialog.tsx';
+import { Plain } from '../parts/plain.tsx';
 import { ReasonField } from '../parts/reason-field.tsx';
 import { FailureNote } from '../parts/states.tsx';
 import { writeRoute } from '../route.ts';
@@ -29,24 +31,21 @@ export function ActionDialog({ action, target, onClose, onDone }: ActionDialogPr
   const [reason, setReason] = useState('');
   const [rate, setRate] = useState('50');
   const [isForced, setForced] = useState(false);
-  const [tried, setTried] = useState<DeadLetter>();
+  const [tried, setTried] = useState<Sample>();
   const [isSending, setSending] = useState(false);
   const [failure, setFailure] = useState<Failure>();
   const [isDone, setDone] = useState(false);
 
-  const rest: Target =
-    target.kind === 'selection' && tried
-      ? { ...target, letters: target.letters.filter((letter) => letter.id !== tried.id) }
-      : target;
-
-  const preview = usePreview({ action, ...selectionOf(rest), force: isForced }, tried?.id);
+  const rest = tried?.rest ?? target;
+  const preview = usePreview({ action, ...selectionOf(rest), force: isForced }, tried?.letter.id);
   const counted = preview && 'count' in preview ? preview : undefined;
   const order = { reason: reason.trim() || texts.reasonExample, ratePerSecond: Number(rate), force: isForced };
   const planned = requestFor(action, rest, order);
   const isValid = reason.trim() !== '' && Number(rate) >= 0.1 && Number(rate) <= 1_000;
 
+  const canStart = isValid && !isSending && preview !== undefined && counted?.count !== 0;
+
   async function run(work: () => Promise<void>) {
-    if (!isValid || isSending) return;
     setSending(true);
     setFailure(undefined);
     try {
@@ -68,43 +67,42 @@ export function ActionDialog({ action, target, onClose, onDone }: ActionDialogPr
 
   const tryOne = () =>
     run(async () => {
-      const one = await firstOf(request, target, counted?.skippedIds);
-      if (!one) return;
-      await request(requestFor('redrive', { kind: 'one', letter: one }, order));
-      setTried(one);
+      const sample = await sampleOf(request, target, counted?.skippedIds);
+      if (!sample) return;
+      await request(requestFor('redrive', { kind: 'one', letter: sample.letter }, order));
+      setTried(sample);
       onDone();
     });
 
-  const title = texts.actionTitles[action][target.kind];
+  const title = texts.actionTitles[action][target.kind === 'filter' && target.group ? 'group' : target.kind];
+  const canTry = action === 'redrive' && target.kind !== 'one' && !tried && (counted?.count ?? 0) > 1;
   if (isDone)
     return (
-      // With a key of its own, the dialog opens again, and its button gets the focus.
-      <Dialog key="done" title={title} onClose={onClose}>
+      <Dialog title={title} onClose={onClose}>
         <p role="status" class="note good">
           {texts.actionDone[action]}
         </p>
         <div class="buttons end">
-          <button type="button" class="primary" autofocus onClick={onClose}>
+          <button type="button" class="primary" ref={takeFocus} onClick={onClose}>
             {texts.close}
           </button>
         </div>
       </Dialog>
     );
-
-  const canTry = action === 'redrive' && target.kind !== 'one' && !tried && (counted?.count ?? 0) > 1;
   return (
     <Dialog title={title} onClose={onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          void start();
+          if (canStart) void start();
         }}
       >
+        {target.kind === 'filter' && <Scope {...target} />}
         {target.kind === 'one' && target.letter.status === 'redriven' && (
           <p class="note warn">{texts.redrivenAlready}</p>
         )}
         <PreviewNote preview={preview} action={action} />
-        {tried && <Trial letter={tried} />}
+        {tried && <Trial letter={tried.letter} />}
         <ReasonField autofocus value={reason} onChange={setReason} />
         {target.kind !== 'one' && (
           <>
@@ -131,7 +129,14 @@ export function ActionDialog({ action, target, onClose, onDone }: ActionDialogPr
         )}
         {action === 'redrive' && (
           <label class="check">
-            <input type="checkbox" checked={isForced} onChange={(event) => setForced(event.currentTarget.checked)} />
+            <input
+              type="checkbox"
+              checked={isForced}
+              onChange={(event) => {
+                setForced(event.currentTarget.checked);
+                setFailure(undefined);
+              }}
+            />
             <span>
               {texts.force} <small>{texts.forceHint}</small>
             </span>
@@ -148,12 +153,7 @@ export function ActionDialog({ action, target, onClose, onDone }: ActionDialogPr
               {texts.tryOne}
             </ActionButton>
           )}
-          <ActionButton
-            scope={SCOPE}
-            kind={action === 'discard' ? 'danger' : 'primary'}
-            disabled={isSending || !isValid || counted?.count === 0}
-            onClick={() => void start()}
-          >
+          <ActionButton scope={SCOPE} kind={action === 'discard' ? 'danger' : 'primary'} disabled={!canStart}>
             {tried
               ? texts.theRest(counted && countIn(counted, format))
               : texts.actionButtons[action](counted && target.kind !== 'one' ? countIn(counted, format) : undefined)}
@@ -161,5 +161,24 @@ export function ActionDialog({ action, target, onClose, onDone }: ActionDialogPr
         </div>
       </form>
     </Dialog>
+  );
+}
+
+const takeFocus = (button: HTMLButtonElement | null) => button?.focus();
+
+/** Names the cause and the filter of the dead letters that the action is for. */
+function Scope({ filter, group }: Extract<Target, { kind: 'filter' }>) {
+  const { texts } = useConsole();
+  const parts = Object.entries(filter).filter(([name]) => name !== 'group' || !group);
+  return (
+    <p>
+      {group && (
+        <>
+          <QueueBadge queue={group.queue} /> <CodeBadge code={group.code} /> <Plain text={group.cause} />{' '}
+        </>
+      )}
+      {parts.length > 0 && <Plain text={parts.map(([name, value]) => `${name}=${value}`).join(', ')} />}
+      {!group && parts.length === 0 && texts.everything}
+    </p>
   );
 }

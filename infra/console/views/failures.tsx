@@ -71,7 +71,7 @@ export function Failures({ query }: { readonly query: Readonly<Record<string, st
                           ? (action) =>
                               setAction({
                                 action,
-                                target: { kind: 'filter', filter: { ...filter, group: group.group } },
+                                target: { kind: 'filter', filter: { ...filter, group: group.group }, group },
                               })
                           : undefined
                       }
@@ -88,7 +88,10 @@ export function Failures({ query }: { readonly query: Readonly<Record<string, st
           filter={filter}
           status={status}
           count={groups.value?.isIncomplete ? undefined : count}
-          onAction={(action, target) => setAction({ action, target })}
+          onAction={(action, target) => {
+            const group = groups.value?.groups.find(({ group }) => group === filter.group);
+            setAction({ action, target: target.kind === 'filter' && group ? { ...target, group } : target });
+          }}
         />
       )}
       {action && <ActionDialog {...action} onClose={() => setAction(undefined)} onDone={groups.reload} />}

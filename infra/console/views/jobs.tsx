@@ -98,6 +98,8 @@ export function JobView({ id }: { readonly id: string }) {
   const loaded = useGet<Jobs>(JOBS, EVERY_MS);
   const job = loaded.value?.jobs.find((one) => one.id === id);
   const [failure, setFailure] = useState<Failure>();
+  const [isCancelling, setCancelling] = useState(false);
+  const [uncancelled, setUncancelled] = useState<Failure>();
   const total = useTotal(job);
   const change = { method: 'POST', path: `${JOBS}/${encodeURIComponent(id)}` } as const;
   const isRunning = job?.status === 'running';
@@ -117,13 +119,15 @@ export function JobView({ id }: { readonly id: string }) {
   }, [isRunning, loaded.value]);
 
   async function cancel() {
-    setFailure(undefined);
+    setUncancelled(undefined);
+    setCancelling(true);
     try {
       await request({ ...change, body: { action: 'cancel' } });
       loaded.reload();
     } catch (error) {
-      setFailure(failureOf(error));
+      setUncancelled(failureOf(error));
     }
+    setCancelling(false);
   }
 
   return (
@@ -134,7 +138,7 @@ export function JobView({ id }: { readonly id: string }) {
           if (!job) return <Empty>{texts.noJob}</Empty>;
           const { order, progress, createdAt, updatedAt } = job;
           const handled = progress.done + progress.failed + skippedOf(job);
-          const wanted = Math.max(total ?? 0, isRunning ? handled : 0);
+          const wanted = Math.max(total ?? 0, handled);
           const query = readFilter(order.filter ?? {});
           return (
             <section class="card">
@@ -143,8 +147,13 @@ export function JobView({ id }: { readonly id: string }) {
                   {texts.jobNames[order.action]} <JobStatus job={job} />
                 </h2>
                 {isRunning && (
-                  <ActionButton scope="dead-letters:redrive" kind="danger" onClick={() => void cancel()}>
-                    {texts.cancelJob}
+                  <ActionButton
+                    scope="dead-letters:redrive"
+                    kind="danger"
+                    disabled={isCancelling}
+                    onClick={() => void cancel()}
+                  >
+                    {isCancelling ? texts.cancelling : texts.cancelJob}
                   </ActionButton>
                 )}
               </header>
@@ -157,13 +166,22 @@ export function JobView({ id }: { readonly id: string }) {
               <p role="status" class="large">
                 {texts.jobProgress[order.action](
                   format.number(progress.done),
-                  isRunning && total !== undefined ? format.number(wanted) : undefined,
+                  job.status !== 'done' && total !== undefined ? format.number(wanted) : undefined,
                 )}
                 {isRunning && total !== undefined && wanted > handled && (
                   <small> {texts.timeLeft(format.duration(timeFor(wanted - handled, order.ratePerSecond)))}</small>
                 )}
               </p>
               {failure && failure.kind !== 'lost' && <FailureNote failure={failure} />}
+              {isRunning &&
+                uncancelled &&
+                (uncancelled.kind === 'lost' ? (
+                  <p class="note bad" role="alert">
+                    {texts.cancelLost}
+                  </p>
+                ) : (
+                  <FailureNote failure={uncancelled} />
+                ))}
               <ul>
                 {Object.entries(progress.skipped).map(([reason, count]) => (
                   <li key={reason}>{texts.didSkip(format.number(count), texts.skipReasons[reason] ?? reason)}</li>
@@ -234,24 +252,26 @@ export function JobView({ id }: { readonly id: string }) {
 /** Returns how long a number of messages takes at a rate, in ms: at least one second. */
 const timeFor = (count: number, perSecond: number): number => Math.max((count / perSecond) * 1_000, 1_000);
 
-/** Counts once how many dead letters a running job is for. Returns `undefined` until the number is known. */
+/**
+ * Returns how many dead letters a job is for, if the number is known. The dead letters that match a filter are counted
+ * once, while the job is running: later, other actions have changed their number.
+ */
 function useTotal(job: Job | undefined): number | undefined {
   const { request } = useConsole();
-  const [total, setTotal] = useState<number>();
+  const [counted, setCounted] = useState<{ id: string; total: number }>();
   const isRunning = job?.status === 'running';
   useEffect(() => {
-    if (!job || !isRunning) return;
-    const { order, progress, createdAt } = job;
-    if (order.ids) return setTotal(order.ids.length);
+    if (!job || !isRunning || job.order.ids) return;
+    const { id, order, progress, createdAt } = job;
     const path = withQuery('/dead-letters/groups', { ...order.filter, to: order.filter?.['to'] ?? createdAt });
     request<DeadLetterGroups>({ method: 'GET', path }).then(
       ({ groups }) => {
         const open = groups.reduce((sum, { count }) => sum + count, 0);
-        setTotal(Math.min(progress.done + open, order.maximum));
+        setCounted({ id, total: Math.min(progress.done + open, order.maximum) });
       },
       // The job is shown without a progress bar.
       () => {},
     );
   }, [job?.id, isRunning]);
-  return total;
+  return job?.order.ids?.length ?? (counted && counted.id === job?.id ? counted.total : undefined);
 }
