@@ -102,6 +102,10 @@ export function actionTests(world: World): void {
       });
       expect(await world.service.request('GET', `/dead-letters/${id}`)).toMatchObject({ status: 'superseded' });
       expect(problems).toEqual([]);
+      await page.locator('main a code').click();
+      await page.getByText('An operator created this message from another failed message.').waitFor();
+      await page.getByText(/The last step so far was after \d/).waitFor();
+      expect(await page.locator('p.large .badge').count()).toBe(0);
     });
 
     test('the page of a message that failed again after a redrive shows the redrive, with the operator and the reason', async () => {
