@@ -2,7 +2,6 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 import { useAccess } from './access.ts';
 import { ApiError, send } from './api.ts';
-import { readChosenLanguage, storeChosenLanguage } from './chosen-language.ts';
 import { configuration } from './configuration.ts';
 import { ConsoleContext, type Console } from './context.ts';
 import type { ApiRequest } from './curl.ts';
@@ -24,9 +23,7 @@ import { Trace } from './views/trace.tsx';
 const TICK_MS = 5_000;
 
 export function App() {
-  const [language, setLanguage] = useState(() =>
-    chooseLanguage(location.search, readChosenLanguage(), navigator.languages),
-  );
+  const [language, setLanguage] = useState(() => chooseLanguage(location.search, navigator.languages));
   const [isLost, setLost] = useState(false);
   const [nowMs, setNow] = useState(Date.now());
   const route = useRoute();
@@ -77,7 +74,6 @@ export function App() {
         language={language}
         onLanguage={(chosen) => {
           setLanguage(chosen);
-          storeChosenLanguage(chosen);
           history.replaceState(undefined, '', `?lang=${chosen}${location.hash}`);
         }}
       />

@@ -898,14 +898,13 @@ export type Language = keyof typeof texts;
 export const languages: Readonly<Record<Language, string>> = { en: 'English', zh: '中文' };
 
 /**
- * Returns the language that the page's address names, or otherwise the language that the operator chose last. If
- * there is neither, returns the first language of the browser's list in which the page is available.
+ * Returns the language that the page's address names. If the address names none, returns the first language of the
+ * browser's list in which the page is available.
  */
-export function chooseLanguage(search: string, chosen: string | null, preferred: readonly string[]): Language {
+export function chooseLanguage(search: string, preferred: readonly string[]): Language {
   const named = new URLSearchParams(search).get('lang');
   const known = (code: string | null): code is Language => code !== null && Object.hasOwn(texts, code);
   if (known(named)) return named;
-  if (known(chosen)) return chosen;
   return preferred.map((code) => code.split('-')[0]!.toLowerCase()).find(known) ?? 'en';
 }
 

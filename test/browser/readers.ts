@@ -106,15 +106,6 @@ export function readerTests(world: World): void {
       expect(problems.flat()).toEqual([]);
     });
 
-    test('the console remembers the language that an operator chose, also if the address names no language', async () => {
-      const { page, problems } = await world.aConsole();
-      await page.getByRole('combobox', { name: 'Language' }).selectOption('zh');
-      await page.goto(`${world.url}/console`);
-      await page.getByRole('heading', { level: 1, name: '总览' }).waitFor();
-      expect(await page.locator('html').getAttribute('lang')).toBe('zh-Hans');
-      expect(problems).toEqual([]);
-    });
-
     test('a browser whose language is Chinese shows the console in Chinese, with times and numbers in Chinese notation', async () => {
       const { page, problems, violations } = await world.aConsole({ locale: 'zh-CN' });
       await page.getByRole('heading', { level: 1, name: '总览' }).waitFor();
