@@ -35,9 +35,9 @@ export function selectionOf(target: Target): object {
 }
 
 export interface Sample {
-  /** The dead letter with which the operator tries the redrive. */
+  /** The dead letter that the operator redrives first, as a trial. */
   readonly letter: DeadLetter;
-  /** The other dead letters. If the message of the sample fails again, its new dead letter is not one of them. */
+  /** The dead letters that the operator redrives after the trial, without a new dead letter of the message in the trial. */
   readonly rest: Target;
 }
 

@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks';
 
-/** What the page asks before the operator leaves the view. Undefined if leaving the view loses nothing. */
+/** The question that the page asks before the operator leaves the view. Undefined if nothing would be lost. */
 let question: string | undefined;
 
 /** Asks the operator a question before the operator leaves the view or closes the page. */
@@ -17,5 +17,5 @@ export function useLeaveQuestion(text: string | undefined): void {
   }, [text]);
 }
 
-/** Returns whether the operator leaves the view. Asks the operator if leaving the view loses something. */
+/** Asks the operator whether to leave the view, if unsent changes would be lost. Returns false if the operator stays. */
 export const mayLeave = (): boolean => question === undefined || confirm(question);

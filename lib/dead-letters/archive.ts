@@ -102,8 +102,7 @@ export async function archiveBatch(
 }
 
 /**
- * Describes a dead letter whose headers and properties cannot be described. The description contains only ids, the hash
- * of the body, and the error. The archive still stores the whole message.
+ * Returns the smallest description of a dead letter, for a message whose headers or properties cannot be described. The description contains ids, the hash of the body, and the error. The archive also stores the whole message.
  */
 function undescribed({ id: messageId, payloadHash, body, envelope }: Delivery, error: unknown, nowMs: number) {
   const { attempt, redrives } = envelope;

@@ -35,10 +35,10 @@ export interface Page {
  */
 const MAX_QUERIES = 25;
 
-/** How many times as many items a query reads as the query before. */
+/** The factor between the numbers of items that two consecutive queries read. */
 const GROWTH = 4;
 
-/** DynamoDB ends a query earlier if the items are larger than 1 MB in total. */
+/** The maximum number of items per query. DynamoDB ends a query earlier if the items have more than 1 MB in total. */
 const MAX_ITEMS_PER_QUERY = 10_000;
 
 /**

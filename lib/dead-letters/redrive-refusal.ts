@@ -16,7 +16,7 @@ const details: Record<RedriveRefusal, string> = {
   'no-origin': 'The dead letter does not name the queue it came from.',
 };
 
-/** What decides whether a dead letter may be redriven. `force` overrides the reasons that only warn of a risk. */
+/** The facts that decide whether a dead letter may be redriven. `force` overrides the reasons that only warn of a risk. */
 export interface RedriveRules {
   readonly force: boolean;
   readonly rememberedSinceMs: number;

@@ -61,7 +61,7 @@ function plain(value: HeaderValue | undefined): unknown {
 
 const JSON_TYPE = /^\s*[^;\s/]+\/(?:[^;\s]+\+)?json\s*(?:;|$)/i;
 
-/** Returns the data of a CloudEvent in JSON format (section 3.1.2 of the CloudEvents JSON event format). */
+/** Returns the data of a CloudEvent whose body is a JSON document (section 3.1.2 of the CloudEvents JSON event format). */
 function readData(members: Readonly<Record<string, unknown>>): ParsedJson {
   const [data, base64, contentType] = ['data', 'data_base64', 'datacontenttype'].map((name) => ownValue(members, name));
   if (base64 === undefined || base64 === null) return { value: data };

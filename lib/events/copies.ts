@@ -102,8 +102,7 @@ export function bareDeadLetter(
 }
 
 /**
- * Creates the copy of an archived message that a redrive publishes, with the attempt number 1. If `identifyAgain` is
- * true, the consumer identifies the message again.
+ * Creates the copy of an archived message that a redrive publishes, with the attempt number 1. If `identifyAgain` is true, the consumer determines the id and the type of the message again.
  */
 export function redrivenCopy(
   message: Pick<Message, 'body' | 'properties'>,

@@ -45,7 +45,7 @@ export const transactionLimits = { items: 100, bytes: 4_000_000 } as const;
 
 const MAX_EVENTS_BYTES = 300 * 1024;
 const MAX_REASON_BYTES = 4_096;
-/** The largest number of a decision and its alternatives together. */
+/** The maximum number of decisions for one message: the decision of the business rule, and all alternatives of the decision. */
 const MAX_BRANCHES = 100;
 const EVENT_BYTES = 120;
 const MARKER_BYTES = 800;

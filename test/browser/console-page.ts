@@ -26,7 +26,7 @@ export interface ConsoleWishes extends Pick<
 > {
   /** The operator's token and its scopes. By default, `npm start` issues a token with every scope. */
   readonly session?: { readonly token: string; readonly scopes: readonly string[] };
-  /** Whether the test can let the time of the page pass with `wait`. */
+  /** Whether the test controls the clock of the page with `wait`. */
   readonly hasClock?: boolean;
   /** What the service answers to requests for a path, as JSON. */
   readonly responses?: Readonly<Record<string, object>>;

@@ -35,7 +35,7 @@ interface Groups {
   readonly groups: readonly { readonly count: number }[];
 }
 
-/** The client that published the messages that fail. */
+/** The name of the client that publishes the failing messages. */
 const CLIENT = 'shop';
 
 const EVERY_SCOPE = ['status:read', 'dead-letters:read', 'dead-letters:redrive', 'dead-letters:edit', 'local:send'];

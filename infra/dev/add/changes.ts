@@ -18,7 +18,7 @@ export class Changes {
     return this.#after.get(file) ?? this.#before(file);
   }
 
-  /** Edits a file, which keeps its byte-order mark and its line ends. `change` gets a text with neither. */
+  /** Edits a file. The function `change` gets the file's text without a byte-order mark and with line feeds only; the edited file has the byte-order mark and the line ends of the original file. */
   edit(file: string, change: (text: string) => string): void {
     const text = this.read(file);
     if (text === undefined) throw new UsageError(`the file ${file} is missing: create it first`);

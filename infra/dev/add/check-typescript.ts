@@ -12,7 +12,7 @@ const OPTIONS: TransformOptions = {
   tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
 };
 
-/** Returns the code of a TypeScript module without types, comments and spaces. Throws an error that names a mistake. */
+/** Returns the code of a TypeScript module without types, comments and spaces. Throws an error if the code has a syntax error. */
 export function compact(file: string, text: string, advice: string): string {
   let result;
   try {

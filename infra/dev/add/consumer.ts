@@ -158,7 +158,7 @@ function addQueue(
   return property;
 }
 
-/** Throws a `UsageError` if the service cannot have the queue in addition to its other queues. */
+/** Throws a `UsageError` if the name of the new queue conflicts with another queue of the service. */
 function requireNewQueue(
   { queues }: Service,
   property: string,

@@ -24,10 +24,13 @@ export function addFunction(text: string, name: string, lines: readonly string[]
   const added = [`${name}:`, ...lines.map((line) => `  ${line}`)].map((line) => `${indent}${line}\n`).join('');
   const edited = `${text.slice(0, at)}${at === text.length && !text.endsWith('\n') ? '\n' : ''}${added}${text.slice(at)}`;
   const { [name]: own, ...others } = functionsOf(edited);
-  if (own === undefined || !isDeepStrictEqual(others, functionsOf(text)))
+  if (own === undefined || !isDeepStrictEqual(others, functionsOf(text))) {
+    const line = text.slice(0, at).split('\n').length;
+    const settings = lines.join(', ');
     throw new UsageError(
-      `serverless.yml (line ${text.slice(0, at).split('\n').length}): surehop add cannot edit the file; nothing was written: add the function ${name} by hand, with ${lines.join(', ')}`,
+      `serverless.yml (line ${line}): surehop add cannot edit the file; nothing was written: add the function ${name} by hand, with ${settings}`,
     );
+  }
   return edited;
 }
 

@@ -19,11 +19,11 @@ export function call(head: string, properties: readonly string[], indent: number
   return `${head}${separator}{\n${properties.map((property) => `  ${property},\n`).join('')}})`;
 }
 
-/** Writes the access to a property: `queues.billing`, or `queues['bill-ing']`. */
+/** Returns TypeScript code that reads a property of an object, such as `queues.billing` or `queues['bill-ing']`. */
 export const member = (object: string, property: string): string =>
   /^[A-Za-z_$][\w$]*$/.test(property) ? `${object}.${property}` : `${object}['${property}']`;
 
-/** The names that a constant or a parameter of a TypeScript module cannot have. */
+/** The reserved words of JavaScript, which cannot be the name of a constant or a parameter. */
 const RESERVED = new Set(
   (
     'arguments await break case catch class const continue debugger default delete do else enum eval export extends ' +

@@ -46,7 +46,7 @@ export async function addRoute(
   );
 }
 
-/** Returns whether an existing route receives the requests of another route. A route can have any method. */
+/** Returns whether an existing route would also receive the requests of a new route. An existing route can accept every HTTP method. */
 function overlaps(existing: string, route: string): boolean {
   const [method = '', path = ''] = existing.split(' ');
   const [wanted, wantedPath] = route.split(' ');

@@ -4,7 +4,7 @@ export interface Range {
   readonly end: number;
 }
 
-/** Yields the positions of a text that are code: not in comments, strings, templates or regular expressions. */
+/** Yields the positions in a TypeScript file that are outside of comments, strings, templates and regular expressions. */
 export function* codeIn(text: string, { start, end }: Range): Generator<number> {
   for (let at = start; at < end; at += 1) {
     const last = tokenEnd(text, at);
@@ -26,7 +26,7 @@ export function closingBracket(text: string, start: number): number | undefined 
   return undefined;
 }
 
-/** Returns the last position of the comment, string, template or regular expression at `at`, or `at` itself. */
+/** Returns the last position of the comment, string, template or regular expression that begins at `at`. Returns `at` if none begins there. */
 function tokenEnd(text: string, at: number): number {
   const char = text[at]!;
   if (text.startsWith('//', at)) return endOf(text, '\n', at) - 1;
@@ -58,7 +58,7 @@ function templateEnd(text: string, start: number): number {
   return text.length;
 }
 
-/** Returns whether a slash at `at` begins a regular expression, and does not divide. */
+/** Returns whether the slash at the position `at` begins a regular expression. Other slashes divide numbers. */
 const canBeginExpression = (text: string, at: number): boolean =>
   /(^|[(,=:[!&|?{};+\-*%~^<>]|\b(return|typeof|case|in|of|void|delete))$/.test(
     text.slice(Math.max(0, at - 200), at).trimEnd(),

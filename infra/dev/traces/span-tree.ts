@@ -2,7 +2,7 @@ import type { Span } from './span.ts';
 
 interface SpanInTree {
   readonly span: Span;
-  /** How many ancestors the span has. */
+  /** The number of ancestors of the span in the tree of spans. */
   readonly depth: number;
 }
 

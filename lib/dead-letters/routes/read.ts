@@ -8,7 +8,7 @@ import { bodyCheck, path } from './parts.ts';
 
 const at = z.iso.datetime();
 
-/** The schema of a dead letter in a list response. A list response contains no messages. */
+/** The schema of a dead letter in the response that lists dead letters. The response contains neither bodies nor headers. */
 const deadLetter = z.strictObject({
   id: z.string(),
   messageId: z.string().optional(),

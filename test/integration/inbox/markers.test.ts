@@ -168,7 +168,7 @@ describe('leases', () => {
     expect(await completed('me')).toMatchObject([{ is: 'completed' }]);
   });
 
-  test('a decision under a lease is not committed after the message was dead-lettered', async () => {
+  test('the decision of a perform function is not committed after its message was dead-lettered', async () => {
     await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
     const handoff = { ...firstAttempt, id: id(), payloadHash: 'hash', state: 'dead-lettered', code: 'X' } as const;
     await inbox.claimDeadLetters(QUEUE, [{ ...handoff, message: 'given up', leaseOwner: 'me' }]);

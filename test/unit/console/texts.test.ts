@@ -32,7 +32,7 @@ describe("the texts of the operators' console", () => {
     },
   );
 
-  test('numbers and times use the locale of the reader if it has the chosen language', () => {
+  test('numbers and times use the locale of the browser if the locale belongs to the language of the page', () => {
     expect(localeFor('en', ['de-DE', 'en-GB'])).toBe('en-GB');
     expect(localeFor('zh', ['en-GB'])).toBe('zh');
   });

@@ -42,7 +42,7 @@ describe('a consumer with business rules for two versions of one event', () => {
     return testConsumer({ queue, rules: [on(1), on(2)] });
   };
 
-  test('processes each message with the rule for the version of the message', async () => {
+  test('a consumer with rules for two versions of an event processes each message with the rule for its version', async () => {
     const both = consumer();
     const results = await both.receiveBatch([1, 2].map((version) => emit(versioned(version), { isBad: false })));
     expect([outcomesOf(results), ran]).toEqual([
@@ -51,12 +51,12 @@ describe('a consumer with business rules for two versions of one event', () => {
     ]);
   });
 
-  test('processes a message without a version with the first rule', async () => {
+  test('a consumer with rules for two versions of an event processes a message without a version with the first rule', async () => {
     const received = await consumer().receiveMessage({ messageId: 'm', type: noted.type, body: {} });
     expect([received.outcome, ran]).toEqual(['completed', ['v1']]);
   });
 
-  test('dead-letters a message of another version', async () => {
+  test('a message whose version has no rule is dead-lettered', async () => {
     const received = await consumer().receive(versioned(3), { isBad: false });
     expect(received).toMatchObject({ outcome: 'dead-letter', reason: 'SCHEMA_MISMATCH' });
     expect(received.error).toBe(

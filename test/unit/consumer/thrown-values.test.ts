@@ -58,7 +58,7 @@ const batch = [emit(noted, { isBad: true }), emit(noted, { isBad: false })];
 const outcomesOf = (results: readonly { readonly outcome: string }[]) => results.map(({ outcome }) => outcome);
 
 describe.each(hostile)('%s', (_, thrown) => {
-  test('is described with short texts', async () => {
+  test('the error description of any thrown value has a short code and a short message', async () => {
     const { code, message } = describeError(thrown());
     expect([code.length <= 100, message.length <= 10_000]).toEqual([true, true]);
     expect(JSON.stringify([toLoggable(thrown()), ownFramesOf(thrown())]).length).toBeLessThan(20_000);
@@ -68,11 +68,11 @@ describe.each(hostile)('%s', (_, thrown) => {
     ).resolves.toBe(true);
   });
 
-  test('becomes the problem internal-error if an HTTP handler throws it', () => {
+  test('if an HTTP handler throws any value, the response is the problem internal-error', () => {
     expect(problemOf(thrown()).problem).toBe('internal-error');
   });
 
-  test('fails only its own message if a business rule throws it', async () => {
+  test('if a business rule throws any value, only its own message fails', async () => {
     const decide = ({ isBad }: { isBad: boolean }) => {
       if (isBad) throw thrown();
       return { effects: [] };
@@ -81,7 +81,7 @@ describe.each(hostile)('%s', (_, thrown) => {
     expect(outcomesOf(results)).toEqual(['retry', 'completed']);
   });
 
-  test('fails only its own message if a perform function throws it', async () => {
+  test('if a perform function throws any value, only its own message fails', async () => {
     const perform = async ({ isBad }: { isBad: boolean }) => {
       if (isBad) throw thrown();
     };
@@ -89,7 +89,7 @@ describe.each(hostile)('%s', (_, thrown) => {
     expect(outcomesOf(results)).toEqual(['retry', 'completed']);
   });
 
-  test('dead-letters only its own message if the schema throws it', async () => {
+  test('if the schema throws any value, only its own message is dead-lettered', async () => {
     const schema = noted.schema.transform((data) => {
       if (data.isBad) throw thrown();
       return data;
@@ -100,7 +100,7 @@ describe.each(hostile)('%s', (_, thrown) => {
     expect(results[0]).toMatchObject({ reason: 'SCHEMA_MISMATCH' });
   });
 
-  test('dead-letters only its own message if the function "identify" throws it', async () => {
+  test('if the function "identify" throws any value, only its own message is dead-lettered', async () => {
     const consumer = testConsumer({
       queue,
       event: noted,
@@ -117,7 +117,7 @@ describe.each(hostile)('%s', (_, thrown) => {
     expect(await consumer.receiveMessage({ body: {} })).toMatchObject({ outcome: 'completed' });
   });
 
-  test('fails only its own message if the function "orderBy" throws it', async () => {
+  test('if the function "orderBy" throws any value, only its own message fails', async () => {
     const orderBy = ({ isBad }: { isBad: boolean }) => {
       if (isBad) throw thrown();
       return 'key';

@@ -62,7 +62,7 @@ const invalid: readonly (readonly [string, unknown, string])[] = [
 ];
 
 describe.each(invalid)('a decision with %s', (_, decision, reason) => {
-  test('is dead-lettered at once with INVALID_EFFECT, writes nothing, and affects no other message', async () => {
+  test('a message with an invalid decision is dead-lettered at once with INVALID_EFFECT, without effects, and no other message is affected', async () => {
     const { received, stored } = await decided(decision);
     expect(received).toMatchObject({ outcome: 'dead-letter', reason: 'INVALID_EFFECT', settlement: 'dead-lettered' });
     expect(received.error).toContain(reason);
