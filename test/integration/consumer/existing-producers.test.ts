@@ -6,6 +6,7 @@ import * as z from 'zod';
 
 import { queues } from '../../support/example/topology.ts';
 import { tables } from '../../support/example/tables.ts';
+import { useExampleTopology } from '../../support/example/use-example.ts';
 import { createConsumer, type ConsumerDefinition } from '../../../lib/consumer/consumer.ts';
 import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
 import type { Identify } from '../../../lib/consumer/identify.ts';
@@ -36,6 +37,7 @@ let list: HttpHandler;
 let redriveOne: HttpHandler;
 
 beforeAll(async () => {
+  useExampleTopology();
   backend = await aBackend();
   await backend.declare();
   channel = await backend.host.rawChannel();
