@@ -31,8 +31,7 @@ export interface EventOptions {
   /** The AMQP property `correlation-id` of the event. The default is the id of the event. */
   readonly correlationId?: string;
   /**
-   * The key that decides which shard receives the event. By default, the definition of the event computes the key. Pass
-   * the key if the event was read from DynamoDB.
+   * The key that decides which shard receives the event. By default, the definition of the event computes the key. An event that was stored in DynamoDB is published with its stored key.
    */
   readonly key?: string;
   /** The trace to which the event belongs. By default the event starts a new trace. */

@@ -122,7 +122,7 @@ describe('changing one setting of a deployed stage', () => {
       expect(changes).toContainEqual(expect.objectContaining({ id: 'BrokerTopology', effect: 'updated' }));
   });
 
-  test('the table in docs/deploy.md lists the effects of all changed settings (update the table with npm run stages)', () => {
+  test('the table in docs/deploy.md lists for every setting of a stage what a change of the setting does (update the table with npm run stages)', () => {
     const [, table] = readFileSync('docs/deploy.md', 'utf8').split(/<!-- stages -->\n/);
     // Prettier adds spaces and dashes to align the columns.
     const plain = (text: string) => text.replaceAll(/ +/g, ' ').replaceAll(/-{3,}/g, '---').trim();

@@ -53,7 +53,7 @@ test('a request fails if the access of its function in serverless.yml lacks a Dy
   expect(line).toContain('does not allow it: add tables: { stock: [GetItem] }');
 });
 
-test('a message stays in its queue if the access of its consumer lacks a DynamoDB table, and the log says which effects to add', async () => {
+test('a message stays in its queue if the consumer has no permission to write to a DynamoDB table, and the log says what to add to access.effects', async () => {
   const body = JSON.stringify({
     customerId: 'ada',
     currency: 'EUR',

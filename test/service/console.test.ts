@@ -100,7 +100,7 @@ describe("the developer's session", () => {
 });
 
 describe('what a developer can send from the console', () => {
-  test('every event of the service is listed with the schema, the queues and an example that the consumers complete', async () => {
+  test('every event of the service is listed with its schema, its queues and an example event that the consumers process without an error', async () => {
     const { status, body } = await ask('GET', '/console/dev/events', asDeveloper());
     expect(status).toBe(200);
     expect(body.events.map((event: { type: string; queues: string[] }) => [event.type, event.queues])).toEqual([

@@ -73,7 +73,7 @@ export class HttpFunctionsPlugin {
     };
   }
 
-  /** Makes the local event source wrap the handlers of the consumers with the module that `npm start` names. */
+  /** Makes the local event source wrap the handlers of the consumers with the module in `SUREHOP_HANDLER_WRAPPER`. */
   #wrapHandlers(): void {
     const { SUREHOP_HANDLER_WRAPPER: handlerWrapper } = process.env;
     if (!handlerWrapper) return;

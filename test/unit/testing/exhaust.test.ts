@@ -102,7 +102,7 @@ describe('exhaust accepts a consumer without a mistake', () => {
     });
   });
 
-  test('exhaust accepts messages that always fail, messages that fail once, and invalid messages', async () => {
+  test('exhaust reports no failure for a rule whose messages fail always or once, or are invalid, because they become dead letters or are retried', async () => {
     const failing = deciding(({ bookingId }, { attempt }) => {
       if (bookingId === 'never') throw new PermanentError('NEVER', 'never');
       if (attempt === 1) throw new Error('not this time');
