@@ -58,6 +58,13 @@ export function createConsumer<T>(definition: ConsumerDefinition<T>, parts: Cons
       `the queue ${queue.name} is declared as ordered, but its consumer has no orderBy: add orderBy to the consumer, or declare the queue without ordered`,
     );
   const rules: readonly Rule[] = 'rules' in definition ? definition.rules : [definition];
+  const twice = rules.find(({ event }, index) =>
+    rules.slice(0, index).some(({ event: { type, version } }) => type === event.type && version === event.version),
+  );
+  if (twice)
+    throw new Error(
+      `the consumer of the queue ${queue.name} has two rules for version ${twice.event.version} of the event ${twice.event.type}: remove one of the two`,
+    );
   const limits = limitsOf(definition, queue, parts.settings);
   const memory = newMemory();
   return (event: RabbitMqEvent, context: RemainingTime): Promise<BatchReport> =>

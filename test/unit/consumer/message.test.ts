@@ -56,6 +56,12 @@ describe('a consumer with business rules for two versions of one event', () => {
     expect([received.outcome, ran]).toEqual(['completed', ['v1']]);
   });
 
+  test('a consumer with two rules for the same version of an event cannot be created', () => {
+    expect(() => testConsumer({ queue, rules: [on(1), on(1)] })).toThrow(
+      `has two rules for version 1 of the event ${noted.type}: remove one of the two`,
+    );
+  });
+
   test('a message whose version has no rule is dead-lettered', async () => {
     const received = await consumer().receive(versioned(3), { isBad: false });
     expect(received).toMatchObject({ outcome: 'dead-letter', reason: 'SCHEMA_MISMATCH' });
