@@ -10,7 +10,7 @@ import { redriveRefusal, type RedriveRefusal, type RedriveRules } from './redriv
 
 const CONCURRENCY = 16;
 
-/** The order of a job, and how far the job or its dry run has got. */
+/** What a job was asked to do, and how far the job or its dry run has got. */
 interface Progress {
   readonly order: Pick<JobOrder, 'ids' | 'filter'>;
   readonly createdAt: string;
@@ -25,7 +25,7 @@ interface Limits {
 
 interface Selected {
   readonly letters: readonly DeadLetter[];
-  /** The ids of the order that no dead letter has. */
+  /** The ids in the request for the job that belong to no dead letter. */
   readonly unknown: readonly string[];
   /** The position after the selected dead letters. */
   readonly position?: string;
