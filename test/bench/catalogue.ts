@@ -16,7 +16,7 @@ export interface Section {
   /** The heap limit of the process that runs the section, in MiB. */
   readonly heapMiB?: number;
   readonly figures: readonly Figure[];
-  /** Returns why this machine cannot run the section, or `undefined` if the machine can. */
+  /** Returns the reason why this machine cannot run the benchmark section, or `undefined` if the machine can run it. */
   readonly missing?: () => Promise<string | undefined>;
 }
 

@@ -3,7 +3,7 @@ interface Ask {
   readonly number: number;
 }
 
-/** The endpoint of an empty DynamoDB emulator, which the benchmark sends to a process that has asked for one. */
+/** The answer to a process that asks the benchmark for a DynamoDB emulator: the endpoint of an empty emulator. */
 export interface StoreAnswer {
   readonly number: number;
   readonly endpoint: string;

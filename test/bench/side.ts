@@ -21,7 +21,7 @@ import { openClient, type CountingClient, type Latency } from './store.ts';
 
 export type SideName = 'surehop' | 'powertools' | 'prepared' | TracedName;
 
-/** The share of the traces that each process of Surehop's consumer records, by the name of the process. */
+/** The share of the traces that Surehop's consumer records, for each benchmark process with tracing, from 0 to 1. */
 export const sampledShares = { traced0: 0, traced10: 0.1, traced100: 1 } as const;
 
 type TracedName = keyof typeof sampledShares;
@@ -153,7 +153,10 @@ async function powertools({ endpoint, latency, amqpUrl, isCached, batches }: Tas
   };
 }
 
-/** Records the DynamoDB requests of Surehop's consumer, so that they can be measured without a consumer. */
+/**
+ * Records the DynamoDB requests of Surehop's consumer, so that the benchmark can send and measure the recorded requests
+ * without running the consumer.
+ */
 async function prepared({ endpoint, latency, batches }: Task): Promise<Work> {
   const waves = await requestsOf(batches.map((batch) => rabbitMqEvent(batch.map((order) => record(order)))));
   const store = sender(endpoint, latency);

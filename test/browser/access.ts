@@ -6,7 +6,7 @@ import { anOpenIdProvider, type OpenIdProvider } from '../support/openid-provide
 import type { World } from './world.ts';
 
 export function accessTests(world: World): void {
-  /** Adds values to the configuration in the page of the local service. */
+  /** Adds the given values to the console configuration in the HTML page that the local service returns. */
   const withConfiguration = (page: Page, configuration: Partial<ConsoleConfiguration>) =>
     page.route(`${world.url}/console*`, async (route) => {
       const response = await route.fetch();

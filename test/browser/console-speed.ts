@@ -21,7 +21,6 @@ const PATIENCE_MS = 600_000;
 
 const wrong = { orderId: 'one', customerId: 'Ada Lovelace', currency: 'EURO', total: 'three euros', reason: 'TIRED' };
 
-/** Each of these functions creates a message that fails at once, for a cause of its own. */
 const causes: readonly (() => Message)[] = [
   () => aPoison(queues.stock.name),
   () => aPoison(queues.points.name),

@@ -20,7 +20,7 @@ interface RedrivenOrder {
   readonly deadLetterId: string;
 }
 
-/** The running service with its failures, and the browser. All tests of the console share them. */
+/** The browser and the running service, which contains failed messages. All browser tests of the console share both. */
 export interface World {
   readonly environment: DevEnvironment;
   readonly browser: Browser;

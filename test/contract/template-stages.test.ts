@@ -256,12 +256,12 @@ describe('the reserved concurrency of functions', () => {
     expect(reserveConcurrency({ publisher }, { ...small, publisherConcurrency: 7 })).toEqual({ publisher: 7 });
   });
 
-  test('two publishers share the remaining broker connections equally', () => {
+  test('two publishers get equal shares of the broker connections that the consumers do not need', () => {
     const shares = reserveConcurrency({ publisher, other: publisher, consumer }, small);
     expect(shares).toEqual({ consumer: 2, publisher: 37, other: 36 });
   });
 
-  test('publishers with weights share the remaining broker connections in proportion to their weights', () => {
+  test('publishers with weights share the broker connections that the consumers do not need, in proportion to their weights', () => {
     const heavy = { access: { login: 'publisher', connections: { weight: 3 } }, environments: 0 } as const;
     expect(reserveConcurrency({ publisher, heavy }, small)).toEqual({ publisher: 21, heavy: 59 });
     expect(reserveConcurrency({ publisher, heavy }, { ...small, publisherConcurrency: 2 })).toEqual({

@@ -63,7 +63,10 @@ export async function runRounds(command: string, seed: number, planned: readonly
     await runRound(startedInTurn(one.round), { seed, signal: abort.signal, say, results });
   }
   const summary = () => `seed ${seed}, ${((performance.now() - startedAtMs) / 60_000).toFixed(1)} minutes`;
-  /** Writes the table of results to a file, which therefore exists even if the run is interrupted. */
+  /**
+   * Writes the table of results to a file after each fault, so that the file also contains the results of an
+   * interrupted run.
+   */
   function writeTable(): void {
     const lines = [summary(), ...notes, '', markdownTable([...rows, total(rows)]), ''];
     mkdirSync(join(localDirectory, 'faults'), { recursive: true });

@@ -23,7 +23,7 @@ export interface Lab {
   recover(): Promise<void>;
   /** Waits until all queues are empty and every message that was accepted during this fault has a final state. */
   quiet(): Promise<void>;
-  /** Reports that an expectation which the fault itself checks is violated. */
+  /** Reports that the system violates an expectation of this fault, and describes the violation. */
   violated(what: string): void;
 }
 
@@ -42,11 +42,14 @@ export interface Fault {
     | 'operators'
     | 'mixed';
   readonly says: string;
-  /** How long the test clients take to send all orders of the fault, in ms. */
+  /** The time during which the test clients send orders to test this fault, in ms. */
   readonly spanMs: number;
   /** The percentage of each kind of order during this fault, if the percentages differ from `usualMix`. */
   readonly mix?: Mix;
-  /** How large the fault's share of all messages is, relative to other faults; the default is 1. */
+  /**
+   * The relative number of orders that are sent to test this fault. With the weight 2, twice as many orders are sent as
+   * with the default weight, 1.
+   */
   readonly weight?: number;
   /** The number of Lambda execution environments that consume each unordered queue; the default is 1. */
   readonly environments?: number;

@@ -49,10 +49,7 @@ export const singleFaults = (seed: number): Fault[] => [
 
 const weightOf = ({ weight = 1 }: Fault) => weight;
 
-/**
- * Creates rounds that together inject each of the `chosen` faults once. A fault with a higher weight gets more
- * messages.
- */
+/** Creates one round per test system. The rounds together inject each of the `chosen` faults once. */
 export function onceEach(name: string, chosen: readonly Fault[], messages: number, start: Start, systems = 1): Round[] {
   const weight = chosen.reduce((sum, fault) => sum + weightOf(fault), 0);
   const left = [...chosen];

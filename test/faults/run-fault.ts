@@ -20,7 +20,7 @@ import { unharmed } from './functions/sabotage.ts';
 import { TABLE_PREFIX, type System } from './system.ts';
 
 const CLIENTS = 24;
-/** The share of a fault's orders that are sent before the fault begins, from 0 to 1. */
+/** The share of the orders that the test clients send before the fault is injected, from 0 to 1. */
 const BEGIN_AT = 0.1;
 /**
  * How long to wait until all messages have a final state, in ms. RabbitMQ alone waits three minutes before it publishes
@@ -28,8 +28,8 @@ const BEGIN_AT = 0.1;
  */
 const QUIET_WITHIN_MS = 240_000;
 /**
- * How much longer to wait for messages that are still in the queues after `QUIET_WITHIN_MS`, in ms, because an
- * overloaded machine may only be slow.
+ * The additional waiting time, in ms, if the queues still contain messages after `QUIET_WITHIN_MS`. An overloaded
+ * machine needs this time.
  */
 const LATE_WITHIN_MS = 900_000;
 /**

@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What the proxy does with one request to DynamoDB. */
 export type StoreFate =
-  /** The proxy answers with a throttling error and does not forward the request to DynamoDB. */
   | { readonly is: 'throttled' }
   | { readonly is: 'server-error' }
   /**

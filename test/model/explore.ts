@@ -57,7 +57,7 @@ async function exploreCompletely(scenario: Scenario, most = 1_000_000): Promise<
   }
 }
 
-/** Runs a scenario. If the run fails, adds its choices to the message of the error. */
+/** Runs a scenario. If the scenario fails, the text of the thrown error lists the choices that lead to the failure. */
 async function named(choices: () => readonly number[], run: () => Promise<void>): Promise<void> {
   try {
     await run();

@@ -13,7 +13,7 @@ export interface Account {
   readonly answer: Answer;
   /** Whether processing the message fails at every attempt. Such a message must become a dead letter. */
   readonly isPoison: boolean;
-  /** Whether the message may either be completed or become a dead letter, but not both. */
+  /** Whether the test accepts either final state of the message: completed or dead-lettered. */
   readonly endsEitherWay?: boolean;
   /** Whether the message has no id. Such a message may become a dead letter more than once. */
   readonly hasNoId?: boolean;
@@ -36,7 +36,7 @@ export interface AuditResult {
   readonly accounts: readonly Account[];
   readonly sums: readonly Sum[];
   readonly unexpected: readonly string[];
-  /** The number of messages in the queues at the time of the comparison. */
+  /** The number of messages that are still in the queues when the test checks the invariants. */
   readonly waiting: number;
   readonly outOfOrder: readonly string[];
   readonly recovery?: { readonly tookMs: number; readonly limitMs: number };
@@ -45,7 +45,10 @@ export interface AuditResult {
 interface Invariant {
   readonly name: string;
   readonly says: string;
-  /** Returns one description per violation of the invariant, which names the affected message or total. */
+  /**
+   * Returns one description for each violation of the invariant. The description names the message or the sum that
+   * violates the invariant.
+   */
   violations(audited: AuditResult): string[];
 }
 

@@ -178,15 +178,15 @@ describe('a batch that is redelivered while an execution environment is still pr
     });
 });
 
-describe('messages that are performed under a lease', () => {
+describe('messages whose perform function runs under a lease', () => {
   const performing = {
     queue: queues.loans,
     event: modelled,
     perform: async (event: z.infer<typeof modelled.schema>, context: { attempt: number }) => decide(event, context),
   };
   /**
-   * How far the simulated clock advances with each batch, in ms. A lease of 6,000 ms is therefore valid in the next
-   * batch, but not in the second next batch.
+   * How far the simulated clock advances with each batch, in ms. A lease of 6,000 ms expires between the next batch
+   * and the batch after it.
    */
   const stepMs = 4_000;
   type Case = [situation: string, kinds: readonly Kind[], copies: number, options: Partial<ModelOptions>];

@@ -108,7 +108,7 @@ describe('a service that create-surehop has created', () => {
     expect(output).toMatch(/fail 0\n/);
   });
 
-  test('the commands of the guide to the first consumer add a tested consumer to a service from create-surehop', async () => {
+  test('the commands in docs/guides/first-consumer.md add a consumer to a service that create-surehop has created, and the tests of the consumer pass', async () => {
     const [, add, check] = guide.blocks('sh');
     const [schema, item] = guide.blocks('ts').map((code) => code.replace(/^\/\/.*\n/, '').replace(/,\n$/, ''));
     const [access] = guide.blocks('yaml');

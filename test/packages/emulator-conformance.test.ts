@@ -162,7 +162,7 @@ describe('the conformance suite reports an emulator that differs from Amazon MQ'
   });
 });
 
-test('every case of the conformance suite names a document and has its own title', () => {
+test('every case of the emulator conformance suite has its own title and cites at least one web page as its source', () => {
   expect(new Set(conformanceCases.map(({ title }) => title)).size).toBe(conformanceCases.length);
   for (const { title, sources } of conformanceCases) {
     expect([title, sources.length > 0]).toEqual([title, true]);

@@ -64,7 +64,7 @@ test('the table of other libraries in the guide about SQS and Powertools is the 
   expect(cellsOf(table ?? '')).toEqual(cellsOf(printed));
 });
 
-test('in the guide about SQS and Powertools, the example with Powertools reserves the stock of an order once, and reports the order without stock', async () => {
+test('the Powertools example in the migration guide reserves stock once for an order that is received twice, and reports an order without available stock as failed', async () => {
   await client.send(new PutItemCommand({ TableName: 'stock', Item: { sku: { S: 'apple' }, available: { N: '5' } } }));
   writeFileSync(
     join(directory, 'run.ts'),

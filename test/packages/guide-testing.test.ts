@@ -86,7 +86,7 @@ describe('the guide about testing', () => {
     120_000,
   );
 
-  test('while the function workshop starts DynamoDB, it prints its progress to standard error', async () => {
+  test('the function workshop() prints to standard error that it starts DynamoDB', async () => {
     const { stderr } = await promisify(execFile)(process.execPath, ['--import', 'tsx', 'test/workshop.test.ts'], {
       cwd: directory,
       env: { ...process.env, NODE_OPTIONS: '', DYNAMODB_ENDPOINT: '' },

@@ -60,7 +60,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(copy, { recursive: true, force: true }));
 
-test('without the reference service, no source file names orders, stock or points', () => {
+test('after the reference service has been removed, no source file outside infra/create contains the words "orderId", "sku" or "stock", or the string "points"', () => {
   const sources = ['lib', 'functions', 'infra'].flatMap((folder) =>
     readdirSync(join(copy, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
   );

@@ -197,7 +197,7 @@ test('the packaged functions check an edited message, send the edited message in
   expect(found.body.consumers).toMatchObject({ stock: { outcome: 'completed' } });
 });
 
-test('the packaged function that continues jobs publishes an edited message whose queue did not exist when an operator sent the message', async () => {
+test('if the queue of an edited message does not exist, the packaged function continue-dead-letter-jobs publishes the edited message after the queue has been created', async () => {
   const { channel } = deployed.host;
   const properties = { messageId: 'b0a1f5f4-0f5e-5b5e-8d5e-000000000004', persistent: true };
   channel.publish('', 'stock', Buffer.from('{"not":"an order"}'), properties);

@@ -41,7 +41,7 @@ const title = ({ stage, setting, from, to }: Effect) =>
 const made = () => effects.filter(({ refused }) => refused.length === 0);
 
 describe('changing one setting of a deployed stage', () => {
-  test('packaging accepts or rejects each sample value of each setting, and the changes that an accepted value makes to the templates are known', () => {
+  test('for every sample value of every setting, the recorded results say that packaging rejects the value, or how the value changes the templates', () => {
     for (const { path, values } of settings())
       for (const stage of STAGES) {
         const own = effects.filter((effect) => effect.stage === stage && `${effect.setting}.`.startsWith(`${path}.`));

@@ -33,8 +33,8 @@ const brokerKilledOnce: Fault = {
 const KILL_TRIES = 3;
 
 /**
- * The steps of processing a batch after which processes are killed. At these points, the process has published messages
- * but not yet exported the spans of the publishes.
+ * The processing steps after which the test kills a consumer. At these steps, the consumer has published messages but
+ * has not exported their spans.
  */
 const places = [
   { queue: 'stock', step: 'emit', side: 'after' },

@@ -287,7 +287,7 @@ test('two services in the same folder do not delete the bundles of each other, a
   expect(existsSync(join(bundles, first!, 'functions/unused.mjs'))).toBe(true);
 }, 120_000);
 
-test('the service does not start if a plugin fails, such as the local event source, although the HTTP server answers', async () => {
+test('the service does not start if a Serverless plugin fails during the start, even if the HTTP server already answers', async () => {
   const broken = realpathSync(mkdtempSync(join(tmpdir(), 'surehop-broken-plugin-')));
   try {
     for (const name of ['infra', 'lib', 'node_modules', 'package.json'])

@@ -7,7 +7,7 @@ import { eventually } from '../support/eventually.ts';
 
 const INITIAL_STOCK = 100_000;
 const CLIENTS = 4;
-/** The time limit for a restart and for the orders after it, in ms. RabbitMQ starts slowly on a busy machine. */
+/** The time limit for the restart of a killed broker, and for the first orders after the restart, in ms. */
 const RECOVERED_WITHIN_MS = 240_000;
 
 let environment: DevEnvironment;

@@ -9,7 +9,10 @@ import { aCheckout } from '../support/packages.ts';
 import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
 
 let host: VirtualHost;
-/** A copy of the repository in which infra/topology.ts contains the topology of the fictitious lending library. */
+/**
+ * A copy of the repository in which infra/topology.ts contains the topology of the tests' example domain, a lending
+ * library.
+ */
 let checkout: ReturnType<typeof aCheckout>;
 beforeAll(async () => {
   host = await aVirtualHost();

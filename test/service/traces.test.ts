@@ -8,7 +8,7 @@ import type { Span } from '../../infra/dev/traces/span.ts';
 import { waterfall } from '../../infra/dev/traces/waterfall.ts';
 import { eventually } from '../support/eventually.ts';
 
-/** The time limit for a restart and for the orders after it, in ms. RabbitMQ starts slowly on a busy machine. */
+/** The time limit for the restart of a killed broker, and for the first orders after the restart, in ms. */
 const RECOVERED_WITHIN_MS = 240_000;
 
 let environment: DevEnvironment;

@@ -23,12 +23,13 @@ export interface AwsNetwork {
   readonly alarms: SimulatedAlarm[];
   /** Adds an event source mapping, with one network interface in each of two subnets. */
   addMapping(id: string, group: string): void;
-  /** Adds two network interfaces in different subnets, which all functions of a security group share. */
+  /** Adds functions. All functions of a security group share two network interfaces in different subnets. */
   addFunctions(name: string, group: string): void;
   /** Starts the deletion of the functions. Their network interfaces disappear a few requests later. */
   deleteFunctions(name: string): void;
   /**
-   * Deletes the IAM role of the functions, without which Lambda cannot delete the network interfaces of the functions.
+   * Deletes the IAM role of the functions. Without the role, Lambda cannot delete the network interfaces of the
+   * functions.
    */
   deleteRole(): void;
   /** Makes the simulated AWS answer the next `times` requests with the given HTTP status and AWS error code. */

@@ -11,7 +11,10 @@ import { aVirtualHost, type VirtualHost } from './broker.ts';
 export interface Backend {
   readonly host: VirtualHost;
   readonly issuer: TestIssuer;
-  /** Declares the queues of the service and of the fictitious lending library on the virtual host. */
+  /**
+   * Declares the queues of the reference service and of a lending library, the tests' example domain, on the virtual
+   * host.
+   */
   declare(): Promise<void>;
   surehop(): Promise<Surehop>;
   remove(): Promise<void>;

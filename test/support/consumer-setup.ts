@@ -15,12 +15,11 @@ import { dependenciesAt } from './consumer-dependencies.ts';
 
 const tables: Readonly<Record<string, AnyTable>> = { ...serviceTables, ...exampleTables };
 
-/** The queues of the service and of the fictitious lending library. */
 const topology = defineTopology({ ...ofService, ...ofExample });
 
 /**
- * The queues of the service and of the fictitious lending library, with retry delays that are ten times shorter for
- * fast tests.
+ * The queues of the reference service and of the tests' example domain, a lending library. The retry delays are ten
+ * times shorter, so that the tests are fast.
  */
 export const quickTopology: Topology = {
   ...topology,

@@ -44,8 +44,8 @@ export function administrator(): string {
 }
 
 /**
- * Returns broker roles whose usernames no other virtual host uses. By default, these are the roles of the fictitious
- * lending library.
+ * Returns broker roles whose usernames no other virtual host uses. The default roles are those of the tests' example
+ * domain, a lending library.
  */
 export const rolesOf = ({ name }: VirtualHost, roles: readonly BrokerRole[] = brokerRoles): BrokerRole[] =>
   roles.map((role) => ({

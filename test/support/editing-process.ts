@@ -18,8 +18,8 @@ const calls = new Map<string, number>();
 const made: string[] = [];
 
 /**
- * Runs a request to DynamoDB or the broker. The process kills itself before or after the chosen request, such as
- * `UpdateItem 2`, the second update of an item.
+ * Sends a request. The process kills itself before or after the request if `step` names the request, for example
+ * `UpdateItem 2` for the second update.
  */
 async function crashing<R>(name: string, run: () => Promise<R>): Promise<R> {
   const call = (calls.get(name) ?? 0) + 1;

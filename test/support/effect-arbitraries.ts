@@ -143,8 +143,8 @@ const { decision } = fc.letrec<{ decision: Decision; alternative: Alternative }>
 }));
 
 /**
- * Generates at most `maximum` messages with random decisions. Several messages can have the same id, with equal or
- * different bodies.
+ * Generates up to `maximum` messages, each with the decision that a business rule would return for it. Several messages
+ * can have the same id.
  */
 export const entries = (maximum: number): fc.Arbitrary<Entry[]> =>
   fc.array(

@@ -91,7 +91,7 @@ const rejection = (orderId: string): Rejection => ({
   reason: 'OUT_OF_STOCK',
 });
 
-/** Returns the event that an order was rejected, which the consumer of the queue `points` completes. */
+/** Returns an `order.rejected` event that the consumer of the queue `points` processes without an error. */
 export const aRejection = (id: string = randomUUID(), change: object = {}, publishedAtMs = Date.now()): Message =>
   eventMessage(
     orderRejected,
@@ -120,7 +120,7 @@ export const aFailure = (
     at,
   });
 
-/** Returns a message for a work queue whose body is not JSON. */
+/** Returns a message for a work queue. By default, the body of the message is not JSON. */
 export const aPoison = (
   queue: string,
   body: string | Buffer = 'this is not JSON',

@@ -69,7 +69,7 @@ function useOwnTemplate(root: string): void {
   let at = program.indexOf(TEMPLATES);
   while (WEB_PAGE.test(program.toString('latin1', at + length, at + length + 6)))
     at = program.indexOf(TEMPLATES, at + 1);
-  if (at === -1) throw new Error(`Alertmanager does not contain the path ${TEMPLATES}`);
+  if (at === -1) throw new Error(`the executable file of Alertmanager does not contain the path ${TEMPLATES}`);
   program.write('.'.padEnd(length, '/'), at);
   writeFileSync(file, program);
   for (const name of readdirSync(join(root, TEMPLATES)).filter((entry) => entry.endsWith('.tmpl')))

@@ -2,7 +2,10 @@ import { connect, type ConfirmChannel } from 'amqplib';
 
 import type { PropertyBytes } from '../../lib/rabbitmq/decode-properties.ts';
 
-/** Publishes messages with encoded properties, including properties that no AMQP client library can encode. */
+/**
+ * Publishes messages whose AMQP properties are given as bytes, so that tests can send properties that no AMQP client
+ * library can encode.
+ */
 export interface RawPublisher {
   /** Publishes one message and returns whether the broker confirmed it. */
   publish(exchange: string, routingKey: string, properties: PropertyBytes, body: Buffer): Promise<boolean>;

@@ -6,7 +6,7 @@ export interface Call {
   readonly caller: string;
   /** The IAM action, for example `dynamodb:PutItem`. */
   readonly action: string;
-  /** The name of a DynamoDB table, a table and an index as `table/index`, or the ARN of a secret. */
+  /** The requested resource: a DynamoDB table, an index as `table/index`, or the ARN of a secret. */
   readonly resource: string;
 }
 

@@ -4,7 +4,10 @@ import type { Topology, WorkQueue } from '../../lib/rabbitmq/topology/topology.t
 
 type Options = NonNullable<Parameters<typeof workQueue>[1]>;
 
-/** Returns the library's work queues `loans` and `notices`, declared with the given options. */
+/**
+ * Returns the work queues `loans` and `notices` of the tests' example domain (a lending library), declared with the
+ * given options.
+ */
 export const queuesWith = (changes: { readonly loans?: Options; readonly notices?: Options } = {}) => ({
   loans: workQueue('loans', { bindings: { [exchanges.library]: ['loan.created'] }, ...changes.loans }),
   notices: workQueue('notices', {
@@ -14,8 +17,8 @@ export const queuesWith = (changes: { readonly loans?: Options; readonly notices
 });
 
 /**
- * Returns the library's topology with the given options for the queues `loans` and `notices`, and with additional work
- * queues.
+ * Returns the topology of the tests' example domain (a lending library), with the given options for its two work queues
+ * and with additional work queues.
  */
 export const topologyWith = (
   changes: Parameters<typeof queuesWith>[0] = {},

@@ -7,10 +7,11 @@ let measured: readonly Measured[] = [];
 
 /**
  * Measures the page of the operators' console in a separate process, because Playwright and the development environment
- * cannot be bundled. The process measures all rounds, because it takes minutes to create the dead letters.
+ * cannot be bundled.
  */
 export async function consolePage({ round, rounds }: Bench): Promise<Measured> {
   if (round > 0) return measured[round - 1]!;
+  // It takes minutes to create the dead letters, so one process measures all rounds with the same dead letters.
   const script = ['--import', 'tsx', 'test/browser/console-speed.ts', String(rounds)];
   const output = await run(process.execPath, script, { timeoutMs: LIMIT_MS });
   measured = JSON.parse(output.split('\n').at(-1)!) as Measured[];

@@ -21,7 +21,7 @@ export async function killOnce({ system, random, signal }: Lab, place: Omit<Kill
   return hasHappened();
 }
 
-/** The steps of processing a batch at which the faults kill the consumer, by the name of its queue. */
+/** The processing steps at which a fault can kill a consumer, by the name of the consumer's queue. */
 const placesToDie: Record<string, readonly Step[]> = {
   stock: steps,
   points: steps.filter((step) => step !== 'emit'),

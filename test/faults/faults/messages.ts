@@ -30,7 +30,8 @@ const unreadable = (name: string, says: string, count: number, make: (index: num
 });
 
 /**
- * Creates message headers of many types, some of which have names that Surehop or the broker uses, but unusual values.
+ * Creates message headers of many AMQP types. Some headers have names that Surehop or RabbitMQ uses, with unusual
+ * values.
  */
 const foreignHeaders = (index: number) => ({
   'surehop-attempt': ['three', -1, 2 ** 31, { attempt: 1 }, [1]][index % 5],

@@ -11,7 +11,6 @@ import { killOnce } from './functions.ts';
 const ACCOUNTS = 8;
 const ENTRIES = 40;
 
-/** The steps of processing a batch at which the faults kill the consumer of the queue `accounts`. */
 // At `start`, the batch is not yet recorded in DynamoDB, and its order is not guaranteed. There is no step `emit`.
 const DEADLY_STEPS = steps.filter((each) => each !== 'start' && each !== 'emit');
 

@@ -70,7 +70,8 @@ interface Row {
   readonly in?: string;
   readonly code?: string;
   /**
-   * The number of messages in the batch whose effects must be applied, including the valid message that the test adds.
+   * The number of messages whose effects the consumer must apply, including the valid message that the test adds to the
+   * batch.
    */
   readonly applied: number;
   readonly invocation?: () => ReturnType<typeof anInvocation>;

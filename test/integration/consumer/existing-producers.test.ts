@@ -276,7 +276,7 @@ test('if identify throws an error for a message, the message is archived byte fo
   expect(await applied()).toBe(2);
 });
 
-test('a message that was dead-lettered because identify returned an unknown type is identified again after a redrive', async () => {
+test('if a message was dead-lettered because the function identify returned an unknown type, identify runs again after a redrive', async () => {
   await publish({ isbn, order: isbn });
   const records = await takeFrom('loans');
   const wrong: Identify = ({ body }) => ({ id: body.order, type: 'order.misspelt' });
@@ -328,7 +328,7 @@ test('two consumers that identify the same message in different ways process the
   expect(received).toEqual([`order ${isbn}`, `notices ${isbn}`, `order ${isbn}`, `notices ${isbn}`]);
 });
 
-test('a consumer that keeps order per key processes identified messages in the order in which they were published', async () => {
+test('a consumer with order per key and the function identify processes messages of other producers in the order in which they were published', async () => {
   const queue = { ...workQueue('loans', { ordered: true }), delays: loans.delays };
   const handler = createConsumer(
     { queue, rules, identify: byOrder, orderBy: (event: { isbn: string }) => event.isbn },
@@ -350,7 +350,7 @@ describe('a message that the broker dead-letters before a consumer has identifie
     channel.nack(message, false, false);
   }
 
-  test('a message that no consumer has identified is archived without an id, and gets an id from identify after a redrive', async () => {
+  test('a message that the broker dead-letters before a consumer receives it is archived without an id, and after a redrive, the function identify gives the message its id', async () => {
     await publish({ isbn, order: isbn });
     await reject();
     const letter = await archived();

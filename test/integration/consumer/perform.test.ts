@@ -108,7 +108,7 @@ test("if both `perform` and the release of the message's lease fail, the report 
   await setup.host.drain('loans');
 });
 
-test('if a process dies while it performs a message, the message is postponed until the lease on the message expires, and is then performed again', async () => {
+test('if a process dies while its perform function runs, the message is postponed until the lease on the message expires, and the perform function then runs again', async () => {
   const record = message();
   const { id, payloadHash } = decode(anEvent([record]))[0]!;
   await setup.parts.leases.take('loans', {
@@ -204,7 +204,7 @@ describe('a decision that perform returns', () => {
     expect(await published()).toBe(2);
   });
 
-  test('the effects of many messages that are performed concurrently are all committed, although the effects change the same item', async () => {
+  test('if perform functions run concurrently for many messages that change the same item, the effects of all messages are committed', async () => {
     const isbn = randomUUID();
     duringCall = () => ({ effects: [add(isbn, 1)] });
     expect((await run(Array.from({ length: 40 }, () => message()))).counts.completed).toBe(40);
@@ -235,7 +235,7 @@ describe('a decision that perform returns', () => {
     await setup.host.drain('loans');
   });
 
-  test('if the process crashes between perform and the commit, the message is performed again with the same id after the lease has expired', async () => {
+  test('if the process crashes between the perform function and the commit, the perform function runs again with the same message id after the lease has expired', async () => {
     const [id, isbn] = [randomUUID(), randomUUID()];
     duringCall = () => ({ effects: [add(isbn, 1)] });
     // The first process stops at the commit, like a process that crashed.

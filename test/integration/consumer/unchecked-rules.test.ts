@@ -119,10 +119,10 @@ test.each([
 const half = '\ud83d';
 
 test.each<[string, () => Error]>([
-  ['half of a character in its message', () => new Error(`no customer ${half}`)],
+  ['a lone UTF-16 surrogate in its message', () => new Error(`no customer ${half}`)],
   ['a message that was cut within a character', () => new Error('😀😀😀'.slice(0, 5))],
-  ['half of a character in the message of its PermanentError', () => new PermanentError('NO_CUSTOMER', half)],
-  ['half of a character in the code of its PermanentError', () => new PermanentError(`NO_${half}`, 'no customer')],
+  ['a lone UTF-16 surrogate in the message of its PermanentError', () => new PermanentError('NO_CUSTOMER', half)],
+  ['a lone UTF-16 surrogate in the code of its PermanentError', () => new PermanentError(`NO_${half}`, 'no customer')],
   ['a code that is cut within a character', () => new PermanentError(`${'x'.repeat(99)}😀`, 'no customer')],
 ])('a message is dead-lettered if its business rule throws an error with %s', async (_, error) => {
   const definition: ConsumerDefinition<any> = {
@@ -137,7 +137,7 @@ test.each<[string, () => Error]>([
   expect((await run([record], definition)).counts).toMatchObject({ duplicate: 1 });
 });
 
-test('a message is rejected if the reason of the rejection contains half of a character', async () => {
+test('a message is rejected even if the reason of the rejection contains a lone UTF-16 surrogate', async () => {
   const definition: ConsumerDefinition<any> = { ...scriptedConsumer, decide: () => reject(`no customer ${half}`) };
   expect((await run([aRecord({ type, body: { isbn } })], definition)).counts).toMatchObject({ rejected: 1 });
 });

@@ -32,7 +32,7 @@ interface Scene {
 
 interface Played {
   readonly dead: { readonly body: unknown; readonly headers: object };
-  /** The number of completed messages of a batch, without the message that ends every process. */
+  /** The number of messages that completed although another message of their batch crashes every process. */
   readonly completed: number;
   readonly failedInvocations: number;
   readonly otherDeadLetters: number;

@@ -274,7 +274,7 @@ describe('a dead letter that the archive cannot describe', () => {
     );
   };
 
-  test('a dead letter whose description throws an error is archived with its whole message, and so are its neighbours', async () => {
+  test('if an error occurs while the archive describes one dead letter of a batch, the archive stores this dead letter with its whole message, and the others as usual', async () => {
     const { record } = aNoted({}, { id: 'm-undescribed', body: { isbn: 'u' }, headers: { colour: 'red' } });
     const queues = [
       {
@@ -293,7 +293,7 @@ describe('a dead letter that the archive cannot describe', () => {
     expect(await listed({ text: 'm-described' })).toHaveLength(1);
   });
 
-  test('if DynamoDB refuses the description of a dead letter, the dead letter is archived without it, and its neighbours are archived', async () => {
+  test('if DynamoDB refuses the description of a dead letter, the dead letter is archived without its description, and the other dead letters of the batch are archived', async () => {
     const table = archiveTable(await backend.surehop());
     table.client.middlewareStack.add(
       (next) => async (args) => {
@@ -315,7 +315,7 @@ describe('a dead letter that the archive cannot describe', () => {
     }
   });
 
-  test('if DynamoDB stores one dead letter of a batch in no form, the other dead letters of the batch are archived before the archive throws the error', async () => {
+  test('if DynamoDB refuses every attempt to store one dead letter of a batch, the archive stores the other dead letters of the batch before it throws the error', async () => {
     const table = archiveTable(await backend.surehop());
     table.client.middlewareStack.add(
       (next) => async (args) => {
@@ -469,7 +469,7 @@ describe('a filter with an unknown value', () => {
     ]);
   });
 
-  test('the error code and the queue of a dead letter are known filter values as soon as the dead letter is archived', async () => {
+  test('GET /dead-letters accepts the error code and the queue of a dead letter as filter values as soon as the dead letter is archived', async () => {
     const filter = { code: 'NO_SUCH_SHELF', queue: 'retired' };
     expect((await ask(filter)).errors).toHaveLength(2);
     const { note, record } = aNoted(filter);
@@ -484,7 +484,7 @@ describe('a filter with an unknown value', () => {
     expect((await ask({ code: 'NOPE' })).errors[0].detail).toContain('NO_SUCH_SHELF');
   });
 
-  test('GET /dead-letters/{id} responds with 404 for the id of the internal DynamoDB item that contains the known filter values', async () => {
+  test('GET /dead-letters/{id} responds with 404 for the id of the internal DynamoDB item that lists the accepted filter values', async () => {
     expect((await read('known-values')).status).toBe(404);
   });
 });

@@ -61,7 +61,7 @@ test('a redrive is answered with "already-redriven" if another request redrove t
   expect(await historyOf(id)).toMatchObject([{ action: 'redriven', redrives: 1 }]);
 });
 
-test('a bulk redrive reports a dead letter as skipped if another request redrove the dead letter while the copies were being published', async () => {
+test('a bulk redrive reports a dead letter as skipped if another request redrives the dead letter while the bulk redrive publishes its messages', async () => {
   const [first, second] = [await archived('MANY'), await archived('MANY')];
   const theirs = await readForRedrive(redriving(), first, false);
   const options = { maximum: 10, force: false, remainingMs: () => 30_000 };

@@ -311,7 +311,7 @@ describe('sending an edited message', () => {
     expect(await takeRecords(channel, 'loans')).toHaveLength(1);
   });
 
-  test('the dead letter of an edited message names the dead letter from which the edited message was created, as its timeline does, and can be edited again', async () => {
+  test('if an edited message becomes a dead letter, this dead letter and the timeline name the dead letter that was edited, and an operator can edit the message again', async () => {
     const id = await archived();
     await edit(id, { isbn: 'c', behave: 'permanent' });
     await consume(await takeRecords(channel, 'loans'));
@@ -551,7 +551,7 @@ describe('faults during an edit', () => {
     expect(await takeRecords(channel, 'notices')).toEqual([]);
   });
 
-  test('an edited message whose queue is no longer a work queue of the service stays pending with the error, and is not published', async () => {
+  test('an edited message whose queue is no longer a work queue of the service stays pending and is not published, and the edited dead letter names this error', async () => {
     const id = await archived({ queue: 'notices' });
     await backend.host.channel.deleteQueue('notices');
     expect((await edit(id, { isbn: 'retired' })).status).toBe(202);
@@ -610,8 +610,8 @@ describe('a process that is killed while it edits a dead letter', () => {
   afterAll(() => script?.remove());
 
   /**
-   * Starts a process that edits a dead letter and kills itself before or after `step`. Without a text, the process redrives
-   * the dead letter. Returns the signal that ended the process, and the output of the process.
+   * Starts a process that edits a dead letter, or redrives the dead letter if `text` is missing. The process kills
+   * itself before or after `step`.
    */
   async function crash(step: string, side: string, id: string, text?: string) {
     const { amqpUrl, name } = backend.host;
@@ -671,7 +671,10 @@ describe('a process that is killed while it edits a dead letter', () => {
         expect(await takeRecords(channel, 'loans')).toEqual([]);
       });
 
-  /** Archives a message, and kills a process that redrives the message after the broker has confirmed the copy. */
+  /**
+   * Archives a message and starts a process that redrives it. The process is killed between the broker's confirm and
+   * the record of the redrive.
+   */
   async function redrivenByCrash(messageId: string, isbn: string): Promise<string> {
     const id = await archived({ messageId, code: 'BOOM', body: { isbn } });
     expect(await crash('publish', 'after', id)).toMatchObject({ signal: 'SIGKILL' });
@@ -691,7 +694,7 @@ describe('a process that is killed while it edits a dead letter', () => {
     return records;
   };
 
-  test('if another message with the same id is a dead letter, and a redrive was killed after its publish, only the edited message takes effect', async () => {
+  test('if a dead letter is edited after its redrive was killed, only the edited message takes effect, even if the inbox record belongs to another message with the same message id', async () => {
     const messageId = randomUUID() as MessageId;
     const [other, mine, edited] = [`other ${messageId}`, `mine ${messageId}`, `edited ${messageId}`];
     await parts.inbox.recordHandoffs('loans', [
@@ -708,7 +711,7 @@ describe('a process that is killed while it edits a dead letter', () => {
     expect([await loansOf(other), await loansOf(mine), await loansOf(edited)]).toEqual([0, 0, 1]);
   });
 
-  test('while another message with the same id is being retried, an edit is refused, and after the other message was completed, the edited message takes effect but not the original message', async () => {
+  test('a dead letter cannot be edited while another message with the same message id is retried, and can be edited after that other message has completed', async () => {
     const messageId = randomUUID() as MessageId;
     const [other, mine, edited] = [`other ${messageId}`, `mine ${messageId}`, `edited ${messageId}`];
     await parts.inbox.recordHandoffs('loans', [
@@ -726,7 +729,7 @@ describe('a process that is killed while it edits a dead letter', () => {
     expect([await loansOf(other), await loansOf(mine), await loansOf(edited)]).toEqual([1, 0, 1]);
   });
 
-  test('an edit without a crash makes exactly the requests at which the crash tests kill the process', async () => {
+  test('the tests of crashes during an edit cover every request that an edit sends to DynamoDB and the broker', async () => {
     const id = await archived({ code: 'BOOM' });
     const { signal, output } = await crash('none', 'before', id, JSON.stringify({ isbn: 'none' }));
     expect([signal, JSON.parse(output)]).toEqual([null, steps]);

@@ -92,7 +92,10 @@ function beforeNextResult(run: () => Promise<unknown>): void {
 
 const step = (id: string) => runJob(redriving(), id, () => 30_000);
 
-/** Runs a step of a job that records the redrive in the archive and dies before it stores the result of the step. */
+/**
+ * Runs one step of a redrive job. The step redrives dead letters and then fails before it stores the progress of the
+ * job.
+ */
 async function diesAfterRedrive(id: string): Promise<void> {
   const { client } = store;
   client.middlewareStack.add(
@@ -141,7 +144,7 @@ test('if the process of a job dies, another process continues the job when the l
   expect(await readJob(table(), id)).toMatchObject({ status: 'done' });
 });
 
-test('a dry run that is continued in several requests counts each dead letter once and in total exactly what matches', async () => {
+test('a dry run that is continued in several requests counts every matching dead letter exactly once', async () => {
   for (let number = 0; number < 7; number += 1) await archived(`many-${number}`, 'MANY', number === 3 ? 100 : number);
   await archived('another', 'OTHER');
   const order = { action: 'redrive', filter: { code: 'MANY' }, maximum: 1_000, force: false } as const;
@@ -165,7 +168,7 @@ test('a dry run that is continued in several requests counts each dead letter on
   expect(await dryRun(redriving(), order, undefined, hurried)).toMatchObject({ position: expect.any(String) });
 });
 
-test('a forced job whose process dies in a step publishes a dead letter that was redriven before exactly once more', async () => {
+test('if the process of a forced redrive job dies after it has redriven a dead letter, the continued job does not redrive the dead letter again', async () => {
   published.length = 0;
   const id = await archived('again', 'AGAIN');
   const order = { action: 'redrive', ids: [id], maximum: 10, force: true, ratePerSecond: 1_000 } as const;

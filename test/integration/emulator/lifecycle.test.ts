@@ -45,7 +45,7 @@ describe('the life cycle of an emulated event source', () => {
     expect(await harness.takeAll(queue)).toBe(0);
   });
 
-  test('if the connection breaks after only one of two consumers has started, the messages of this consumer are received again and processed once', async () => {
+  test('if the connection breaks when only the first of two AMQP consumers has received messages, the broker delivers these messages again, and each message is processed once', async () => {
     const proxy = await startProxy(harness.url, cutAfterFirstDelivery());
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a', 'b']);
@@ -260,8 +260,8 @@ const BASIC_CONSUME = Buffer.from([0, 60, 0, 20]);
 const BASIC_DELIVER = Buffer.from([0, 60, 0, 60]);
 
 /**
- * Returns a function that connects two sockets. On the first connection, the broker receives only one basic.consume, and
- * the connection breaks after the first delivery.
+ * Returns a function for a proxy between a client and the broker. The proxy's first connection passes on only one
+ * basic.consume and breaks after the first delivery.
  */
 function cutAfterFirstDelivery(): (near: Socket, far: Socket) => void {
   let isFirst = true;
@@ -281,7 +281,7 @@ function cutAfterFirstDelivery(): (near: Socket, far: Socket) => void {
   };
 }
 
-/** Returns where the AMQP frame ends that begins with the given method. */
+/** Returns the position in `bytes` after the AMQP frame that contains the given method. */
 function endOfFrameWith(method: Buffer, bytes: Buffer): number | undefined {
   const payload = bytes.indexOf(method);
   // In front of the payload of a frame are its type, its channel and its size; behind the payload is one byte.

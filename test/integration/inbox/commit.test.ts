@@ -53,7 +53,7 @@ const codeOf = (result: CommitResult | undefined) => (result as { error?: { code
 const event = { type: 'loan.rejected', version: 1, exchange: 'library', schema: undefined as never };
 
 describe('commits of several messages', () => {
-  test('a hundred messages that write ten items are committed in two transactions', async () => {
+  test('a hundred messages that each write one of ten items are committed in two transactions', async () => {
     for (let n = 0; n < 10; n++) await shelved(n, 1_000);
     const entries = Array.from({ length: 100 }, (_, n) => entry(`m${n}`, { effects: [take(n % 10, 2)] }));
     faults.requests = 0;

@@ -79,9 +79,7 @@ async function markers(list: readonly Entry[], to: string) {
 
 const isPerformed = ({ id }: Entry) => Number(id.slice(id.lastIndexOf('m') + 1)) % 2 === 1;
 
-/**
- * Takes a lease on each message that a `perform` rule handles. Returns all messages with the owners of their leases.
- */
+/** Takes leases on the messages with odd numbers, as a consumer with a `perform` function does. */
 async function leased(list: readonly Entry[]): Promise<Entry[]> {
   const { leases } = store.ports();
   const owned = list.map((entry) =>

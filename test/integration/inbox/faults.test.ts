@@ -65,7 +65,7 @@ test('a transaction keeps its ClientRequestToken when it is sent again after a s
   expect(new Set(tokens).size).toBe(3);
 });
 
-test('if another process completes a message while the transaction of this process has no reply, the result of the message is "duplicate"', async () => {
+test('if a transaction times out and another process completes one of its messages before the transaction is sent again, the result of this message is "duplicate"', async () => {
   faults.plan = async (_, at) => {
     if (at > 0) return;
     faults.remove();

@@ -241,7 +241,7 @@ describe('what inbox records tell operators', () => {
   };
   const failedAttempt = { attempt: 1, at: '2026-11-22T12:00:00.200Z', delayMs: 1_000, code: 'BOOM', message: 'no' };
 
-  test('the inbox record of a completed message contains facts about the message and the number of written items per table, in at most 1 KB', async () => {
+  test('the inbox record of a completed message needs at most 1 KB for the type, ids and times of the message and the number of written items per table', async () => {
     const effects = ['a', 'b'].map((isbn) => tables.loans.add({ isbn: `${run}-${isbn}` }, 'available', 1));
     const check = tables.loans.check({ isbn: `${run}-c` }, 'absent');
     await inbox.commit(
@@ -255,7 +255,7 @@ describe('what inbox records tell operators', () => {
     expect(sizeOfAll(item!)).toBeLessThan(1_024);
   });
 
-  test('a transaction that also stores facts about a message for operators writes no additional DynamoDB item', async () => {
+  test('a transaction writes no additional DynamoDB item for the type, the ids and the failed attempts of a message, which operators see', async () => {
     const sizes: number[] = [];
     const transactions = { name: 'countTransactionItems', step: 'initialize' } as const;
     store.client.middlewareStack.add(
@@ -286,7 +286,7 @@ describe('what inbox records tell operators', () => {
     expect((await inbox.find(QUEUE, [id('with')])).get(id('with'))).toMatchObject({ facts: withFacts });
   });
 
-  test('an inbox record keeps the facts about its message after a retry and a dead letter, and long facts are cut off because the size of a DynamoDB item is limited', async () => {
+  test('an inbox record keeps the type, the correlation id and the failed attempts of its message when the message is retried and dead-lettered, and cuts off long texts', async () => {
     const long = {
       ...facts,
       type: 'é'.repeat(9_999),

@@ -53,7 +53,7 @@ test.each([
   expect(await items()).toBe(0);
 });
 
-test('if a newer batch has overwritten the record of an open batch, ending the older batch does not delete the record', async () => {
+test('if a newer batch has overwritten the stored message order of an older batch, ending the older batch does not delete the stored order of the newer batch', async () => {
   const { openBatches } = store.ports();
   const shard = randomUUID();
   const [first, second] = [sequencesOf(3_000, 100, 200), sequencesOf(3_001, 100, 200)];
@@ -67,7 +67,7 @@ test('if a newer batch has overwritten the record of an open batch, ending the o
   expect(await items()).toBe(0);
 });
 
-test('if a process dies while it overwrites the record of an open batch, the next reader finds either the complete old record or the complete new record', async () => {
+test('if a process dies while it overwrites the stored message order of a batch, the next reader finds either the complete old order or the complete new order', async () => {
   const lines = { old: sequencesOf(3_000, 100, 200), new: sequencesOf(3_001, 100, 200) };
   const whole = store.ports().openBatches;
   let requests = 1;
@@ -111,7 +111,7 @@ test('if a process dies while it overwrites the record of an open batch, the nex
   }
 }, 120_000);
 
-test('if the record of an open batch refers to DynamoDB items that no longer exist, the batch counts as a batch without messages, and an error is logged', async () => {
+test('if the DynamoDB items with the message order of an unfinished batch no longer exist, the batch is read as a batch without messages, and an error is logged', async () => {
   const { openBatches } = store.ports();
   const error = jest.spyOn(log(), 'error').mockImplementation(() => {});
   const shard = randomUUID();

@@ -42,8 +42,8 @@ function obstacle(): string | undefined {
 }
 
 /**
- * Unpacks the sources of the previous release into `directory`, where the previous release uses the npm packages of the
- * current release.
+ * Unpacks the sources of the previous release into `directory`, and links the npm packages that are installed in this
+ * clone.
  */
 function unpackPrevious(directory: string): void {
   mkdirSync(directory);

@@ -89,7 +89,7 @@ describe('silent broker', () => {
     await eventually('it to be closed', () => sockets.size === 0);
   });
 
-  test('a connection to the broker that opens after its time limit is closed if another connection is already open', async () => {
+  test('if a connection to the broker opens only after its time limit and another connection is already open, the late connection is closed', async () => {
     treatments = [{ answersAfterMs: 2_500 }];
     const late = connection();
     await expect(late.link(2_000)).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' });

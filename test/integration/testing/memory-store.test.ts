@@ -24,8 +24,8 @@ beforeAll(async () => {
 afterAll(() => store.close());
 
 /**
- * Returns a copy of a message, in which the message id and the keys of DynamoDB items begin with the prefix, so that
- * runs do not share items.
+ * Adds `prefix` to the id of a message and to the keys of its DynamoDB items, so that different runs do not share
+ * items.
  */
 function moved({ id, decision, ...entry }: Entry, prefix: string): Entry {
   const move = (each: Decision): Decision => ({

@@ -51,7 +51,7 @@ describe('apply-topology', () => {
     return JSON.parse(answers[unanswered]!) as { Status: string; Reason?: string };
   };
 
-  test('the function apply-topology succeeds even if Secrets Manager and CloudFormation each do not answer one of its requests', async () => {
+  test('the function apply-topology succeeds even if one of its requests to Secrets Manager and one of its requests to CloudFormation get no response', async () => {
     silent.secrets.swallow();
     expect(await apply()).toMatchObject({ Status: 'SUCCESS' });
   }, 120_000);

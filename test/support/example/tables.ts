@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import { defineTable } from '../../../lib/dynamodb/tables.ts';
 
-/** The tables of the fictitious lending library. */
+/** The DynamoDB tables of a lending library, the example domain of the toolkit's tests. */
 export const tables = {
   library: defineTable({ name: 'library', key: { loanId: 'S' }, expires: true }),
   loans: defineTable({ name: 'loans', key: { isbn: 'S' }, item: z.object({ available: z.int() }) }),

@@ -1,6 +1,8 @@
 import { brokerRolesFor, DEAD_LETTERS, defineTopology, workQueue } from 'surehop/topology';
 
-/** The exchanges of a fictitious lending library, which tests of the toolkit use instead of the reference service. */
+/**
+ * The exchanges of a lending library, the example domain that the toolkit's tests use instead of the reference service.
+ */
 export const exchanges = { library: 'library', deadLetters: DEAD_LETTERS } as const;
 
 export const deadLetterQueue = DEAD_LETTERS;

@@ -5,8 +5,8 @@ import { jest } from '@jest/globals';
 import { rootDirectory } from '../../../infra/dev/runtime/directories.ts';
 
 /**
- * Replaces infra/topology.ts by the topology of the fictitious lending library in all modules that the test file
- * imports later.
+ * In all modules that the test file imports later, replaces infra/topology.ts by the topology of a lending library, the
+ * tests' example domain.
  */
 export const useExampleTopology = (): void => {
   jest.unstable_mockModule(join(rootDirectory, 'infra/topology.ts'), () => import('./topology.ts'));

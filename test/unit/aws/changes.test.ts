@@ -145,7 +145,7 @@ describe('conflicts of a deployment', () => {
     ]);
   });
 
-  test('a deployment has no conflict if it updates an event source mapping that names no virtual host', () => {
+  test('an event source mapping that names no virtual host can be updated, because Lambda refuses only updates with a virtual host', () => {
     const source = (BatchSize: number, configurations: Resource['Properties']) =>
       template({ Source: { Type: 'AWS::Lambda::EventSourceMapping', Properties: { BatchSize, ...configurations } } });
     const updated = (configurations: Resource['Properties'] = {}) =>
@@ -187,7 +187,7 @@ describe('conflicts of a deployment', () => {
     ]);
   });
 
-  test('a deployment has a conflict if it updates an event source mapping that names a virtual host', () => {
+  test('a deployment has a conflict if it updates an event source mapping with a virtual host, because Lambda accepts a virtual host only for a new mapping', () => {
     const source = (BatchSize: number, ...more: Value[]) =>
       template({
         Source: {

@@ -16,7 +16,7 @@ const consumers = (consumed: readonly string[]): Record<string, FunctionDefiniti
     ]),
   );
 
-test('for each queue that no function consumes, the warning names the queue and the missing events', () => {
+test('for each queue that no function consumes, the warning names the queue and the line that is missing under "events" in serverless.yml', () => {
   expect(queueWarnings(consumers(names))).toEqual([]);
   expect(queueWarnings(consumers(names), [...names, 'addresses'])).toEqual([
     'no function in serverless.yml consumes the queue addresses (events: ${consumes:addresses})',

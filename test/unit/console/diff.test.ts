@@ -36,7 +36,7 @@ test('if comparing two texts would take too long, all old lines are shown as rem
   expect(diff.map(({ kind }) => kind)).toEqual([...Array(3_000).fill('removed'), ...Array(3_000).fill('added')]);
 });
 
-test('equal lines that are far from a difference are left out of a comparison, and the comparison contains their number', () => {
+test('a comparison leaves out equal lines that are far from a difference, and says how many lines were left out', () => {
   const lines = diffLines('1\n2\n3\n4\n5\n6\n7', '1\n2\n3\n4\nfive\n6\n7');
   expect(withContext(lines, 1)).toEqual([
     { leftOut: 3 },

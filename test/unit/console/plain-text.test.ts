@@ -18,7 +18,7 @@ test('characters that are invisible or change the direction of text are replaced
   ]);
 });
 
-test('no part of a text contains a character that changes the direction of text', () => {
+test('the texts that partsOf returns contain no character that changes the text direction', () => {
   const hostile = Array.from({ length: 0x3000 }, (_, code) => String.fromCodePoint(code)).join('');
   const plain = partsOf(hostile)
     .filter((part) => typeof part === 'string')

@@ -12,7 +12,7 @@ test.each([
   expect(readRoute(hash)).toEqual(route);
 });
 
-test('a route that the console writes to a fragment of the address is read back unchanged, except that empty and undefined values are missing', () => {
+test('the console writes a route to the fragment of the page address and reads the same route back, without empty and undefined query values', () => {
   const id = 'a/b?c#d&e %';
   const query = { queue: 'invoices', text: 'x=1&y#', code: '', client: undefined };
   expect(readRoute(writeRoute('messages', { id, query }))).toEqual({

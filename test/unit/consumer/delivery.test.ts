@@ -74,7 +74,7 @@ test('decoding an event reads the timestamp of a message as UTC, even if the tim
   expect(delivery?.properties.timestamp).toBe(33 * 60 + 41);
 });
 
-test('the delivery count of a redelivered message is the larger of its headers x-acquired-count and x-delivery-count, because a publisher can set the one that the broker does not know', () => {
+test('the delivery count of a redelivered message is the larger of x-acquired-count and x-delivery-count, because RabbitMQ sets only one of these headers, and a publisher can set the other', () => {
   const headers = { 'x-acquired-count': 5, 'x-delivery-count': 2 };
   expect(aDelivery({ redelivered: true, headers }).deliveryCount).toBe(5);
   expect(aDelivery({ redelivered: true, headers: { 'x-delivery-count': 2 } }).deliveryCount).toBe(2);

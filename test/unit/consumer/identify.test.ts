@@ -117,7 +117,7 @@ describe('the identity of a message', () => {
     }
   });
 
-  test('a redriven copy of a message is identified again if the dead letter has an error code that a wrong identity may have caused', () => {
+  test('the function identify runs again for a redriven message if a wrong id or type may have caused the error of its dead letter', () => {
     const first = delivered({ id: null, body: { order: 7 } }, fromBody);
     const about = { redrives: 1, at: '2026-11-22T12:00:00.000Z', identifyAgain: true };
     const { properties, body } = redrivenCopy(withIdentity(first), { exchange: '', routingKey: 'loans' }, about);
@@ -134,14 +134,14 @@ describe('an edited message', () => {
     headers: { 'surehop-edited-from': 'd-1', 'surehop-identified-id': 'e-1', ...headers },
   });
 
-  test('has the id that the edit gave to the message, and the type that identify finds in the edited body', () => {
+  test('an edited message has the id that the edit gave it, and the type that the function identify finds in the edited body', () => {
     const identify: Identify = ({ body }) => ({ id: `order ${body.order}`, type: body.kind, version: 2 });
     const identity = { id: 'e-1', type: 'order.paid', version: 2 };
     expect(delivered(edited(), identify)).toMatchObject({ id: 'e-1', identity });
     expect(delivered(edited()).identity).toEqual({ id: 'e-1', type: undefined, version: undefined });
   });
 
-  test('has the type in its headers if the edit wrote a type there, whatever identify would return', () => {
+  test('an edited message has the type that the edit wrote into its headers, whatever type the function identify returns', () => {
     const stated = edited({ 'surehop-identified-type': 'order.placed' });
     expect(delivered(stated, () => ({ id: 'x', type: 'y' })).identity).toMatchObject({
       id: 'e-1',
@@ -149,7 +149,7 @@ describe('an edited message', () => {
     });
   });
 
-  test('keeps its id if identify throws, or if it is an invalid CloudEvent', () => {
+  test('an edited message keeps its id if the function identify throws an error, or if the edited message is an invalid CloudEvent', () => {
     const failing = () => {
       throw new Error('no kind');
     };

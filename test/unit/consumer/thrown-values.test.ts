@@ -72,7 +72,7 @@ describe.each(hostile)('%s', (_, thrown) => {
     expect(problemOf(thrown()).problem).toBe('internal-error');
   });
 
-  test('if a business rule throws any value, only its own message fails', async () => {
+  test('if a business rule throws any value for a message, only this message fails', async () => {
     const decide = ({ isBad }: { isBad: boolean }) => {
       if (isBad) throw thrown();
       return { effects: [] };
@@ -81,7 +81,7 @@ describe.each(hostile)('%s', (_, thrown) => {
     expect(outcomesOf(results)).toEqual(['retry', 'completed']);
   });
 
-  test('if a perform function throws any value, only its own message fails', async () => {
+  test('if a perform function throws any value for a message, only this message fails', async () => {
     const perform = async ({ isBad }: { isBad: boolean }) => {
       if (isBad) throw thrown();
     };
@@ -89,7 +89,7 @@ describe.each(hostile)('%s', (_, thrown) => {
     expect(outcomesOf(results)).toEqual(['retry', 'completed']);
   });
 
-  test('if the schema throws any value, only its own message is dead-lettered', async () => {
+  test('if the event schema throws any value for a message, only this message is dead-lettered', async () => {
     const schema = noted.schema.transform((data) => {
       if (data.isBad) throw thrown();
       return data;
@@ -100,7 +100,7 @@ describe.each(hostile)('%s', (_, thrown) => {
     expect(results[0]).toMatchObject({ reason: 'SCHEMA_MISMATCH' });
   });
 
-  test('if the function "identify" throws any value, only its own message is dead-lettered', async () => {
+  test('if the function "identify" throws any value for a message, only this message is dead-lettered', async () => {
     const consumer = testConsumer({
       queue,
       event: noted,
@@ -117,7 +117,7 @@ describe.each(hostile)('%s', (_, thrown) => {
     expect(await consumer.receiveMessage({ body: {} })).toMatchObject({ outcome: 'completed' });
   });
 
-  test('if the function "orderBy" throws any value, only its own message fails', async () => {
+  test('if the function "orderBy" throws any value for a message, only this message fails', async () => {
     const orderBy = ({ isBad }: { isBad: boolean }) => {
       if (isBad) throw thrown();
       return 'key';

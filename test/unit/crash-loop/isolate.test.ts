@@ -72,7 +72,10 @@ function aConsumer(
     });
     return report;
   };
-  /** Records earlier attempts to process a message alone, one attempt per given end time. */
+  /**
+   * Records attempts that earlier processes made at a message: one together with other messages, and one alone for each
+   * given end time.
+   */
   const record = (id: string, ...isolatedEndByMs: number[]) =>
     store.attempts.set(id as MessageId, [
       { kind: 'together', id: 'a run together', endsByMs: ended },

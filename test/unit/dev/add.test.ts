@@ -200,7 +200,7 @@ describe('surehop add event, route and table', () => {
   });
 
   test.each(['customer-renamed-event', 'post-payments', 'shipping-labels-table'])(
-    'surehop add event, route and table do not overwrite an existing test %s that somebody else wrote',
+    'surehop add event, route and table do not overwrite an existing test %s that the command did not write',
     async (name) => {
       writeFileSync(join(project, `test/${name}.test.ts`), '// by hand\n');
       const before = contents();
@@ -234,7 +234,9 @@ describe('surehop add refuses what would not load, and writes nothing', () => {
   const edited = (file: string, change: (text: string) => string) =>
     writeFileSync(join(project, file), change(read(file)));
 
-  /** Returns the message with which a command refuses its arguments, after it has changed no file. */
+  /**
+   * Returns the error text with which a command refuses its arguments, and checks that the command has changed no file.
+   */
   async function refusalOf(adding: (changes: Changes) => unknown): Promise<string> {
     const before = contents();
     const changes = new Changes(project);
@@ -335,7 +337,7 @@ describe('surehop add refuses what would not load, and writes nothing', () => {
     );
   });
 
-  test('surehop add refuses to define an event whose constant the file already declares, and names the line', async () => {
+  test('surehop add event refuses an event if functions/orders/events.ts already declares a constant with its name, and the error names the line', async () => {
     edited('functions/orders/events.ts', (text) => `${text}\nconst orderPaid = 1;\nvoid orderPaid;\n`);
     expect(await refusalOf(async (changes) => addEvent(changes, await service(), 'order.paid'))).toMatch(
       /functions\/orders\/events\.ts \(line \d+\): .*"orderPaid" has already been declared; nothing was written: choose another name/,
@@ -366,7 +368,7 @@ describe('surehop add refuses what would not load, and writes nothing', () => {
       );
   });
 
-  test('surehop add refuses to add a property that the object has in another form', () => {
+  test('surehop add refuses to add a property to an object that already contains it as a shorthand property', () => {
     expect(() =>
       addProperty('const b = 1;\nexport const queues = { b };\n', {
         file: 'a.ts',

@@ -59,7 +59,7 @@ describe('the installed npm packages', () => {
     expect(isInstalled(root, 'start')).toBe(false);
   });
 
-  test('if a package of the devDependencies is installed, npm start installs all packages and thereby keeps the test tools', () => {
+  test('if a devDependency is already installed, npm start installs all packages, because installing only the dependencies would remove the test tools', () => {
     install({ amqplib: '2.3.0' });
     expect(groupOf(root, false)).toBe('start');
     expect(groupOf(root, true)).toBe('everything');

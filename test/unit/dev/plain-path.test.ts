@@ -35,7 +35,7 @@ describe('the plain path of a directory', () => {
     for (const directory of [one, other]) removePlainPath(directory);
   });
 
-  test('if the path of a directory has no special characters, plainPath returns the path unchanged and removePlainPath keeps the directory', () => {
+  test('plainPath creates no symbolic link for a path without special characters, and removePlainPath does not delete the directory', () => {
     const directory = mkdtempSync('/tmp/surehop-plain-');
     expect(plainPath(directory)).toBe(directory);
     removePlainPath(directory);

@@ -35,7 +35,7 @@ const spans = [
   aSpan('process retry', { traceId: 'batch 2', parentSpanId: 'receive retry', links: ['send retry'] }),
 ];
 
-test('the spans of a trace do not contain the other messages of a batch', () => {
+test('the trace of one message does not contain the spans of the other messages in its batch', () => {
   expect(spansOf('order', spans).map(({ name }) => name)).toEqual([
     'POST /orders',
     'send orders',

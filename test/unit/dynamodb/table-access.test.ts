@@ -29,7 +29,7 @@ function refusal(run: () => void): string | undefined {
 }
 
 describe('the check of DynamoDB requests in the stage local', () => {
-  test('a request to a table that the access of a consumer does not list is refused, and the error says which effects to add', () => {
+  test('a request to a table that the access setting in serverless.yml does not list is refused, and the error says what to add to the setting', () => {
     expect(refusal(() => checkOf()('UpdateItem', { TableName: full('addresses') }))).toBe(
       "ACCESS_DENIED: the function's role does not allow dynamodb:UpdateItem on the table shop-local-addresses: because the access of keep-address in serverless.yml does not allow it: add effects: [addresses]",
     );
@@ -86,7 +86,7 @@ describe('the check of DynamoDB requests in the stage local', () => {
   });
 });
 
-test('the DynamoDB client does not send a refused request, and the error names the tables of the request', async () => {
+test('if the access check refuses a request, the DynamoDB client does not send the request, and the error names the tables of the request', async () => {
   const sent: unknown[] = [];
   const handle = (request: unknown) => {
     sent.push(request);

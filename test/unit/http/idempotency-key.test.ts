@@ -29,7 +29,7 @@ describe('an Idempotency-Key', () => {
   });
 });
 
-test('the payload hash ignores the order of fields, but not the order of list items or their values', () => {
+test('another order of the fields does not change the payload hash, but another order of list items or another value does', () => {
   const a = {
     customerId: 'c',
     items: [

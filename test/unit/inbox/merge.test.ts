@@ -42,9 +42,7 @@ function commitTogether(list: readonly Entry[], items: Map<string, Attributes>) 
   return outcomes;
 }
 
-/**
- * Whether DynamoDB accepts the effects of all messages, because each attribute has the type that the effects expect.
- */
+/** Whether DynamoDB would accept the effects of all messages, according to the model. */
 const isAccepted = (list: readonly Entry[], model: Model): boolean => {
   const copy: Model = { items: new Map(model.items), done: new Map(), refused: new Set() };
   processAll(copy, list);

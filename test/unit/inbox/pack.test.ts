@@ -29,14 +29,14 @@ const sizes = (of: readonly Candidate[]) => pack(of).map(({ members, after }) =>
 const shape = (of: readonly Candidate[]) => pack(of).map(({ members }) => members.map(({ index }) => index));
 
 describe('packing', () => {
-  test('pack divides a hundred messages that write ten items into two transactions of equal size that can be sent concurrently', () => {
+  test('pack divides a hundred messages that each write one of ten items into two transactions of equal size, which can be sent concurrently', () => {
     expect(sizes(candidates(100, (n) => [n % 10]))).toEqual([
       [50, []],
       [50, []],
     ]);
   });
 
-  test('the facts for operators do not change how many messages fit into one transaction', () => {
+  test('long types, correlation ids and lists of failed attempts in inbox records do not change how many messages fit into one transaction', () => {
     const failed = {
       attempt: 1,
       at: '2026-11-22T12:00:00.000Z',
@@ -69,14 +69,14 @@ describe('packing', () => {
     expect(sizes(candidates(120, (n) => [n])).map(([, after]) => after)).toEqual([[], [], []]);
   });
 
-  test('if each of ten items has one message more than a transaction can contain, pack puts the ten remaining messages into one last transaction', () => {
+  test('if each of ten items is written by one message more than fits into a transaction, pack puts the ten leftover messages, one for each item, into one common transaction', () => {
     const groups = pack(candidates(1_000, (n) => [n % 10]));
     expect(groups).toHaveLength(11);
     expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);
     expect([...groups[10]!.after].toSorted((one, other) => one - other)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  test('pack places the second transaction of an item only after the first transactions of all items', () => {
+  test('if the messages of an item need several transactions, pack returns the first transaction of every item before the second transaction of any item', () => {
     const groups = pack(candidates(5_000, (n) => [n % 10]));
     expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);
     for (const [index, { after }] of groups.entries()) for (const before of after) expect(before).toBeLessThan(index);

@@ -64,8 +64,8 @@ interface Play {
   /** The error texts of the failed messages, by message id. */
   readonly errors: Record<string, string>;
   /**
-   * The requests that the inbox's commit engine sent. For example, `send after 1` is a request that is sent for the
-   * second time.
+   * The requests that the commit engine sent to DynamoDB, in order. `send after 1` means that the engine sent the
+   * request again after one failed attempt.
    */
   readonly did: string[];
   readonly last: Extract<Next, { do: 'done' }>;
@@ -149,7 +149,7 @@ describe('markers', () => {
     ['was dead-lettered at this attempt', handedOff(0, 1), 'parked'],
   ];
   test.each(ofOwner)(
-    'the inbox marker that a commit finds decides the result of a message that was performed under a lease (case: the message %s)',
+    'if a commit finds the inbox marker of a message with a lease, the marker determines the result of the message (case: the message %s)',
     (_, item, result) => {
       const { results } = play({ a: take() }, [cancelled(conditionFailed(item), 'None')], { leaseOwner: 'me' });
       expect(results).toEqual({ a: result });
@@ -161,7 +161,7 @@ describe('markers', () => {
     },
   );
 
-  test('a decision with the outcome "rejected" rejects its message, and an alternative with the outcome "completed" completes its message', () => {
+  test('a decision with the outcome "rejected" rejects the message, and a decision whose condition fails completes the message if its property "otherwise" has the outcome "completed"', () => {
     expect(play({ a: reject('refused by the carrier') }, []).results).toEqual({ a: 'rejected' });
     const alternative = { ...take(), otherwise: { outcome: 'completed', reason: 'sold out', effects: [] } } as const;
     const { results } = play({ a: alternative }, [cancelled('None', conditionFailed(shelfOf(0)))], {
@@ -170,14 +170,14 @@ describe('markers', () => {
     expect(results).toEqual({ a: 'completed' });
   });
 
-  test('if a transaction is cancelled because a message has an inbox marker, the next transaction may overwrite the marker of this message only', () => {
+  test('if a transaction is cancelled because one of its messages has an inbox marker, the next transaction may overwrite the marker of this message, but no other marker', () => {
     const { state } = play(two(), [cancelled(conditionFailed(itemOf('retrying')), 'None', 'None')]);
     const [ofA, ofB] = state.transaction.writes.map(({ Put }) => Put?.ConditionExpression);
     expect(ofA).toContain('#state = :retrying');
     expect(ofB).toBe('attribute_not_exists(pk)');
   });
 
-  test('if a message is known to have an inbox marker, its first transaction may already overwrite the marker', () => {
+  test('if the consumer already knows that a message has an inbox marker, the first transaction with the message may overwrite the marker', () => {
     const { state, did } = play({ a: take() }, [], { hasMarker: true });
     expect(state.transaction.writes[0]?.Put?.ConditionExpression).toContain('#state = :retrying');
     expect(did).toEqual(['send']);
@@ -232,7 +232,7 @@ describe('failed conditions', () => {
     },
   );
 
-  test('a message without an alternative branch fails if the effects of earlier messages make the condition of the message false', () => {
+  test('if the effects of earlier messages make the condition of a decision false and the decision has no "otherwise", the message fails with CONDITION_FAILED', () => {
     const { results, did } = play(two(), [cancelled('None', 'None', conditionFailed(shelfOf(1)))]);
     expect(results).toEqual({ a: 'completed', b: 'failed CONDITION_FAILED' });
     expect(did).toEqual(['send', 'send']);
@@ -317,7 +317,7 @@ describe('other cancellation reasons', () => {
     ['ProvisionedThroughputExceededError', 'unfinished STORE_UNAVAILABLE'],
     ['InternalServerError', 'unfinished STORE_UNAVAILABLE'],
   ])(
-    'if one item causes the cancellation reason %s until the retry limit, all messages that do not write this item complete',
+    'if one item causes the cancellation reason %s at every attempt, all messages that do not write this item complete',
     (code, result) => {
       const decisions = { a: take('hot'), b: take() };
       const onMarkerOfA = play(decisions, (sent) => (sent.includes('a') ? cancelled(code, 'None', 'None') : committed));
@@ -330,13 +330,13 @@ describe('other cancellation reasons', () => {
     },
   );
 
-  test('a transaction that is cancelled without a reason until the retry limit is divided into smaller ones, because it may be too large', () => {
+  test('if DynamoDB cancels a transaction without a reason at every attempt, the commit engine divides the transaction into smaller ones, because it may be too large', () => {
     const { results, did } = play(two(), (sent) => (sent.length > 1 ? cancelled('None', 'None', 'None') : committed));
     expect(results).toEqual(all('completed'));
     expect(did).toEqual(['send', 'send after 1', 'send after 2', 'send', 'send']);
   });
 
-  test('a single message fails with INVALID_EFFECT if its transaction is cancelled without a reason until the retry limit', () => {
+  test('if DynamoDB cancels the transaction of a single message without a reason at every attempt, the message fails with INVALID_EFFECT', () => {
     const { results } = play(two(), (sent) => (sent.includes('a') ? cancelled('None', 'None') : committed));
     expect(results).toEqual({ a: 'failed INVALID_EFFECT', b: 'completed' });
   });
@@ -396,7 +396,7 @@ describe('several reasons in one cancellation', () => {
     expect(did).toEqual(['send', 'send']);
   });
 
-  test('if a cancellation contains both a failed condition and ValidationError, the commit engine first selects another branch of the message whose condition failed', () => {
+  test('if DynamoDB reports both a failed condition and a ValidationError, the commit engine first replaces the decision whose condition failed by its alternative "otherwise"', () => {
     const decisions = { a: { ...take('text'), otherwise: soldOut }, b: take('b') };
     const { results, did } = play(decisions, [
       cancelled('None', 'None', conditionFailed({ available: { S: 'many' } }), 'ValidationError'),
@@ -468,7 +468,7 @@ describe('lost replies', () => {
     expect(play(two(), conflicts).results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
 
-  test('a message is a duplicate if its completed inbox marker is found after a lost reply', () => {
+  test('if the reply to a transaction is lost and the repeated transaction finds the completed inbox marker of a message, the result of the message is "duplicate"', () => {
     const { results } = play(two(), [lost(), cancelled(conditionFailed(itemOf('completed')), 'None', 'None')]);
     expect(results).toEqual({ a: 'duplicate', b: 'completed' });
   });
@@ -488,12 +488,15 @@ describe('requests that DynamoDB refuses temporarily', () => {
     'ReplicatedWriteConflictException',
     'TransactionInProgressException',
     'TransactionConflictException',
-  ])('after the error %s, the commit engine sends the same transaction again until the retry limit', (name) => {
-    expect(play(two(), times(2, refused(name))).did).toEqual(['send', 'resend after 1', 'resend after 2']);
-    const { results, last } = play(two(), times(3, refused(name)));
-    expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
-    expect(last.unavailable).toMatchObject({ code: 'STORE_UNAVAILABLE' });
-  });
+  ])(
+    'after the error %s, the commit engine sends the same transaction again until the retry limit is reached',
+    (name) => {
+      expect(play(two(), times(2, refused(name))).did).toEqual(['send', 'resend after 1', 'resend after 2']);
+      const { results, last } = play(two(), times(3, refused(name)));
+      expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
+      expect(last.unavailable).toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    },
+  );
 
   test('if DynamoDB reports that another transaction has the same client token, the commit engine sends the transaction with a new token', () => {
     const mismatch = refused('IdempotentParameterMismatchException');
@@ -587,7 +590,7 @@ describe('wrong deployments', () => {
 describe('aborted commits', () => {
   const stopped: Reply = { is: 'stopped', error: Object.assign(new Error('time is up'), { code: 'TIME' }) };
 
-  test('messages without a result stay unfinished if their commit is aborted, and DynamoDB does not count as unavailable', () => {
+  test('if a commit is aborted, the messages without a result stay unfinished, and the aborted commit does not count as a failure of DynamoDB', () => {
     const { results, last } = play(two(), [cancelled('None', 'None', 'TransactionConflict'), stopped]);
     expect(results).toEqual(all('unfinished TIME'));
     expect(last.unavailable).toBeUndefined();

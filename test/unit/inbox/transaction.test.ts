@@ -29,7 +29,7 @@ describe('a transaction', () => {
     expect(update?.ConditionExpression).toBeUndefined();
   });
 
-  test('the condition of an update with the sum of several messages holds only if every message could be applied one after another', () => {
+  test('if one update contains the additions of several messages, the condition of the update holds only if the conditions of all messages would hold one after another', () => {
     const needs = (...decisions: Decision[]) => updateOf(...decisions)?.ExpressionAttributeValues?.[':v1']?.N;
     expect(needs({ effects: [add(-2, 0)] }, { effects: [add(-3, 0)] })).toBe('5');
     expect(needs({ effects: [add(5)] }, { effects: [add(-3, 0)] })).toBe('-2');
@@ -60,11 +60,11 @@ describe('selecting branches', () => {
   const states = (n: number | undefined, ...decisions: Decision[]) =>
     selectBranches(candidates(...decisions), seen(n)).chosen.map(({ branch }) => branch.state);
 
-  test('a message completes if the number that earlier messages left in the item suffices, and otherwise takes the alternative branch', () => {
+  test('selectBranches chooses the effects of a message if earlier messages leave a large enough number in the item, and otherwise the alternative "otherwise" of the decision', () => {
     expect(states(5, take(3), take(4), take(2), take(1))).toEqual(['completed', 'rejected', 'completed', 'rejected']);
   });
 
-  test("the condition of a message takes the additions of an earlier message's alternative branch into account", () => {
+  test('selectBranches also takes the additions of earlier messages into account that come from an alternative "otherwise"', () => {
     const giveBack: Decision = {
       effects: [add(-9, 0)],
       otherwise: { outcome: 'completed', reason: 'r', effects: [add(4)] },
@@ -76,7 +76,7 @@ describe('selecting branches', () => {
     expect(states(undefined, take(0), take(1))).toEqual(['completed', 'rejected']);
   });
 
-  test('selectBranches returns a message in the list "refused" if the condition of every branch of the message fails', () => {
+  test('selectBranches returns a message in the list "refused" if the condition of its decision fails and no alternative "otherwise" is possible', () => {
     const { chosen, refused } = selectBranches(candidates({ effects: [add(-9, 0)] }, take(1)), seen(1));
     expect(chosen.map(({ candidate }) => candidate.index)).toEqual([1]);
     expect(refused.map(({ index }) => index)).toEqual([0]);

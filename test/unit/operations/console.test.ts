@@ -70,7 +70,7 @@ describe('GET /console', () => {
     expect(gunzipSync(compressed.bytes).equals(plain.bytes)).toBe(true);
   });
 
-  test('with a client at an OpenID provider, the page may send requests to the provider and knows the scopes', async () => {
+  test('if an OpenID client is configured for the console, the page of the console may send requests to the OpenID provider, and contains the scopes to request', async () => {
     const { headers, bytes } = await open({
       STAGE: 'prod',
       CONSOLE_CLIENT_ID: 'console',

@@ -39,7 +39,7 @@ test('the history of a queue has one number for each of the last 60 minutes, and
   expect(ofDelayQueue('a new delay queue')).toEqual([null, ...nothing, null]);
 });
 
-test('the history "out" of a queue contains the acknowledged messages per minute, and the history "in" also counts the messages that remained', () => {
+test('the rate "out" of a queue counts the acknowledged messages per minute, and the rate "in" is the rate "out" plus the growth of the queue', () => {
   expect(lastOf([sample(minutesAgo(1), 10, 2, 100), sample(nowMs, 15, 0, 130)])).toEqual([15, 0, 2, 33, 30]);
 });
 

@@ -67,7 +67,7 @@ test('the status of a queue has its number of open dead letters, or null while t
   });
 });
 
-test('the oldest message in the status of a queue is the oldest message of the last processed batch, or null if the queue is empty', () => {
+test('the status of a queue contains the publish time of the oldest message in the last processed batch, or null if the queue is empty', () => {
   const read = { oldestPublishedAt: '2026-11-22T12:00:00.000Z', at: '2026-11-22T12:00:05.000Z' };
   const oldest = (waiting: number) =>
     statusOf([queue('loans')], 'dead-letters', [figures('loans', waiting)], none, new Map([['loans', read]]), noHistory)

@@ -84,7 +84,7 @@ describe('dead letters in the status of an order', () => {
     expect(outcome(failed('retrying'), letter())).toBe('dead-lettered');
   });
 
-  test('a dead letter of one queue does not change the status of the order in another queue', () => {
+  test('a dead letter of the queue points does not change the outcome of the order for the consumer of the queue stock', () => {
     expect(outcome(undefined, letter({ queue: 'points' }))).toBe('pending');
   });
 

@@ -57,7 +57,7 @@ test('if an operator has edited the message of an order, the edited message dete
   });
 });
 
-test('a follow-up event and an edited message have no timeline of an order, because not every consumer receives them', () => {
+test('orderTimeline returns no timeline for a follow-up event or an edited message, because only the first message of an order is sent to every consumer', () => {
   const done = message('o', { stock: 'completed' });
   expect(ofRequest(undefined, timelineOf({ ...done, type: 'order.created' }))).toBeDefined();
   expect(ofRequest(undefined, timelineOf({ ...done, type: 'order.created', editedFrom: 'd' }))).toBeUndefined();

@@ -58,7 +58,7 @@ describe('queueOfShard', () => {
 });
 
 describe('addressOfShard', () => {
-  test('addressOfShard returns the shard itself if the shard is declared, even as a retiring shard', () => {
+  test('addressOfShard returns the address of the shard if the topology still declares the shard, even if the shard is being retired', () => {
     expect(addressOfShard(queue('loans', 4), 'loans.03')).toEqual({ exchange: '', routingKey: 'loans.03' });
     expect(addressOfShard(queue('loans', 2, 2), 'loans.03')).toEqual({ exchange: '', routingKey: 'loans.03' });
   });

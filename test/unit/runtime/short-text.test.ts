@@ -12,9 +12,12 @@ test.each([
   ['a\ud83db', 2, 'a\ufffd'],
   ['\ude00b', 1, '\ufffd'],
   ['😀', 1, ''],
-])('the text %j, cut to %d UTF-16 code units without half of a character, is %j', (text, length, cut) => {
-  expect(shortText(text, length)).toBe(cut);
-});
+])(
+  'the text %j, cut to at most %d UTF-16 code units without splitting a surrogate pair, is %j',
+  (text, length, cut) => {
+    expect(shortText(text, length)).toBe(cut);
+  },
+);
 
 test('a text without lone surrogates stays as it is, and every lone surrogate becomes U+FFFD', () => {
   expect(wellFormed('grün 😀')).toBe('grün 😀');

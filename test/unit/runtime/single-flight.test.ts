@@ -61,7 +61,7 @@ describe('a single flight', () => {
     expect(await before).toBe('one');
   });
 
-  test('if an attempt of a single flight fails, the callers that waited for it together start one more attempt', async () => {
+  test('if an attempt of a single flight fails, the callers that waited for the failed attempt share one new attempt', async () => {
     const { begun, run } = aFlight();
     const before = outcomeOf(run());
     const joined = [run(), run()];

@@ -61,7 +61,7 @@ describe('an in-memory consumer', () => {
     consumer.expectItem(carts, { cartId: 'b' }, undefined);
   });
 
-  test('if a condition of the effects fails, the message is rejected as the alternative in the decision says', async () => {
+  test('if a condition of the effects fails, the message is rejected with the reason in the property "otherwise" of the decision', async () => {
     const consumer = testConsumer(payments).given(carts, a, { status: 'paid' });
     const received = await consumer.receive(cartPaid, paid);
     received.expect({ outcome: 'rejected', reason: 'NOT_OPEN', effects: [], events: [], settlement: 'acknowledged' });

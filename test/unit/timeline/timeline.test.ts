@@ -63,7 +63,7 @@ describe('the state of a message in a queue', () => {
     ['an inbox record of a failed attempt', [failed('retrying')], [], 'retrying'],
     ['a lease that has not expired', [leased], [redriven], 'processing'],
     ['an open dead letter', [failed('dead-lettered', 0, 2)], [letter()], 'dead-lettered'],
-    ['a dead letter of the broker', [], [letter({ code: 'EXPIRED' })], 'dead-lettered'],
+    ['a dead letter that the broker itself created', [], [letter({ code: 'EXPIRED' })], 'dead-lettered'],
     ['a redriven dead letter', [failed('dead-lettered', 0, 2)], [redriven], 'pending'],
     ['a redriven dead letter and a later failed attempt', [failed('retrying', 1)], [redriven], 'retrying'],
     [
@@ -79,7 +79,7 @@ describe('the state of a message in a queue', () => {
     expect(stateOf(markers, letters)).toEqual([state]);
   });
 
-  test('a dead letter without a known queue adds a step to the timeline of its message, but no consumer', () => {
+  test('a dead letter without a known queue adds a step to the timeline of its message, but adds no entry to the list of consumers', () => {
     const unknown = letter({ queue: undefined });
     expect(stateOf([], [unknown])).toEqual([]);
     expect(stepsOf(recorded([], [unknown]))).toMatchObject([{ step: 'dead-lettered', deadLetterId: 'd' }]);
@@ -112,7 +112,7 @@ describe('the steps of a message', () => {
     expect(steps[1]).toMatchObject({ by: 'grace', reason: 'a typo', supersededBy: 'n', deadLetterId: 'd' });
   });
 
-  test('a dead letter of the broker adds no attempt to the timeline, because no consumer failed', () => {
+  test('a dead letter that the broker itself created adds no failed attempt to the timeline, because no consumer failed', () => {
     expect(outline([], [letter({ code: 'EXPIRED' })])).toEqual([['dead-lettered', 0, undefined]]);
   });
 

@@ -49,14 +49,14 @@ const copyWith = (headerBytes: number) =>
     2,
   );
 
-/** Returns the largest message that fits into an AMQP frame only without the header of a span. */
+/** Returns the largest message that fits into an AMQP frame if the message has no tracing header. */
 function largestCopy(): Message {
   let bytes = 131_072;
   while (unwritableParts(copyWith(bytes)).length > 0) bytes -= 1;
   return copyWith(bytes);
 }
 
-test('a copy that fits into an AMQP frame only without the header of its span is published without this header', async () => {
+test('if a copy with its tracing header does not fit into an AMQP frame, the copy is published without the tracing header', async () => {
   const copy = largestCopy();
   const errors = await publishCopies({ publisher, tracing: openTelemetry() }, [{ copy: copyWith(10) }, { copy }]);
   expect(errors).toEqual([undefined, undefined]);
