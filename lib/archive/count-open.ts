@@ -13,7 +13,6 @@ export interface OpenDeadLetters {
 /** The largest number of DynamoDB result pages (1 MB each) that one count of open dead letters reads. */
 const MAX_PAGES = 10;
 
-/** Counts the open dead letters of every queue, from the newest dead letter to the oldest. */
 export async function countOpen(table: ArchiveTable, maxPages = MAX_PAGES): Promise<OpenDeadLetters> {
   const byQueue = new Map<string, number>();
   let from: Attributes | undefined;

@@ -65,8 +65,8 @@ export const deadLetterStatuses = ['open', 'redriven', 'discarded', 'superseded'
 export type DeadLetterStatus = (typeof deadLetterStatuses)[number];
 
 /**
- * An action of an operator on a dead letter. `redrives` is the number of the redrive, and `messageId` is the id of the
- * edited message.
+ * An action of an operator on a dead letter. `redrives` is 1 for the first redrive of a message. `messageId` is the id
+ * of the edited message.
  */
 export type ArchiveAction =
   | ({ readonly action: 'redriven'; readonly redrives: number; readonly reason?: string } & ActionFacts)

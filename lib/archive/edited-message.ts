@@ -27,7 +27,10 @@ export interface EditedMessage {
   readonly shard?: string;
   readonly at: string;
   readonly status: 'pending' | 'published' | 'dead-lettered';
-  /** When the broker confirmed the edited message, or when the edited message became a dead letter. */
+  /**
+   * The time at which the broker confirmed the edited message, or at which the edited message became a dead letter (ISO
+   * 8601).
+   */
   readonly publishedAt?: string;
   /** Why the last attempt to publish the edited message failed. */
   readonly error?: string;
@@ -112,8 +115,8 @@ export async function readEdited(table: ArchiveTable, messageId: MessageId): Pro
 }
 
 /**
- * Returns the facts about an edited message without the message itself, or `undefined` if no edited message has this
- * id.
+ * Returns the record of an edited message, without its body, or `undefined` if no edited message has the id
+ * `messageId`.
  */
 export async function findEdited(table: ArchiveTable, messageId: MessageId): Promise<EditedMessage | undefined> {
   const { Item: item } = await sendToDynamo(
@@ -173,7 +176,7 @@ export async function recordPublished(
   );
 }
 
-/** Stores why the last publish of an edited message failed, if the message is still pending. */
+/** Stores why publishing an edited message failed, unless the message is already published. */
 export const recordFailure = (table: ArchiveTable, { messageId }: Pick<EditedMessage, 'messageId'>, error: string) =>
   update(
     table,

@@ -3,7 +3,7 @@ import type { Delivery } from './delivery.ts';
 
 /**
  * Whether a message is older than its consumer accepts. The age counts from the last redrive, or else from the
- * publication; a message without these times is never too old.
+ * publication. A message without either time is never too old.
  */
 export function isTooOld({ envelope, properties }: Delivery, { maxAgeMs, clock }: Batch): boolean {
   if (maxAgeMs === undefined) return false;

@@ -148,9 +148,8 @@ function decodeBase64(data: string): Buffer | undefined {
 const given = (value: unknown) => value ?? undefined;
 
 /**
- * Returns how often RabbitMQ delivered a redelivered message before. RabbitMQ 4.3 and later count in
- * `x-acquired-count`, earlier versions in `x-delivery-count`. A publisher can set the header that the broker does not
- * know, so the larger number counts.
+ * Returns how often RabbitMQ delivered a message before. RabbitMQ 4.3 and later write this number into the header
+ * `x-acquired-count`, and earlier versions write it into `x-delivery-count`.
  */
 const deliveryCountIn = (headers: Headers): number =>
   Math.max(countOf(headers['x-acquired-count']), countOf(headers['x-delivery-count']));

@@ -103,7 +103,10 @@ export const unfinishedAs = (code: KnownErrorCode, message: string = textOf(code
 export const outOfTime = (): Unfinished =>
   unfinishedAs('TIME_LIMIT', 'the invocation ran out of time before the rule could run for this message');
 
-/** Returns the outcome of a message if the inbox records the failure of another copy of the message. */
+/**
+ * Returns the outcome of a message whose failure the inbox already records: a dead letter if the recorded dead letter
+ * may be unpublished, and otherwise a skipped duplicate.
+ */
 export const fromFailedMarker = ({ code, message, redrives, attempt, isPending }: FailedMarker): Outcome =>
   isPending ? { is: 'dead-letter', code, message, givenUpAt: { redrives, attempt } } : DUPLICATE;
 

@@ -5,7 +5,7 @@ import type { InboxTable } from '../inbox/table.ts';
 import type { Batch } from './batch.ts';
 import type { Delivery } from './delivery.ts';
 
-/** How far a consumer has read its queue, as two times in ISO 8601. */
+/** The time of the latest batch of a consumer, and the publish time of the oldest message in that batch (ISO 8601). */
 export interface Progress {
   /** When the oldest message of the latest batch was published. */
   readonly oldestPublishedAt: string;

@@ -56,7 +56,7 @@ export function reportOf(
 }
 
 /**
- * Thrown when at least one message of the batch is unfinished. Lambda then reports a failure, and the event source
+ * Thrown when at least one message of the batch has no outcome. Lambda then reports a failure, and the event source
  * returns the whole batch to its queue.
  */
 export class BatchUnfinishedError extends Error {

@@ -33,8 +33,8 @@ export type Rule<T = any> = { readonly event: EventDefinition<T> } & (
 );
 
 /**
- * Pairs an event with its business rule, a `decide` function or an object with a `perform` function. The compiler
- * checks the argument of the rule against the event.
+ * Pairs an event with its business rule. The business rule is either a `decide` function or an object with a `perform`
+ * function. The compiler checks that the business rule accepts the data of the event.
  */
 export const on = <T>(event: EventDefinition<T>, rule: Decide<T> | { readonly perform: Perform<T> }): Rule<T> =>
   typeof rule === 'function' ? { event, decide: rule } : { event, perform: rule.perform };

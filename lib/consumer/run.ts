@@ -25,7 +25,7 @@ interface Decided {
 
 /**
  * Runs the business rule of each message, at most `concurrency` rules at a time. A message whose rule could not start
- * in time is unfinished.
+ * in time is redelivered with its batch.
  */
 export async function runRules(candidates: readonly Candidate[], batch: Batch): Promise<(Decided | Result)[]> {
   const ran: (Decided | Result)[] = [];

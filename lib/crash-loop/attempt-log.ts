@@ -24,8 +24,8 @@ export interface AttemptRun {
  */
 export interface OpenAttempts {
   /**
-   * For each stored attempt to process only this message, the latest time at which the attempt can end, in ms since the
-   * epoch.
+   * The latest possible end times, in ms since the epoch, of the stored attempts in which the message was processed
+   * alone.
    */
   readonly isolatedEndByMs: readonly number[];
 }
@@ -36,10 +36,13 @@ export interface OpenAttempts {
  * DynamoDB does not answer.
  */
 export interface AttemptLog {
-  /** Returns the stored attempts to process these messages, by message id. `ids` must not contain duplicates. */
+  /** Returns the stored attempts to process the messages `ids`, by message id. `ids` must not contain duplicates. */
   read(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, OpenAttempts>>;
   begin(queue: string, ids: readonly MessageId[], run: AttemptRun): Promise<void>;
-  /** Deletes stored attempts, by message id. `undefined` stands for all stored attempts to process the message. */
+  /**
+   * Deletes stored attempts. `ended` maps each message id to the attempt to delete, or to `undefined` to delete every
+   * stored attempt to process that message.
+   */
   end(queue: string, ended: ReadonlyMap<MessageId, AttemptRun | undefined>): Promise<void>;
 }
 

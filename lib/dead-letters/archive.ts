@@ -102,19 +102,20 @@ export async function archiveBatch(
 }
 
 /**
- * Returns the smallest description of a dead letter, for a message whose headers or properties cannot be described. The description contains ids, the hash of the body, and the error. The archive also stores the whole message.
+ * Returns a record without headers and properties, for a dead letter whose headers or properties cannot be read or
+ * stored.
  */
 function undescribed({ id: messageId, payloadHash, body, envelope }: Delivery, error: unknown, nowMs: number) {
   const { attempt, redrives } = envelope;
   const { code, message } = describeError(error);
-  log().error('a dead letter cannot be described and is archived without its description', {
+  log().error('a dead letter gets the code UNKNOWN_ERROR, because its headers or properties cannot be read or stored', {
     messageId,
     ...errorFields(error),
   });
   const origin = {
     id: messageId ? deriveId('dead-letter', 'undescribed', messageId, payloadHash, String(redrives)) : randomUUID(),
     code: 'UNKNOWN_ERROR',
-    reason: `The archive cannot describe the message: ${code}: ${message}`,
+    reason: `The archive cannot read or store the headers or properties of the message: ${code}: ${message}`,
     deadLetteredAt: new Date(nowMs).toISOString(),
   };
   const bare = { properties: { headers: {} }, envelope: { attempt, redrives, isPostponed: false } };

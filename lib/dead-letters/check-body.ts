@@ -68,7 +68,7 @@ export function checkBody(
   }
 }
 
-/** Converts an issue that Zod reports to faults of the message body. Each unknown field is a separate fault. */
+/** Converts one Zod issue to a list of faults: one fault for each unknown field, or one fault for any other issue. */
 const faultsOf = (issue: core.$ZodIssue, within: readonly PropertyKey[]): BodyFault[] =>
   issue.code === 'unrecognized_keys'
     ? issue.keys.map((key) => ({ path: pointer([...within, ...issue.path, key]), message: 'unknown field' }))

@@ -52,13 +52,13 @@ export interface DeadLetters {
   jobs(): Promise<Answer>;
   changeJob(request: Request<z.infer<typeof changeJobRoute.body>, PathWithId>): Promise<Answer>;
   /**
-   * Creates the scheduled handler that publishes edited messages which are still pending, and continues jobs that no
-   * process is working on. Throws a `SettingsError` if a setting of the broker is missing or wrong.
+   * Creates the scheduled handler that publishes stored edited messages which are not published yet, and continues jobs
+   * that no process is working on. Throws a `SettingsError` if a setting of the broker is missing or wrong.
    */
   continueJobs(): (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>) => Promise<void>;
 }
 
-/** Creates the functions of the archive for the dead letters of these work queues. */
+/** Creates the functions that archive, list, redrive and discard the dead letters of the queues in `workQueues`. */
 export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<string, WorkQueue>>): DeadLetters {
   const { clock, tracing } = surehop;
   const queues = Object.values(workQueues);

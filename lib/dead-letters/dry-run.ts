@@ -22,14 +22,14 @@ const EXAMINED = 5_000;
 
 const PAGE = 2_500;
 
-/** How long one request examines dead letters, in ms. The console shows the numbers after each request. */
+/** How long one request of a dry run examines dead letters, in ms. */
 const PATIENCE_MS = 5_000;
 
 const RESERVE_MS = 8_000;
 
 /**
- * Examines the dead letters that a job with this order would handle, and changes nothing. Stops after `examined` dead
- * letters or when time runs out.
+ * Counts the dead letters that a job would redrive or discard, without changing them. Stops after `examined` dead
+ * letters, or when time runs out.
  */
 export async function dryRun(
   redriving: Pick<Redriving, 'table' | 'clock' | 'inboxSettings' | 'queues'>,

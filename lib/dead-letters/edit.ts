@@ -39,8 +39,8 @@ interface EditOrder {
   readonly type?: string;
   readonly version?: number;
   /**
-   * Whether to edit the message even if it may be too old, and to leave out the headers and properties that AMQP cannot
-   * encode.
+   * Whether to edit the message despite warnings: the message may be too old, or AMQP cannot encode all of its headers
+   * and properties.
    */
   readonly force: boolean;
 }
@@ -212,7 +212,7 @@ async function store(
   }
 }
 
-/** Publishes the edited message of an earlier, identical request if this message is still pending. */
+/** Publishes an edited message that an earlier request stored but did not publish. */
 async function publishAgain(editing: Editing, messageId: MessageId): Promise<Error | undefined> {
   const stored = await readEdited(editing.table, messageId);
   if (stored?.edited.status !== 'pending') return undefined;
@@ -220,8 +220,8 @@ async function publishAgain(editing: Editing, messageId: MessageId): Promise<Err
 }
 
 /**
- * Publishes an edited message that the archive stores. Only logs an error of the archive, because a scheduled function
- * publishes the message again later.
+ * Publishes an edited message that is stored in the archive. Returns an error instead of throwing it, because a
+ * scheduled function publishes the message again later.
  */
 async function publishStored(
   editing: Editing,

@@ -9,8 +9,8 @@ interface EditedKind {
   /** The type and version of the event with whose schema the edited body is compared. */
   readonly checked: Kind;
   /**
-   * The type and version to write into the headers of the edited message. Without them, the consumer finds the type and
-   * version in the edited message, as in any other message.
+   * The type and version to write into the headers of the edited message. Empty if the consumer finds the type and
+   * version without these headers.
    */
   readonly stated: Kind;
 }

@@ -33,8 +33,8 @@ export interface KnownValues {
 }
 
 /**
- * Keeps the queue names and error codes that a filter for dead letters may contain. Without this check, a misspelled
- * name would look as if there were no dead letters.
+ * Remembers the queue names and error codes of dead letters. A filter with an unknown name is refused, because an empty
+ * list would hide the misspelling.
  */
 export function createKnownValues(table: ArchiveTable, queues: readonly WorkQueue[]): KnownValues {
   const builtIn: Record<Field, readonly string[]> = {

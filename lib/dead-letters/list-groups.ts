@@ -27,7 +27,7 @@ interface DeadLetterGroup {
 
 export interface DeadLetterGroups {
   readonly groups: readonly DeadLetterGroup[];
-  /** The start of the first time span in the histories of the groups (ISO 8601). */
+  /** The start of the first time span for which `history` counts dead letters (ISO 8601). */
   readonly from: string;
   readonly to: string;
   /** Whether the groups lack the oldest dead letters, because the archive contains too many dead letters to read. */

@@ -35,7 +35,6 @@ export interface Page {
  */
 const MAX_QUERIES = 25;
 
-/** The factor between the numbers of items that two consecutive queries read. */
 const GROWTH = 4;
 
 /** The maximum number of items per query. DynamoDB ends a query earlier if the items have more than 1 MB in total. */

@@ -36,8 +36,8 @@ export function addressOfEdited({ queue: name, shard }: Pick<EditedMessage, 'que
 }
 
 /**
- * Publishes a pending edited message, or turns it into a dead letter if the broker can never accept it. Returns the
- * error if the edited message is still pending.
+ * Publishes a stored edited message, or turns the message into a dead letter if the broker can never accept it. Returns
+ * the error if a later attempt may succeed.
  */
 export async function publishEdited(
   redriving: Redriving,
@@ -97,8 +97,8 @@ async function archiveRefused(
 }
 
 /**
- * Publishes the edited messages that are still pending, for example because the process that stored them died. Returns
- * how many edited messages are still pending.
+ * Publishes the edited messages that are stored but not published, for example because a process crashed. Returns how
+ * many edited messages could not be published.
  */
 export async function publishPending(redriving: Redriving, remainingMs: () => number): Promise<number> {
   const { table, clock } = redriving;
@@ -116,7 +116,7 @@ export async function publishPending(redriving: Redriving, remainingMs: () => nu
 }
 
 /**
- * Publishes one edited message if it is still pending. Returns an error instead of throwing it, because one failure
+ * Publishes one edited message if it is not published yet. Returns an error instead of throwing it, because one failure
  * must not stop the other messages.
  */
 async function publishIfPending(redriving: Redriving, messageId: MessageId): Promise<Error | undefined> {

@@ -16,7 +16,10 @@ const details: Record<RedriveRefusal, string> = {
   'no-origin': 'The dead letter does not name the queue it came from.',
 };
 
-/** The facts that decide whether a dead letter may be redriven. `force` overrides the reasons that only warn of a risk. */
+/**
+ * The rules that refuse a redrive. `force` allows a redrive that is only risky, for example of a message that may be
+ * too old.
+ */
 export interface RedriveRules {
   readonly force: boolean;
   readonly rememberedSinceMs: number;

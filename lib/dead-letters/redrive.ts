@@ -167,7 +167,10 @@ function addressOf({ queue: name = '', shard = name }: DeadLetter, queues: reado
 /** Returns a redrive number that no earlier copy of the dead letter has. */
 const nextNumber = ({ redrives, timesRedriven }: DeadLetter): number => redrives + timesRedriven + 1;
 
-/** A consumer would read 0 instead of a number above the limit, and would skip the redriven message as a duplicate. */
+/**
+ * Refuses a redrive number above `MAX_REDRIVES`, because a consumer would read the number as 0 and skip the redriven
+ * message as a duplicate.
+ */
 function refusalOfNumber(deadLetter: DeadLetter): PublishError | undefined {
   const number = nextNumber(deadLetter);
   if (number <= MAX_REDRIVES) return undefined;
@@ -193,7 +196,7 @@ async function noteRedrive(
 
 async function noteUnwritable({ table }: Redriving, { id }: DeadLetter, { message }: PublishError): Promise<void> {
   await recordUnwritable(table, id, message).catch((error: unknown) =>
-    log().warn('cannot record in the archive that AMQP cannot encode a message', {
+    log().warn('marking a dead letter in the archive as not encodable in AMQP failed', {
       deadLetterId: id,
       ...errorFields(error),
     }),

@@ -87,7 +87,7 @@ interface StepResult {
   readonly isRepeated: boolean;
 }
 
-/** Redrives or discards the dead letters that nothing speaks against. */
+/** Redrives or discards the dead letters `letters`. Skips each dead letter that must not be redriven or discarded. */
 async function carryOut(redriving: Redriving, job: Job, letters: readonly DeadLetter[]): Promise<StepResult> {
   const { order, createdAt } = job;
   const rules = redriveRules(redriving, order.force);

@@ -25,7 +25,7 @@ interface Limits {
 
 interface Selected {
   readonly letters: readonly DeadLetter[];
-  /** The ids in the request for the job that belong to no dead letter. */
+  /** The requested ids for which the archive contains no dead letter. */
   readonly unknown: readonly string[];
   /** The position after the selected dead letters. */
   readonly position?: string;
@@ -78,14 +78,17 @@ async function readRecord(table: ArchiveTable, id: string): Promise<DeadLetter |
   return item && fromRecord(item);
 }
 
-/** Returns how many dead letters from the start of the list are within the limits. The result is at least one. */
+/**
+ * Returns how many dead letters from the start of the list stay within `count` and `bytes`. The first dead letter is
+ * included however large it is.
+ */
 export function chunkLength(letters: readonly Pick<DeadLetter, 'bodyBytes'>[], { count, bytes }: Limits): number {
   let sum = 0;
   const end = letters.slice(0, count).findIndex(({ bodyBytes }) => (sum += bodyBytes) > bytes);
   return end === -1 ? Math.min(letters.length, count) : Math.max(end, 1);
 }
 
-/** Returns why a job does not redrive or discard a dead letter, or `undefined` if nothing speaks against the action. */
+/** Returns why a job does not redrive or discard a dead letter, or `undefined` if the job may do so. */
 export function refusalOf(
   letter: DeadLetter,
   { action }: Pick<JobOrder, 'action'>,

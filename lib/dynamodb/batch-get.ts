@@ -10,7 +10,7 @@ const KEYS_PER_REQUEST = 100;
 const CONCURRENT_REQUESTS = 4;
 
 /**
- * Reads the DynamoDB items with these keys, using strongly consistent reads. The keys must be unique. Throws
+ * Reads the DynamoDB items with the keys `keys`, which must be unique, using strongly consistent reads. Throws
  * `StoreUnavailableError` if DynamoDB is unavailable.
  */
 export async function batchGet(

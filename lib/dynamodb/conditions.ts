@@ -12,7 +12,7 @@ export interface AttributeCondition<T = any> {
   /** Whether the attribute must exist. */
   readonly exists?: boolean;
   readonly equals?: T;
-  /** The attribute must equal one of these values. At most 100 values are allowed. */
+  /** The attribute must equal one of the listed values. At most 100 values are allowed. */
   readonly oneOf?: readonly T[];
   readonly lessThan?: Ordered<T>;
   readonly atMost?: Ordered<T>;

@@ -46,8 +46,8 @@ const versionOf = ({ version, parts }: Attributes): TextVersion => ({
 });
 
 /**
- * Reads the long texts with these keys. The keys must be unique. Throws `StoreUnavailableError` if DynamoDB is
- * unavailable.
+ * Reads the long texts with the given partition keys, which must be unique. Throws `StoreUnavailableError` if DynamoDB
+ * is unavailable.
  */
 export async function readTexts(
   { client, retryPolicy }: Store,

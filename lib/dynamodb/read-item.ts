@@ -10,7 +10,6 @@ import { store } from './store.ts';
 import type { ItemOf, KeyOf, KeyTypes, Table } from './tables.ts';
 import { fromAttributes, InvalidValue, type Attributes } from './value.ts';
 
-/** Reads an item of a table. Throws the same errors as the function `readItem`. */
 export type ReadItem = <K extends KeyTypes, S extends z.ZodObject | undefined>(
   table: Table<K, S>,
   key: KeyOf<K>,

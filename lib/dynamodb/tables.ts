@@ -95,7 +95,10 @@ export class Table<K extends KeyTypes = KeyTypes, S extends z.ZodObject | undefi
     return { kind: 'delete', table: this, key, ...options };
   }
 
-  /** Changes nothing. The decision with this effect is committed only if the condition holds for the item. */
+  /**
+   * Returns an effect that checks an item and writes nothing. The other effects of the business rule are committed only
+   * if the condition `when` holds for the item.
+   */
   check(key: KeyOf<K>, when: When<Written<S>>): Check {
     return { kind: 'check', table: this, key, when };
   }

@@ -142,8 +142,8 @@ interface Edit {
 }
 
 /**
- * Whether a header identifies the archived message or describes its history, and is therefore left out of the edited
- * message.
+ * Whether an edited message lacks a header of the archived message, because the header identifies the archived message
+ * or records its failures.
  */
 const notEdited = (name: string) =>
   name.startsWith('surehop-dead-letter') ||

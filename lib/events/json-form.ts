@@ -129,7 +129,7 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 
 const DATE = /^([A-Z][a-z]{2}) (\d{1,2}), (\d{1,9}), (\d{1,2}):(\d\d):(\d\d)[ \u202f]([AP])M$/;
 
-/** The first year for which dates in the Lambda event are unambiguous. */
+/** The first full year of the Gregorian calendar. `readDate` does not parse earlier dates. */
 const FIRST_YEAR = 1583;
 
 /**

@@ -81,8 +81,8 @@ export function accessesOf(branches: readonly { readonly operations: readonly Op
 }
 
 /**
- * Combines how messages use a DynamoDB item that they share in one transaction. Returns `undefined` if they cannot
- * share the item.
+ * Merges two descriptions of how messages use a DynamoDB item. Returns `undefined` if one transaction cannot contain
+ * both uses of the item.
  */
 export function share(one: Access, other: Access): Access | undefined {
   if (one.isExclusive || other.isExclusive) return undefined;

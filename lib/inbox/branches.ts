@@ -19,8 +19,8 @@ export interface Choice {
 const numberOf = (value: AttributeValue | undefined): number => (value === undefined ? 0 : Number(value.N));
 
 /**
- * Selects, for each message, the decision of the business rule if its conditions hold, and otherwise the first
- * alternative whose conditions hold. `refused` contains the messages for which no conditions hold.
+ * Selects the decision to commit for each message, because a decision can contain alternatives (`otherwise`). `refused`
+ * contains the messages for which every decision has a failed condition.
  */
 export function selectBranches(
   candidates: readonly Candidate[],

@@ -16,7 +16,7 @@ export interface Findings {
   readonly seen: [itemId: string, item: Attributes | undefined][];
   /** The messages with a write to an item that another transaction was writing at the same time. */
   readonly conflicting: Candidate[];
-  /** The messages with a write that DynamoDB throttled or could not carry out at the time. */
+  /** The messages with a write for which DynamoDB returned a throttling code or an unknown code. */
   readonly throttled: Candidate[];
   /** The writes that DynamoDB refuses as invalid, each with the reason and with the messages that need the write. */
   readonly invalid: { readonly members: readonly Candidate[]; readonly message: string }[];

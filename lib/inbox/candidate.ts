@@ -12,7 +12,7 @@ import { markerItemId } from './marker.ts';
 import { addOperation, operationBytes, type Operation } from './operation.ts';
 
 /**
- * One way to finish a message: the decision of its business rule, or an alternative decision for a failed condition.
+ * One way to finish a message: the decision of its business rule, or the `otherwise` decision for a failed condition.
  */
 export interface Branch {
   readonly state: 'completed' | 'rejected';
@@ -29,7 +29,10 @@ export interface Candidate {
   /** The position of the message among the entries to commit. */
   readonly index: number;
   readonly entry: Entry;
-  /** The decision of the business rule, followed by its alternatives in the order in which the commit tries them. */
+  /**
+   * The decision of the business rule, followed by its `otherwise` decisions in the order in which the commit tries
+   * them.
+   */
   readonly branches: readonly [Branch, ...Branch[]];
   /** How the message uses each DynamoDB item that it may write or check, including its inbox record, by item id. */
   readonly items: ReadonlyMap<string, Access>;
@@ -45,7 +48,10 @@ export const transactionLimits = { items: 100, bytes: 4_000_000 } as const;
 
 const MAX_EVENTS_BYTES = 300 * 1024;
 const MAX_REASON_BYTES = 4_096;
-/** The maximum number of decisions for one message: the decision of the business rule, and all alternatives of the decision. */
+/**
+ * The maximum number of decisions for one message: the decision of the business rule, and all of its `otherwise`
+ * decisions.
+ */
 const MAX_BRANCHES = 100;
 const EVENT_BYTES = 120;
 const MARKER_BYTES = 800;
@@ -54,7 +60,10 @@ const EFFECT_BYTES = 10;
 export const storedEvents = (queue: string, { id }: Entry, { followUps }: Branch): StoredEvent[] =>
   followUps.map((event, index) => ({ id: deriveId(queue, id, event.type, String(index)), ...event }));
 
-/** Converts a decision. Throws `INVALID_EFFECT` if the decision has a wrong type, because a rule may be JavaScript. */
+/**
+ * Checks the types of a decision, and throws `INVALID_EFFECT` if one is wrong. The compiler does not check a business
+ * rule that is written in JavaScript.
+ */
 function toBranch(decision: Decision): Branch {
   if (typeof decision !== 'object' || decision === null)
     throw invalidEffect(`the alternative is ${kindOf(decision)} instead of a decision`);
@@ -72,8 +81,8 @@ function toBranch(decision: Decision): Branch {
 }
 
 /**
- * Computes everything that publishing a follow-up event needs, because code of the event that throws after the commit
- * would fail again at each redelivery.
+ * Prepares a follow-up event for publishing. The code of the event, for example `key`, runs before the commit, because
+ * an error after the commit would recur at each redelivery.
  */
 function toReadyEvent({ event, data }: FollowUp): ReadyEvent {
   const { type, version, exchange } = event;
@@ -111,10 +120,6 @@ function bytesOf({ followUps, reason = '', operations }: Branch): number {
   return bytes;
 }
 
-/**
- * Returns the largest number of bytes that the facts for operators and the counts of written items can add to the inbox
- * record.
- */
 const bytesForOperators = ({ facts }: Entry, branches: readonly Branch[]): number =>
   bytesOfFacts(facts) +
   Math.max(
@@ -142,8 +147,8 @@ function compile(index: number, entry: Entry, queue: string): Candidate {
 }
 
 /**
- * Converts the decision of a business rule and its alternatives to DynamoDB writes. Throws `INVALID_EFFECT` if DynamoDB
- * could never accept one of the writes.
+ * Converts the decision of a business rule, including its `otherwise` decisions, to DynamoDB writes. Throws
+ * `INVALID_EFFECT` if DynamoDB could never accept one of the writes.
  */
 export function toCandidate(index: number, entry: Entry, queue: string): Candidate {
   try {

@@ -16,7 +16,10 @@ export interface MessageFacts {
   /** When the consumer received the batch with the message (ISO 8601). */
   readonly startedAt?: string;
   readonly traceId?: string;
-  /** How often the message had been redriven. Absent if the message had not been redriven. */
+  /**
+   * How often an operator redrove the message before the attempt that the inbox record describes. Absent if the message
+   * was never redriven.
+   */
   readonly redrives?: number;
   /** The number of the attempt that the inbox record describes. Absent for the first attempt. */
   readonly attempt?: number;
@@ -30,7 +33,7 @@ const numbers = ['redrives', 'attempt'] as const;
 /** The largest length of a text that an inbox record stores for operators. Longer texts are cut off. */
 const MAX_TEXT_LENGTH = 255;
 
-/** Returns the DynamoDB attributes that store facts for operators in an inbox record. */
+/** Returns the DynamoDB attributes of an inbox record that contain information for operators. */
 export function factsToAttributes(facts: MessageFacts = {}): Attributes {
   const attributes: Attributes = {};
   for (const name of texts) if (facts[name]) attributes[name] = { S: shortText(facts[name], MAX_TEXT_LENGTH) };
@@ -40,7 +43,7 @@ export function factsToAttributes(facts: MessageFacts = {}): Attributes {
 }
 
 /**
- * Reads the facts for operators from an inbox record. `redrives` and `attempt` are such facts only if the message is
+ * Reads the information for operators from an inbox record. Skips `redrives` and `attempt` unless the message is
  * completed or rejected.
  */
 export function attributesToFacts(item: Attributes, isDone: boolean): MessageFacts | undefined {
@@ -55,7 +58,7 @@ export function attributesToFacts(item: Attributes, isDone: boolean): MessageFac
 const FIXED_BYTES = 160;
 const MAX_BYTES_PER_CHARACTER = 3;
 
-/** Returns the largest number of bytes that the facts for operators can add to an inbox record. */
+/** Returns the largest number of bytes that information for operators can add to an inbox record. */
 export const bytesOfFacts = ({ type = '', correlationId = '', failedAttempts }: MessageFacts = {}): number =>
   FIXED_BYTES +
   MAX_BYTES_PER_CHARACTER * (Math.min(type.length, MAX_TEXT_LENGTH) + Math.min(correlationId.length, MAX_TEXT_LENGTH)) +

@@ -27,8 +27,8 @@ export type Marker =
       readonly code: ErrorCode;
       readonly message: string;
       /**
-       * `true` if the dead letter of the message may not have been published yet. The next delivery of the message then
-       * publishes the dead letter with the same id.
+       * `true` until the broker has confirmed the dead letter of the message. If the process crashes before the
+       * confirm, the next delivery of the message publishes the dead letter.
        */
       readonly isPending?: boolean;
     } & Attempt &
@@ -120,7 +120,7 @@ export interface Handoff extends Attempt {
  */
 export interface Inbox {
   /**
-   * Reads the inbox records of these messages, by message id, with strongly consistent reads. Throws
+   * Reads the inbox records of the messages `ids`, by message id, with strongly consistent reads. Throws
    * `StoreUnavailableError` if DynamoDB is unavailable.
    */
   find(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, Marker>>;

@@ -18,8 +18,8 @@ export const compareAttempts = (one: Attempt, other: Attempt): number =>
   one.redrives - other.redrives || one.attempt - other.attempt;
 
 /**
- * Whether the inbox record shows that a copy of this attempt or of a later attempt was published, with the same
- * payload.
+ * Whether an inbox record shows that a failed message was already copied to a delay queue or to the dead-letter
+ * exchange.
  */
 export const isHandedOff = (
   marker: Pick<FailedMarker, 'redrives' | 'attempt' | 'payloadHash'>,

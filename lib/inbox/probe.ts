@@ -11,8 +11,8 @@ const NEVER = 'attribute_exists(#never) AND attribute_not_exists(#never)';
 /** Finds out which DynamoDB table or permission is wrong, with writes that change nothing. */
 export interface Probe {
   /**
-   * Returns the full names of those tables in `writes` that do not exist, or of all tables in `writes` if every table
-   * seems to exist.
+   * Returns the full names of the missing tables after a DynamoDB request with `writes` has failed. If no missing table
+   * is found, returns the names of all tables in `writes`.
    */
   missingTables(writes: readonly TransactWriteItem[]): Promise<readonly string[]>;
   /**
@@ -29,7 +29,10 @@ export function createProbe({
 }: Scope & { readonly client: DynamoDBClient; readonly signal: AbortSignal }): Probe {
   const replies = new Map<string, Promise<unknown>>();
 
-  /** Sends a write with a condition that is always false, and returns DynamoDB's error. */
+  /**
+   * Tests whether DynamoDB accepts a write, without changing data: adds a condition that is always false. Returns the
+   * error of DynamoDB.
+   */
   function tryWrite(name: string, write: TransactWriteItem): Promise<unknown> {
     const never = <W extends { ConditionExpression?: string; ExpressionAttributeNames?: Record<string, string> }>(
       write: W,

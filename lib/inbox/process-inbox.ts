@@ -8,7 +8,6 @@ import type { Inbox } from './inbox.ts';
 import { inboxSettings } from './settings.ts';
 import { openInboxTable, type InboxTable } from './table.ts';
 
-/** The inbox table of this process, which uses the connections of `store()`. */
 export const processInboxTable = (surehop: Surehop): InboxTable => surehop.shared(openTable);
 
 /** The inbox of this process. */

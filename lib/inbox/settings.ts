@@ -29,7 +29,8 @@ export const mayBeForgotten = (
 ): boolean => since !== undefined && !(Date.parse(publishedAt ?? '') >= Date.parse(since));
 
 /**
- * Returns the time since when the inbox table contains the inbox record of every completed message, in ms since the epoch.
+ * Returns a time, in ms since the epoch. The inbox table contains the inbox record of every message that was completed
+ * after this time.
  */
 export const rememberedSinceMs = (
   { INBOX_RETENTION_DAYS, INBOX_COMPLETE_SINCE }: InboxSettings,

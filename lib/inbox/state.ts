@@ -13,7 +13,8 @@ export interface State {
   /** The messages of the next transaction, in order. They have no result yet. */
   readonly pending: readonly Candidate[];
   /**
-   * The messages that wait for later transactions, because the group was split to find a message that DynamoDB refuses.
+   * The messages that wait for later transactions. A transaction is split into smaller ones to find a message that
+   * DynamoDB refuses.
    */
   readonly later: readonly (readonly Candidate[])[];
   readonly observed: Observed;
@@ -26,7 +27,9 @@ export interface State {
   readonly doubtful: ReadonlySet<Candidate>;
   /** The number of consecutive requests without a definite reply from DynamoDB. */
   readonly unanswered: number;
-  /** The number of consecutive cancelled transactions that told the commit nothing new. */
+  /**
+   * How many transactions DynamoDB cancelled, because of conflicts or throttling, since the last message got a result.
+   */
   readonly conflicts: number;
   readonly transaction: Transaction;
   readonly open?:
@@ -44,16 +47,16 @@ export type Reply =
 
 /** The next DynamoDB request to send. `retry` is the number of earlier attempts. */
 export type Next =
-  /** Send the current transaction with a new idempotency token. */
+  /** The commit sends the current transaction with a new idempotency token. */
   | { readonly do: 'send'; readonly retry: number }
-  /** Send the same transaction again with the same idempotency token. */
+  /** The commit sends the previous transaction again, with an unchanged idempotency token. */
   | { readonly do: 'resend'; readonly retry: number }
   | { readonly do: 'findMarkers'; readonly ids: readonly MessageId[] }
   | { readonly do: 'findMissingTables' }
   | { readonly do: 'tryMarker' }
   /**
-   * Every message of the group has a result. `unavailable` is set if messages of other groups cannot be committed
-   * either.
+   * The commit of a group of messages ends. `unavailable` is set if DynamoDB does not answer: the commit then sends no
+   * other group of messages.
    */
   | { readonly do: 'done'; readonly unavailable?: Error };
 

@@ -18,13 +18,16 @@ interface Superseded {
 
 export type Supersession =
   /**
-   * The message can be replaced. The write, if there is one, must be part of the transaction that stores the
-   * replacement.
+   * The message can be replaced by an edited message. `write`, if present, must be part of the transaction that stores
+   * the edited message.
    */
   | { readonly is: 'possible'; readonly write?: TransactWriteItem }
   /** The message was already completed or rejected, or another message already replaces it. */
   | { readonly is: 'processed' }
-  /** A consumer is calling its `perform` function for the message, or another message with the same id is being retried. */
+  /**
+   * The message cannot be replaced now: a consumer is calling `perform` for it, or another message with an equal id is
+   * being retried.
+   */
   | { readonly is: 'busy' };
 
 const SUPERSEDED = 'SUPERSEDED';

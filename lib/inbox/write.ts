@@ -33,7 +33,8 @@ class Expressions {
   }
 
   /**
-   * Returns the request parameters of these expressions. Leaves out empty parameters, which DynamoDB does not accept.
+   * Returns the expression parameters of a DynamoDB request. Leaves out empty parameters, because DynamoDB refuses
+   * them.
    */
   parameters(conditions: readonly string[]): Parameters {
     const parameters: Parameters = {};

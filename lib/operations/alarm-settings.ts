@@ -1,7 +1,7 @@
 import { stageSetting } from '../runtime/service-settings.ts';
 import { defineSettings, word } from '../runtime/settings.ts';
 
-/** The settings with which the function finds the alarms of a deployed stage. */
+/** The settings that `alarmStates` needs to find the alarms of a deployed stage. */
 export const alarmSettings = defineSettings({
   ...stageSetting,
   CRITICAL_TOPIC_ARN: word({

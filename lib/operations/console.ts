@@ -27,8 +27,9 @@ export interface ConsoleConfiguration {
     readonly scopes: readonly string[];
   };
   /**
-   * The path of a route that returns the timeline of a message together with facts of the service, for example
-   * `/invoices/{id}/timeline`. The console shows this timeline for every message id that the route knows.
+   * The path of a route that returns the timeline of a message together with business data, for example
+   * `/invoices/{id}/timeline` with the amount of the invoice. The operators' console shows the response for each
+   * message id that the route knows.
    */
   readonly timeline?: string;
   /**

@@ -1,7 +1,7 @@
 import { own } from '../runtime/own.ts';
 import { MINUTE_MS, minuteOf, type QueueSample, type SampledQueue } from './queue-samples.ts';
 
-/** The number of minutes in the histories of GET /status. */
+/** The number of minutes for which GET /status shows earlier figures of the queues. */
 export const HISTORY_MINUTES = 60;
 
 /** The longest time between two samples from which a rate is calculated, in ms. */
@@ -22,7 +22,7 @@ interface QueueHistory {
 }
 
 export interface Histories {
-  /** The minutes to which the numbers of all histories belong, oldest first (ISO 8601). */
+  /** The minutes for which GET /status shows the figures of each queue, oldest first (ISO 8601). */
   readonly minutes: readonly string[];
   ofQueue(name: string): QueueHistory;
   /** Returns the number of messages that waited in a delay queue, by minute. */

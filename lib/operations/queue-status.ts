@@ -54,7 +54,7 @@ const queueStatus = depth.extend({
 });
 
 export const statusSchema = z.strictObject({
-  /** The minutes to which the numbers of all histories belong, oldest first. */
+  /** The minutes for which GET /status shows the figures of each queue, oldest first (ISO 8601). */
   minutes: z.array(z.iso.datetime()),
   queues: z.array(queueStatus),
   delayQueues: z.array(

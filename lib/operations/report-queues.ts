@@ -16,8 +16,8 @@ import { queueSamples, sampleOf } from './queue-samples.ts';
 const TIMEOUT_MS = 10_000;
 
 /**
- * The largest number of result pages (1 MB each) that are read to count the open dead letters for a sample. If there
- * are more dead letters, the sample does not contain the number.
+ * The largest number of DynamoDB result pages (1 MB each) that are read to count open dead letters. If there are more
+ * pages, the stored sample of the queues contains no count.
  */
 const SAMPLED_PAGES = 2;
 

@@ -19,7 +19,7 @@ import { statusOf } from './queue-status.ts';
 const TIMEOUT_MS = 5_000;
 
 /**
- * How long this function caches the number of messages in each queue, in ms. The broker updates these numbers only
+ * How long GET /status reuses the message counts that it read from the broker, in ms. The broker updates its counts
  * every five seconds.
  */
 const CACHED_MS = 5_000;

@@ -11,7 +11,7 @@ export interface BlockedKey {
    * The ids of the messages of a blocked ordering key: first the failed message, then the messages that wait for it.
    */
   readonly ids: readonly MessageId[];
-  /** When the first message of the ordering key was last delivered, in ms since the epoch. */
+  /** The time at which the ordering key began to wait for the first message in `ids`, in ms since the epoch. */
   readonly firstSeenAtMs: number;
   readonly version: TextVersion;
 }

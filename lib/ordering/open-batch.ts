@@ -24,15 +24,15 @@ interface Opened {
 export interface Opening {
   /**
    * The messages of the batch. If the order of the messages could not be stored, the messages with an ordering key are
-   * unfinished.
+   * not processed but redelivered.
    */
   readonly messages: readonly Message[];
   readonly opened?: Opened;
 }
 
 /**
- * Stores the order of the batch's messages before anything else, so that no younger message overtakes them after a
- * crash. If this fails, messages with an ordering key are unfinished.
+ * Stores the order of the messages of a batch in DynamoDB, so that no younger message overtakes them after a crash. If
+ * storing the order fails, RabbitMQ redelivers the messages with an ordering key.
  */
 export async function openBatch(validated: readonly Message[], batch: Batch): Promise<Opening> {
   const { openBatches, memory } = batch;

@@ -3,24 +3,26 @@ import type { InboxTable } from '../inbox/table.ts';
 import { reportLostOrder } from './lost-order.ts';
 import type { Sequences } from './sequences.ts';
 
-/** The stored order of a batch that is not finished yet: the message ids per ordering key. */
+/** The message ids of an unfinished batch, in the order of processing, for each ordering key. */
 export interface OpenBatch {
   readonly sequences: Sequences;
   readonly version: TextVersion;
 }
 
 /**
- * Stores the order of the latest batch of each shard in DynamoDB. Every method throws `StoreUnavailableError` if
- * DynamoDB does not answer.
+ * Stores in DynamoDB the processing order of the messages in the latest batch of each shard. Every method throws
+ * `StoreUnavailableError` if DynamoDB does not answer.
  */
 export interface OpenBatches {
   read(shard: string): Promise<OpenBatch | undefined>;
   /**
-   * Replaces the stored order `before` by the order of a new batch. Returns `undefined` if another Lambda execution
-   * environment has changed the stored order.
+   * Replaces the stored message ids of an earlier batch (`before`) by the message ids of a new batch. Returns
+   * `undefined` if another Lambda execution environment has already replaced them.
    */
   begin(shard: string, sequences: Sequences, before: TextVersion | undefined): Promise<TextVersion | undefined>;
-  /** Deletes the stored order of a batch. Returns `false` if another batch has replaced the stored order. */
+  /**
+   * Deletes the stored message ids of a batch. Returns `false` if the message ids of a newer batch have replaced them.
+   */
   end(shard: string, version: TextVersion): Promise<boolean>;
 }
 

@@ -1,4 +1,7 @@
-/** What an error code means, and what an operator should do. The cause is in error-causes.ts, which no function loads. */
+/**
+ * The meaning of an error code, and what an operator should do. The separate file error-causes.ts contains the causes,
+ * because the Lambda functions do not need them.
+ */
 interface ErrorExplanation {
   readonly meaning: string;
   readonly action: string;

@@ -74,7 +74,7 @@ export type MisconfigurationCode = 'TABLE_MISSING' | 'ACCESS_DENIED' | 'STORE_MI
 export class MisconfiguredError extends CodedError {
   override readonly name = 'MisconfiguredError';
   /**
-   * The full names of the DynamoDB tables that cannot be used. An empty list means that none of the tables can be used.
+   * The full names of the DynamoDB tables that cannot be used. The list is empty if the mistake affects every table.
    */
   readonly tables: readonly string[];
 

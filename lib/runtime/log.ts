@@ -13,7 +13,9 @@ export const levels = ['DEBUG', 'INFO', 'WARN', 'ERROR'] as const;
 
 export type Level = (typeof levels)[number];
 
-/** Log lines of the same level with the same message and some common fields. */
+/**
+ * Log lines with an equal level and an equal message. `shared` contains the fields that have equal values in all lines.
+ */
 export interface LogLines {
   readonly level: Level;
   readonly message: string;

@@ -36,7 +36,7 @@ interface Traced {
 
 type Value = Values | Traced | undefined;
 
-/** Records values of metrics. A metric outside the table, or a missing dimension, is a compile error. */
+/** Records values of metrics. The compiler refuses an unknown metric and a missing dimension. */
 type Recorder<T extends MetricTable> = <N extends MetricName<T>>(
   values: { readonly [M in N]?: Value },
   ...dimensions: DimensionArguments<T, N>

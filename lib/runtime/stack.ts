@@ -40,8 +40,8 @@ export function toLoggable(thrown: unknown): LoggableError {
 }
 
 /**
- * Returns the fields of every log line about an error: `reason` is the code of the error, and `error` contains its
- * message and stack trace.
+ * Returns the two log fields for an error: `reason` is the error code, and `error` contains the message and the stack
+ * trace.
  */
 export const errorFields = (thrown: unknown): { readonly reason: string; readonly error: LoggableError } => ({
   reason: describeError(thrown).code,
@@ -64,7 +64,10 @@ export function nameOf(thrown: unknown): string {
   return typeof name === 'string' ? shortText(name, MAX_FRAME_LENGTH) : 'Error';
 }
 
-/** The largest number of causes that are followed from an error. The cause of an error can be the error itself. */
+/**
+ * The largest number of nested causes whose stack traces are rewritten. The limit also ends the loop if an error is its
+ * own cause.
+ */
 const MAX_CAUSES = 5;
 
 function atSource(thrown: unknown, causes = MAX_CAUSES): unknown {

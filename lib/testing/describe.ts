@@ -66,7 +66,7 @@ export function describeEffect(effect: Effect): string {
   }
 }
 
-/** Describes the decision of a business rule on one line, without its alternatives. */
+/** Describes the decision of a business rule on one line, without its `otherwise` decision. */
 export function describeDecision({ outcome = 'completed', reason, effects, events = [], otherwise }: Decision): string {
   const parts = [
     `${outcome}${reason === undefined ? '' : ` (${reason})`}`,

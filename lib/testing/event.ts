@@ -8,7 +8,7 @@ export interface QueuedCopy {
   deliveries: number;
 }
 
-/** Builds the event with which Lambda's event source invokes a function for these copies of messages. */
+/** Builds the Lambda event with which the Amazon MQ event source delivers the messages in `copies`. */
 export const eventOf = (copies: readonly QueuedCopy[], { shards: [queue] }: WorkQueue): RabbitMqEvent => ({
   eventSource: 'aws:rmq',
   eventSourceArn: 'arn:aws:mq:eu-central-1:123456789012:broker:memory:b-1',

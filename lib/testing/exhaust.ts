@@ -17,26 +17,27 @@ import { runWorld } from './world.ts';
 
 export interface ExhaustOptions {
   /**
-   * Prepares each history: stores the items that exist before the first message, and resets the variables of the test.
+   * Prepares each simulated run of the consumer: stores the items that exist before the first message, and resets the
+   * variables of the test.
    */
   readonly given?: (store: Given) => unknown;
   /**
-   * An invariant that must hold after every step of every history. The invariant fails if the function returns `false`
-   * or throws an error.
+   * An invariant that must hold after every simulated step of the consumer. The invariant fails if the function returns
+   * `false` or throws an error.
    */
   readonly always?: (items: StoredItems) => unknown;
-  /** An invariant that must hold at the end of every history, when no message is waiting. */
+  /** An invariant that must hold at the end of each simulated run of the consumer, when no message is waiting. */
   readonly finally?: (end: EndOfHistory) => unknown;
   /**
-   * The largest number of faults in one history: crashes, lost answers, lost acknowledgements, and unusual orders or
-   * batches of messages. The default is 2.
+   * The largest number of faults in one simulated run of the consumer: crashes, lost answers, lost acknowledgements,
+   * and unusual orders or batches of messages. The default is 2.
    */
   readonly faults?: number;
   /** The number of Lambda execution environments that consume the queue at the same time. The default is 1. */
   readonly environments?: number;
   /**
-   * The largest number of histories that are run. If there are more histories, a random sample of them is run. The
-   * default is 1,000.
+   * The largest number of simulated runs of the consumer. If more runs are possible, `exhaust` simulates a random
+   * sample of them. The default is 1,000.
    */
   readonly histories?: number;
   /** The seed of the random sample. The default is 1. */
@@ -54,7 +55,7 @@ export interface ParkedMessage {
   readonly code: string;
 }
 
-/** The stored items and the dead letters at the end of a history. */
+/** The stored items and the dead letters at the end of a simulated run of the consumer. */
 export interface EndOfHistory extends StoredItems {
   readonly deadLetters: readonly ParkedMessage[];
 }
@@ -62,13 +63,16 @@ export interface EndOfHistory extends StoredItems {
 /** What `exhaust` has tried. */
 export interface Exhausted {
   readonly histories: number;
-  /** The messages that became dead letters in at least one history. */
+  /** The messages that became dead letters in at least one simulated run of the consumer. */
   readonly deadLetters: readonly ParkedMessage[];
-  /** Whether all possible histories were run, and not only a sample. */
+  /** Whether `exhaust` simulated every possible run of the consumer, and not only a sample. */
   readonly isComplete: boolean;
 }
 
-/** Thrown when `exhaust` finds a history in which an invariant fails. The text contains the shortest such history. */
+/**
+ * Thrown when an invariant fails in a simulated run of the consumer. The text contains the steps of the shortest run in
+ * which an invariant fails.
+ */
 export class Counterexample extends Error {
   override readonly name = 'Counterexample';
   readonly #history: readonly string[];
@@ -78,7 +82,7 @@ export class Counterexample extends Error {
     this.#history = history;
   }
 
-  /** The steps of the history, one line for each step and each detail. */
+  /** The steps of the simulated run in which the invariant failed, one line for each step and each detail. */
   get history(): readonly string[] {
     return this.#history;
   }
@@ -91,9 +95,9 @@ interface Failure {
 }
 
 /**
- * Runs a consumer with these events in many histories, with crashes, redeliveries, and different orders and batches.
- * Throws a `Counterexample` with the shortest history in which an invariant fails. docs/guides/testing.md lists the
- * invariants that always apply.
+ * Simulates many runs of a consumer, with crashes, redeliveries, and different orders and batches of its messages.
+ * Throws a `Counterexample` if an invariant fails in one of the runs. docs/guides/testing.md lists the invariants that
+ * always apply.
  */
 export async function exhaust(
   consumable: Consumable,

@@ -76,7 +76,7 @@ export function describeResult({ to, args }: Call, result: unknown, store: Memor
   ];
 }
 
-/** The numbered steps of a run of the in-memory consumer, with indented details, for error messages. */
+/** The numbered steps of a simulated run of the consumer, with indented details, for error messages. */
 export class History {
   readonly #lines: string[] = [];
   #steps = 0;

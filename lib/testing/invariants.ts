@@ -3,8 +3,9 @@ import { idOf } from './memory-broker.ts';
 import type { World } from './world.ts';
 
 /**
- * Returns the first invariant that does not hold at the end of a run, or `undefined`. Each message must have its
- * effects applied exactly once or be dead-lettered, and each follow-up event must be published under one id.
+ * Returns the first invariant that does not hold at the end of a simulated run of the consumer, or `undefined`. Each
+ * message must have its effects applied exactly once or be dead-lettered, and each follow-up event must be published
+ * under one id.
  */
 export function brokenInvariant({ store, broker }: World, ids: Iterable<string>): string | undefined {
   const deadLetters = new Map(

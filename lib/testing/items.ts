@@ -29,7 +29,7 @@ type Applied =
   | { readonly is: 'condition'; readonly reason: string }
   | { readonly is: 'refused'; readonly reason: string };
 
-/** Applies the operations of one decision as a DynamoDB transaction does: all of them or none. */
+/** Writes all effects of a message to the in-memory items, or none of them, as a DynamoDB transaction does. */
 export function applyOperations(operations: readonly Operation[], items: Items): Applied {
   for (const operation of operations) {
     const reason = failedCondition(operation, items.get(operation.id)?.item);

@@ -37,7 +37,7 @@ export interface Fate {
 export interface Expected {
   readonly outcome?: Fate['outcome'];
   readonly reason?: string;
-  /** All effects of the message that must be committed, in any order. */
+  /** All effects that the consumer must commit for the message, in any order. */
   readonly effects?: readonly Effect[];
   /** All events that must be published because of the message, in any order. `emit(event, data)` creates an entry. */
   readonly events?: readonly FollowUp[];

@@ -17,8 +17,8 @@ export interface Searched<F> {
 type Path = readonly number[];
 
 /**
- * Runs a scenario with all combinations of choices, beginning with the fewest unusual choices. If there are too many
- * combinations, a random sample of them is run.
+ * Runs a scenario with every combination of choices in which at most `deviations` choices differ from the usual choice
+ * 0. If there are too many combinations, runs a random sample of them.
  */
 export async function search<F>(
   scenario: (choose: Choose) => Promise<F | undefined>,

@@ -28,7 +28,7 @@ export interface ReceiveOptions extends DeliveryOptions {
   readonly age?: string;
 }
 
-/** A message of another producer, with its AMQP properties. */
+/** A message, with its AMQP properties, that a publisher other than Surehop sends. */
 export interface ForeignMessage extends Omit<Properties, 'headers'> {
   /** The body of the message. Text and bytes are sent unchanged, and any other value is sent as JSON. */
   readonly body: unknown;
@@ -54,8 +54,8 @@ export interface TestConsumer extends StoredItems {
   /** Waits until the delay of a retried or postponed message has passed, and delivers the waiting copy of the message. */
   retry(message: Received, options?: DeliveryOptions): Promise<Received>;
   /**
-   * Throws an error unless the stored item has exactly these attributes in addition to the key. `undefined` means that
-   * there must be no item.
+   * Throws an error unless the stored item consists of its key and exactly the attributes in `expected`. `undefined`
+   * means that there must be no item.
    */
   expectItem<K extends KeyTypes, S extends z.ZodObject | undefined>(
     table: Table<K, S>,

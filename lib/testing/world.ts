@@ -13,19 +13,19 @@ import { createMemoryBroker, idOf, type MemoryBroker } from './memory-broker.ts'
 import { emptyStore, type MemoryStore } from './memory-store.ts';
 import { aroundRules, CrashedError, recorded } from './rules.ts';
 
-/** Makes one choice in a run of the model: an integer from 0 to `ways` - 1. The choice 0 is the usual one. */
+/** Makes one choice of a simulation: an integer from 0 to `ways` - 1. The choice 0 is the usual one. */
 export type Choose = (ways: number) => number;
 
 export interface WorldOptions {
   readonly definition: ConsumerDefinition<any>;
   /** The messages in the queue, oldest first. A message that the list contains twice was published twice. */
   readonly messages: readonly Pick<Message, 'body' | 'properties'>[];
-  /** The maximum number of faults in one run. A fault can happen at any call to the store or the broker. */
+  /** The maximum number of faults in one simulation. A fault can happen at any call to the store or the broker. */
   readonly faults: number;
   /** The number of execution environments that consume the queue at the same time; the default is 1. */
   readonly environments?: number;
   /**
-   * How often the model may switch, in one run, to another execution environment although the current one could
+   * How often a simulation may pause one execution environment and continue with another, although the first could
    * continue.
    */
   readonly switches?: number;
@@ -36,7 +36,8 @@ export interface WorldOptions {
   readonly hasZombies?: boolean;
   readonly hasWholeBatches?: boolean;
   /**
-   * How often the dead-letter exchange refuses a message in one run. After a refusal, the whole batch is redelivered.
+   * How often the dead-letter exchange refuses a message in one simulation. After a refusal, the whole batch is
+   * redelivered.
    */
   readonly refusals?: number;
   /**
@@ -60,11 +61,14 @@ export interface WorldOptions {
   ) => Decision | Promise<Decision | void>;
 }
 
-/** The contents of the modelled store and broker at the end of a run. */
+/** The contents of the simulated store and broker at the end of a simulation. */
 export interface World {
   readonly store: MemoryStore;
   readonly broker: MemoryBroker;
-  /** Describes each copy that was published more than once, with the id of the message and the exchange. */
+  /**
+   * One text for each failed message that the consumer copied to one exchange more than once: the message id and the
+   * exchange.
+   */
   readonly repeated: readonly string[];
 }
 
@@ -85,8 +89,8 @@ interface Environment {
 }
 
 /**
- * Runs the real consumer with a modelled broker and store. `choose` makes all choices of the run, for example which
- * messages form a batch and when a process crashes.
+ * Runs the real consumer with a simulated broker and store. `choose` makes all choices of the simulation, for example
+ * which messages form a batch and when a process crashes.
  */
 export async function runWorld(
   {

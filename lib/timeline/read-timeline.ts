@@ -36,7 +36,7 @@ interface Wanted {
   readonly followsFrom?: TracedMessage['followsFrom'];
 }
 
-/** Creates a reader of the timelines of messages in these work queues. */
+/** Creates a reader for the timelines of the messages in the queues `workQueues`. */
 export function createTimelines(surehop: Surehop, workQueues: Readonly<Record<string, WorkQueue>>): Timelines {
   const { clock } = surehop;
   const queues = Object.values(workQueues).map(({ name }) => name);

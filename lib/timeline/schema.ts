@@ -31,8 +31,8 @@ const consumerState = z.strictObject({
   /** The id of the dead letter of the message. Absent if the message is neither dead-lettered nor discarded. */
   deadLetterId: z.string().optional(),
   /**
-   * When each unfinished attempt to process only this message ends at the latest. The attempt is still running, or the
-   * process crashed during the attempt.
+   * The latest possible end of each unfinished attempt in which the message is processed alone. An unfinished attempt
+   * is still running, or it crashed the process.
    */
   isolatedRunsEndBy: z.array(at).optional(),
 });
@@ -44,13 +44,13 @@ const tracedMessage = z.strictObject({
   traceId: z.string().optional(),
   publishedAt: at.optional(),
   /**
-   * The message from which this message follows, as a follow-up event of its consumer or as its edited version. Absent
-   * for the requested message.
+   * The earlier message that caused this message, through a follow-up event or an edit by an operator. Absent for the
+   * first message of the timeline.
    */
   followsFrom: z.strictObject({ messageId: z.string(), queue: z.string() }).optional(),
   /**
-   * The id of the dead letter that an operator edited to create this message. An edited message is only in the queue of
-   * this dead letter. Only the requested message has this member.
+   * The id of the dead letter that an operator edited to create this message. Present only in the first message of the
+   * timeline.
    */
   editedFrom: z.string().optional(),
   /** The state of the message in each queue in which the message is known. */
@@ -102,7 +102,7 @@ export const timelineSchema = z.strictObject({
   messages: z.array(tracedMessage),
   /** The recorded steps of all messages, oldest first. */
   steps: z.array(timelineStep),
-  /** Whether follow-up events are missing, because the timeline would contain too many messages. */
+  /** Whether the timeline lacks some follow-up events, because a timeline contains at most 20 messages. */
   isIncomplete: z.boolean(),
 });
 

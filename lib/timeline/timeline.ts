@@ -9,10 +9,7 @@ export interface Recorded {
   readonly messageId: string;
   /** The inbox records of the message, one for each queue that has an inbox record of the message. */
   readonly markers: readonly Marker[];
-  /**
-   * The unfinished attempts to process only this message: for each attempt, the queue, and the latest time at which the
-   * attempt ends.
-   */
+  /** The queue and the latest possible end of each unfinished attempt in which the message is processed alone. */
   readonly isolatedRuns: readonly { readonly queue: string; readonly endsByMs: number }[];
   readonly deadLetters: readonly DeadLetter[];
 }
@@ -22,7 +19,7 @@ type Step = Omit<TimelineStep, 'afterMs'>;
 export const isKnown = ({ markers, deadLetters, isolatedRuns }: Recorded): boolean =>
   markers.length + deadLetters.length + isolatedRuns.length > 0;
 
-/** Returns the state of a message in each queue, and the facts about the message. */
+/** Returns the state of a message in each queue, and what is known about the message, such as its type and trace id. */
 export function tracedMessageOf(
   recorded: Recorded,
   followsFrom: TracedMessage['followsFrom'],

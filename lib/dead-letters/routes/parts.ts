@@ -3,7 +3,7 @@ import * as z from 'zod';
 export const path = z.object({ id: z.string().min(1).max(255) });
 export const text = z.string().min(1).max(255);
 
-/** A dry run changes nothing, and therefore needs no reason. */
+/** Whether a request has the field `reason`, or is a dry run, for which the field is optional. */
 export const hasReason = ({ dryRun, reason }: { readonly dryRun: boolean; readonly reason?: string }): boolean =>
   dryRun || reason !== undefined;
 

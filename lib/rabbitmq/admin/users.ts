@@ -13,8 +13,8 @@ const user = z.object({
 });
 
 /**
- * Creates the broker user of `login`, or sets its password if the broker refuses the login. Also grants the permissions
- * of the role to both users of the role.
+ * Ensures that the broker user of `login` exists and has the password of `login`. Also updates the permissions of the
+ * other user of the role, if this user exists.
  */
 export async function ensureUsers({ amqpUrl, api }: BrokerAccess, role: BrokerRole, login: Login): Promise<void> {
   const usersOfRole = role.usernames.join(' or ');

@@ -54,8 +54,8 @@ export function workQueue(
 }
 
 /**
- * Returns the topology of a service with these work queues: their exchanges and delay queues, the dead-letter queue,
- * and the policies.
+ * Returns the topology of a service with the work queues `queues`: their exchanges and delay queues, the dead-letter
+ * queue, and the policies.
  */
 export function defineTopology(queues: Readonly<Record<string, WorkQueue>>): Topology {
   const workQueues = Object.values(queues);

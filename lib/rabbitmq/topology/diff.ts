@@ -8,8 +8,8 @@ import { retiredDifference, retiredQueues, type HeldMessages } from './retired.t
 import { describeBinding, type Binding, type Exchange } from './topology.ts';
 
 /**
- * Returns all differences between the broker and the declared topology, in the order in which they are removed. `held`
- * contains the number of messages in each retired queue.
+ * Returns all differences between the broker and the declared topology, in the order in which `applyTopology` fixes
+ * them. `held` contains the number of messages in each retired queue.
  */
 export function diffTopology(input: DiffInput, held: HeldMessages): Difference[] {
   const { declared, actual } = input;

@@ -32,7 +32,7 @@ export interface Queue {
  */
 export interface QueuePolicy {
   readonly name: string;
-  /** The names of the queues that should follow the policy. */
+  /** The names of the queues to which the broker applies the settings of the policy. */
   readonly queues: readonly string[];
   readonly priority: number;
   /** The settings of the policy, without the delivery limit, which depends on the broker's version. */
