@@ -26,7 +26,7 @@ export function actionTests(world: World): void {
 
     const fillReason = (page: Page, reason: string) => page.getByRole('textbox', { name: /^Reason/ }).fill(reason);
 
-    test('an operator discards one message with a reason and redrives another one, and the history shows who did it and why', async () => {
+    test('an operator discards one message with a reason and redrives another one, and the history of each message shows the operator and the reason', async () => {
       const { page, problems, show } = await world.aConsole();
       for (const [action, code, result] of [
         ['Discard', 'PAYLOAD_MISMATCH', 'discarded'],

@@ -94,7 +94,7 @@ describe('the guide about testing', () => {
     expect(stderr).toMatch(/^› starting DynamoDB/m);
   }, 120_000);
 
-  test('the function exhaust finds the mistake in the example of the guide about testing, and reports the history that the guide shows', async () => {
+  test('the function exhaust finds the mistake in the example of the guide about testing, and reports the sequence of steps that the guide shows', async () => {
     expect(await run('test/mistake.ts')).toContain(`Counterexample: ${texts[1]}`);
   }, 60_000);
 

@@ -7,7 +7,7 @@ import { eventually } from '../support/eventually.ts';
 
 const INITIAL_STOCK = 100_000;
 const CLIENTS = 4;
-/** The time limit for the restart of a killed broker, and for the first orders after the restart, in ms. */
+/** The time limit for the restart of a killed broker or store, and for the first orders after the restart, in ms. */
 const RECOVERED_WITHIN_MS = 240_000;
 
 let environment: DevEnvironment;

@@ -218,7 +218,7 @@ const table: Row[] = [
     applied: 1,
   },
   {
-    title: 'a message is retried if the condition of its effects fails and its rule returned no alternative',
+    title: 'a message is retried if the condition of its effects fails and the decision has no alternative "otherwise"',
     records: () => [message('conflict')],
     counts: { completed: 1, retry: 1 },
     in: 'retry.1s',

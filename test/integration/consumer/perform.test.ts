@@ -217,14 +217,14 @@ describe('a decision that perform returns', () => {
     expect(await published()).toBe(1);
   });
 
-  test('if a perform function returns a decision whose condition fails, the alternative decision is committed', async () => {
+  test('if a perform function returns a decision whose condition fails, the alternative "otherwise" of the decision is committed', async () => {
     const isbn = randomUUID();
     duringCall = () => ({ effects: [add(isbn, -1, 0)], otherwise: reject('SOLD_OUT', { effects: [add(isbn, 5)] }) });
     expect((await run([message()])).notCompleted).toMatchObject([{ outcome: 'rejected', code: 'SOLD_OUT' }]);
     expect(await available(isbn)).toBe(5);
   });
 
-  test('if a condition fails and the decision has no alternative, the message is retried without waiting until the lease expires', async () => {
+  test('if a condition of a decision fails and the decision has no alternative "otherwise", the message is retried without waiting until the lease expires', async () => {
     const [id, isbn] = [randomUUID(), randomUUID()];
     duringCall = () => ({ effects: [add(isbn, -1, 0)] });
     expect((await run([message(id)])).notCompleted).toMatchObject([{ outcome: 'retry', code: 'CONDITION_FAILED' }]);

@@ -94,7 +94,7 @@ describe('a job', () => {
     expect((await changed(job.id, 'continue')).body).toMatchObject({ status: 'done', progress: { done: 3 } });
   });
 
-  test('the history of a redriven dead letter names the operator and the reason of the job', async () => {
+  test('the list of actions on a redriven dead letter names the operator and the reason of the job that redrove it', async () => {
     const [id = ''] = await archived('JOB_B', 1);
     const job = await started({ action: 'redrive', ids: [id], reason: 'the shelf is back' });
     await changed(job.id, 'continue');

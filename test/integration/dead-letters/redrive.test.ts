@@ -81,7 +81,7 @@ const redriveAll = (body: unknown) => callAsOperator(redriveMany, { route: 'POST
 const read = async (id: string) => (await callAsOperator(get, { route: 'GET /dead-letters/{id}', path: { id } })).body;
 
 describe('redriving one dead letter', () => {
-  test('redriving a dead letter publishes the message to the work queue as attempt 1, and adds the redrive to the history in the archive', async () => {
+  test('redriving a dead letter publishes the message to the work queue as attempt 1, and adds the redrive to the list of actions on the archived dead letter', async () => {
     const { id, messageId, body } = await archived();
     expect(await redrive(id)).toMatchObject({
       status: 200,

@@ -171,7 +171,7 @@ describe('commits of several messages', () => {
     expect([await available('a'), await available('b'), await available('backorders')]).toEqual(['0', '0', '2']);
   });
 
-  test('a message without an alternative decision fails with CONDITION_FAILED if its condition does not hold', async () => {
+  test('a message fails with CONDITION_FAILED if the condition of its decision does not hold and the decision has no alternative "otherwise"', async () => {
     await shelved('a', 1);
     const results = await store
       .inbox()

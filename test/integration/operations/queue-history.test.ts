@@ -116,7 +116,7 @@ test('each sample of the function report-queues contains the number of open dead
   expect([loans.history.deadLettered.at(-1), notices.history.deadLettered.at(-1)]).toEqual([0, 2]);
 });
 
-test('while DynamoDB is unavailable, GET /status returns the figures of the broker, and every number in the histories is null', async () => {
+test('while DynamoDB is unavailable, GET /status returns the figures of the broker, and every number in the histories of the queues is null', async () => {
   const away = createSurehop({
     environment: {
       AMQP_URL: host.amqpUrl,

@@ -265,7 +265,7 @@ describe('effects of every kind', () => {
   ];
 
   test.each(kinds)(
-    'the effect %s is sent with its condition, and the alternative is committed if the condition fails',
+    'the effect %s is sent with its condition, and the alternative "otherwise" of the decision is committed if the condition fails',
     (_, effect, write) => {
       const decisions = {
         a: { effects: [effect], otherwise: soldOut },
