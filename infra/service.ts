@@ -4,10 +4,7 @@ import { queues } from './topology.ts';
 
 const PLACE_ORDER = 'POST /orders';
 
-/**
- * The dimension for metrics of the consumer of the queue `stock`, which decides whether an order is fulfilled or
- * rejected.
- */
+/** The consumer of the queue `stock` fulfils or rejects each order. */
 const decidedBy = { queue: queues.stock.name };
 
 const orderMetrics = (metric: MetricOf) => ({

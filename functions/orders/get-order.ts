@@ -52,9 +52,6 @@ export const handler = endpoint(surehop, route, async ({ path: { id }, note }) =
   return ok(status);
 });
 
-/**
- * How many edited messages are looked up for one order at most, because an operator can also edit an edited message.
- */
 const MAX_EDITS = 20;
 
 /**

@@ -31,9 +31,8 @@ type State = Message['consumers'][number]['state'];
 const ENDED: ReadonlySet<State> = new Set(['completed', 'rejected', 'discarded', 'superseded']);
 
 /**
- * Composes the timeline of an order from the stored HTTP request, the points, and the timelines of the order's
- * messages. Returns undefined if nothing is recorded about the order, or if the id belongs to another message: a
- * follow-up event or an edited message, which not every consumer receives.
+ * Composes the timeline of an order. Returns undefined if nothing is recorded about an order with this id, for example
+ * because the id belongs to a message that is not an order.
  */
 export function orderTimeline(
   orderId: string,

@@ -11,10 +11,7 @@ export interface PackageDefinition {
   readonly files?: Readonly<Record<string, string>>;
   /** Whether the package contains the unchanged files that `files` in package.json lists, and no compiled modules. */
   readonly isCopied?: boolean;
-  /**
-   * Modules that only the package itself loads, by subpath. These modules import modules of the service, such as its
-   * topology and tables.
-   */
+  /** Modules in `exports` of the published package that only the package's own code imports. */
   readonly ownModules?: Readonly<Record<string, string>>;
 }
 

@@ -16,8 +16,8 @@ export function writePlugin(directory: string, name: string, { module, className
 }
 
 /**
- * Writes a Serverless plugin that compiles itself together with the modules of a service, such as its topology and
- * tables.
+ * Writes `<name>.cjs`. When Serverless loads this file, the file compiles the plugin together with the topology and the
+ * tables of the service.
  */
 export function writeServicePlugin(directory: string, name: string, { module, className }: Compiled): Published {
   writeFileSync(

@@ -14,7 +14,6 @@ interface Order {
   readonly force: boolean;
 }
 
-/** Returns the request that redrives or discards dead letters: at once, or as a job if there can be several. */
 export function requestFor(action: Action, target: Target, { reason, ratePerSecond, force }: Order): ApiRequest {
   if (target.kind === 'one') {
     const path = `/dead-letters/${encodeURIComponent(target.letter.id)}`;
@@ -37,11 +36,10 @@ export function selectionOf(target: Target): object {
 export interface Sample {
   /** The dead letter that the operator redrives first, as a trial. */
   readonly letter: DeadLetter;
-  /** The dead letters that the operator redrives after the trial, without a new dead letter of the message in the trial. */
+  /** The dead letters that the operator can redrive after the trial. */
   readonly rest: Target;
 }
 
-/** Returns a dead letter that the redrive would not skip, preferably of a message that was never redriven. */
 export async function sampleOf(
   send: Send,
   target: Target,
@@ -55,6 +53,7 @@ export async function sampleOf(
   if (!letter) return undefined;
   if (target.kind === 'selection')
     return { letter, rest: { ...target, letters: letters.filter(({ id }) => id !== letter.id) } };
+  // If the message of the trial fails again, its new dead letter is later than `to`.
   const to = new Date(Date.parse(letters[0]!.deadLetteredAt) + 1).toISOString();
   return { letter, rest: { ...target, filter: { ...target.filter, to } } };
 }

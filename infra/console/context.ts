@@ -77,7 +77,6 @@ export function useGet<T>(path: string | undefined, everyMs?: number): Loaded<T>
   return { value, failure, reload: () => setCount((before) => before + 1) };
 }
 
-/** Returns why a request to the API failed. Rethrows any other error. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof ApiError) return error.failure;
   throw error;

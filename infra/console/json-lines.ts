@@ -71,7 +71,6 @@ function write(lines: JsonLine[], maximum: number, value: unknown, { depth, poin
   return true;
 }
 
-/** The largest number of lines of formatted JSON. */
 const MAX_FORMATTED_LINES = 20_000;
 
 /**
@@ -100,8 +99,8 @@ export function faultsOf(reason: string): Fault[] {
 }
 
 /**
- * Returns the faults in formatted JSON by the index of the line. A missing field is a fault of the line with the object
- * that lacks the field.
+ * Assigns each fault of a message body to the index of the line on which the faulty value begins. A missing field is a
+ * fault of the line on which its object begins.
  */
 export function faultsByLine(lines: readonly JsonLine[], faults: readonly Fault[]): Map<number, Fault[]> {
   const indexes = new Map(lines.flatMap(({ pointer }, index) => (pointer === undefined ? [] : [[pointer, index]])));

@@ -218,7 +218,6 @@ const en = {
   force: 'Force',
   forceHint:
     'also messages that are too old to recognize duplicates, were redriven before, or cannot be encoded completely',
-  /** What an operator can do about a problem, by its name. The parameter is the label of the box that forces the action. */
   forceAdvice: {
     'already-redriven': (force: string) =>
       `A copy of this message was already published. Tick “${force}” to publish another copy.`,

@@ -1,4 +1,4 @@
-/** The methods of Serverless's plugin log that the emulated event source uses. */
+/** The part of the logger of Serverless that the event source emulator uses. */
 export interface Log {
   notice(message: string): void;
   warning(message: string): void;

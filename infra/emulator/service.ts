@@ -142,7 +142,6 @@ function concurrencyFor(queue: string, byQueue: Record<string, number>, ordered:
   return concurrency;
 }
 
-/** Describes a mapping in one line for the log, without the login of the broker. */
 export const mappingLine = (
   { functionKey, queue, virtualHost, batchSize, batchingWindowMs, concurrency }: DeclaredMapping,
   url: string,

@@ -3,7 +3,6 @@ import type { Log } from './log.ts';
 import { openSession } from './session.ts';
 import type { Session, SessionOptions } from './session.ts';
 
-/** A consumer of a queue that reconnects automatically. */
 export interface Subscription {
   /** Cancels the consumer and stops reconnecting to the broker. */
   cancel(): Promise<void>;

@@ -2,10 +2,7 @@ import type { settings } from '../settings.ts';
 import { dev } from './dev.ts';
 import type { StageFile } from './stage.ts';
 
-/**
- * The stage of `npm start`, which has the settings of the stage dev, except for the number of log lines and the
- * service's own settings.
- */
+/** The stage of `npm start`. The stage `local` overrides two settings of the stage `dev`. */
 export const local: StageFile<typeof settings> = {
   ...dev,
   completedLinesPerBatch: 10,

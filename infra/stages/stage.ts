@@ -83,8 +83,8 @@ export const stageSchema = z.strictObject({
     }),
   }),
   /**
-   * The maximum total concurrency of the functions with `access.connections: rest` in serverless.yml. With
-   * `unreserved`, for AWS accounts with a low concurrency limit, no function reserves concurrency.
+   * The maximum total concurrency of the functions whose `access.connections` in serverless.yml is `rest` or a weight. If
+   * the value is `unreserved`, no function reserves concurrency, as an AWS account with a low concurrency limit requires.
    */
   publisherConcurrency: z.union([whole(1, 10_000), z.literal('unreserved')]),
   http: z.strictObject({

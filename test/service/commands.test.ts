@@ -270,7 +270,7 @@ describe('surehop table', () => {
     [['stock', 'put', '{"available": 1}'], 1, 'the table stock in '],
     [['inbox', 'put', '{}'], 2, 'the table inbox belongs to Surehop'],
     [['stock', 'get', '{"sku": "missing"}'], 1, 'no item has the key {"sku": "missing"}'],
-    [['stock', 'drop', 'all'], 2, 'surehop table takes get with a key, or put with an item'],
+    [['stock', 'drop', 'all'], 2, 'surehop table takes "get KEY" or "put ITEM"'],
   ])('surehop table refuses the arguments %j', async (words, expected, reason) => {
     const { code, said } = await surehop('table', ...words);
     expect([code, said]).toEqual([expected, expect.stringContaining(reason)]);

@@ -5,7 +5,7 @@ import { tables } from '../../../infra/tables.ts';
 import type { orderCreated, orderRejected } from '../events.ts';
 import { pointsFor, totalOf } from '../total.ts';
 
-/** Awards the points of an order, unless the event that this order was rejected has already arrived. */
+/** Awards points for an order, unless the event `order.rejected` has already arrived for this order. */
 export function awardPoints(order: Payload<typeof orderCreated>): Decision {
   const { orderId, customerId, currency } = order;
   const points = pointsFor(totalOf(order), currency);

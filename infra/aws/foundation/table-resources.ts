@@ -52,7 +52,10 @@ export function resourcesOf(definitions: readonly TableDefinition[], tablePrefix
 
 const resourceName = (table: string): string => `${pascalCase(table)}Table`;
 
-/** Throws an error if two tables have the same name, or names that differ only in punctuation or in the first letter. */
+/**
+ * Throws an error if two tables would have the same CloudFormation resource name, such as `order-items` and
+ * `orderItems`.
+ */
 function requireDistinct(definitions: readonly TableDefinition[]): void {
   const names = new Map<string, string>();
   for (const { name } of new Set(definitions)) {

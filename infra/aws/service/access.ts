@@ -15,8 +15,8 @@ export interface Access {
    */
   readonly connections?: number | 'rest' | { readonly weight: number };
   /**
-   * What the function may do with the logins of the other broker users: only read them (`read`), or also rotate them
-   * (`rotate`).
+   * Whether the function may only read the logins of all broker users except the administrator (`read`), or also change
+   * their passwords (`rotate`).
    */
   readonly logins?: 'read' | 'rotate';
   /** Whether the function may read the keys with which clients sign their requests. */

@@ -53,7 +53,7 @@ export function reserveConcurrency(demands: Readonly<Record<string, Demand>>, st
     const andPublishers = sharing.length > 0 ? `, and ${sharing.join(', ')} at least 1 each` : '';
     const orLowerNumber = lowerNumber(demands, taken + sharing.length - planned);
     throw new Error(
-      `the broker (${instanceType}, ${deployment}) allows ${quota} connections, of which functions can use ${planned}, but the functions with a number in access.connections, and the event sources, need ${taken}${andPublishers}: choose a larger broker.instanceType${orLowerNumber}`,
+      `functions and event sources can use ${planned} of the ${quota} connections of the broker (${instanceType}, ${deployment}), but those with a fixed number of connections already need ${taken}${andPublishers}: choose a larger broker.instanceType${orLowerNumber}`,
     );
   }
   if (stage.publisherConcurrency === 'unreserved') return {};

@@ -126,7 +126,6 @@ const bare = (name: string): string => name.replace(/^type /, '').toLowerCase();
 
 const IMPORTS = /^import\b[^'"()]*(['"])[^'"\n]*\1[^\n]*\n/gm;
 
-/** Returns the quotes of the first import of a file, and whether its statements end with a semicolon. */
 function styleOf(text: string): { readonly quote: string; readonly semicolon: string } {
   const [first] = text.matchAll(IMPORTS);
   return first ? { quote: first[1]!, semicolon: first[0].includes(';') ? ';' : '' } : { quote: "'", semicolon: ';' };

@@ -57,7 +57,7 @@ interface KeyAttribute {
   readonly type: string;
 }
 
-/** Throws a `UsageError` if a deployment would refuse the table together with the existing tables. */
+/** Throws a `UsageError` if a deployment would refuse the new table, for example because its name already exists. */
 function requireNewTable({ tables }: Service, name: string, attributes: readonly KeyAttribute[]): void {
   if (toolkitTables.some((table) => table.name === name))
     throw new UsageError(`the table name "${name}" belongs to Surehop: choose another name`);

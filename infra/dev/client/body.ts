@@ -31,7 +31,7 @@ export function parseJson(text: string, bodyOrFile: string): unknown {
   return value;
 }
 
-/** Returns the digits and the power of ten of a number without zeros at both ends: `12e2` for `1200` and for `1.20e3`. */
+/** Returns the significant digits and the exponent of a number, for example `12e2` for `1200` and for `1.20e3`. */
 function decimal(number: string): string {
   const [, whole = number, fraction = '', exponent = '0'] = /^-?(\d+)(?:\.(\d+))?(?:e(.+))?$/i.exec(number) ?? [];
   const digits = (whole + fraction).replace(/^0+/, '');

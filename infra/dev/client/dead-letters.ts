@@ -93,7 +93,7 @@ export interface DeadLetterClient {
   show(id: string): Promise<unknown>;
   /** Redrives or discards one dead letter. */
   change(action: Action, id: string, options: { readonly force?: boolean; readonly reason: string }): Promise<void>;
-  /** Returns what a job would do, in the results of several requests. */
+  /** Asks the service, in one request or several, what a job would redrive or discard. Yields one result per request. */
   dryRun(selection: Selection): AsyncGenerator<DryRun>;
   startJob(order: JobOrder): Promise<Job>;
   /** Returns the newest redrive and discard jobs, newest first. A very recent job may be missing. */

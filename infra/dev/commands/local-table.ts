@@ -36,7 +36,7 @@ export const table = defineCommand({
     if (more.length > 0)
       throw new UsageError(`surehop table got unexpected arguments: ${unexpected}; put the JSON in quotes`);
     if (action !== undefined && (!['get', 'put'].includes(action) || given === undefined))
-      throw new UsageError('after the name of a table, surehop table takes get with a key, or put with an item');
+      throw new UsageError('after the name of a table, surehop table takes "get KEY" or "put ITEM"');
     if (limit !== undefined && action !== undefined)
       throw new UsageError('--limit limits a list of items: leave it out with get and put');
     const { tableResources, tables: own } = await import('serverless-surehop/definitions');

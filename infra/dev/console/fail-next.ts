@@ -17,8 +17,8 @@ export interface FailNext {
 }
 
 /**
- * Creates a `FailNext` that stores one file below `directory` for each attempt to fail. Deletes the earlier content of
- * `directory`.
+ * Deletes the files in `directory`, and returns a `FailNext` that stores one file in `directory` for each attempt that
+ * must fail.
  */
 export function createFailNext(directory: string): FailNext {
   rmSync(directory, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-/** Reports unexpected ends of a server that this process can kill, restart and stop. */
+/** Detects when a server ends although this process has neither stopped, killed nor restarted it. */
 export interface EndWatch {
   /** Calls `listener` each time the server ends unexpectedly. */
   readonly onDeath: (listener: (how: string) => void) => void;

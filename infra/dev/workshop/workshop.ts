@@ -27,21 +27,21 @@ export type { ConsumerHandler, DeliveryOptions, Response, SignedRequest };
 
 export interface WorkshopOptions {
   /**
-   * The work queues to declare, with the exchanges, delay queues and policies that belong to them. A workshop without
-   * queues needs no broker.
+   * The work queues to declare on the test broker, with their exchanges, delay queues and policies. Without `queues`, no
+   * broker is started.
    */
   readonly queues?: Readonly<Record<string, WorkQueue>>;
-  /** The tables of the service. The workshop also creates the tables of the toolkit. */
+  /** The tables of the service, which are created together with the toolkit's own tables. */
   readonly tables?: Readonly<Record<string, Table<any, any>>>;
-  /** Settings of the toolkit and of the service, in addition to the addresses of the broker and the store. */
+  /** Settings of the toolkit and of the service, in addition to the addresses of the broker and DynamoDB. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-/** A real broker and a real store for the integration tests of a service. */
+/** A real broker and a real DynamoDB for the integration tests of a service. */
 export interface Workshop {
-  /** The toolkit, set up with the broker and the store of the workshop. */
+  /** The toolkit, configured with the broker and the DynamoDB of the integration test. */
   readonly surehop: Surehop;
-  /** The environment variables of a function that uses the broker and the store of the workshop. */
+  /** The environment variables with which a function uses the broker and the DynamoDB of the integration test. */
   readonly environment: Readonly<Record<string, string>>;
   readonly publish: PublishEvent;
   /**
@@ -57,13 +57,13 @@ export interface Workshop {
   request(handler: HttpHandler, request: SignedRequest): Promise<Response>;
   /** Returns how many messages are ready in a queue. */
   waiting(queue: string): Promise<number>;
-  /** Deletes everything that the workshop has created, and stops what it has started. */
+  /** Deletes the virtual host and the tables, and stops the broker and DynamoDB if `workshop` has started them. */
   close(): Promise<void>;
 }
 
 /**
- * Opens a workshop: a virtual host with the queues, and a set of tables. Uses the broker at AMQP_URL and the DynamoDB
- * at DYNAMODB_ENDPOINT, or starts its own. Workshops never affect each other, even on the same broker.
+ * Creates a RabbitMQ virtual host with the queues, and the DynamoDB tables, for an integration test. Uses the broker at
+ * AMQP_URL and the DynamoDB at DYNAMODB_ENDPOINT, or starts its own. Tests that share a broker do not affect each other.
  */
 export async function workshop({ queues, tables = {}, settings = {} }: WorkshopOptions): Promise<Workshop> {
   const directory = mkdtempSync(join(tmpdir(), 'surehop-workshop-'));

@@ -4,8 +4,8 @@ import type { Options } from 'amqplib';
 interface Source {
   readonly document: string;
   /**
-   * Whether the document itself says what the conformance case expects (`documented`), or the expectation only follows
-   * from the document (`inferred`).
+   * Whether `document` states the behaviour that the conformance case expects (`documented`), or the behaviour is only a
+   * conclusion from `document` (`inferred`).
    */
   readonly basis: 'documented' | 'inferred';
 }
@@ -35,7 +35,7 @@ interface CommonCase {
   readonly messages: readonly PublishedMessage[];
 }
 
-/** A conformance case that compares, field by field, the event of one message. */
+/** A conformance case that compares each field of the Lambda event for one message with its expected value. */
 export interface EventCase extends CommonCase {
   /** The expected fields of the message's `basicProperties` that are not null, apart from `bodySize`. */
   readonly basicProperties: Readonly<Record<string, unknown>>;

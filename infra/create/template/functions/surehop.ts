@@ -5,7 +5,7 @@ import { exportTraces } from 'surehop/otlp';
 await exportTraces(process.env);
 
 /**
- * The toolkit with the settings in the function's environment variables. Under `npm start`, `npx surehop trace` shows
- * the recorded traces.
+ * Configures the toolkit with the environment variables of the function. `npx surehop trace` prints the traces that
+ * functions record under `npm start`.
  */
 export const surehop = createSurehop({ environment: process.env, tracing: openTelemetry() });

@@ -31,8 +31,8 @@ export interface StoreOptions {
 }
 
 /**
- * Uses the DynamoDB at DYNAMODB_ENDPOINT if this setting is set. Otherwise starts the embedded emulator or, on other platforms,
- * DynamoDB Local in Docker.
+ * Uses the DynamoDB at DYNAMODB_ENDPOINT, if this setting is set. Otherwise starts the embedded DynamoDB emulator or, on
+ * platforms without the emulator, DynamoDB Local in Docker.
  */
 export async function startStore(
   options: StoreOptions,
