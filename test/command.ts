@@ -11,7 +11,7 @@ import { entry, onShutdown, Problem, say } from '../infra/dev/runtime/command-li
 import { localDirectory, rootDirectory } from '../infra/dev/runtime/directories.ts';
 import { startGuarded } from '../infra/dev/runtime/processes.ts';
 import { readSettings } from '../infra/dev/runtime/settings.ts';
-import { LOCAL_AWS } from '../infra/dev/runtime/store/probe.ts';
+import { LOCAL_AWS } from '../infra/dev/runtime/store/local-aws.ts';
 import { startStore } from '../infra/dev/runtime/store/store.ts';
 import { changedFiles, quickTests, testsNaming } from './changed.ts';
 import { needsServices, suites } from './suites.ts';

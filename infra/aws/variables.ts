@@ -5,6 +5,8 @@ import { commonEnvironment } from './service/environment.ts';
 import { emulatedEventSources, eventSources } from './service/event-sources.ts';
 import { operatorsValue } from './service/operators.ts';
 
+export { readLocalStage };
+
 /** The name of the service. The names of all resources of the service begin with this name. */
 export const SERVICE = declared.name;
 

@@ -87,20 +87,29 @@ function isWritable(directory) {
 }
 
 /**
- * Prepares this process for the TypeScript modules of a command and of the project. After that, `@service/infra/topology.ts` in a
- * published package stands for infra/topology.ts of the project.
+ * Sets what a command and the programs that it starts need: a writable home directory, and the end of this process when npm is
+ * killed.
  *
  * @param {string | undefined} command
  * @param {string | undefined} root
  */
-export async function prepareProcess(command, root) {
+export function prepareProcess(command, root) {
   // The AWS SDK warns that it will not support old Node versions much longer, which does not concern users of this project.
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
   if (root !== undefined) process.env['HOME'] = usableHome(join(root, '.local'));
   endWithNpm(command);
+}
+
+/**
+ * Prepares this process for the TypeScript modules of the project. After that, `@service/infra/topology.ts` in a published package
+ * stands for infra/topology.ts of the project.
+ *
+ * @param {string} root
+ */
+export async function loadTypescript(root) {
   // @ts-expect-error tsx has no types for its loader.
   await import('tsx');
-  if (root !== undefined) register(serviceHooks(pathToFileURL(`${root}/`).href));
+  register(serviceHooks(pathToFileURL(`${root}/`).href));
 }
 
 /**

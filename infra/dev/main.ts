@@ -1,5 +1,15 @@
-import { helpOf, overviewOf, print, readArguments, runCommand, usageProblem, UsageError } from './commands/command.ts';
+import {
+  helpOf,
+  overviewOf,
+  print,
+  readArguments,
+  runCommand,
+  usageProblem,
+  UsageError,
+  type Command,
+} from './commands/command.ts';
 import { commands } from './commands/table.ts';
+import { loadTypescript } from './launch.mjs';
 import { findProject, missingModules } from './project/find-project.mjs';
 import { entry, Problem } from './runtime/command-line.ts';
 import { meantName } from './runtime/misspelt.ts';
@@ -16,8 +26,8 @@ export const main = ([name, ...args]: readonly string[]): Promise<never> =>
       return name === undefined ? 2 : 0;
     }
     const [wanted = '', ...rest] = HELP.has(name) ? [...args, '--help'] : [name, ...args];
-    const command = Object.hasOwn(commands, wanted) ? commands[wanted] : undefined;
-    if (command === undefined) {
+    const listed = Object.hasOwn(commands, wanted) ? commands[wanted] : undefined;
+    if (listed === undefined) {
       const meant = meantName(
         wanted.toUpperCase(),
         names.map((one) => one.toUpperCase()),
@@ -25,17 +35,17 @@ export const main = ([name, ...args]: readonly string[]): Promise<never> =>
       const suggestion = meant === undefined ? `the commands are ${names.join(', ')}` : `did you mean ${meant}?`;
       throw new Problem(`unknown command "${wanted}"; ${suggestion}`, { exitCode: 2 });
     }
+    const { command } = await listed.load();
     if (rest.some((word) => word === '--help' || word === '-h')) {
-      print(helpOf(wanted, command));
+      print(helpOf(wanted, listed.summary, command));
       return 0;
     }
-    const given = readGiven(wanted, rest);
-    requireProject(wanted, command.needs);
+    const given = readGiven(wanted, command, rest);
+    await prepareFor(wanted, command);
     return runCommand(wanted, command, given);
   });
 
-function readGiven(name: string, args: readonly string[]) {
-  const command = commands[name]!;
+function readGiven(name: string, command: Command, args: readonly string[]) {
   try {
     return readArguments(command, args);
   } catch (error) {
@@ -45,9 +55,9 @@ function readGiven(name: string, args: readonly string[]) {
 
 /**
  * Checks that this process runs in a project, and that the project has the modules that the command needs. Throws a
- * problem that names what is missing.
+ * problem that names what is missing. After that, the command can import the modules of the project.
  */
-function requireProject(name: string, needs: 'nothing' | 'project' | 'definitions'): void {
+async function prepareFor(name: string, { needs }: Command): Promise<void> {
   if (needs === 'nothing') return;
   const root = findProject(process.cwd());
   if (root === undefined)
@@ -55,6 +65,8 @@ function requireProject(name: string, needs: 'nothing' | 'project' | 'definition
       `surehop ${name} needs a project, and neither ${process.cwd()} nor a folder above it has a serverless.yml; change to the folder of your service, or create one with npm create surehop my-service`,
       { exitCode: 2 },
     );
-  const missing = needs === 'definitions' ? missingModules(root) : [];
+  if (needs === 'project') return;
+  const missing = missingModules(root);
   if (missing.length > 0) throw new Problem(missing.join('\n'), { exitCode: 2 });
+  await loadTypescript(root);
 }

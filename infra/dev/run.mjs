@@ -54,7 +54,8 @@ if (!isInstalled(root, group)) {
   if (errors.length > 0) process.exit(1);
 }
 process.chdir(root);
-await prepareProcess(command, root);
+prepareProcess(command, root);
+await import('tsx');
 if (Object.hasOwn(COMMANDS, command ?? '')) {
   const script = join(root, COMMANDS[command]);
   process.argv.splice(1, 2, script);

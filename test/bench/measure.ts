@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { LOCAL_AWS } from '../../infra/dev/runtime/store/probe.ts';
+import { LOCAL_AWS } from '../../infra/dev/runtime/store/local-aws.ts';
 import type { Section } from './catalogue.ts';
 import type { FromChild, Measured, StoreAnswer } from './protocol.ts';
 import { createStores } from './stores.ts';

@@ -13,6 +13,7 @@ import { missingModules } from '../../infra/dev/project/find-project.mjs';
 // Each command starts a process, which takes long on a busy machine.
 jest.setTimeout(300_000);
 
+const { command: token } = await commands['token']!.load();
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'surehop-project-')));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -23,11 +24,12 @@ function surehop(cwd: string, ...args: string[]) {
 }
 
 describe('surehop outside of a project', () => {
-  test('surehop --help lists the commands, and the option --help of a command explains the command', () => {
+  test('surehop --help lists the commands, and the option --help of a command explains the command', async () => {
     expect(surehop(folder, '--help')).toMatchObject({ status: 0, said: `${overviewOf(commands)}\n` });
+    const { summary, load } = commands['start']!;
     expect(surehop(folder, 'start', '--help')).toMatchObject({
       status: 0,
-      said: `${helpOf('start', commands['start']!)}\n`,
+      said: `${helpOf('start', summary, (await load()).command)}\n`,
     });
   });
 
@@ -42,7 +44,7 @@ describe('surehop outside of a project', () => {
     [['frobnicate'], `surehop: unknown command "frobnicate"; the commands are ${Object.keys(commands).join(', ')}\n`],
     [
       ['token', '--scop', 'x'],
-      `surehop: Unknown option '--scop'\n  surehop token ${commands['token']!.usage[0]}\nsurehop token --help explains the options\n`,
+      `surehop: Unknown option '--scop'\n  surehop token ${token.usage[0]}\nsurehop token --help explains the options\n`,
     ],
   ])('a wrong command line ends with exit code 2 and says what is wrong (%j)', (args, said) => {
     expect(surehop(folder, ...args)).toEqual({ status: 2, said });

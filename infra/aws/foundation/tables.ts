@@ -4,6 +4,8 @@ import { tables } from '../../tables.ts';
 import type { Resources } from '../template.ts';
 import { resourcesOf } from './table-resources.ts';
 
+export { tables };
+
 const definitions = [...toolkitTables, ...Object.values(tables)];
 
 /** The names of all tables of the service, without the stage's prefix. */

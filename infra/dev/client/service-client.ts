@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Problem, reasonOf } from '../runtime/command-line.ts';
 import { localDirectory } from '../runtime/directories.ts';
-import { issueToken } from '../runtime/issuer.ts';
 import { runningIfAny } from '../runtime/running.ts';
 
 const REQUEST_TIMEOUT_MS = 40_000;
@@ -66,8 +65,14 @@ export async function sendRequest(url: string, request: ServiceRequest): Promise
  * SUREHOP_TOKEN.
  */
 export async function authorization(scopes: readonly string[]): Promise<Record<string, string>> {
-  const token = process.env['SUREHOP_TOKEN'] || (await issueToken(localDirectory, scopes));
+  const token = process.env['SUREHOP_TOKEN'] || (await localToken(scopes));
   return { authorization: `Bearer ${token}` };
+}
+
+async function localToken(scopes: readonly string[]): Promise<string> {
+  // Most of the time of a short command is the import of its libraries, and only this function needs the library for tokens.
+  const { issueToken } = await import('../runtime/issuer.ts');
+  return issueToken(localDirectory, scopes);
 }
 
 /** Returns, in one line, why the service refused a request. */

@@ -2,7 +2,7 @@ import { createSurehop, type Surehop } from 'surehop';
 import type { Publisher } from 'surehop/events';
 import { lazyPublisher } from 'surehop/rabbitmq';
 
-import { LOCAL_AWS } from '../runtime/store/probe.ts';
+import { LOCAL_AWS } from '../runtime/store/local-aws.ts';
 
 /** Runs `work` with a publisher that is connected to the broker at `amqpUrl`, and closes the connection afterwards. */
 export async function withPublisher<T>(

@@ -13,14 +13,13 @@ import { say } from '../runtime/command-line.ts';
 import { rootDirectory } from '../runtime/directories.ts';
 import { defineCommand, print, UsageError } from './command.ts';
 
-export const add = defineCommand({
+export const command = defineCommand({
   usage: [
     'consumer NAME --event TYPE [--queue QUEUE] [--delays 10s,1m,10m] [--order-by PROPERTY] [--exchange NAME]',
     'event TYPE [--exchange NAME]',
     'route "POST /payments" --event TYPE [--exchange NAME]',
     'table NAME --key ATTRIBUTE [--key ATTRIBUTE:N]',
   ],
-  summary: 'adds a consumer with its queue, an event, an HTTP route or a table to the service, with a test',
   details: [
     'A consumer and a route also add their event if the service has no event of this type. The command never overwrites a file. Running the command again changes nothing.',
     'For example: surehop add consumer ship-order --event order.paid --queue shipping --order-by customerId',
@@ -55,7 +54,8 @@ export const add = defineCommand({
     if (name === '' || more.length > 0) throw new UsageError(`surehop add ${kind} needs exactly one name`);
     if (event === undefined && (kind === 'consumer' || kind === 'route'))
       throw new UsageError(`surehop add ${kind} needs --event with the type of the event`);
-    const { queues, tables, topology } = await import('serverless-surehop/definitions');
+    const { queues, topology } = await import('serverless-surehop/definitions');
+    const { tables } = await import('serverless-surehop/service-tables');
     const service: Service = { queues, tables, topology, loadEvents };
     const changes = new Changes(rootDirectory);
     if (kind === 'event') await addEvent(changes, service, name, { exchange });

@@ -20,14 +20,12 @@ export interface Given<O extends Options = Options> {
 }
 
 /**
- * A command of `surehop`. The module of a command must not statically import the definitions of a service (its queues
- * and tables), because the help text must work without a project.
+ * A command of `surehop`, without its name and summary. The module of a command must not statically import the
+ * definitions of a service (its queues and tables), because the help text must work without a project.
  */
 export interface Command {
   /** The usage of the command in the help text, one line for each way to use the command. */
   readonly usage: readonly string[];
-  /** The description of the command in the help text. */
-  readonly summary: string;
   /** Further sentences for the help text of this command. */
   readonly details?: readonly string[];
   readonly options?: Options;
@@ -75,15 +73,15 @@ export const usageProblem = (name: string, command: Command, { message }: UsageE
 const usageOf = (name: string, { usage }: Command): string =>
   usage.map((line) => `  surehop ${name} ${line}`.trimEnd()).join('\n');
 
-export function helpOf(name: string, command: Command): string {
-  const { summary, details = [], options = {} } = command;
+export function helpOf(name: string, summary: string, command: Command): string {
+  const { details = [], options = {} } = command;
   const rows = Object.entries(options).map(
     ([option, { value, meaning }]) => [`--${option}${value === undefined ? '' : ` ${value}`}`, meaning] as const,
   );
   return [usageOf(name, command), sentence(summary), ...details, columns(rows)].filter(Boolean).join('\n\n');
 }
 
-export const overviewOf = (commands: Readonly<Record<string, Command>>): string =>
+export const overviewOf = (commands: Readonly<Record<string, { readonly summary: string }>>): string =>
   [
     'surehop <command> [arguments]: the commands for a service that uses Surehop, on your machine',
     columns(Object.entries(commands).map(([name, { summary }]) => [name, summary])),

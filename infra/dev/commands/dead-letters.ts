@@ -90,7 +90,7 @@ const subcommands: Readonly<Record<string, (request: Request) => Promise<number>
   },
 };
 
-export const deadLetters = defineCommand({
+export const command = defineCommand({
   usage: [
     'list    [FILTER]',
     'group   [FILTER]',
@@ -102,7 +102,6 @@ export const deadLetters = defineCommand({
     'watch JOB',
     'cancel JOB',
   ],
-  summary: 'lists, groups, shows, redrives, discards or edits the dead letters of the service',
   details: [
     `  list     lists the open dead letters, newest first
   group    counts the open dead letters by queue, code and cause

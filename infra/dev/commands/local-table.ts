@@ -19,9 +19,8 @@ interface Access {
   readonly TableName: string;
 }
 
-export const table = defineCommand({
+export const command = defineCommand({
   usage: ['', 'NAME [--limit N]', 'NAME get KEY', 'NAME put ITEM | @FILE'],
-  summary: 'lists the local DynamoDB tables of the service, or reads and writes the items of one of them',
   details: [
     `For example: surehop table balances put '{"customerId": "ada", "cents": 250}'`,
     'ITEM is an item with its key, and KEY a key, both as JSON. A file may also contain an array of items. An item that is written must match the schema of the table in infra/tables.ts.',
@@ -39,7 +38,7 @@ export const table = defineCommand({
       throw new UsageError('after the name of a table, surehop table takes "get KEY" or "put ITEM"');
     if (limit !== undefined && action !== undefined)
       throw new UsageError('--limit limits a list of items: leave it out with get and put');
-    const { tableResources, tables: own } = await import('serverless-surehop/definitions');
+    const { tableResources, tables: own } = await import('serverless-surehop/service-tables');
     const { localClient, localTablePrefix, localTables } = await import('../runtime/store/tables.ts');
     const { endpoint, prefix } = localStore(localTablePrefix);
     const all = localTables(tableResources(prefix));

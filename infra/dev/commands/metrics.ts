@@ -5,10 +5,8 @@ import { say } from '../runtime/command-line.ts';
 import { rootDirectory } from '../runtime/directories.ts';
 import { defineCommand } from './command.ts';
 
-export const metrics = defineCommand({
+export const command = defineCommand({
   usage: [''],
-  summary:
-    'writes the Prometheus alerts, the Grafana dashboard, the configuration of the CloudWatch exporter, and the tables of metrics',
   details: [
     'The command writes alerts.yml and cloudwatch-exporter.yml to docs/observability, and dashboard.json if the package @grafana/grafana-foundation-sdk is installed. If docs/observability.md exists, the command also writes the tables between its marks <!-- metrics --> and <!-- only-cloudwatch -->.',
   ],

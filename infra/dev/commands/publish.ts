@@ -10,9 +10,8 @@ import { Problem, say } from '../runtime/command-line.ts';
 import { runningIfAny } from '../runtime/running.ts';
 import { defineCommand, UsageError } from './command.ts';
 
-export const publish = defineCommand({
+export const command = defineCommand({
   usage: ['TYPE BODY | @FILE [--version N] [--exchange NAME] [--id ID] [--key KEY]'],
-  summary: 'publishes an event to the broker of the running npm start, and waits until the broker has confirmed it',
   details: [
     'The body is JSON. The command does not check the body against the schema of the event: publish a wrong body to see how the consumer dead-letters it.',
     'AMQP_URL is the broker if npm start is not running in this project.',

@@ -13,9 +13,8 @@ import { defineCommand } from './command.ts';
  */
 const KEPT = new Set(['cache', 'npm-cache', 'start.lock']);
 
-export const reset = defineCommand({
+export const command = defineCommand({
   usage: [''],
-  summary: 'deletes all local queues, tables and logs',
   needs: 'project',
   async run() {
     const lock = takeLock(startLock);

@@ -6,9 +6,8 @@ import { Problem } from '../runtime/command-line.ts';
 import { signedHeaders, signingSecret } from '../runtime/sign.ts';
 import { defineCommand, print, UsageError } from './command.ts';
 
-export const send = defineCommand({
+export const command = defineCommand({
   usage: [`METHOD PATH [BODY | @FILE] [--key KEY] [--scope SCOPES] [--url URL]`],
-  summary: 'sends a signed HTTP request to the running service and prints the response',
   details: [
     `For example: surehop send POST /payments '{"invoiceId": "1"}'`,
     'The request is signed with the first key of SIGNING_SECRETS or the development key. The command fails with exit code 1 if the service answers with a status of 400 or more.',

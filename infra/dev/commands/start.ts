@@ -11,9 +11,8 @@ import { announceRunning } from '../runtime/running.ts';
 import { misspeltSettings, readSettings } from '../runtime/settings.ts';
 import { defineCommand, print, UsageError } from './command.ts';
 
-export const start = defineCommand({
+export const command = defineCommand({
   usage: [''],
-  summary: 'runs the whole service on this machine: RabbitMQ, DynamoDB, the functions and their event sources',
   details: [
     'The environment variables HTTP_PORT, AMQP_URL, DYNAMODB_ENDPOINT and the other settings of Surehop are used if they are set. Without AMQP_URL, the command starts a RabbitMQ; without DYNAMODB_ENDPOINT, it starts a DynamoDB. Edited functions are rebuilt, and an edited topology is applied, while the service runs.',
   ],

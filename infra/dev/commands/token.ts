@@ -3,9 +3,8 @@ import { localDirectory } from '../runtime/directories.ts';
 import { issueToken } from '../runtime/issuer.ts';
 import { defineCommand, print, UsageError } from './command.ts';
 
-export const token = defineCommand({
+export const command = defineCommand({
   usage: ['--scope "status:read dead-letters:read" [--subject NAME]'],
-  summary: "prints an operator's token for the service that npm start runs; the token is valid for one hour",
   options: {
     scope: {
       type: 'string',

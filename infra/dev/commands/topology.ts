@@ -48,14 +48,13 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   },
 };
 
-export const topology = defineCommand({
+export const command = defineCommand({
   usage: [
     'plan    [--url URL] [--management URL]',
     'apply   [--url URL] [--management URL]',
     'verify  [--url URL] [--management URL]',
     'remove QUEUE [--url URL] [--management URL]',
   ],
-  summary: 'compares a broker with infra/topology.ts, changes the broker, or removes a queue that is no longer used',
   details: [
     `  plan          shows what apply would change, and changes nothing
   apply         creates and changes what differs; deletes no queue and no message

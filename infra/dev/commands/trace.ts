@@ -8,9 +8,8 @@ import { counted, defineCommand, print, UsageError } from './command.ts';
 const NO_RECEIVER =
   'npm start exports its spans to OTEL_EXPORTER_OTLP_ENDPOINT: look at the trace there, or unset the variable and restart npm start';
 
-export const trace = defineCommand({
+export const command = defineCommand({
   usage: ['[ID]'],
-  summary: 'prints the spans of a request or message by an id of it, or lists the latest traces',
   details: [
     'ID is a trace id, a message id, or an id in the log of a function, such as an order id.',
     'The list of the latest traces does not contain successful GET requests.',

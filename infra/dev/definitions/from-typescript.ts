@@ -1,2 +1,4 @@
 // load-fresh.ts compiles these modules again after every edit.
-export { resolveVariable, service, tableResources, topology } from 'serverless-surehop/definitions';
+export { service, topology } from 'serverless-surehop/definitions';
+export { tableResources } from 'serverless-surehop/service-tables';
+export { resolveVariable } from 'serverless-surehop/variables';

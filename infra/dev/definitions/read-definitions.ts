@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import type { SourceName } from 'serverless-surehop/definitions';
+import type { SourceName } from 'serverless-surehop/variables';
 import type { Topology } from 'surehop/topology';
 
 import { localTables, type Table } from '../runtime/store/create-tables.ts';

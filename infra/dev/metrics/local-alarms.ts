@@ -8,7 +8,8 @@ import {
   toolkitAlarms,
   type AlarmDefinition,
 } from 'serverless-surehop/alarms';
-import { deadLetterQueue, queues, readLocalStage, service, topology } from 'serverless-surehop/definitions';
+import { deadLetterQueue, queues, service, topology } from 'serverless-surehop/definitions';
+import { readLocalStage } from 'serverless-surehop/variables';
 
 import { localFunctions } from './local-functions.ts';
 

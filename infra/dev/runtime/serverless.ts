@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 
 import { startGuarded } from './processes.ts';
-import { LOCAL_AWS } from './store/probe.ts';
+import { LOCAL_AWS } from './store/local-aws.ts';
 import { within } from './wait.ts';
 
 const CHECKED_WITHIN_MS = 300_000;

@@ -17,7 +17,7 @@ import { sayAside } from '../runtime/command-line.ts';
 import { withProgress } from '../runtime/progress.ts';
 import { readSettings } from '../runtime/settings.ts';
 import { createTables, deleteTables, localTables } from '../runtime/store/create-tables.ts';
-import { LOCAL_AWS } from '../runtime/store/probe.ts';
+import { LOCAL_AWS } from '../runtime/store/local-aws.ts';
 import { startStore } from '../runtime/store/store.ts';
 import { deliver, type ConsumerHandler, type DeliveryOptions } from './deliver.ts';
 import { sendSigned, type Response, type SignedRequest } from './request.ts';

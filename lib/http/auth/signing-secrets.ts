@@ -1,5 +1,3 @@
-import * as z from 'zod';
-
 import { parseJson } from '../../runtime/json.ts';
 import { DEVELOPMENT_STAGE } from '../../runtime/service-settings.ts';
 import { DEVELOPMENT_SECRET } from '../development.ts';
@@ -14,8 +12,9 @@ const MAX_KEYS = 50;
  * The format of a signing key. Standard Webhooks requires 24 to 64 bytes
  * (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md).
  */
-const secret = z.string().regex(/^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/);
-const clients = z.record(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/), z.array(secret).max(10));
+const SECRET = /^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/;
+const CLIENT = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+const MAX_KEYS_OF_CLIENT = 10;
 
 /**
  * Parses the signing keys in `SIGNING_SECRETS` or, on AWS, in the Secrets Manager secret. Error messages never quote the
@@ -35,9 +34,24 @@ export function parseSigningSecrets(text: string, stage: string): { client: stri
 }
 
 function readClients(text: string): Readonly<Record<string, readonly string[]>> {
+  let value: unknown;
   try {
-    return clients.parse(parseJson(text));
+    value = parseJson(text);
   } catch {
-    throw new Error('the signing keys must be JSON like {"client": ["whsec_<24 to 64 bytes in base64>"]}');
+    // The error below says what is wrong, and quotes no part of the text.
   }
+  if (isClients(value)) return value;
+  throw new Error('the signing keys must be JSON like {"client": ["whsec_<24 to 64 bytes in base64>"]}');
 }
+
+// A schema of zod would load zod in every command of surehop-dev.
+const isClients = (value: unknown): value is Readonly<Record<string, readonly string[]>> =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.entries(value).every(([client, keys]) => CLIENT.test(client) && isKeys(keys));
+
+const isKeys = (value: unknown): boolean =>
+  Array.isArray(value) &&
+  value.length <= MAX_KEYS_OF_CLIENT &&
+  value.every((key) => typeof key === 'string' && SECRET.test(key));

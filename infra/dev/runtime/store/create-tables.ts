@@ -10,7 +10,7 @@ import type { CreateTableCommandInput, TimeToLiveSpecification } from '@aws-sdk/
 import { requestLimits } from 'surehop/dynamodb';
 
 import type { Resources } from 'serverless-surehop/tables';
-import { LOCAL_AWS } from './probe.ts';
+import { LOCAL_AWS } from './local-aws.ts';
 
 const READY_WITHIN_SECONDS = 30;
 

@@ -1,12 +1,7 @@
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { requestLimits } from 'surehop/dynamodb';
 
-/** The region and the credentials of all clients of a local DynamoDB, which accepts any region and any credentials. */
-export const LOCAL_AWS = {
-  AWS_REGION: 'eu-central-1',
-  AWS_ACCESS_KEY_ID: 'local',
-  AWS_SECRET_ACCESS_KEY: 'local',
-} as const;
+import { LOCAL_AWS } from './local-aws.ts';
 
 /** Returns whether a DynamoDB responds at `endpoint`. */
 export async function doesStoreAnswer(endpoint: string, timeoutMs = 2_000): Promise<boolean> {

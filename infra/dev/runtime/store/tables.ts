@@ -1,4 +1,6 @@
-import { service, tableResources } from 'serverless-surehop/definitions';
+import { service } from 'serverless-surehop/definitions';
+import { tableResources } from 'serverless-surehop/service-tables';
+
 import { createTables as create, localTables, type Table } from './create-tables.ts';
 
 export { localClient, localTables, type Table } from './create-tables.ts';
