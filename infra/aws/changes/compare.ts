@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import type { Resource, Template } from '../template.ts';
 import { createOnly } from './create-only.ts';
 
@@ -43,7 +45,8 @@ export function compareTemplates(before: Template, after: Template): Change[] {
     if (change) changes.set(id, change);
   }
   // A replaced resource gets a new id, which changes every property that refers to the resource.
-  for (let isComplete = false; !isComplete;) {
+  let isComplete = ![...changes.values()].some(({ effect }) => effect === 'replaced');
+  while (!isComplete) {
     isComplete = true;
     for (const [id, resource] of Object.entries(after.Resources)) {
       const known = changes.get(id)?.effect;
@@ -75,7 +78,7 @@ function changeOf(id: string, before: Resource | undefined, after: Resource | un
 const isTree = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
 function differences(one: unknown, other: unknown, path: readonly string[] = []): string[] {
-  if (JSON.stringify(one) === JSON.stringify(other)) return [];
+  if (isDeepStrictEqual(one, other)) return [];
   if (!isTree(one) || !isTree(other) || Array.isArray(one) !== Array.isArray(other)) return [path.join('.')];
   if (Array.isArray(one) && one.length !== (other as unknown[]).length) return [path.join('.')];
   const keys = new Set([...Object.keys(one), ...Object.keys(other)]);

@@ -53,16 +53,11 @@ function frozenEventSources(after: Template, changes: readonly Change[]): string
 
 function lockedExports(before: Templates, after: Templates, changes: readonly Change[]): string[] {
   const byId = new Map(changes.map((change) => [change.id, change]));
-  const imports = (template: Template) => [
-    ...new Set(
-      [...JSON.stringify(template.Resources).matchAll(/"Fn::ImportValue":"([^"]+)"/g)].map(([, name]) => name!),
-    ),
-  ];
   const [deployed, wanted] = [exportsOf(before.broker), exportsOf(after.broker)];
-  const missing = imports(after.functions)
+  const missing = importsOf(after.functions)
     .filter((name) => !wanted.has(name))
     .map((name) => `nothing exports ${name}`);
-  const locked = imports(before.functions).flatMap((name) => {
+  const locked = importsOf(before.functions).flatMap((name) => {
     if (!wanted.has(name)) return [`the export ${name} would be removed while the functions import it`];
     const value = wanted.get(name);
     return JSON.stringify(value) !== JSON.stringify(deployed.get(name)) || refersToReplaced(value, byId)
@@ -70,6 +65,18 @@ function lockedExports(before: Templates, after: Templates, changes: readonly Ch
       : [];
   });
   return [...missing, ...locked];
+}
+
+/** The imported names of each template. A template is compared with many other templates. */
+const imports = new WeakMap<Template, readonly string[]>();
+
+function importsOf(template: Template): readonly string[] {
+  const known = imports.get(template);
+  if (known) return known;
+  const found = JSON.stringify(template.Resources).matchAll(/"Fn::ImportValue":"([^"]+)"/g);
+  const names = [...new Set([...found].map(([, name]) => name!))];
+  imports.set(template, names);
+  return names;
 }
 
 function exportsOf({ Outputs = {} }: Template): Map<string, unknown> {
