@@ -1,7 +1,9 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { build } from 'esbuild';
 import { check } from 'prettier';
 import { parse } from 'yaml';
 import type { EventDefinition } from 'surehop/events';
@@ -15,7 +17,6 @@ import { addRoute } from '../../../infra/dev/add/route.ts';
 import type { Service } from '../../../infra/dev/add/service.ts';
 import { addTable } from '../../../infra/dev/add/table.ts';
 import { UsageError } from '../../../infra/dev/commands/command.ts';
-import { loadFresh } from '../../../infra/dev/definitions/load-fresh.ts';
 import { localDirectory, rootDirectory } from '../../../infra/dev/runtime/directories.ts';
 
 // The projects are in the repository, so that their modules find the packages.
@@ -32,8 +33,24 @@ beforeEach(() => {
 });
 
 const read = (file: string) => readFileSync(join(project, file), 'utf8');
+let loads = 0;
 /** Loads the current version of a module. Jest itself loads a module only once. */
-const load = (file: string) => loadFresh<Record<string, never>>(join(project, file), project);
+async function load(file: string): Promise<Record<string, never>> {
+  loads += 1;
+  const outfile = join(parent, `loaded-${loads}.mjs`);
+  await build({
+    absWorkingDir: project,
+    entryPoints: [`./${file}`],
+    outfile,
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    logLevel: 'silent',
+  });
+  return (await import(pathToFileURL(outfile).href)) as Record<string, never>;
+}
 const service = async (): Promise<Service> =>
   ({
     ...(await load('infra/topology.ts')),

@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 
+import { bundle } from '../../../infra/aws/bundler/bundle.ts';
 import { rootDirectory } from '../../../infra/dev/runtime/directories.ts';
 
 interface FunctionDefinition {
@@ -17,28 +19,21 @@ const { functions } = parse(readFileSync(join(rootDirectory, 'serverless.yml'), 
   functions: Record<string, FunctionDefinition>;
 };
 
-/**
- * A module loader that replaces the browser scripts of the operators' console, because only the bundler can build them.
- */
-const hooks = `export const resolve = (specifier, context, next) => specifier.startsWith('browser:')
-  ? { url: 'data:text/javascript,export const script = "", style = ""', shortCircuit: true } : next(specifier, context);`;
-const loader = `data:text/javascript,${encodeURIComponent(hooks)}`;
+const directory = mkdtempSync(join(tmpdir(), 'surehop-functions-'));
+const entries = Object.values(functions).map(({ handler }) => handler.replace(/\.handler$/, ''));
+
+beforeAll(() => bundle({ entries, root: rootDirectory, outDirectory: directory }));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 /** Starts every function with one wrong setting. Returns the names of the functions that therefore refuse to start. */
 function refusingToStart(name: string, value: string): string[] {
-  const modules = Object.entries(functions).map(([key, { handler }]) => [
-    key,
-    `./${handler.replace(/\.handler$/, '.ts')}`,
-  ]);
   const program = `
-    import { register } from 'node:module';
-    register(${JSON.stringify(loader)});
-    const started = await Promise.allSettled(${JSON.stringify(modules)}.map(([, path]) => import(path)));
+    const started = await Promise.allSettled(${JSON.stringify(entries)}.map((entry) => import(\`./\${entry}.mjs\`)));
     const messages = started.map(({ reason }) => String(reason?.message ?? ''));
     console.log(JSON.stringify(messages));
     process.exit();`;
-  const { stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
-    cwd: rootDirectory,
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: directory,
     encoding: 'utf8',
     env: {
       PATH: process.env['PATH'],
@@ -51,7 +46,7 @@ function refusingToStart(name: string, value: string): string[] {
   expect(stderr).toBe('');
   const messages = JSON.parse(stdout) as string[];
   expect(messages.filter((message) => message !== '' && !message.includes(name))).toEqual([]);
-  return modules.flatMap(([key], at) => (messages[at] === '' ? [] : [key!]));
+  return Object.keys(functions).filter((_, at) => messages[at] !== '');
 }
 
 const keysOf = (isMeant: (definition: FunctionDefinition) => boolean) =>
