@@ -8,7 +8,7 @@ import { deriveId } from '../events/message-id.ts';
 import { spanOf } from '../events/trace.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { describeError, StoreUnavailableError } from '../runtime/errors.ts';
+import { describeError, type ErrorCode } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 import { errorFields } from '../runtime/stack.ts';
 import type { Tracing } from '../runtime/tracing.ts';
@@ -31,6 +31,9 @@ export interface ArchiveReport {
   readonly archived: number;
   readonly duplicates: number;
 }
+
+/** Errors of DynamoDB that no message causes. */
+const NOT_OF_MESSAGE = new Set<ErrorCode>(['STORE_UNAVAILABLE', 'TABLE_MISSING', 'ACCESS_DENIED']);
 
 /** The archive stores at most this many dead letters concurrently. */
 const CONCURRENCY = 16;
@@ -81,8 +84,8 @@ export async function archiveBatch(
     try {
       return await archiveAs(deadLetter, delivery, trace);
     } catch (error) {
-      // The message did not cause an outage of DynamoDB. Any other error may be caused by the message's own texts.
-      if (error instanceof StoreUnavailableError) throw error;
+      // Any other error may be caused by the message's own texts, even STORE_MISCONFIGURED.
+      if (NOT_OF_MESSAGE.has(describeError(error).code)) throw error;
       return archiveAs(undescribed(delivery, error, nowMs), delivery, trace).catch(() => {
         throw error;
       });

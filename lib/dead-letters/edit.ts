@@ -231,7 +231,7 @@ async function publishStored(
   try {
     return await publishEdited(editing, edited, message);
   } catch (error) {
-    log().warn('cannot record in the archive that an edited message was published', {
+    log().warn('cannot record in the archive whether an edited message was published', {
       deadLetterId: edited.deadLetterId,
       messageId: edited.messageId,
       ...errorFields(error),

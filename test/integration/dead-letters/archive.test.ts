@@ -338,6 +338,36 @@ describe('a dead letter that the archive cannot describe', () => {
       table.client.middlewareStack.remove('never');
     }
   });
+
+  test.each([
+    ['the table is missing', 'ResourceNotFoundException', 400],
+    ['a permission is missing', 'AccessDeniedException', 400],
+    ['DynamoDB is unavailable', 'InternalServerError', 500],
+  ])(
+    'if %s, the archive throws the error and does not try to store a dead letter without its headers',
+    async (_, name, httpStatusCode) => {
+      const table = archiveTable(await backend.surehop());
+      const stored: string[] = [];
+      const $metadata = { httpStatusCode, attempts: 3 };
+      table.client.middlewareStack.add(
+        (next) => async (args) => {
+          const { Item: item } = args.input as { Item?: { code?: { S?: string } } };
+          if (item?.code === undefined) return next(args);
+          stored.push(String(item.code.S));
+          throw Object.assign(new Error('no'), { name, $metadata });
+        },
+        { step: 'initialize', name: 'outage' },
+      );
+      try {
+        await expect(archiveWith({ table }, [aNoted({ code: 'POISON' }).record])).rejects.toMatchObject({
+          code: expect.stringMatching(/^(TABLE_MISSING|ACCESS_DENIED|STORE_UNAVAILABLE)$/),
+        });
+        expect([...new Set(stored)]).toEqual(['POISON']);
+      } finally {
+        table.client.middlewareStack.remove('outage');
+      }
+    },
+  );
 });
 
 describe('the list', () => {
