@@ -2,26 +2,14 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
 import { checkAccount } from '../../infra/aws/account.ts';
 import { readStage } from '../../infra/stages/read-stage.ts';
-import { anAwsAccount, type AwsAccount } from '../support/aws-account.ts';
+import { anAwsAccount, ZONES, type AwsAccount } from '../support/aws-account.ts';
 
 const access = { region: 'eu-central-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
-const ZONES = ['eu-central-1a', 'eu-central-1b', 'eu-central-1c'];
 const nothing = { faults: [], unknown: [] };
 
 let aws: AwsAccount;
 beforeEach(async () => {
-  aws = await anAwsAccount({
-    concurrency: 1_000,
-    unreserved: 1_000,
-    vpcs: 1,
-    addresses: 0,
-    zones: ZONES,
-    offered: { SINGLE_INSTANCE: ZONES, CLUSTER_MULTI_AZ: ZONES },
-    stacks: {},
-    tables: [],
-    secrets: [],
-    denied: [],
-  });
+  aws = await anAwsAccount();
   process.env['AWS_ENDPOINT_URL'] = aws.url;
 });
 afterEach(async () => {

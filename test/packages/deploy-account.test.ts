@@ -4,22 +4,9 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { anAwsAccount, type AwsAccount } from '../support/aws-account.ts';
 import { aCheckout, serverlessCommand } from '../support/packages.ts';
 
-const ZONES = ['eu-central-1a', 'eu-central-1b', 'eu-central-1c'];
-
 let aws: AwsAccount;
 beforeEach(async () => {
-  aws = await anAwsAccount({
-    concurrency: 1_000,
-    unreserved: 1_000,
-    vpcs: 1,
-    addresses: 0,
-    zones: ZONES,
-    offered: { SINGLE_INSTANCE: ZONES, CLUSTER_MULTI_AZ: ZONES },
-    stacks: {},
-    tables: [],
-    secrets: [],
-    denied: [],
-  });
+  aws = await anAwsAccount();
   process.env['AWS_ENDPOINT_URL'] = aws.url;
 });
 afterEach(async () => {

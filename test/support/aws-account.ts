@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export interface AccountState {
+interface AccountState {
   /** The largest number of concurrent Lambda executions in the simulated AWS account. */
   concurrency: number;
   unreserved: number;
@@ -30,7 +30,22 @@ export interface AwsAccount {
 const VPC_QUOTA = 5;
 const ADDRESS_QUOTA = 5;
 
-export async function anAwsAccount(state: AccountState): Promise<AwsAccount> {
+export const ZONES = ['eu-central-1a', 'eu-central-1b', 'eu-central-1c'];
+
+/** Starts a simulated AWS account that meets the requirements of every stage. */
+export async function anAwsAccount(): Promise<AwsAccount> {
+  const state: AccountState = {
+    concurrency: 1_000,
+    unreserved: 1_000,
+    vpcs: 1,
+    addresses: 0,
+    zones: ZONES,
+    offered: { SINGLE_INSTANCE: ZONES, CLUSTER_MULTI_AZ: ZONES },
+    stacks: {},
+    tables: [],
+    secrets: [],
+    denied: [],
+  };
   const calls: string[] = [];
   const many = (count: number, item: (index: number) => string) =>
     Array.from({ length: count }, (_, index) => item(index)).join('');
