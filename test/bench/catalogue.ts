@@ -84,7 +84,7 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'latency',
-    title: `throughput ${relative}, with batches of 100 messages, and with 4 ms added to each DynamoDB request and 8 ms to each transaction`,
+    title: `with latency added to DynamoDB (4 ms per request, 8 ms per transaction), the throughput ${relative}, with batches of 100 messages`,
     rounds: 5,
     figures: perSku([6, 8, 6]),
   },
@@ -149,7 +149,7 @@ export const sections: readonly Section[] = [
   {
     name: 'sizes',
     title:
-      'processing time per message, relative to the time per message with the next smaller batch size, with 10 SKUs',
+      'processing time per message in batches of orders for 10 different SKUs, relative to the time per message with the next smaller batch size',
     rounds: 5,
     figures: [
       { key: '100', label: '100 compared with 10', unit: '×', atMost: 1 },
