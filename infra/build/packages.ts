@@ -9,7 +9,10 @@ export interface PackageDefinition {
   readonly plugins?: Readonly<Record<string, Plugin>>;
   /** Scripts without exports that are published unchanged, by subpath. */
   readonly files?: Readonly<Record<string, string>>;
-  /** Whether the package contains the unchanged files that `files` in package.json lists, and no compiled modules. */
+  /**
+   * Whether `npm run build` only copies the files that `files` in package.json lists, and compiles no module of the
+   * package.
+   */
   readonly isCopied?: boolean;
   /** Modules in `exports` of the published package that only the package's own code imports. */
   readonly ownModules?: Readonly<Record<string, string>>;

@@ -66,7 +66,7 @@ const en = {
   alarmStates: { ok: 'ok', alarm: 'raised', unknown: 'too little data' },
   severities: { critical: 'critical', warning: 'warning' },
   noAlarms: 'This stage has no CloudWatch, and therefore no alarms.',
-  /** What an alarm means, by the name of the alarm without the name of the queue or function that the alarm is for. */
+  /** What each alarm means. The key is the alarm's name without the name of its queue or function. */
   alarmTitles: {
     'queue-without-consumer': (queue: string) => `No consumer reads the queue ${queue}`,
     'queue-full': (queue: string) => `The queue ${queue} is nearly full`,

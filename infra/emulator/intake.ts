@@ -1,4 +1,4 @@
-/** The limits of a batch. A batch is closed as soon as it reaches one of the limits. */
+/** The limits of a batch. A batch is complete as soon as it reaches one of the limits. */
 export interface BatchLimits {
   batchSize: number;
   batchingWindowMs: number;
@@ -13,7 +13,7 @@ export interface Sized {
 /** Collects received messages and divides them into batches. */
 export interface Intake<T extends Sized> {
   add(item: T): void;
-  /** Resolves with the next closed batch, or with undefined if the intake is closed. */
+  /** Resolves with the next batch as soon as the batch is complete, or with `undefined` after `close()`. */
   next(): Promise<T[] | undefined>;
   /** Removes and returns all messages that are not yet part of a batch. */
   clear(): T[];
@@ -27,7 +27,7 @@ interface Waiting<T> {
 }
 
 /**
- * Creates an intake. A batch is closed when it has the maximum number of messages or the maximum size, or when its
+ * Creates an intake. A batch is complete when it has the maximum number of messages or the maximum size, or when its
  * first message has waited for the batching window.
  */
 export function createIntake<T extends Sized>({ batchSize, batchingWindowMs, maxBytes }: BatchLimits): Intake<T> {

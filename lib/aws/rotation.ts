@@ -107,6 +107,6 @@ async function runStep(
       return;
     }
     default:
-      throw new Error(`the rotation event names the unknown step "${String(step)}"`);
+      throw new Error(`the rotation function received an unknown step from Secrets Manager: "${String(step)}"`);
   }
 }

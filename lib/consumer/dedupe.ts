@@ -73,8 +73,8 @@ export const wasHandedOff = ({ envelope, payloadHash }: Delivery, marker: Parame
   isHandedOff(marker, { ...envelope, payloadHash });
 
 /**
- * Selects the copy with the latest attempt if a batch contains several copies of a message. Otherwise, both a message
- * and the retry copy of the message could be skipped as duplicates.
+ * Selects the copy with the latest attempt if a batch contains several copies of a message. Without this selection,
+ * both a message and its retry copy could be skipped as duplicates.
  */
 function pairCopies(messages: readonly Message[]): Message[] {
   const latest = new Map<MessageId, Candidate>();

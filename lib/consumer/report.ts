@@ -17,7 +17,9 @@ interface NotCompleted {
   readonly outcome: Exclude<Outcome['is'], 'completed' | 'duplicate'>;
   readonly code: string;
   readonly message: string;
-  /** The exchange to which the copy of the message was published. */
+  /**
+   * The exchange to which the consumer published the retry copy, the postponed copy or the dead letter of the message.
+   */
   readonly destination?: string;
 }
 

@@ -84,7 +84,9 @@ async function handOff(failed: readonly Result[], whenLeased: Outcome, batch: Ba
   if (handoffs.length > 0)
     await inbox
       .recordHandoffs(queue.name, handoffs)
-      .catch((error: unknown) => warn('recording handoffs failed', error));
+      .catch((error: unknown) =>
+        warn('cannot record in the inbox that copies of failed messages were published', error),
+      );
   return failed.map((result) => toResult(result, outcomes.get(result.delivery)!));
 }
 

@@ -23,10 +23,6 @@ export interface AttemptRun {
  * attempt.
  */
 export interface OpenAttempts {
-  /**
-   * The latest possible end times, in ms since the epoch, of the stored attempts in which the message was processed
-   * alone.
-   */
   readonly isolatedEndByMs: readonly number[];
 }
 

@@ -196,7 +196,7 @@ async function noteRedrive(
 
 async function noteUnwritable({ table }: Redriving, { id }: DeadLetter, { message }: PublishError): Promise<void> {
   await recordUnwritable(table, id, message).catch((error: unknown) =>
-    log().warn('marking a dead letter in the archive as not encodable in AMQP failed', {
+    log().warn('the archive could not record that AMQP cannot encode the message of a dead letter', {
       deadLetterId: id,
       ...errorFields(error),
     }),

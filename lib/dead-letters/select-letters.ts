@@ -27,7 +27,7 @@ interface Selected {
   readonly letters: readonly DeadLetter[];
   /** The requested ids for which the archive contains no dead letter. */
   readonly unknown: readonly string[];
-  /** The position after the selected dead letters. */
+  /** The cursor with which the next call of `selectLetters` continues after these dead letters. */
   readonly position?: string;
   readonly isLast: boolean;
 }

@@ -142,8 +142,8 @@ interface Edit {
 }
 
 /**
- * Whether an edited message lacks a header of the archived message, because the header identifies the archived message
- * or records its failures.
+ * Returns whether an edited message omits the header `name` of the archived message. Edited messages omit headers that
+ * identify the archived message or record its failures.
  */
 const notEdited = (name: string) =>
   name.startsWith('surehop-dead-letter') ||

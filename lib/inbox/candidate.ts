@@ -61,8 +61,8 @@ export const storedEvents = (queue: string, { id }: Entry, { followUps }: Branch
   followUps.map((event, index) => ({ id: deriveId(queue, id, event.type, String(index)), ...event }));
 
 /**
- * Checks the types of a decision, and throws `INVALID_EFFECT` if one is wrong. The compiler does not check a business
- * rule that is written in JavaScript.
+ * Checks the value that a business rule returned, because the business rule may be written in JavaScript without types.
+ * Throws `INVALID_EFFECT` if the type of a property is wrong.
  */
 function toBranch(decision: Decision): Branch {
   if (typeof decision !== 'object' || decision === null)
@@ -81,8 +81,8 @@ function toBranch(decision: Decision): Branch {
 }
 
 /**
- * Prepares a follow-up event for publishing. The code of the event, for example `key`, runs before the commit, because
- * an error after the commit would recur at each redelivery.
+ * Converts a follow-up event to JSON and calculates its key. Both happen before the commit of the message, because an
+ * error after the commit would recur at each redelivery.
  */
 function toReadyEvent({ event, data }: FollowUp): ReadyEvent {
   const { type, version, exchange } = event;

@@ -61,10 +61,7 @@ export const givesWay = (
   },
 });
 
-/**
- * Creates the DynamoDB item that records a completed or rejected message. If a `perform` function processed the
- * message, the item also contains the owner of the lease.
- */
+/** Creates the DynamoDB item that records a completed or rejected message. */
 export function doneItem(
   { queue, id, state, at, payloadHash, events, reason, supersededBy, effects, facts }: DoneMarker,
   expiresAt: string,

@@ -55,8 +55,8 @@ export type Next =
   | { readonly do: 'findMissingTables' }
   | { readonly do: 'tryMarker' }
   /**
-   * The commit of a group of messages ends. `unavailable` is set if DynamoDB does not answer: the commit then sends no
-   * other group of messages.
+   * No DynamoDB request is left to send for the current group of messages. `unavailable` is set if DynamoDB did not
+   * answer.
    */
   | { readonly do: 'done'; readonly unavailable?: Error };
 

@@ -71,7 +71,7 @@ function effectsOf({ operations }: Branch): Record<string, number> | undefined {
 }
 
 /**
- * Builds one DynamoDB transaction from the inbox records and effects of the selected decisions, with one write per
+ * Builds one DynamoDB transaction that writes the inbox records and effects of several messages, with one write per
  * item.
  */
 export function toTransaction(

@@ -12,7 +12,7 @@ import type { Alarm } from './alarms-route.ts';
 
 const TIMEOUT_MS = 5_000;
 
-/** How long the function caches the states of the alarms, in ms. CloudWatch evaluates alarms only once a minute. */
+/** How long the states of CloudWatch alarms are cached, in ms. CloudWatch evaluates alarms only once a minute. */
 const CACHED_MS = 15_000;
 
 /** The largest number of result pages (up to 100 alarms each) that are read from CloudWatch for each severity. */

@@ -15,7 +15,10 @@ const MAX_WAITING = 5_000;
  * processed without the missing message.
  */
 const MAX_BLOCKED_MS = 3_600_000;
-/** How long the messages of an ordering key wait for each further missing message, in ms. */
+/**
+ * How long the messages of an ordering key wait for the next missing message, in ms, after their wait for the first
+ * missing message has ended.
+ */
 const NEXT_BLOCKED_MS = MAX_BLOCKED_MS / 6;
 const REFRESH_MS = MAX_BLOCKED_MS / 10;
 

@@ -74,7 +74,8 @@ export type MisconfigurationCode = 'TABLE_MISSING' | 'ACCESS_DENIED' | 'STORE_MI
 export class MisconfiguredError extends CodedError {
   override readonly name = 'MisconfiguredError';
   /**
-   * The full names of the DynamoDB tables that cannot be used. The list is empty if the mistake affects every table.
+   * The full names of the DynamoDB tables that the function cannot use. The list is empty if the function can use no
+   * table.
    */
   readonly tables: readonly string[];
 

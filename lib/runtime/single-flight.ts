@@ -7,8 +7,8 @@ import { within } from './timeout.ts';
  */
 export interface SingleFlight<T> {
   /**
-   * Waits for the running attempt, or starts an attempt that times out after `limitMs` milliseconds. A timed-out
-   * attempt is not cancelled.
+   * Waits for the running attempt of the operation, or starts an attempt if none is running. After `limitMs`
+   * milliseconds, an attempt times out but is not cancelled.
    */
   run(attempt: () => Promise<T>, limitMs: number): Promise<T>;
   isRunning(): boolean;

@@ -17,8 +17,8 @@ export interface Searched<F> {
 type Path = readonly number[];
 
 /**
- * Runs a scenario with every combination of choices in which at most `deviations` choices differ from the usual choice
- * 0. If there are too many combinations, runs a random sample of them.
+ * Runs a scenario many times. In each run, the function `choose` returns 0, the usual option, except in at most
+ * `deviations` calls. If there are too many combinations of options, only a random sample runs.
  */
 export async function search<F>(
   scenario: (choose: Choose) => Promise<F | undefined>,

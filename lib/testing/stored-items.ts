@@ -32,7 +32,9 @@ export interface Given {
   ): unknown;
 }
 
-/** Stores an item without a consumer. Throws an error if the item does not match the schema of its table. */
+/**
+ * Writes an item directly into the in-memory store. Throws an error if the item does not match the schema of its table.
+ */
 export function giveItem<K extends KeyTypes, S extends z.ZodObject | undefined>(
   store: MemoryStore,
   table: Table<K, S>,

@@ -45,7 +45,10 @@ export interface TestConsumer extends StoredItems {
   ): TestConsumer;
   /** Publishes an event and delivers its message to the consumer. */
   receive<T>(event: EventDefinition<T>, data: T, options?: ReceiveOptions): Promise<Received>;
-  /** Publishes several events and delivers their messages in one batch. `emit(event, data)` creates an entry. */
+  /**
+   * Publishes several events and delivers their messages in one batch. The function `emit(event, data)` creates each
+   * element of `events`.
+   */
   receiveBatch(events: readonly FollowUp[]): Promise<Received[]>;
   /** Delivers a message of another producer to the consumer. */
   receiveMessage(message: ForeignMessage): Promise<Received>;

@@ -31,8 +31,8 @@ const consumerState = z.strictObject({
   /** The id of the dead letter of the message. Absent if the message is neither dead-lettered nor discarded. */
   deadLetterId: z.string().optional(),
   /**
-   * The latest possible end of each unfinished attempt in which the message is processed alone. An unfinished attempt
-   * is still running, or it crashed the process.
+   * The latest possible end of each unfinished attempt to process only this message. A message is processed alone if it
+   * is suspected of crashing the process.
    */
   isolatedRunsEndBy: z.array(at).optional(),
 });

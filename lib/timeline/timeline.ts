@@ -9,7 +9,6 @@ export interface Recorded {
   readonly messageId: string;
   /** The inbox records of the message, one for each queue that has an inbox record of the message. */
   readonly markers: readonly Marker[];
-  /** The queue and the latest possible end of each unfinished attempt in which the message is processed alone. */
   readonly isolatedRuns: readonly { readonly queue: string; readonly endsByMs: number }[];
   readonly deadLetters: readonly DeadLetter[];
 }

@@ -33,7 +33,7 @@ export interface ComparisonOptions {
 export interface Comparison {
   /** The time that Powertools needs, divided by the time that Surehop needs. */
   readonly ratio: number;
-  /** The value of `ratio` if Surehop's consumer spent no time on anything except waiting for DynamoDB. */
+  /** The time that Powertools needs, divided by the time that Surehop's DynamoDB requests need without a consumer. */
   readonly requestsAlone?: number;
   readonly surehop: Spent;
   readonly powertools: Spent;

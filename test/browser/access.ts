@@ -13,7 +13,8 @@ export function accessTests(world: World): void {
       const html = await response.text();
       const more = JSON.stringify(configuration).slice(1, -1);
       const body = html.replace('"scopePrefix":', () => `${more},"scopePrefix":`);
-      if (body === html) throw new Error('the page contains no configuration');
+      if (body === html)
+        throw new Error("the page of the operators' console does not contain the configuration of the console");
       const connect = ['connect-src', configuration.login?.issuer].filter(Boolean).join(' ');
       const policy = response.headers()['content-security-policy']!.replace('connect-src', connect);
       await route.fulfill({ response, body, headers: { ...response.headers(), 'content-security-policy': policy } });

@@ -45,7 +45,7 @@ interface List {
   readonly cursor?: string;
 }
 
-/** How long a page took to show all groups, and what the page loaded until then. */
+/** How long the page of the console took to show all groups of dead letters, and how much it loaded. */
 interface Load {
   readonly ms: number;
   /** The compressed size of the page in KB. */

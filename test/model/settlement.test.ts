@@ -178,22 +178,27 @@ describe('a batch that is redelivered while an execution environment is still pr
     });
 });
 
-describe('messages whose perform function runs under a lease', () => {
+describe('messages whose business rule `perform` runs under a lease', () => {
   const performing = {
     queue: queues.loans,
     event: modelled,
     perform: async (event: z.infer<typeof modelled.schema>, context: { attempt: number }) => decide(event, context),
   };
   /**
-   * How far the simulated clock advances with each batch, in ms. A lease of 6,000 ms expires between the next batch
-   * and the batch after it.
+   * How far the simulated clock advances with each batch, in ms. A lease lasts 6,000 ms, and therefore survives one
+   * further batch, but not two.
    */
   const stepMs = 4_000;
   type Case = [situation: string, kinds: readonly Kind[], copies: number, options: Partial<ModelOptions>];
   const cases: readonly Case[] = [
     ['valid messages', ['sound', 'sound'], 1, { faults: 1 }],
     ['a valid message, with two faults', ['sound'], 1, { faults: 2 }],
-    ['a message whose decision fails its condition and has an alternative', ['rejected'], 1, { faults: 2 }],
+    [
+      'a message whose condition fails and whose business rule returns alternative effects',
+      ['rejected'],
+      1,
+      { faults: 2 },
+    ],
     ['a message that fails once', ['fails'], 1, { faults: 1 }],
     ['a poison message and a valid message', ['poison', 'sound'], 1, { faults: 1 }],
     ['a message that crashes the process, with a valid message', ['killer', 'sound'], 1, { hasWholeBatches: true }],
@@ -217,7 +222,7 @@ describe('messages whose perform function runs under a lease', () => {
     ],
   ];
   for (const [situation, kinds, copies, options] of cases)
-    test(`every message that a perform function processes reaches exactly one final state, despite crashes between perform and commit: ${situation}`, async () => {
+    test(`every message of a consumer with the business rule perform reaches exactly one final state, despite crashes between perform and commit: ${situation}`, async () => {
       const explored = await prove(() => {
         return { messages: messagesOf(kinds, copies), definition: performing, faults: 0, stepMs, ...options };
       });

@@ -38,8 +38,8 @@ const FAILING_ORDERS = 12;
 const RULE = 'functions/orders/rules/award-points.ts';
 
 /**
- * The code of a bug in the business rule for the queue `points`, which makes every order of the customer `failing`
- * fail.
+ * The TypeScript statement that makes the business rule for the queue `points` fail for each order of the customer
+ * `failing`.
  */
 const BUG = "if (customerId === 'failing') throw new TypeError('the bug of the test');";
 

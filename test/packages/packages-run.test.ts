@@ -363,7 +363,9 @@ describe('the stack trace of an error in a packaged function', () => {
       (thrown: { trace: string[] }) => thrown,
     );
     const [first, ...others] = error!.trace.slice(1);
-    expect(sourceLine(first!)).toContain('throw new Error(`the rotation event names the unknown step');
+    expect(sourceLine(first!)).toContain(
+      'throw new Error(`the rotation function received an unknown step from Secrets Manager',
+    );
     expect(others.join('\n')).toContain('lib/deployment/rotate-login.ts');
   });
 });

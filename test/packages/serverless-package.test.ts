@@ -95,7 +95,7 @@ describe('packaging a stack', () => {
     writeFileSync(file, before);
   });
 
-  test('packaging warns of a consumer with a perform function only if the functions of the stage cannot reach the internet', async () => {
+  test('packaging warns of a consumer that calls other systems in its business rule `perform` only if the functions of the stage cannot reach the internet', async () => {
     const file = join(checkout.directory, 'functions/orders/award-points.ts');
     const before = readFileSync(file, 'utf8');
     writeFileSync(file, 'const perform = async () => {};\nexport const handler = { perform };\n');

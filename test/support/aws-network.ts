@@ -23,7 +23,7 @@ export interface AwsNetwork {
   readonly alarms: SimulatedAlarm[];
   /** Adds an event source mapping, with one network interface in each of two subnets. */
   addMapping(id: string, group: string): void;
-  /** Adds functions. All functions of a security group share two network interfaces in different subnets. */
+  /** Adds the two network interfaces that the Lambda functions with the security group `group` share. */
   addFunctions(name: string, group: string): void;
   /** Starts the deletion of the functions. Their network interfaces disappear a few requests later. */
   deleteFunctions(name: string): void;

@@ -14,7 +14,7 @@ interface About {
   readonly type?: string | null;
   readonly contentType?: string | null;
   readonly body?: unknown;
-  /** The message body as bytes, which has precedence over `body`. */
+  /** The exact message body. If `raw` is present, the message contains it instead of `body` as JSON. */
   readonly raw?: Buffer;
   readonly headers?: GivenHeaders;
   readonly redelivered?: boolean;

@@ -8,7 +8,7 @@ export interface About {
   readonly query?: Record<string, string>;
   readonly headers?: Record<string, string>;
   readonly body?: unknown;
-  /** The body of the request as text or bytes, which has precedence over `body`. */
+  /** The exact body of the request. If `raw` is present, it is sent instead of `body` as JSON. */
   readonly raw?: string | Buffer;
   readonly authorizer?: object;
 }

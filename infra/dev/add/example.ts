@@ -53,8 +53,8 @@ export function draftFor(schema: z.ZodType, formats: Readonly<Record<string, str
 }
 
 /**
- * Returns whether every value of a schema can have a property. Returns true if the schema does not say which properties
- * a value has.
+ * Returns false if the schema excludes the property `name`. Returns true if the schema does not say which properties
+ * exist.
  */
 export function hasProperty(schema: z.ZodType, name: string): boolean {
   try {

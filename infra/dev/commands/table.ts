@@ -3,7 +3,7 @@ import type { Command } from './command.ts';
 interface Listed {
   /** The description of the command in the help text. */
   readonly summary: string;
-  /** Imports the module of the command. Most commands need less time than the imports of all commands would need. */
+  /** Imports only the module of this command, because importing the modules of all commands would be slow. */
   readonly load: () => Promise<{ readonly command: Command }>;
 }
 

@@ -42,7 +42,10 @@ interface CollectorOptions {
   readonly now?: () => number;
 }
 
-/** Creates a collector of the metrics in `table`. Metrics that are not in the table are ignored. */
+/**
+ * Creates a collector that reads metrics from the output of a service. The collector ignores metrics that are not
+ * defined in `table`.
+ */
 export function createCollector(
   table: MetricTable,
   { source, known = {}, now = Date.now }: CollectorOptions,

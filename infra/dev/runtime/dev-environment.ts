@@ -102,7 +102,7 @@ export async function startDevEnvironment({
       createTables({ endpoint: store.endpoint, prefix: tablePrefix }),
     ]);
     await withProgress('the topology and the tables', preparing, say);
-    say('the topology is applied to the broker, and the tables are created');
+    say('applied the topology to the broker, and created the DynamoDB tables');
     const { httpPort } = settings;
     const traces = settings.otlpEndpoint === undefined ? await started(startTraceReceiver()) : undefined;
     const otlpEndpoint = settings.otlpEndpoint ?? traces?.url;

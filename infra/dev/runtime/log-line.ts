@@ -53,10 +53,6 @@ export function compactLogLine(line: string): string | undefined {
     .join(' ');
 }
 
-/**
- * Formats a field of a log line as `name=value`. Returns an empty list for a field that is neither an id nor listed in
- * SHOWN.
- */
 function detail(name: string, value: unknown): string[] {
   if (name === 'messageIds' && Array.isArray(value)) {
     const more = value.length > MAX_IDS ? ',…' : '';

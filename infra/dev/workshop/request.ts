@@ -3,7 +3,7 @@ import type { HttpHandler } from 'surehop/http';
 
 import { signedHeaders, signingSecret } from '../runtime/sign.ts';
 
-/** An HTTP request that is signed as a client of the service signs its requests. */
+/** An HTTP request to a function of the service. `workshop()` signs the request with the signing secret of a client. */
 export interface SignedRequest {
   /** The method and the path template of the route, such as `POST /payments`. */
   readonly route: string;

@@ -73,8 +73,8 @@ const batching = documentedIn(
 );
 const mappingApi = documentedIn('https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html');
 /**
- * The documentation of RabbitMQ's Java client, which represents a string header as an object with the field `bytes`, an
- * array of signed bytes.
+ * In RabbitMQ's Java client, a string header is an object with the field `bytes`, which contains an array of signed
+ * bytes.
  */
 const javaClient = inferredFrom(
   'https://rabbitmq.github.io/rabbitmq-java-client/api/current/com/rabbitmq/client/LongString.html',

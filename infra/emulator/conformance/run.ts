@@ -51,7 +51,9 @@ const STOP_LIMIT_MS = 90_000;
 const timeoutOf = ({ answers = [] }: BatchCase): number =>
   answers.some((answer) => 'fail' in answer && answer.fail === 'time out') ? 5 : 60;
 
-/** Runs one case against an emulator. Throws an `AssertionError` if the emulator behaves differently. */
+/**
+ * Runs one case against an emulator. Throws an `AssertionError` if the emulator does not behave as the case expects.
+ */
 export async function runConformanceCase(
   one: ConformanceCase,
   { amqpUrl, start, timeLimitMs = 60_000 }: ConformanceOptions,

@@ -13,8 +13,8 @@ const user = z.object({
 });
 
 /**
- * Ensures that the broker user of `login` exists and has the password of `login`. Also updates the permissions of the
- * other user of the role, if this user exists.
+ * Ensures that the broker user of `login` exists with its password. Gives every existing broker user of the role the
+ * tags and permissions of the role.
  */
 export async function ensureUsers({ amqpUrl, api }: BrokerAccess, role: BrokerRole, login: Login): Promise<void> {
   const usersOfRole = role.usernames.join(' or ');

@@ -218,7 +218,8 @@ const table: Row[] = [
     applied: 1,
   },
   {
-    title: 'a message is retried if the condition of its effects fails and the decision has no alternative "otherwise"',
+    title:
+      'a message is retried if a condition of its effects fails and its business rule returned no alternative effects ("otherwise")',
     records: () => [message('conflict')],
     counts: { completed: 1, retry: 1 },
     in: 'retry.1s',

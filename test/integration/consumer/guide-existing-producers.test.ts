@@ -98,7 +98,7 @@ describe('the guide for existing producers', () => {
     expect(await idOf({ orderNumber: 7, status: 'shipped' })).toBe('order 7 shipped');
   });
 
-  test('the example with two producers identifies the messages of the older producer by their header', async () => {
+  test('in the example with two producers, the id of a message of the older producer comes from its header x-legacy-id', async () => {
     const [record] = await delivered('{}', headers({ 'x-legacy-id': '17' }));
     const [message] = decode(anEvent([record!], 'revenue'), examples[2]!.identify);
     expect(message).toMatchObject({ id: 'legacy 17', identity: { type: 'order.placed' } });

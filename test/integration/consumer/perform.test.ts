@@ -108,7 +108,7 @@ test("if both `perform` and the release of the message's lease fail, the report 
   await setup.host.drain('loans');
 });
 
-test('if a process dies while its perform function runs, the message is postponed until the lease on the message expires, and the perform function then runs again', async () => {
+test('if a process dies while it runs the business rule `perform` for a message, the message is postponed until its lease expires, and `perform` then runs again', async () => {
   const record = message();
   const { id, payloadHash } = decode(anEvent([record]))[0]!;
   await setup.parts.leases.take('loans', {
@@ -192,7 +192,7 @@ describe('a decision that perform returns', () => {
   const published = async () => (await setup.host.drain('notices')).length;
   const available = async (isbn: string) => (await setup.item('loans', { isbn }))?.available;
 
-  test('the effects that a perform function returns are committed once, although the message is redelivered', async () => {
+  test('the effects that the business rule `perform` returns for a message are committed once, although the message is redelivered', async () => {
     const isbn = randomUUID();
     duringCall = () => ({ effects: [add(isbn, 2)], events: [follow()] });
     const record = message();
@@ -204,27 +204,27 @@ describe('a decision that perform returns', () => {
     expect(await published()).toBe(2);
   });
 
-  test('if perform functions run concurrently for many messages that change the same item, the effects of all messages are committed', async () => {
+  test('if the business rule `perform` runs concurrently for many messages and changes the same item for each of them, the effects of all messages are committed', async () => {
     const isbn = randomUUID();
     duringCall = () => ({ effects: [add(isbn, 1)] });
     expect((await run(Array.from({ length: 40 }, () => message()))).counts.completed).toBe(40);
     expect(await available(isbn)).toBe(40);
   });
 
-  test('if a perform function rejects a message, the report contains the reason and the follow-up event is published', async () => {
+  test('if the business rule `perform` rejects a message, the report of the batch contains the reason, and the follow-up event of the rejection is published', async () => {
     duringCall = () => reject('CARRIER_REFUSED', { events: [follow()] });
     expect((await run([message()])).notCompleted).toMatchObject([{ outcome: 'rejected', code: 'CARRIER_REFUSED' }]);
     expect(await published()).toBe(1);
   });
 
-  test('if a perform function returns a decision whose condition fails, the alternative "otherwise" of the decision is committed', async () => {
+  test('if a condition of the effects that the business rule `perform` returned fails, the alternative effects ("otherwise") are committed', async () => {
     const isbn = randomUUID();
     duringCall = () => ({ effects: [add(isbn, -1, 0)], otherwise: reject('SOLD_OUT', { effects: [add(isbn, 5)] }) });
     expect((await run([message()])).notCompleted).toMatchObject([{ outcome: 'rejected', code: 'SOLD_OUT' }]);
     expect(await available(isbn)).toBe(5);
   });
 
-  test('if a condition of a decision fails and the decision has no alternative "otherwise", the message is retried without waiting until the lease expires', async () => {
+  test('if a condition of the effects that `perform` returned fails and there are no alternative effects ("otherwise"), the message is retried before its lease expires', async () => {
     const [id, isbn] = [randomUUID(), randomUUID()];
     duringCall = () => ({ effects: [add(isbn, -1, 0)] });
     expect((await run([message(id)])).notCompleted).toMatchObject([{ outcome: 'retry', code: 'CONDITION_FAILED' }]);
@@ -235,7 +235,7 @@ describe('a decision that perform returns', () => {
     await setup.host.drain('loans');
   });
 
-  test('if the process crashes between the perform function and the commit, the perform function runs again with the same message id after the lease has expired', async () => {
+  test('if the process crashes after the business rule `perform` and before the commit, `perform` runs again with the same message id after the lease has expired', async () => {
     const [id, isbn] = [randomUUID(), randomUUID()];
     duringCall = () => ({ effects: [add(isbn, 1)] });
     // The first process stops at the commit, like a process that crashed.
@@ -265,7 +265,7 @@ describe('a decision that perform returns', () => {
   });
 });
 
-test('the function on() pairs an event with a decide function or with a perform function', async () => {
+test('the function on() pairs an event with its business rule, which is a function `decide` or `perform`', async () => {
   const performed: string[] = [];
   const rules = [
     on(scriptedEvent, () => ({ effects: [] })),

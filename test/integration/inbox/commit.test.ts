@@ -171,7 +171,7 @@ describe('commits of several messages', () => {
     expect([await available('a'), await available('b'), await available('backorders')]).toEqual(['0', '0', '2']);
   });
 
-  test('a message fails with CONDITION_FAILED if the condition of its decision does not hold and the decision has no alternative "otherwise"', async () => {
+  test('a message fails with CONDITION_FAILED if a condition of its effects does not hold and its business rule returned no alternative effects ("otherwise")', async () => {
     await shelved('a', 1);
     const results = await store
       .inbox()

@@ -168,7 +168,7 @@ describe('leases', () => {
     expect(await completed('me')).toMatchObject([{ is: 'completed' }]);
   });
 
-  test('the decision of a perform function is not committed after its message was dead-lettered', async () => {
+  test('the effects that the business rule `perform` returns for a message are not committed after the message was dead-lettered', async () => {
     await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
     const handoff = { ...firstAttempt, id: id(), payloadHash: 'hash', state: 'dead-lettered', code: 'X' } as const;
     await inbox.claimDeadLetters(QUEUE, [{ ...handoff, message: 'given up', leaseOwner: 'me' }]);
@@ -255,7 +255,7 @@ describe('what inbox records tell operators', () => {
     expect(sizeOfAll(item!)).toBeLessThan(1_024);
   });
 
-  test('a transaction writes no additional DynamoDB item for the type, the ids and the failed attempts of a message, which operators see', async () => {
+  test('the inbox record of a message contains its type, ids and failed attempts, and the transaction writes no additional DynamoDB item for them', async () => {
     const sizes: number[] = [];
     const transactions = { name: 'countTransactionItems', step: 'initialize' } as const;
     store.client.middlewareStack.add(

@@ -53,7 +53,7 @@ test.each([
   expect(await items()).toBe(0);
 });
 
-test('if a newer batch has overwritten the stored message order of an older batch, ending the older batch does not delete the stored order of the newer batch', async () => {
+test('after a newer batch has overwritten the stored message order of an older batch, the older batch cannot delete the stored message order of the newer batch', async () => {
   const { openBatches } = store.ports();
   const shard = randomUUID();
   const [first, second] = [sequencesOf(3_000, 100, 200), sequencesOf(3_001, 100, 200)];

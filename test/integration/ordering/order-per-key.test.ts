@@ -131,7 +131,7 @@ test('if the retry copy of a failed message is lost, the other messages with the
   expect(of(a)).toEqual([2, 3, 4]);
 });
 
-test('messages of one key are processed in order even if a batch with a blocked message is redelivered', async () => {
+test('if a batch with a failed message and a later message of the same ordering key is redelivered, both messages are processed in order', async () => {
   const a = randomUUID();
   failing.set(`${a}:1`, 1);
   const records = [message(a, 1), message(a, 2)];

@@ -38,5 +38,7 @@ test('the rotation function performs the four rotation steps with the login of t
 test('the rotation function throws an error for an unknown rotation step', async () => {
   const arn = secrets.create('other', JSON.stringify({ username: 'monitor-a', password: 'the first' }));
   const event = { Step: 'eatSecret', SecretId: arn, ClientRequestToken: secrets.beginRotation(arn) };
-  await expect(handler(event as unknown as RotationEvent)).rejects.toThrow(/unknown step "eatSecret"/);
+  await expect(handler(event as unknown as RotationEvent)).rejects.toThrow(
+    /unknown step from Secrets Manager: "eatSecret"/,
+  );
 });

@@ -36,8 +36,8 @@ describe('silent broker', () => {
   let server: ReturnType<typeof createServer>;
   let sockets: Set<Socket>;
   /**
-   * How the test server treats its next connections: it never answers, or answers after a delay. Later connections
-   * reach the broker.
+   * What the test server does with its next connections, one entry per connection. Connections without an entry reach
+   * the broker without a delay.
    */
   let treatments: ('silent' | { readonly answersAfterMs: number })[];
 

@@ -223,7 +223,7 @@ test('the timeline of a dead-lettered message contains all attempts, the redrive
   expect(steps[5]).toMatchObject({ by: 'grace', reason: 'the catalogue is back', deadLetterId: deadLetter!.id });
 });
 
-test('the timeline of a message that was processed alone, because it may crash the process, contains the time at which an unfinished attempt ends', async () => {
+test('the timeline of a message that is suspected of crashing the process contains the latest possible end of an unfinished attempt to process the message alone', async () => {
   const messageId = randomUUID() as MessageId;
   const endsByMs = Date.parse('2026-11-22T12:00:30.000Z');
   await setup.parts.attemptLog.begin('loans', [messageId], { kind: 'isolated', id: 'run-1', endsByMs });
@@ -232,7 +232,7 @@ test('the timeline of a message that was processed alone, because it may crash t
   ]);
 });
 
-test('while a perform function runs for a message, the state of the message is processing, and the state is pending after the lease has expired', async () => {
+test('while the business rule `perform` runs for a message, the state of the message is processing, and the state is pending after the lease has expired', async () => {
   const messageId = randomUUID() as MessageId;
   const lease = { id: messageId, payloadHash: 'x', redrives: 0, attempt: 1, owner: 'me' };
   await setup.parts.leases.take('loans', { ...lease, durationMs: 60_000 });

@@ -46,7 +46,7 @@ describe('the bundler', () => {
     expect(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })).toBe('needed once in a while\n');
   });
 
-  test('the bundler leaves out a module that a library imports dynamically in a function that the handler does not use', async () => {
+  test('if a handler does not use a function of a library, the bundler leaves out the module that only this function imports dynamically', async () => {
     const library = join(root, 'node_modules/library');
     await mkdir(library, { recursive: true });
     await writeFile(join(library, 'package.json'), `{ "type": "module", "main": "index.js", "sideEffects": false }`);

@@ -25,7 +25,7 @@ export const handler = () => ${returned};
 `,
   );
 
-test('after an edit, watchBundle reports only the changed function as rebuilt, and reports no mistake', async () => {
+test('after an edit of one function, watchBundle reports only this function as rebuilt, and reports no compile error', async () => {
   write('one', 1);
   write('two', 1);
   const options = { entries: ['one', 'two'], outDirectory: join(root, 'out'), root };

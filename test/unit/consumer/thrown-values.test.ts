@@ -81,7 +81,7 @@ describe.each(hostile)('%s', (_, thrown) => {
     expect(outcomesOf(results)).toEqual(['retry', 'completed']);
   });
 
-  test('if a perform function throws any value for a message, only this message fails', async () => {
+  test('if the business rule `perform` throws any value for a message, only this message fails', async () => {
     const perform = async ({ isBad }: { isBad: boolean }) => {
       if (isBad) throw thrown();
     };

@@ -24,8 +24,8 @@ const INVOCATION_MS = 60_000;
 const event = defineEvent({ type: 'tried', version: 1, exchange: exchanges.library, schema: z.object({}) });
 
 /**
- * Creates a consumer with an in-memory store. `begun` lists which messages the consumer has recorded before it
- * processed them.
+ * Creates a consumer in memory. The list `begun` contains the attempts that the consumer stores before it processes
+ * messages suspected of crashing the process.
  */
 function aConsumer(
   change: (log: AttemptLog) => Partial<AttemptLog> = () => ({}),

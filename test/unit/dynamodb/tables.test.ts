@@ -25,10 +25,6 @@ test.each(['local', 'prod'])('the environment of each function in the stage %s l
   expect(readAllSettings(environment).DEPLOYED_TABLES?.toSorted()).toEqual(allNames.toSorted());
 });
 
-/**
- * Loads the toolkit again, and creates a consumer that uses the tables of the toolkit and of the fictitious lending
- * library.
- */
 async function startConsumer(): Promise<unknown> {
   const { createSurehop } = await import('../../../lib/runtime/surehop.ts');
   const { consumer } = await import('../../../lib/consumer/consumer.ts');

@@ -13,7 +13,10 @@ const asked = defineEvent({ type: 'thing.asked', version: 1, exchange: 'things',
 const answered = defineEvent({ type: 'thing.answered', version: 1, exchange: 'things', schema });
 const queue = workQueue('decided-things', { delays: ['1s'] });
 
-/** Delivers a message whose business rule returns the given decision, together with a harmless message. */
+/**
+ * Delivers two messages in one batch. The business rule returns `decision` for the first message, and no effects for
+ * the second.
+ */
 async function decided(decision: unknown) {
   const consumer = testConsumer({
     queue,

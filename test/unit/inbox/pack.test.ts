@@ -69,7 +69,7 @@ describe('packing', () => {
     expect(sizes(candidates(120, (n) => [n])).map(([, after]) => after)).toEqual([[], [], []]);
   });
 
-  test('if each of ten items is written by one message more than fits into a transaction, pack puts the ten leftover messages, one for each item, into one common transaction', () => {
+  test('if ten items are each written by 100 messages and a transaction has room for 99 messages, pack puts the ten remaining messages, one for each item, into one common transaction', () => {
     const groups = pack(candidates(1_000, (n) => [n % 10]));
     expect(groups).toHaveLength(11);
     expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);

@@ -149,7 +149,7 @@ describe('markers', () => {
     ['was dead-lettered at this attempt', handedOff(0, 1), 'parked'],
   ];
   test.each(ofOwner)(
-    'if a commit finds the inbox marker of a message with a lease, the marker determines the result of the message (case: the message %s)',
+    'after a business rule ran under a lease on a message, the inbox marker in DynamoDB determines whether the commit completes the message (case: the message %s)',
     (_, item, result) => {
       const { results } = play({ a: take() }, [cancelled(conditionFailed(item), 'None')], { leaseOwner: 'me' });
       expect(results).toEqual({ a: result });
@@ -177,7 +177,7 @@ describe('markers', () => {
     expect(ofB).toBe('attribute_not_exists(pk)');
   });
 
-  test('if the consumer already knows that a message has an inbox marker, the first transaction with the message may overwrite the marker', () => {
+  test('if the consumer found an inbox marker of a retried message before the commit, the first transaction may overwrite this marker', () => {
     const { state, did } = play({ a: take() }, [], { hasMarker: true });
     expect(state.transaction.writes[0]?.Put?.ConditionExpression).toContain('#state = :retrying');
     expect(did).toEqual(['send']);
@@ -265,7 +265,7 @@ describe('effects of every kind', () => {
   ];
 
   test.each(kinds)(
-    'the effect %s is sent with its condition, and the alternative "otherwise" of the decision is committed if the condition fails',
+    'the commit engine sends the effect %s with its condition, and commits the alternative effects of the message ("otherwise") if the condition fails',
     (_, effect, write) => {
       const decisions = {
         a: { effects: [effect], otherwise: soldOut },
@@ -396,7 +396,7 @@ describe('several reasons in one cancellation', () => {
     expect(did).toEqual(['send', 'send']);
   });
 
-  test('if DynamoDB reports both a failed condition and a ValidationError, the commit engine first replaces the decision whose condition failed by its alternative "otherwise"', () => {
+  test('if DynamoDB reports both a failed condition and a ValidationError, the commit engine first replaces the effects whose condition failed by the alternative effects of their message ("otherwise")', () => {
     const decisions = { a: { ...take('text'), otherwise: soldOut }, b: take('b') };
     const { results, did } = play(decisions, [
       cancelled('None', 'None', conditionFailed({ available: { S: 'many' } }), 'ValidationError'),

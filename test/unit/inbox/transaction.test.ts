@@ -60,11 +60,11 @@ describe('selecting branches', () => {
   const states = (n: number | undefined, ...decisions: Decision[]) =>
     selectBranches(candidates(...decisions), seen(n)).chosen.map(({ branch }) => branch.state);
 
-  test('selectBranches chooses the effects of a message if earlier messages leave a large enough number in the item, and otherwise the alternative "otherwise" of the decision', () => {
+  test('selectBranches chooses the effects of a message if the number that earlier messages leave in the item is large enough, and the alternative effects ("otherwise") if the number is too small', () => {
     expect(states(5, take(3), take(4), take(2), take(1))).toEqual(['completed', 'rejected', 'completed', 'rejected']);
   });
 
-  test('selectBranches also takes the additions of earlier messages into account that come from an alternative "otherwise"', () => {
+  test('selectBranches checks the condition of a message after adding the alternative effects ("otherwise") that it chose for earlier messages', () => {
     const giveBack: Decision = {
       effects: [add(-9, 0)],
       otherwise: { outcome: 'completed', reason: 'r', effects: [add(4)] },
@@ -76,7 +76,7 @@ describe('selecting branches', () => {
     expect(states(undefined, take(0), take(1))).toEqual(['completed', 'rejected']);
   });
 
-  test('selectBranches returns a message in the list "refused" if the condition of its decision fails and no alternative "otherwise" is possible', () => {
+  test('selectBranches returns a message in the list "refused" if the condition of its effects fails and its business rule returned no alternative effects ("otherwise")', () => {
     const { chosen, refused } = selectBranches(candidates({ effects: [add(-9, 0)] }, take(1)), seen(1));
     expect(chosen.map(({ candidate }) => candidate.index)).toEqual([1]);
     expect(refused.map(({ index }) => index)).toEqual([0]);

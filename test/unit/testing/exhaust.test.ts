@@ -111,7 +111,7 @@ describe('the test function exhaust reports no failure for a consumer without a 
     await exhaust(failing, [booking('never'), booking('later'), booking(7 as never)], { faults: 1 });
   });
 
-  test('the test function exhaust reports no failure for a perform function that passes the message id to another system as the idempotency key', async () => {
+  test('the test function exhaust reports no failure for a business rule `perform` that passes the message id to another system as the idempotency key', async () => {
     const bank = anotherSystem();
     await exhaust(
       performing(async (_, { id }) => {
@@ -154,7 +154,7 @@ describe('the test function exhaust reports no failure for a consumer without a 
 });
 
 describe('the test function exhaust reports the mistake of a consumer', () => {
-  test('the test function exhaust reports a failure for a perform function that calls another system without an idempotency key', async () => {
+  test('the test function exhaust reports a failure for a business rule `perform` that calls another system without an idempotency key', async () => {
     const bank = anotherSystem();
     const careless = performing(async () => bank.call());
     const found = await counterexample(careless, [booking('a')], {

@@ -305,7 +305,7 @@ describe('crashes of an in-memory consumer', () => {
     expect(runs).toBeGreaterThan(5);
   });
 
-  test('crashAfterEachStep accepts a perform function that passes the message id to another system', async () => {
+  test('crashAfterEachStep accepts a business rule `perform` that passes the message id to another system', async () => {
     let calls = new Set<string>();
     const performing: ConsumerDefinition<any> = {
       queue,
@@ -358,7 +358,7 @@ describe('crashes of an in-memory consumer', () => {
     );
   });
 
-  test('crashAfterEachStep finds a perform function that calls another system twice, and names the step before the crash', async () => {
+  test('crashAfterEachStep finds a business rule `perform` that calls another system twice, and names the step before the crash', async () => {
     let calls = 0;
     const performing: ConsumerDefinition<any> = {
       queue,
