@@ -134,8 +134,8 @@ export async function runWorld(
     if (isDeadLetter && refused++ < refusals) return new PublishError('UNROUTABLE', 'no queue takes it');
     const [waiting, events] = [delayed.length, broker.events.length];
     broker.take(message, nowMs);
-    // A follow-up event is published again at each redelivery, under the same id; it is not a handoff. A message waits in
-    // several delay queues, one after another, until a lease of a crashed process expires.
+    // Only retry copies and dead letters are counted. A follow-up event is published again at each redelivery, and a
+    // message is postponed again until the lease of a crashed process expires.
     const isPostponed = delayed.length > waiting && properties.headers[headerNames.postponed] === true;
     if (broker.events.length > events || isPostponed) return undefined;
     const copy = `${idOf(message)} in ${exchange}`;

@@ -109,7 +109,7 @@ async function failMany({ publish, request }: Failing, count: number): Promise<v
     throw new Problem(`${sum(found)} instead of ${count} dead letters in ${found.length} groups`);
 }
 
-/** Loads the page in a new browser context, which has an empty cache, and waits until the page shows all groups. */
+/** Loads the console in a browser context with an empty cache, and waits until it shows all groups of dead letters. */
 async function loadIn(browser: Browser, url: string, count: number): Promise<Load> {
   const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 900 } });
   context.setDefaultTimeout(PATIENCE_MS);

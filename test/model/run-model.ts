@@ -43,7 +43,8 @@ async function runModel(
     choose,
   );
   const audited = auditModel({ messages, store, broker, order, queueName: definition.queue.name });
-  // Without crashes and lost answers no message is handed off twice, however often the copy of another message is refused.
+  // Without crashes and lost answers, the consumer publishes no second retry copy or dead letter of a message, however
+  // often the broker refuses the copy of another message.
   const multiplied = faults > 0 || switches > 0 ? [] : repeated;
   return { ...audited, unexpected: [...audited.unexpected, ...multiplied, ...check(storedItems(store))] };
 }

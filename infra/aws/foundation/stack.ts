@@ -34,8 +34,8 @@ export function brokerStackResources(service: string, stageName: string, stage: 
 }
 
 /**
- * Makes CloudFormation create tables and secrets last. Otherwise, a first deployment that fails could leave behind
- * tables and secrets whose names block the next deployment.
+ * Makes CloudFormation create tables and secrets last, because a failed first deployment may leave its tables and
+ * secrets behind, and their names then block the next deployment.
  */
 export function makeRetainedLast(resources: Record<string, Resource>): void {
   const isRetained = ({ DeletionPolicy }: Resource) => DeletionPolicy === 'Retain';

@@ -89,7 +89,7 @@ describe('plan', () => {
 });
 
 describe('refusals', () => {
-  test('applying a topology fails without a change if a queue on the broker has other arguments than declared, and the error names each different argument', async () => {
+  test('applying a topology fails and changes nothing on the broker if a queue on the broker has other arguments than declared, and the error names each different argument', async () => {
     await host.channel.assertQueue('notices', {
       durable: true,
       arguments: { 'x-queue-type': 'quorum', 'x-max-length': 7, 'x-overflow': 'drop-head' },
@@ -102,7 +102,7 @@ describe('refusals', () => {
     expect(await queueNames()).toEqual(['notices']);
   });
 
-  test('applying a topology fails without a change if an exchange on the broker has another type than declared', async () => {
+  test('applying a topology fails and changes nothing on the broker if an exchange on the broker has another type than declared', async () => {
     await host.channel.assertExchange('library', 'direct', { durable: true });
     await expect(applyTopology(broker, topology)).rejects.toThrow(
       /exchange "library" has type direct, declared is topic/,
@@ -110,7 +110,7 @@ describe('refusals', () => {
     expect(await queueNames()).toEqual([]);
   });
 
-  test('applying a topology fails without a change if a foreign policy takes precedence over the declared policy', async () => {
+  test('applying a topology fails and changes nothing on the broker if a foreign policy takes precedence over the declared policy', async () => {
     const policy = { pattern: '.*', definition: { 'max-length': 9 }, priority: 99, 'apply-to': 'all' };
     await host.manage('PUT', `policies/${host.name}/theirs`, policy);
     await expect(applyTopology(broker, topology)).rejects.toThrow(
@@ -119,7 +119,7 @@ describe('refusals', () => {
     expect(await queueNames()).toEqual([]);
   });
 
-  test('applying a topology that omits a non-empty work queue fails without a change, even if the previously applied topology is unknown', async () => {
+  test('applying a topology that omits a non-empty work queue fails and changes nothing on the broker, even if the previously applied topology is unknown', async () => {
     await applyTopology(broker, withAudit);
     await send('audit');
     await expect(applyTopology(broker, topology)).rejects.toThrow(
