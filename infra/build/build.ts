@@ -3,7 +3,7 @@ import { basename, dirname, join, relative } from 'node:path';
 
 import { build, type Plugin } from 'esbuild';
 
-import { emit, keepImported } from './declarations.ts';
+import { copyDeclarations, emit } from './declarations.ts';
 import {
   copiedManifest,
   installedWith,
@@ -18,13 +18,35 @@ import { packages, type PackageDefinition } from './packages.ts';
 import { writePlugin, writeServicePlugin } from './plugins.ts';
 
 /**
- * Builds all packages of the repository at `root` into `target`, a directory within the repository. Returns the
- * directory of each built package.
+ * Builds packages of the repository at `root` into `target`, a directory within the repository. By default, builds all
+ * packages. Returns the directory of each built package.
  */
-export async function buildPackages(root: string, target: string): Promise<Record<string, string>> {
+export async function buildPackages(
+  root: string,
+  target: string,
+  definitions: readonly PackageDefinition[] = packages,
+): Promise<Record<string, string>> {
   const built: Record<string, string> = {};
-  for (const definition of packages) built[definition.name] = await buildPackage(root, target, definition);
+  for (const definition of definitions) built[definition.name] = await buildPackage(root, target, definition);
+  await declare(root, target, definitions);
   return built;
+}
+
+/** Writes the type declarations of the bundled packages. One run of the compiler writes those of all packages. */
+async function declare(root: string, target: string, definitions: readonly PackageDefinition[]): Promise<void> {
+  const modulesOf = ({ folder, modules = {} }: PackageDefinition) =>
+    Object.values(modules).map((source) => join(folder, source));
+  const modules = definitions.flatMap(modulesOf);
+  if (modules.length === 0) return;
+  const types = join(target, '.types');
+  await emit({ root, from: root, to: types, modules, options: { emitDeclarationOnly: true } });
+  for (const definition of definitions)
+    copyDeclarations(
+      types,
+      join(target, definition.name, 'dist', 'types'),
+      modulesOf(definition).map((source) => source.replace(/\.ts$/, '.d.ts')),
+    );
+  rmSync(types, { recursive: true });
 }
 
 async function buildPackage(root: string, target: string, definition: PackageDefinition): Promise<string> {
@@ -99,15 +121,6 @@ async function bundlePackage(
     await bundle(root, join(folder, source), join(dist, `${name}.js`), external);
     const declaration = join(folder, source).replace(/\.ts$/, '.d.ts');
     published[subpath] = { types: `./dist/types/${declaration}`, default: `./dist/${name}.js` };
-  }
-  const declared = Object.values(modules).map((source) => join(folder, source));
-  if (declared.length > 0) {
-    const types = join(dist, 'types');
-    await emit({ root, from: root, to: types, modules: declared, options: { emitDeclarationOnly: true } });
-    keepImported(
-      types,
-      declared.map((source) => source.replace(/\.ts$/, '.d.ts')),
-    );
   }
   const withoutTypes = (subpath: string, file: string) => {
     const declaration = file.replace(/\.(m?)js$/, '.d.$1ts');

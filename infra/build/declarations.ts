@@ -59,11 +59,14 @@ function importCompiled(file: string): void {
   writeFileSync(file, readFileSync(file, 'utf8').replaceAll(RELATIVE_IMPORT, '$1$2.js'));
 }
 
-export function keepImported(directory: string, entries: readonly string[]): void {
-  const kept = new Set(entries.map((entry) => join(directory, entry)));
-  for (const file of kept)
-    for (const [, , path] of readFileSync(file, 'utf8').matchAll(/(\bfrom ['"]|\bimport\(['"])(\.[^'"]+)\.js['"]/g))
-      kept.add(join(dirname(file), `${path}.d.ts`));
-  for (const file of readdirSync(directory, { recursive: true, encoding: 'utf8' }))
-    if (file.endsWith('.d.ts') && !kept.has(join(directory, file))) rmSync(join(directory, file));
+/** Copies declarations, given as paths relative to `from`, and the declarations that they import. */
+export function copyDeclarations(from: string, to: string, entries: readonly string[]): void {
+  const files = new Set(entries);
+  for (const file of files) {
+    const text = readFileSync(join(from, file), 'utf8');
+    for (const [, path, m] of text.matchAll(/\b(?:from |import\()['"](\.[^'"]+)\.(m?)js['"]/g))
+      files.add(join(dirname(file), `${path}.d.${m}ts`));
+    mkdirSync(dirname(join(to, file)), { recursive: true });
+    writeFileSync(join(to, file), text);
+  }
 }
