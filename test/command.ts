@@ -53,6 +53,7 @@ await entry(async () => {
         ...process.env,
         ...LOCAL_AWS,
         TMPDIR: scratch,
+        TEST_RUN_DIRECTORY: join(scratch, 'run'),
         ...(process.stderr.isTTY && { FORCE_COLOR: '1' }),
         ...addresses,
         ...run.environment,

@@ -3,12 +3,11 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 
 import { costsTable } from '../../infra/aws/costs.ts';
 import { fixedNames } from '../support/fixed-names.ts';
-import { templatesOf } from '../support/in-a-process.ts';
-import { stageNames } from '../support/packages.ts';
+import { stageTemplates } from '../support/in-a-process.ts';
 
-let templates: Awaited<ReturnType<typeof templatesOf<(typeof stageNames)[number]>>>;
+let templates: Awaited<ReturnType<typeof stageTemplates>>;
 beforeAll(async () => {
-  templates = await templatesOf(stageNames);
+  templates = await stageTemplates();
 }, 180_000);
 
 /**

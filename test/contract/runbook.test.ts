@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 
 import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
-import { templatesOf } from '../support/in-a-process.ts';
-import { stageNames } from '../support/packages.ts';
+import { stageTemplates } from '../support/in-a-process.ts';
 import { ofType, properties, text } from '../support/templates.ts';
 
 const chapters = new Map(
@@ -26,7 +25,7 @@ const alarmsNamedIn = (chapter: string): RegExp[] =>
 let alarms: { readonly name: string; readonly description: string }[];
 
 beforeAll(async () => {
-  const templates = await templatesOf(stageNames);
+  const templates = await stageTemplates();
   alarms = Object.values(templates).flatMap(({ broker, functions }) =>
     [broker, functions].flatMap((template) =>
       ofType(template, 'AWS::CloudWatch::Alarm').map(([, resource]) => ({

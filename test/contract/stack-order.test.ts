@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 
-import { templatesOf } from '../support/in-a-process.ts';
+import { stageTemplates } from '../support/in-a-process.ts';
 import { stackOrder, type StackOrder } from '../support/stack-order.ts';
 import { stageNames } from '../support/packages.ts';
 import { properties, targetOf } from '../support/templates.ts';
@@ -8,7 +8,7 @@ import { properties, targetOf } from '../support/templates.ts';
 let orders: Record<(typeof stageNames)[number], StackOrder>;
 
 beforeAll(async () => {
-  const templates = await templatesOf(stageNames);
+  const templates = await stageTemplates();
   orders = Object.fromEntries(stageNames.map((name) => [name, stackOrder(templates[name])])) as typeof orders;
 }, 180_000);
 

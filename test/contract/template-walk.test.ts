@@ -13,7 +13,7 @@ import { service } from '../../infra/service.ts';
 import { readStage } from '../../infra/stages/read-stage.ts';
 import { deadLetterQueue, queues, topology } from '../../infra/topology.ts';
 import { readAllSettings } from '../../lib/settings.ts';
-import { templatesOf } from '../support/in-a-process.ts';
+import { stageTemplates } from '../support/in-a-process.ts';
 import { stageNames } from '../support/packages.ts';
 import {
   allows,
@@ -36,10 +36,10 @@ const { functions: declared } = parse(readFileSync('serverless.yml', 'utf8'), { 
 };
 const takingTheRest = Object.keys(declared).filter((name) => declared[name]!.access?.connections === 'rest');
 
-let templates: Awaited<ReturnType<typeof templatesOf<(typeof stageNames)[number]>>>;
+let templates: Awaited<ReturnType<typeof stageTemplates>>;
 
 beforeAll(async () => {
-  templates = await templatesOf(stageNames);
+  templates = await stageTemplates();
 }, 180_000);
 
 describe.each(stageNames)('the CloudFormation templates of the stage %s', (stageName) => {

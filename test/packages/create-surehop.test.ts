@@ -1,5 +1,6 @@
-import { execFile, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
@@ -8,20 +9,19 @@ import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 
 import { freePorts } from '../../infra/dev/runtime/ports.ts';
-import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
 import { DEVELOPMENT_SECRET } from '../../lib/development.ts';
 import { localClient } from '../../infra/dev/runtime/store/create-tables.ts';
 import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
+import { copyService, installedService } from '../support/created-service.ts';
 import { eventually } from '../support/eventually.ts';
 import { aGuide } from '../support/guide.ts';
 import { aHostileDirectory } from '../support/hostile-directory.ts';
-import { buildTarballs, type Tarballs } from '../support/tarballs.ts';
-import { npm, npmInstall, userProjectIn, type UserProject } from '../support/user-project.ts';
+import { npm, userProjectIn, type UserProject } from '../support/user-project.ts';
 
 // npm installs about 400 packages, which takes long on a busy machine.
 jest.setTimeout(900_000);
 
-let tarballs: Tarballs;
+let tarball: string;
 let host: VirtualHost;
 let project: UserProject;
 const parents: string[] = [];
@@ -45,42 +45,40 @@ function replaceIn(file: string, text: string | RegExp, by: string): void {
   writeFileSync(path, after);
 }
 
-const create = (parent: string, ...args: string[]) =>
-  npm(parent, 'exec', '--yes', `--package=${tarballs.files['create-surehop']}`, '--', 'create-surehop', ...args);
-
 beforeAll(async () => {
-  tarballs = await buildTarballs();
   host = await aVirtualHost();
-  const parent = aHostileDirectory('created');
-  parents.push(parent);
-  // The README shows this command.
-  await npm(rootDirectory, 'run', 'create', '--', join(parent, 'my-shop'));
-  project = userProjectIn(join(parent, 'my-shop'));
-  await npmInstall(project.directory);
+  const service = await installedService();
+  tarball = service.tarballs['create-surehop']!;
+  project = copyService(service);
 });
 afterAll(async () => {
   for (const parent of parents) rmSync(dirname(parent), { recursive: true, force: true });
+  project?.remove();
   guide.remove();
   deployGuide.remove();
   await host?.remove();
-  tarballs?.remove();
 });
 
 const settings = () => ({ AMQP_URL: host.amqpUrl, MANAGEMENT_URL: process.env['MANAGEMENT_URL']! });
 
 test('create-surehop refuses a name that AWS resources cannot have, and a folder that is not empty', async () => {
-  const parent = join(tarballs.directory, 'parent');
+  const unpacked = mkdtempSync(join(tmpdir(), 'surehop-create-'));
+  parents.push(join(unpacked, 'parent'));
+  execFileSync('tar', ['-x', '-z', '-f', tarball, '-C', unpacked]);
+  const parent = join(unpacked, 'parent');
   mkdirSync(join(parent, 'used', 'something'), { recursive: true });
-  await expect(create(parent, 'My_Shop')).rejects.toThrow(/"My_Shop" cannot be the name of a service/);
-  await expect(create(parent, 'used')).rejects.toThrow(/the folder .*used is not empty/);
-  await expect(create(parent)).rejects.toThrow(/expected the name of the new folder/);
+  const create = (...args: string[]) =>
+    promisify(execFile)(process.execPath, [join(unpacked, 'package', 'create.mjs'), ...args], { cwd: parent });
+  await expect(create('My_Shop')).rejects.toThrow(/"My_Shop" cannot be the name of a service/);
+  await expect(create('used')).rejects.toThrow(/the folder .*used is not empty/);
+  await expect(create()).rejects.toThrow(/expected the name of the new folder/);
   expect(readdirSync(parent)).toEqual(['used']);
 });
 
 test('npm create surehop creates the same files as npm run create, except that the packages come from the registry', async () => {
   const parent = aHostileDirectory('from-registry');
   parents.push(parent);
-  await create(parent, 'my-shop');
+  await npm(parent, 'exec', '--yes', `--package=${tarball}`, '--', 'create-surehop', 'my-shop');
   const filesOf = (directory: string) =>
     Object.fromEntries(
       readdirSync(directory, { recursive: true, withFileTypes: true })

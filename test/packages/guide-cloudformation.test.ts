@@ -7,7 +7,7 @@ import { parse, type ScalarTag } from 'yaml';
 import type { Template, Value } from '../../infra/aws/template.ts';
 import { readAllSettings } from '../../lib/settings.ts';
 import { cfnLint, lint } from '../support/cfn-lint.ts';
-import { templatesOf } from '../support/in-a-process.ts';
+import { stageTemplates } from '../support/in-a-process.ts';
 import { aCheckout } from '../support/packages.ts';
 import {
   dependencies,
@@ -39,7 +39,7 @@ let broker: Template;
 beforeAll(async () => {
   ({
     prod: { functions: ours, broker },
-  } = await templatesOf(['prod']));
+  } = await stageTemplates());
 }, 180_000);
 
 const one = (template: Template, id: string) => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { cfnLint, lint } from '../support/cfn-lint.ts';
-import { templatesOf } from '../support/in-a-process.ts';
+import { stageTemplates } from '../support/in-a-process.ts';
 import { aCheckout, packageStack, packageAll, stageNames } from '../support/packages.ts';
 
 describe('serverless package', () => {
@@ -16,7 +16,7 @@ describe('serverless package', () => {
   afterAll(() => packaged?.remove());
 
   test('serverless package creates the same CloudFormation templates that the contract tests examine', async () => {
-    const examined = await templatesOf(stageNames);
+    const examined = await stageTemplates();
     for (const stage of stageNames)
       for (const stack of ['broker', 'functions'] as const)
         expect([stage, stack, withoutCode(examined[stage][stack])]).toEqual([

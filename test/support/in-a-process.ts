@@ -4,6 +4,8 @@ import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 import type { Templates } from '../../infra/aws/changes/templates.ts';
+import { oncePerRun } from './once-per-run.ts';
+import { stageNames } from './packages.ts';
 
 /**
  * Runs a script in a Node process of its own, because Jest cannot load Serverless. Parses the script's output as JSON.
@@ -20,10 +22,15 @@ export async function resultOf<Result>(script: string): Promise<Result> {
 /** Returns the file URL of a module as a quoted string, which a script can pass to `import()`. */
 export const moduleAt = (path: string): string => JSON.stringify(pathToFileURL(resolve(path)).href);
 
-export const templatesOf = <Name extends string>(stages: readonly Name[]): Promise<Record<Name, Templates>> =>
-  resultOf(`
-    const { templatesOf } = await import(${moduleAt('infra/aws/changes/templates.ts')});
-    const { readStage } = await import(${moduleAt('infra/stages/read-stage.ts')});
-    const all = {};
-    for (const name of ${JSON.stringify(stages)}) all[name] = await templatesOf(name, readStage(name));
-    process.stdout.write(JSON.stringify(all));`);
+type StageTemplates = Record<(typeof stageNames)[number], Templates>;
+
+/** Returns the CloudFormation templates of all stages. */
+export const stageTemplates = (): Promise<StageTemplates> =>
+  oncePerRun('templates', () =>
+    resultOf<StageTemplates>(`
+      const { templatesOf } = await import(${moduleAt('infra/aws/changes/templates.ts')});
+      const { readStage } = await import(${moduleAt('infra/stages/read-stage.ts')});
+      const all = {};
+      for (const name of ${JSON.stringify(stageNames)}) all[name] = await templatesOf(name, readStage(name));
+      process.stdout.write(JSON.stringify(all));`),
+  );

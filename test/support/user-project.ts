@@ -4,7 +4,6 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
-import { aHostileDirectory } from './hostile-directory.ts';
 
 /** A project outside of the repository, as a user would create it. */
 export interface UserProject {
@@ -18,39 +17,13 @@ export interface UserProject {
 /** A script that runs longer than this time, in ms, is killed, and the test then fails with the script's output. */
 const timeLimitMs = 600_000;
 
-/** Creates a project outside of the repository, and installs the given tarballs and `tools` in it with npm. */
-export async function aUserProject(
-  tarballs: Readonly<Record<string, string>>,
-  tools: readonly string[],
-): Promise<UserProject> {
-  const directory = aHostileDirectory('user');
-  writeFileSync(
-    join(directory, 'package.json'),
-    JSON.stringify({
-      name: 'shop',
-      private: true,
-      type: 'module',
-      dependencies: { ...addressesOf(tarballs), ...versionsOf(tools) },
-    }),
-  );
-  const project = userProjectIn(directory);
-  await npmInstall(directory).catch((error: unknown) => {
-    project.remove();
-    throw error;
-  });
-  return project;
-}
-
-const addressesOf = (tarballs: Readonly<Record<string, string>>): Record<string, string> =>
-  Object.fromEntries(Object.entries(tarballs).map(([name, file]) => [name, `file:${file}`]));
-
 /**
  * Installs the packages of a project with npm, preferably from npm's cache. If the cache knows only older versions of a
  * package than another package needs, asks the registry.
  */
-export async function npmInstall(directory: string): Promise<void> {
+export async function npmInstall(directory: string, ...more: string[]): Promise<void> {
   const install = (...args: string[]) =>
-    npm(directory, 'install', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error', ...args);
+    npm(directory, 'install', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error', ...more, ...args);
   try {
     await install('--prefer-offline');
   } catch (error) {
@@ -70,22 +43,6 @@ export async function npm(directory: string, ...args: string[]): Promise<string>
     const { stdout, stderr } = error as { stdout: string; stderr: string };
     throw new Error(`npm ${args.join(' ')}:\n${stdout}${stderr}`, { cause: error });
   }
-}
-
-function versionsOf(names: readonly string[]): Record<string, string> {
-  const known = ['package.json', 'infra/dev/package.json'].map(
-    (file) => JSON.parse(readFileSync(join(rootDirectory, file), 'utf8')) as Record<string, Record<string, string>>,
-  );
-  const versions = Object.assign(
-    {},
-    ...known.flatMap(({ dependencies, devDependencies }) => [dependencies, devDependencies]),
-  ) as Record<string, string>;
-  return Object.fromEntries(
-    names.map((name) => {
-      if (!versions[name]) throw new Error(`no package.json of the repository contains a version of ${name}`);
-      return [name, versions[name]];
-    }),
-  );
 }
 
 export const userProjectIn = (directory: string): UserProject => ({

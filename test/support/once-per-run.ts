@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
+import { takeLock } from '../../infra/dev/runtime/process-lock.ts';
+
+/** `npm test` chooses this folder for the files of one run of the tests, and removes the folder after the run. */
+const ofThisRun = process.env['TEST_RUN_DIRECTORY'];
+/** Distinguishes the results for this repository from those for a copy of the repository whose tests a test runs. */
+const ofThisRepository = createHash('sha256').update(rootDirectory).digest('hex').slice(0, 12);
+
+/**
+ * Returns the result of `make`, which must be JSON. In one run of the tests, only the first test file calls `make`, and the other
+ * test files that need the result `name` wait for it. The files that `make` writes belong into its argument `directory`.
+ */
+export async function oncePerRun<Result>(name: string, make: (directory: string) => Promise<Result>): Promise<Result> {
+  const directory = join(ofThisRun ?? mkdtempSync(join(tmpdir(), 'surehop-run-')), `${name}-${ofThisRepository}`);
+  const file = `${directory}.json`;
+  for (;;) {
+    if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Result;
+    const lock = takeLock(`${directory}.lock`);
+    if ('heldBy' in lock) {
+      await sleep(100);
+      continue;
+    }
+    try {
+      if (existsSync(file)) continue;
+      rmSync(directory, { recursive: true, force: true });
+      mkdirSync(directory, { recursive: true });
+      const result = await make(directory);
+      writeFileSync(`${file}.new`, JSON.stringify(result));
+      renameSync(`${file}.new`, file);
+      return result;
+    } finally {
+      lock.release();
+    }
+  }
+}
