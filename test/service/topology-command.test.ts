@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
 import { aCheckout } from '../support/packages.ts';
 import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
+import { runHere } from '../support/run-here.ts';
 
 let host: VirtualHost;
 /**
@@ -95,16 +96,20 @@ test.each([
   ['the removal of no queue', ['remove'], 'remove takes the name of one queue'],
   ['a plan for one queue', ['plan', 'loans'], 'plan takes no further words'],
   [
-    'no running npm start and no address',
-    ['plan'],
-    'npm start is not running in this project; pass --url amqps://user:password@host:5671',
-  ],
-  [
     'a wrong address',
     ['plan', '--url', 'localhost:5672'],
     '--url must be an address like amqps://user:password@host:5671',
   ],
   ['an unknown option', ['plan', '--force'], "Unknown option '--force'"],
 ])('npm run topology explains a wrong command line and ends with exit code 2 (%s)', async (_, args, said) => {
-  expect(await topology(...args)).toMatchObject({ code: 2, said: expect.stringContaining(said) });
+  expect(await runHere('topology', ...args)).toMatchObject({ code: 2, said: expect.stringContaining(said) });
+});
+
+test('without an address and a running npm start, npm run topology ends with exit code 2 and names the option --url', async () => {
+  expect(await topology('plan')).toMatchObject({
+    code: 2,
+    said: expect.stringContaining(
+      'npm start is not running in this project; pass --url amqps://user:password@host:5671',
+    ),
+  });
 });
