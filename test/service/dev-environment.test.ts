@@ -1,0 +1,3 @@
+import './console.ts';
+import './traces.ts';
+import './restarts.ts';

@@ -1,0 +1,3 @@
+import './orders.ts';
+import './wire.ts';
+import './readme.ts';
