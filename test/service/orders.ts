@@ -7,16 +7,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { signedHeaders } from '../../infra/dev/runtime/sign.ts';
 import { queues } from '../../infra/topology.ts';
 import { eventually } from '../support/eventually.ts';
-import { aService, type RunningService } from '../support/service.ts';
+import type { RunningService } from '../support/service.ts';
 
 let service: RunningService;
 let token: string;
 const dynamodb = new DynamoDBClient({ endpoint: process.env.DYNAMODB_ENDPOINT });
-beforeAll(async () => {
-  service = await aService();
-  token = await service.token('dead-letters:read', 'dead-letters:redrive', 'stock:write', 'status:read');
-});
-afterAll(() => service?.stop());
 
 interface Answer {
   readonly status: number;
@@ -76,160 +71,168 @@ const setPoints = (customerId: string, points: { S: string } | { N: string }) =>
     new PutItemCommand({ TableName: `${service.host.name}-points`, Item: { customerId: { S: customerId }, points } }),
   );
 
-describe('an order that a client places over HTTP', () => {
-  test('an order that is sent several times reserves stock and awards points only once', async () => {
-    const { sku, customerId } = await aShelf(10);
-    const key = randomUUID();
-    const answers = await Promise.all([1, 2, 3].map(() => place(anOrder(sku, customerId), key)));
-    expect(answers.map(({ status }) => status)).toEqual([202, 202, 202]);
-    const [{ body, headers }] = answers as [Answer];
-    expect(new Set(answers.map((answer) => answer.body.orderId)).size).toBe(1);
-    expect(headers.get('location')).toBe(`/orders/${body.orderId}`);
-
-    await ended(body.orderId, 'fulfilled');
-    expect((await call('GET', `/stock/${sku}`)).body).toEqual({ sku, available: 8 });
-    expect((await call('GET', `/customers/${customerId}/points`)).body).toEqual({ customerId, points: 3 });
+export function orderTests(started: () => RunningService): void {
+  beforeAll(async () => {
+    service = started();
+    token = await service.token('dead-letters:read', 'dead-letters:redrive', 'stock:write', 'status:read');
   });
+  afterAll(() => dynamodb.destroy());
 
-  test('an order with one item that exceeds the stock is rejected completely and awards no points', async () => {
-    const { sku, customerId } = await aShelf(10);
-    const { sku: scarce } = await aShelf(1);
-    const order = anOrder(sku, customerId);
-    const { body } = await place({ ...order, items: [...order.items, { sku: scarce, quantity: 2, unitPrice: 100 }] });
-    expect(await ended(body.orderId, 'rejected')).toMatchObject({ reason: 'OUT_OF_STOCK' });
-    await eventually('the points to be settled', async () => {
-      const { consumers } = (await call('GET', `/orders/${body.orderId}`)).body;
-      return consumers.points.outcome !== 'pending';
-    });
-    await eventually(
-      'the points to be back at none',
-      async () => (await call('GET', `/customers/${customerId}/points`)).body.points === 0,
-    );
-    expect((await call('GET', `/stock/${sku}`)).body.available).toBe(10);
-    expect((await call('GET', `/stock/${scarce}`)).body.available).toBe(1);
-  });
+  describe('an order that a client places over HTTP', () => {
+    test('an order that is sent several times reserves stock and awards points only once', async () => {
+      const { sku, customerId } = await aShelf(10);
+      const key = randomUUID();
+      const answers = await Promise.all([1, 2, 3].map(() => place(anOrder(sku, customerId), key)));
+      expect(answers.map(({ status }) => status)).toEqual([202, 202, 202]);
+      const [{ body, headers }] = answers as [Answer];
+      expect(new Set(answers.map((answer) => answer.body.orderId)).size).toBe(1);
+      expect(headers.get('location')).toBe(`/orders/${body.orderId}`);
 
-  test('an order is answered 503 with Retry-After while a queue is full, and is accepted afterwards', async () => {
-    const { sku, customerId } = await aShelf(10);
-    const { channel } = service.host;
-    const limits = { 'x-queue-type': 'quorum', 'x-max-length': 1, 'x-overflow': 'reject-publish' };
-    await channel.assertQueue('full', { durable: true, arguments: limits });
-    await channel.bindQueue('full', 'orders', 'order.created');
-    const key = randomUUID();
-    const refused = await eventually('a refusal', async () => {
-      const answer = await place(anOrder(sku, customerId), randomUUID());
-      return answer.status === 503 && answer;
+      await ended(body.orderId, 'fulfilled');
+      expect((await call('GET', `/stock/${sku}`)).body).toEqual({ sku, available: 8 });
+      expect((await call('GET', `/customers/${customerId}/points`)).body).toEqual({ customerId, points: 3 });
     });
-    expect(refused.headers.get('content-type')).toMatch(/^application\/problem\+json/);
-    expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
-    expect(refused.body).toMatchObject({ type: 'urn:surehop:problem:refused', status: 503 });
-    await channel.unbindQueue('full', 'orders', 'order.created');
-    const accepted = await eventually('room in the queue', async () => {
-      const answer = await place(anOrder(sku, customerId), key);
-      return answer.status === 202 && answer;
-    });
-    await ended(accepted.body.orderId, 'fulfilled');
-  });
-});
 
-describe('a message whose processing fails', () => {
-  test('a message that keeps failing is retried after 1, 2 and 4 seconds, becomes a dead letter, and is completed after a redrive', async () => {
-    const { sku, customerId } = await aShelf(10);
-    // DynamoDB cannot add a number to points that are stored as text, so the rule fails.
-    await setPoints(customerId, { S: 'spoilt' });
-    const { body } = await place(anOrder(sku, customerId));
-    const attempts = new Map<number, number>();
-    const dead = await eventually('the dead letter', async () => {
-      const { consumers, status } = (await call('GET', `/orders/${body.orderId}`)).body;
-      const { attempt, at, outcome } = consumers.points;
-      if (outcome === 'retrying') attempts.set(attempt, Date.parse(at));
-      return status === 'dead-lettered' && consumers.points;
-    });
-    expect(dead).toMatchObject({ code: 'ATTEMPTS_EXHAUSTED', attempt: 4 });
-    attempts.set(4, Date.parse(dead.at));
-    expect([...attempts.keys()]).toEqual([1, 2, 3, 4]);
-    const at = [...attempts.values()];
-    [1_000, 2_000, 4_000].forEach((delayMs, index) =>
-      expect(at[index + 1]! - at[index]!).toBeGreaterThanOrEqual(delayMs),
-    );
-    expect((await call('GET', `/stock/${sku}`)).body.available).toBe(8);
-
-    const [letter] = await eventually('it to be archived', async () => {
-      const { deadLetters } = (await call('GET', '/dead-letters?queue=points&code=ATTEMPTS_EXHAUSTED')).body;
-      const ours = deadLetters.filter(({ messageId }: { messageId: string }) => messageId === body.orderId);
-      return ours.length > 0 && ours;
-    });
-    // A redriven message that fails again is a dead letter again.
-    expect((await call('POST', `/dead-letters/${letter.id}/redrive`, {})).status).toBe(200);
-    const again = await eventually('the second dead letter', async () => {
-      const { deadLetters } = (await call('GET', '/dead-letters?queue=points&status=open')).body;
-      return deadLetters.find(
-        ({ messageId, redrives }: { messageId: string; redrives: number }) =>
-          messageId === body.orderId && redrives === 1,
+    test('an order with one item that exceeds the stock is rejected completely and awards no points', async () => {
+      const { sku, customerId } = await aShelf(10);
+      const { sku: scarce } = await aShelf(1);
+      const order = anOrder(sku, customerId);
+      const { body } = await place({ ...order, items: [...order.items, { sku: scarce, quantity: 2, unitPrice: 100 }] });
+      expect(await ended(body.orderId, 'rejected')).toMatchObject({ reason: 'OUT_OF_STOCK' });
+      await eventually('the points to be settled', async () => {
+        const { consumers } = (await call('GET', `/orders/${body.orderId}`)).body;
+        return consumers.points.outcome !== 'pending';
+      });
+      await eventually(
+        'the points to be back at none',
+        async () => (await call('GET', `/customers/${customerId}/points`)).body.points === 0,
       );
+      expect((await call('GET', `/stock/${sku}`)).body.available).toBe(10);
+      expect((await call('GET', `/stock/${scarce}`)).body.available).toBe(1);
     });
-    await setPoints(customerId, { N: '5' });
-    expect((await call('POST', `/dead-letters/${again.id}/redrive`, {})).status).toBe(200);
-    await ended(body.orderId, 'fulfilled');
-    expect((await call('GET', `/customers/${customerId}/points`)).body.points).toBe(8);
-  });
-});
 
-describe('invalid messages and orders', () => {
-  test('a message with malformed JSON becomes a dead letter without retries, is archived unchanged, and can be discarded', async () => {
-    const raw = Buffer.from(`{"orderId": "${randomUUID()}", \xff`, 'latin1');
-    const messageId = randomUUID();
-    service.host.channel.publish('orders', 'order.rejected', raw, {
-      messageId,
-      persistent: true,
-      headers: { tenant: 'blue' },
-    });
-    const { id } = await eventually('the dead letter', async () => {
-      const { deadLetters } = (await call('GET', '/dead-letters?code=MALFORMED')).body;
-      return deadLetters.find((letter: { messageId: string }) => letter.messageId === messageId);
-    });
-    const { body } = await call('GET', `/dead-letters/${id}`);
-    expect(Buffer.from(body.body.base64, 'base64')).toEqual(raw);
-    expect(body).toMatchObject({
-      queue: 'points',
-      code: 'MALFORMED',
-      status: 'open',
-      headers: expect.objectContaining({ tenant: 'blue' }),
-    });
-    expect((await call('DELETE', `/dead-letters/${id}`, { reason: 'a test' })).status).toBe(200);
-    expect((await call('GET', `/dead-letters/${id}`)).body).toMatchObject({
-      status: 'discarded',
-      discardReason: 'a test',
+    test('an order is answered 503 with Retry-After while a queue is full, and is accepted afterwards', async () => {
+      const { sku, customerId } = await aShelf(10);
+      const { channel } = service.host;
+      const limits = { 'x-queue-type': 'quorum', 'x-max-length': 1, 'x-overflow': 'reject-publish' };
+      await channel.assertQueue('full', { durable: true, arguments: limits });
+      await channel.bindQueue('full', 'orders', 'order.created');
+      const key = randomUUID();
+      const refused = await eventually('a refusal', async () => {
+        const answer = await place(anOrder(sku, customerId), randomUUID());
+        return answer.status === 503 && answer;
+      });
+      expect(refused.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+      expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
+      expect(refused.body).toMatchObject({ type: 'urn:surehop:problem:refused', status: 503 });
+      await channel.unbindQueue('full', 'orders', 'order.created');
+      const accepted = await eventually('room in the queue', async () => {
+        const answer = await place(anOrder(sku, customerId), key);
+        return answer.status === 202 && answer;
+      });
+      await ended(accepted.body.orderId, 'fulfilled');
     });
   });
 
-  test('an invalid order is answered 400 with a problem document that names every invalid field', async () => {
-    const { status, body } = await place({
-      customerId: '',
-      currency: 'EUR',
-      items: [{ sku: 'apple', quantity: 0, unitPrice: -1 }],
-    });
-    expect(status).toBe(400);
-    expect(body.errors.map(({ pointer }: { pointer: string }) => pointer).toSorted()).toEqual([
-      '/customerId',
-      '/items/0/quantity',
-      '/items/0/unitPrice',
-    ]);
-  });
-});
-
-describe('the endpoints for health, readiness and status', () => {
-  test('the service reports its health, its readiness, and the number of consumers of each queue', async () => {
-    expect((await call('GET', '/healthz')).status).toBe(200);
-    expect((await call('GET', '/readyz')).status).toBe(200);
-    const { body } = await call('GET', '/status');
-    expect(body.queues.map(({ name }: { name: string }) => name)).toEqual(['stock', 'points']);
-    await eventually('an event source for each queue, or each shard of it, to be known', async () => {
-      const { body: status } = await call('GET', '/status');
-      return Object.values(queues).every(
-        ({ name, shards }) =>
-          status.queues.find((queue: { name: string }) => queue.name === name).consumers === shards.length,
+  describe('a message whose processing fails', () => {
+    test('a message that keeps failing is retried after 1, 2 and 4 seconds, becomes a dead letter, and is completed after a redrive', async () => {
+      const { sku, customerId } = await aShelf(10);
+      // DynamoDB cannot add a number to points that are stored as text, so the rule fails.
+      await setPoints(customerId, { S: 'spoilt' });
+      const { body } = await place(anOrder(sku, customerId));
+      const attempts = new Map<number, number>();
+      const dead = await eventually('the dead letter', async () => {
+        const { consumers, status } = (await call('GET', `/orders/${body.orderId}`)).body;
+        const { attempt, at, outcome } = consumers.points;
+        if (outcome === 'retrying') attempts.set(attempt, Date.parse(at));
+        return status === 'dead-lettered' && consumers.points;
+      });
+      expect(dead).toMatchObject({ code: 'ATTEMPTS_EXHAUSTED', attempt: 4 });
+      attempts.set(4, Date.parse(dead.at));
+      expect([...attempts.keys()]).toEqual([1, 2, 3, 4]);
+      const at = [...attempts.values()];
+      [1_000, 2_000, 4_000].forEach((delayMs, index) =>
+        expect(at[index + 1]! - at[index]!).toBeGreaterThanOrEqual(delayMs),
       );
+      expect((await call('GET', `/stock/${sku}`)).body.available).toBe(8);
+
+      const [letter] = await eventually('it to be archived', async () => {
+        const { deadLetters } = (await call('GET', '/dead-letters?queue=points&code=ATTEMPTS_EXHAUSTED')).body;
+        const ours = deadLetters.filter(({ messageId }: { messageId: string }) => messageId === body.orderId);
+        return ours.length > 0 && ours;
+      });
+      // A redriven message that fails again is a dead letter again.
+      expect((await call('POST', `/dead-letters/${letter.id}/redrive`, {})).status).toBe(200);
+      const again = await eventually('the second dead letter', async () => {
+        const { deadLetters } = (await call('GET', '/dead-letters?queue=points&status=open')).body;
+        return deadLetters.find(
+          ({ messageId, redrives }: { messageId: string; redrives: number }) =>
+            messageId === body.orderId && redrives === 1,
+        );
+      });
+      await setPoints(customerId, { N: '5' });
+      expect((await call('POST', `/dead-letters/${again.id}/redrive`, {})).status).toBe(200);
+      await ended(body.orderId, 'fulfilled');
+      expect((await call('GET', `/customers/${customerId}/points`)).body.points).toBe(8);
     });
   });
-});
+
+  describe('invalid messages and orders', () => {
+    test('a message with malformed JSON becomes a dead letter without retries, is archived unchanged, and can be discarded', async () => {
+      const raw = Buffer.from(`{"orderId": "${randomUUID()}", \xff`, 'latin1');
+      const messageId = randomUUID();
+      service.host.channel.publish('orders', 'order.rejected', raw, {
+        messageId,
+        persistent: true,
+        headers: { tenant: 'blue' },
+      });
+      const { id } = await eventually('the dead letter', async () => {
+        const { deadLetters } = (await call('GET', '/dead-letters?code=MALFORMED')).body;
+        return deadLetters.find((letter: { messageId: string }) => letter.messageId === messageId);
+      });
+      const { body } = await call('GET', `/dead-letters/${id}`);
+      expect(Buffer.from(body.body.base64, 'base64')).toEqual(raw);
+      expect(body).toMatchObject({
+        queue: 'points',
+        code: 'MALFORMED',
+        status: 'open',
+        headers: expect.objectContaining({ tenant: 'blue' }),
+      });
+      expect((await call('DELETE', `/dead-letters/${id}`, { reason: 'a test' })).status).toBe(200);
+      expect((await call('GET', `/dead-letters/${id}`)).body).toMatchObject({
+        status: 'discarded',
+        discardReason: 'a test',
+      });
+    });
+
+    test('an invalid order is answered 400 with a problem document that names every invalid field', async () => {
+      const { status, body } = await place({
+        customerId: '',
+        currency: 'EUR',
+        items: [{ sku: 'apple', quantity: 0, unitPrice: -1 }],
+      });
+      expect(status).toBe(400);
+      expect(body.errors.map(({ pointer }: { pointer: string }) => pointer).toSorted()).toEqual([
+        '/customerId',
+        '/items/0/quantity',
+        '/items/0/unitPrice',
+      ]);
+    });
+  });
+
+  describe('the endpoints for health, readiness and status', () => {
+    test('the service reports its health, its readiness, and the number of consumers of each queue', async () => {
+      expect((await call('GET', '/healthz')).status).toBe(200);
+      expect((await call('GET', '/readyz')).status).toBe(200);
+      const { body } = await call('GET', '/status');
+      expect(body.queues.map(({ name }: { name: string }) => name)).toEqual(['stock', 'points']);
+      await eventually('an event source for each queue, or each shard of it, to be known', async () => {
+        const { body: status } = await call('GET', '/status');
+        return Object.values(queues).every(
+          ({ name, shards }) =>
+            status.queues.find((queue: { name: string }) => queue.name === name).consumers === shards.length,
+        );
+      });
+    });
+  });
+}

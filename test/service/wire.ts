@@ -3,12 +3,11 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 
 import { signedHeaders } from '../../infra/dev/runtime/sign.ts';
-import { DEVELOPMENT_SECRET } from '../../lib/http/development.ts';
 import { eventually } from '../support/eventually.ts';
-import { aService, type RunningService } from '../support/service.ts';
+import type { RunningService } from '../support/service.ts';
 
 /** Secrets and personal data that the test sends to the service, and that the service's log must not contain. */
 const CANARIES = {
@@ -20,25 +19,13 @@ const CANARIES = {
   query: 'canary-in-a-query',
 } as const;
 
-const secret = `whsec_${CANARIES.signingKey}`;
+/** The signing key of the client `canary`, which the service of these tests must know. */
+export const CANARY_KEY = `whsec_${CANARIES.signingKey}`;
 
 let service: RunningService;
 let token: string;
 let host: string;
 let port: number;
-
-beforeAll(async () => {
-  process.env.SIGNING_SECRETS = JSON.stringify({ development: [DEVELOPMENT_SECRET], canary: [secret] });
-  service = await aService();
-  token = await service.token('stock:write', 'dead-letters:redrive', 'dead-letters:read', 'status:read');
-  ({ host } = new URL(service.url));
-  port = Number(new URL(service.url).port);
-}, 120_000);
-
-afterAll(async () => {
-  delete process.env.SIGNING_SECRETS;
-  await service?.stop();
-});
 
 /** Sends bytes to the service's HTTP port. Returns the status codes of all responses. */
 async function exchange(...parts: (string | Buffer)[]): Promise<number[]> {
@@ -151,86 +138,97 @@ const refused: [string, number[], () => (string | Buffer)[]][] = [
   ],
 ];
 
-describe('HTTP requests that are sent byte by byte', () => {
-  test('a valid HTTP request is accepted', async () => {
-    expect(await exchange(lines(...post(...signedLines(), length)), body)).toEqual([202]);
+export function wireTests(started: () => RunningService): void {
+  beforeAll(async () => {
+    service = started();
+    token = await service.token('stock:write', 'dead-letters:redrive', 'dead-letters:read', 'status:read');
+    ({ host } = new URL(service.url));
+    port = Number(new URL(service.url).port);
   });
 
-  test.each(malformed)('a malformed HTTP request (%s) is not accepted', async (_, request) => {
-    for (const status of await exchange(...request()))
-      expect([400, 404, 405, 408, 413, 431, 501, 505]).toContain(status);
-  });
-
-  test.each(refused)(
-    'a hostile HTTP request (%s) is refused with one of the statuses %p',
-    async (_, statuses, request) => {
-      const got = await exchange(...request());
-      expect(got).toHaveLength(1);
-      expect(statuses).toContain(got[0]);
-    },
-  );
-
-  test('bytes that follow the body of an HTTP request are parsed as a separate request', async () => {
-    const first = lines(`POST /orders HTTP/1.1`, `Host: ${host}`, ...signedLines(), length) + body;
-    const smuggled = lines(...post('content-type: application/json', length)) + body;
-    expect(await exchange(first + smuggled)).toEqual([202, 401]);
-  });
-
-  test('an order whose client disconnects can be sent again with the same key and is then accepted', async () => {
-    const key = randomUUID();
-    const headers = Object.entries(signedHeaders(body, { key })).map((one) => one.join(': '));
-    const socket = connect(port, '127.0.0.1').on('error', () => {});
-    socket.write(lines(...post(...headers, length)) + body, () => socket.destroy());
-    const again = await eventually('the same order to be accepted', async () => {
-      const response = await fetch(`${service.url}/orders`, {
-        method: 'POST',
-        headers: signedHeaders(body, { key }),
-        body,
-      });
-      const said = (await response.json()) as { orderId: string };
-      return response.status === 202 && said;
+  describe('HTTP requests that are sent byte by byte', () => {
+    test('a valid HTTP request is accepted', async () => {
+      expect(await exchange(lines(...post(...signedLines(), length)), body)).toEqual([202]);
     });
-    expect((await fetch(`${service.url}/orders/${again.orderId}`)).status).toBe(200);
-  });
-});
 
-test("the service's log contains no secret, token, signature or personal data", async () => {
-  const written: string[] = [token, ...Object.values(CANARIES)];
-  const ask = async (method: string, path: string, headers: Record<string, string>, sent?: string) => {
-    written.push(
-      ...Object.entries(headers).flatMap(([name, value]) => (/signature|authorization/.test(name) ? [value] : [])),
+    test.each(malformed)('a malformed HTTP request (%s) is not accepted', async (_, request) => {
+      for (const status of await exchange(...request()))
+        expect([400, 404, 405, 408, 413, 431, 501, 505]).toContain(status);
+    });
+
+    test.each(refused)(
+      'a hostile HTTP request (%s) is refused with one of the statuses %p',
+      async (_, statuses, request) => {
+        const got = await exchange(...request());
+        expect(got).toHaveLength(1);
+        expect(statuses).toContain(got[0]);
+      },
     );
-    const response = await fetch(service.url + path, { method, headers, body: sent });
-    const text = await response.text();
-    for (const word of Object.values(CANARIES)) {
-      // The names of fields and the reason may be repeated in the response to the client that sent them.
-      if (word !== CANARIES.reason && word !== CANARIES.junk)
-        expect([path, word, text.includes(word)]).toEqual([path, word, false]);
-    }
-    return response.status;
-  };
-  const bearer = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-  const personal = body.replace('"c"', `"${CANARIES.address}"`);
-  const signed = (of: string) => signedHeaders(of, { key: randomUUID(), secret });
-  expect(await ask('POST', '/orders', signed(personal), personal)).toBe(202);
-  const withJunk = `{"a": ${CANARIES.junk}`;
-  expect(await ask('POST', '/orders', signed(withJunk), withJunk)).toBe(400);
-  const withField = personal.replace('"currency"', `"${CANARIES.junk}"`);
-  expect(await ask('POST', '/orders', { ...signed(withField), 'x-trace': CANARIES.header }, withField)).toBe(400);
-  expect(await ask('POST', '/orders', { ...signed(personal), 'webhook-signature': CANARIES.header }, personal)).toBe(
-    401,
-  );
-  expect(await ask('GET', `/dead-letters?code=${CANARIES.query}&x=${CANARIES.query}`, bearer)).toBe(400);
-  expect(await ask('GET', '/dead-letters', { authorization: `Bearer ${CANARIES.header}` })).toBe(401);
-  expect(await ask('DELETE', '/dead-letters/none', bearer, JSON.stringify({ reason: CANARIES.reason }))).toBe(404);
-  expect(await ask('PUT', '/stock/wire', bearer, JSON.stringify({ available: 5, reason: CANARIES.reason }))).toBe(200);
-  expect(await ask('GET', '/status', bearer)).toBe(200);
 
-  const log = await eventually('the last request to be logged', () => {
-    const text = readFileSync(service.logFile, 'utf8');
-    return text.includes('GET /status') && text;
+    test('bytes that follow the body of an HTTP request are parsed as a separate request', async () => {
+      const first = lines(`POST /orders HTTP/1.1`, `Host: ${host}`, ...signedLines(), length) + body;
+      const smuggled = lines(...post('content-type: application/json', length)) + body;
+      expect(await exchange(first + smuggled)).toEqual([202, 401]);
+    });
+
+    test('an order whose client disconnects can be sent again with the same key and is then accepted', async () => {
+      const key = randomUUID();
+      const headers = Object.entries(signedHeaders(body, { key })).map((one) => one.join(': '));
+      const socket = connect(port, '127.0.0.1').on('error', () => {});
+      socket.write(lines(...post(...headers, length)) + body, () => socket.destroy());
+      const again = await eventually('the same order to be accepted', async () => {
+        const response = await fetch(`${service.url}/orders`, {
+          method: 'POST',
+          headers: signedHeaders(body, { key }),
+          body,
+        });
+        const said = (await response.json()) as { orderId: string };
+        return response.status === 202 && said;
+      });
+      expect((await fetch(`${service.url}/orders/${again.orderId}`)).status).toBe(200);
+    });
   });
-  expect(log).toContain('request answered');
-  for (const word of written) expect([word.slice(0, 12), log.includes(word)]).toEqual([word.slice(0, 12), false]);
-  expect(log).not.toMatch(/whsec_(?!\*)|\bv1,[A-Za-z0-9+/]{20}|eyJ[A-Za-z0-9_-]{10}/);
-});
+
+  test("the service's log contains no secret, token, signature or personal data", async () => {
+    const written: string[] = [token, ...Object.values(CANARIES)];
+    const ask = async (method: string, path: string, headers: Record<string, string>, sent?: string) => {
+      written.push(
+        ...Object.entries(headers).flatMap(([name, value]) => (/signature|authorization/.test(name) ? [value] : [])),
+      );
+      const response = await fetch(service.url + path, { method, headers, body: sent });
+      const text = await response.text();
+      for (const word of Object.values(CANARIES)) {
+        // The names of fields and the reason may be repeated in the response to the client that sent them.
+        if (word !== CANARIES.reason && word !== CANARIES.junk)
+          expect([path, word, text.includes(word)]).toEqual([path, word, false]);
+      }
+      return response.status;
+    };
+    const bearer = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const personal = body.replace('"c"', `"${CANARIES.address}"`);
+    const signed = (of: string) => signedHeaders(of, { key: randomUUID(), secret: CANARY_KEY });
+    expect(await ask('POST', '/orders', signed(personal), personal)).toBe(202);
+    const withJunk = `{"a": ${CANARIES.junk}`;
+    expect(await ask('POST', '/orders', signed(withJunk), withJunk)).toBe(400);
+    const withField = personal.replace('"currency"', `"${CANARIES.junk}"`);
+    expect(await ask('POST', '/orders', { ...signed(withField), 'x-trace': CANARIES.header }, withField)).toBe(400);
+    expect(await ask('POST', '/orders', { ...signed(personal), 'webhook-signature': CANARIES.header }, personal)).toBe(
+      401,
+    );
+    expect(await ask('GET', `/dead-letters?code=${CANARIES.query}&x=${CANARIES.query}`, bearer)).toBe(400);
+    expect(await ask('GET', '/dead-letters', { authorization: `Bearer ${CANARIES.header}` })).toBe(401);
+    expect(await ask('DELETE', '/dead-letters/none', bearer, JSON.stringify({ reason: CANARIES.reason }))).toBe(404);
+    expect(await ask('PUT', '/stock/wire', bearer, JSON.stringify({ available: 5, reason: CANARIES.reason }))).toBe(
+      200,
+    );
+    expect(await ask('GET', '/status', bearer)).toBe(200);
+
+    const log = await eventually('the last request to be logged', () => {
+      const text = readFileSync(service.logFile, 'utf8');
+      return text.includes('GET /status') && text;
+    });
+    expect(log).toContain('request answered');
+    for (const word of written) expect([word.slice(0, 12), log.includes(word)]).toEqual([word.slice(0, 12), false]);
+    expect(log).not.toMatch(/whsec_(?!\*)|\bv1,[A-Za-z0-9+/]{20}|eyJ[A-Za-z0-9_-]{10}/);
+  });
+}

@@ -4,6 +4,11 @@ import Sequencer from '@jest/test-sequencer';
 
 /** The test files that take longest, the longest first. */
 const LONGEST = [
+  'service/npm-start',
+  'service/dev-environment',
+  'service/faults',
+  'service/running-service',
+  'service/commands',
   'integration/crash-loop/crash-loop',
   'integration/topology/silent-dependencies',
   'integration/orders/silent-dependencies',
