@@ -19,7 +19,7 @@ export function warnOfSplitKeys(
     return warn(
       'messages of one ordering key may be in different shards',
       new Error(
-        `the messages ${first!.id} and ${other.id} of the queue ${queue.name} have the same ordering key, but different keys of their events: let orderBy return the key of the event`,
+        `the messages ${first!.id} and ${other.id} of the queue ${queue.name} have the same ordering key, but their publishers sent them with different event keys: let orderBy return the value that the function "key" of the event returns`,
       ),
     );
   }

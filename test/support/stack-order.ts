@@ -63,7 +63,7 @@ const within = (stack: Stack, { Resources }: Template, resource: Resource): stri
     .filter((id) => id in Resources)
     .map((id) => `${stack}/${id}`);
 
-/** Lists the resources of the broker stack from which a resource imports values. */
+/** Lists the resources of the broker stack whose values the given resource imports. */
 function imports({ broker }: Templates, resource: Resource): string[] {
   const outputs = Object.values(broker.Outputs ?? {}) as { Value: unknown; Export?: { Name: string } }[];
   return [...walk(resource.Properties)].flatMap(([value]) => {

@@ -5,8 +5,8 @@ import { unroutedOf } from './shards.ts';
 import { describeBinding, destinationOf, isSameBinding, isSameRoute, type Binding, type Topology } from './topology.ts';
 
 /**
- * Finds bindings on the broker that the topology does not declare. Only bindings of the service, and duplicates of
- * declared bindings, are removed.
+ * Finds bindings on the broker that the topology does not declare. A binding that the service never declared stays,
+ * unless the binding belongs to a consistent-hash exchange of the service.
  */
 export function bindingDifferences(
   { declared, actual, previous }: DiffInput,
