@@ -5,7 +5,7 @@ import { order } from './events.ts';
 
 /**
  * The route POST /orders has its own file, because the OpenAPI document imports the route, and importing place-order.ts
- * would connect to the broker.
+ * requires the settings of the broker.
  */
 export const route = {
   route: 'POST /orders',

@@ -14,7 +14,7 @@ import { reportMisconfigured } from '../dynamodb/report-misconfigured.ts';
 import { storeSettings } from '../dynamodb/settings.ts';
 import { undeployedTables } from '../dynamodb/tables.ts';
 import type { Publisher } from '../events/publish.ts';
-import { processInboxTable } from '../inbox/process-inbox.ts';
+import { inboxTableOf } from '../inbox/process-inbox.ts';
 import { inboxSettings, type InboxSettings } from '../inbox/settings.ts';
 import { lazyPublisher } from '../rabbitmq/lazy-publisher.ts';
 import { brokerSettings, type BrokerSettings } from '../rabbitmq/settings.ts';
@@ -64,7 +64,7 @@ export function partsOf(surehop: Surehop): ConsumerParts {
   if (deployed) requireTables(deployed);
   const archive = archiveTable(surehop);
   return {
-    ...dynamoDbPorts(processInboxTable(surehop)),
+    ...dynamoDbPorts(inboxTableOf(surehop)),
     publisher: lazyPublisher(surehop),
     archiveLetter: (deadLetter, message) => storeDeadLetter(deadLetter, message, archive),
     clock,

@@ -8,12 +8,12 @@ import type { Inbox } from './inbox.ts';
 import { inboxSettings } from './settings.ts';
 import { openInboxTable, type InboxTable } from './table.ts';
 
-export const processInboxTable = (surehop: Surehop): InboxTable => surehop.shared(openTable);
+export const inboxTableOf = (surehop: Surehop): InboxTable => surehop.shared(openTable);
 
 /** The inbox of this process. */
 export const inbox = (surehop: Surehop): Inbox => surehop.shared(openInbox);
 
-const openInbox = (surehop: Surehop): Inbox => createInbox(processInboxTable(surehop));
+const openInbox = (surehop: Surehop): Inbox => createInbox(inboxTableOf(surehop));
 
 function openTable(surehop: Surehop): InboxTable {
   const { endpoint, requestHandler, credentials, region } = store(surehop).config;

@@ -4,7 +4,7 @@ import { archiveTable } from '../archive/record.ts';
 import { ok, type Answer } from '../http/answer.ts';
 import { Problem } from '../http/problem.ts';
 import type { Request } from '../http/request.ts';
-import { processInboxTable } from '../inbox/process-inbox.ts';
+import { inboxTableOf } from '../inbox/process-inbox.ts';
 import { readQueueFigures, type QueueFigures } from '../rabbitmq/admin/queue-figures.ts';
 import { brokerSettings } from '../rabbitmq/settings.ts';
 import { DEAD_LETTERS } from '../rabbitmq/topology/define.ts';
@@ -35,7 +35,7 @@ export function queueStatus(
   // A wrong setting must stop the function at its start and not fail its first request.
   const settings = surehop.settings(brokerSettings);
   const archive = archiveTable(surehop);
-  const queueProgress = createQueueProgress(processInboxTable(surehop));
+  const queueProgress = createQueueProgress(inboxTableOf(surehop));
   const samples = queueSamples(surehop);
   const workQueues = Object.values(queues);
   const reading = singleFlight<QueueFigures[]>(surehop.clock);

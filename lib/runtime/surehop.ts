@@ -8,7 +8,7 @@ import { serviceSettings } from './service-settings.ts';
 import { readSettings, type Concern, type Environment } from './settings.ts';
 import type { Tracing } from './tracing.ts';
 
-/** The options with which a service sets up the toolkit. The toolkit itself never reads `process.env`. */
+/** The options with which a service sets up the toolkit. The toolkit reads its settings only from `environment`. */
 export interface SurehopOptions {
   /**
    * The environment variables with the settings of the toolkit, usually `process.env`. Each part of the toolkit

@@ -9,7 +9,7 @@ import type { MessageId } from '../events/message-id.ts';
 import { ok, type Answer } from '../http/answer.ts';
 import { Problem } from '../http/problem.ts';
 import { markerKey, toMarker } from '../inbox/marker.ts';
-import { processInboxTable } from '../inbox/process-inbox.ts';
+import { inboxTableOf } from '../inbox/process-inbox.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import type { Timeline, TracedMessage } from './schema.ts';
@@ -46,7 +46,7 @@ export function createTimelines(surehop: Surehop, workQueues: Readonly<Record<st
    * message ids.
    */
   async function readRecords(ids: readonly string[]): Promise<Recorded[]> {
-    const { client, name: table, retryPolicy } = processInboxTable(surehop);
+    const { client, name: table, retryPolicy } = inboxTableOf(surehop);
     const archive = archiveTable(surehop);
     const keys = ids.flatMap((id) =>
       queues.flatMap((queue) => [markerKey(queue, id as MessageId), attemptKey(queue, id as MessageId)]),

@@ -32,6 +32,14 @@ describe('createSurehop', () => {
     );
   });
 
+  test('on AWS Lambda, createSurehop fails if the setting STAGE is missing, because the default stage accepts the public development keys', () => {
+    const environment = { AWS_LAMBDA_FUNCTION_NAME: 'shop-prod-place-order' };
+    expect(() => createSurehop({ environment })).toThrow('wrong setting: STAGE: a Lambda function must name its stage');
+    expect(() => createSurehop({ environment: { ...environment, STAGE: '' } })).toThrow('wrong setting: STAGE');
+    expect(() => createSurehop({ environment: { ...environment, STAGE: 'prod' } })).not.toThrow();
+    expect(() => createSurehop({ environment: { ...environment, IS_OFFLINE: 'true' } })).not.toThrow();
+  });
+
   test('a wrong HTTP setting causes an error when the HTTP settings are read, but not when the broker settings are read', () => {
     const surehop = createSurehop({ environment: { MAX_BODY_BYTES: 'ten' } });
     expect(surehop.settings(brokerSettings).PUBLISH_DEADLINE_MS).toBe(5_000);
