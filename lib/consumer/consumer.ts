@@ -47,7 +47,7 @@ export interface Consumer<T = any> {
 export const consumer = <T>(surehop: Surehop, definition: ConsumerDefinition<T>): Consumer<T> =>
   Object.assign(createConsumer(definition, partsOf(surehop)), { definition });
 
-export function createConsumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerParts) {
+export function createConsumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerParts, memory = newMemory()) {
   const { queue, orderBy, identify } = definition;
   if (orderBy && !queue.ordered)
     throw new Error(
@@ -66,7 +66,6 @@ export function createConsumer<T>(definition: ConsumerDefinition<T>, parts: Cons
       `the consumer of the queue ${queue.name} has two rules for version ${twice.event.version} of the event ${twice.event.type}: remove one of the two`,
     );
   const limits = limitsOf(definition, queue, parts.settings);
-  const memory = newMemory();
   return (event: RabbitMqEvent, context: RemainingTime): Promise<BatchReport> =>
     withSourcePositions(() =>
       runBatch(event, { rules, orderBy, identify }, newBatch(queue, limits, memory, parts, context)),

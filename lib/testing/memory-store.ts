@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import type { Decision } from '../inbox/decision.ts';
 import type { ConsumerPorts } from '../consumer/parts.ts';
 import type { Progress } from '../consumer/progress.ts';
@@ -195,5 +197,4 @@ function note(
   return true;
 }
 
-let versions = 0;
-const newVersion = (): TextVersion => ({ id: String(++versions), parts: 0 });
+const newVersion = (): TextVersion => ({ id: randomUUID(), parts: 0 });

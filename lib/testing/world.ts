@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 
+import { newMemory, type Memory } from '../consumer/batch.ts';
 import { createConsumer, type ConsumerDefinition } from '../consumer/consumer.ts';
 import type { RuleContext } from '../consumer/rule.ts';
 import { headerNames } from '../events/envelope.ts';
@@ -7,11 +8,12 @@ import type { Message } from '../events/message.ts';
 import type { Decision } from '../inbox/decision.ts';
 import { PublishError } from '../runtime/errors.ts';
 import { eventOf, type QueuedCopy } from './event.ts';
-import { gatedParts, memorySettings, type Gate } from './gated-parts.ts';
-import { describeCall, describeResult, History } from './history.ts';
+import { gatedParts, memorySettings, type Call, type Gate } from './gated-parts.ts';
+import { describeCall, describeResult, type History } from './history.ts';
 import { createMemoryBroker, idOf, type MemoryBroker } from './memory-broker.ts';
 import { emptyStore, type MemoryStore } from './memory-store.ts';
 import { aroundRules, CrashedError, recorded } from './rules.ts';
+import { contentsText, copyText, dataText, withoutRandomIds } from './world-state.ts';
 
 /** Makes one choice of a simulation: an integer from 0 to `ways` - 1. The choice 0 is the usual one. */
 export type Choose = (ways: number) => number;
@@ -50,6 +52,11 @@ export interface WorldOptions {
   readonly prepare?: (store: MemoryStore) => void;
   readonly afterStep?: (store: MemoryStore) => void;
   readonly isOver?: () => boolean;
+  /**
+   * Whether the run ends now, because another run has continued from the same state. `state` returns the state of the
+   * whole modelled system as a text. From the same state, the same choices lead to the same end.
+   */
+  readonly isExplored?: (state: () => string) => boolean;
   readonly history?: History;
   readonly around?: (
     run: (context?: RuleContext) => Decision | Promise<Decision | void>,
@@ -57,6 +64,8 @@ export interface WorldOptions {
       readonly context: RuleContext;
       readonly isPerformed: boolean;
       readonly crash: () => Promise<never>;
+      /** Makes a choice on which the outcome of the business rule depends. */
+      readonly choose: Choose;
     },
   ) => Decision | Promise<Decision | void>;
 }
@@ -67,7 +76,7 @@ export interface World {
   readonly broker: MemoryBroker;
   /**
    * One text for each failed message that the consumer copied to one exchange more than once: the message id and the
-   * exchange.
+   * exchange. The list is empty if the options allow faults or switches.
    */
   readonly repeated: readonly string[];
 }
@@ -76,12 +85,19 @@ const MOST_BATCHES = 60;
 const MOST_BATCHES_PER_MESSAGE = 10;
 const STEP_MS = 30_000;
 const INVOCATION_MS = 60_000;
+const READS = /\.(find|read)$/;
 const START_MS = Date.parse('2026-01-01T00:00:00Z');
 const settings = memorySettings({ BATCH_CONCURRENCY: '1', MESSAGE_TIME_LIMIT_MS: '1000' });
 
 interface Environment {
   readonly prefix: string;
+  readonly memory: Memory;
   handler: ReturnType<typeof createConsumer>;
+  /**
+   * Everything on which the next step of the process depends while it processes a batch: the memory of the process when
+   * the batch began, the batch, and the result of each call since then.
+   */
+  learned: string[];
   isGone: boolean;
   batch?: readonly QueuedCopy[];
   isRunning: boolean;
@@ -107,7 +123,8 @@ export async function runWorld(
     prepare = () => {},
     afterStep = () => {},
     isOver = () => false,
-    history = new History(),
+    isExplored,
+    history,
     around = (run) => run(),
   }: WorldOptions,
   choose: Choose,
@@ -127,6 +144,10 @@ export async function runWorld(
   let nowMs = START_MS;
   const clock = { now: () => nowMs };
   const isAlone = count === 1 && !hasZombies;
+  const learn = (environment: Environment, ...what: unknown[]): void => {
+    // A single environment is asked for its state only between two batches.
+    if (isExplored && !isAlone) environment.learned.push(dataText([nowMs, ...what]));
+  };
 
   function take(message: Message): PublishError | undefined {
     const { exchange, properties } = message;
@@ -138,6 +159,8 @@ export async function runWorld(
     // message is postponed again until the lease of a crashed process expires.
     const isPostponed = delayed.length > waiting && properties.headers[headerNames.postponed] === true;
     if (broker.events.length > events || isPostponed) return undefined;
+    // After a crash or a lost answer, the consumer may publish a second retry copy or dead letter.
+    if (faults > 0 || switches > 0) return undefined;
     const copy = `${idOf(message)} in ${exchange}`;
     placed.set(copy, (placed.get(copy) ?? 0) + 1);
     return undefined;
@@ -153,7 +176,7 @@ export async function runWorld(
   }
 
   function crash(environment: Environment): CrashedError {
-    history.step(`${environment.prefix}the process crashes`);
+    history?.step(`${environment.prefix}the process crashes`);
     environment.ended = 'crashed';
     endProcess(environment);
     return new CrashedError();
@@ -167,28 +190,39 @@ export async function runWorld(
       // A single environment does not need to wait for another one.
       if (!isAlone) await new Promise<void>((begin) => calls.push({ environment, begin }));
       if (environment.isGone) throw new CrashedError();
-      // Recording the progress of the queue changes nothing for a message, whether it succeeds or fails.
-      const fate = left > 0 && call.to !== 'progress.record' ? choose(5) : 0;
-      const text = describeCall(call, definition.queue);
+      const fate = left > 0 ? chooseFate(call) : 0;
+      const text = () => prefix + describeCall(call, definition.queue);
       if (fate > 0) left -= 1;
       if (fate === 1) {
-        history.step(`${prefix}${text}: the process crashes before this step`);
+        history?.step(`${text()}: the process crashes before this step`);
         throw crash(environment);
       }
       if (fate === 2) {
-        history.step(`${prefix}${text}: this step fails and has no effect`);
+        history?.step(`${text()}: this step fails and has no effect`);
+        learn(environment, call, 'failed');
         return fail();
       }
       const earlier = store.commits.length;
-      history.step(`${prefix}${text}`);
+      history?.step(text());
       const result = await run();
-      history.detail(...describeResult(call, result, store, earlier));
+      history?.detail(...describeResult(call, result, store, earlier));
       afterStep(store);
       if (fate === 3) throw crash(environment);
-      if (fate < 4) return result;
-      history.detail('the answer is lost');
-      return fail();
+      if (fate === 4) {
+        history?.detail('the answer is lost');
+        learn(environment, call, 'failed');
+        return fail();
+      }
+      learn(environment, call, result);
+      return result;
     };
+
+  function chooseFate({ to }: Call): number {
+    // Recording the progress of the queue changes nothing for a message, whether it succeeds or fails.
+    if (to === 'progress.record') return 0;
+    // A read has no effect. Therefore, it makes no difference whether a crash or a failure is before or after the read.
+    return choose(READS.test(to) ? 3 : 5);
+  }
 
   let created = 0;
   function newEnvironment(): Environment {
@@ -196,6 +230,8 @@ export async function runWorld(
     const prefix = isAlone ? '' : `environment ${created}: `;
     const environment: Environment = {
       prefix,
+      memory: newMemory(),
+      learned: [],
       handler: () => Promise.reject(new CrashedError()),
       isGone: false,
       isRunning: false,
@@ -203,10 +239,21 @@ export async function runWorld(
     const watched = aroundRules(definition, (run, about) => {
       if (environment.isGone) throw new CrashedError();
       const { id, attempt } = about.context;
-      history.step(`${prefix}run the rule for ${id} (attempt ${attempt})`);
-      return recorded(() => around(run, { ...about, crash: () => Promise.reject(crash(environment)) }), history);
+      history?.step(`${prefix}run the rule for ${id} (attempt ${attempt})`);
+      const rule = () =>
+        around(run, {
+          ...about,
+          crash: () => Promise.reject(crash(environment)),
+          choose: (ways) => {
+            const way = choose(ways);
+            learn(environment, 'rule', id, way);
+            return way;
+          },
+        });
+      return history ? recorded(rule, history) : rule();
     });
-    environment.handler = createConsumer(watched, gatedParts({ store, clock, settings, take }, gateOf(environment)));
+    const parts = gatedParts({ store, clock, settings, take }, gateOf(environment));
+    environment.handler = createConsumer(watched, parts, environment.memory);
     return environment;
   }
 
@@ -214,6 +261,23 @@ export async function runWorld(
   let current: Environment | undefined;
   let isWhole = false;
   let batches = 0;
+
+  const hasCall = (environment: Environment) => calls.some((call) => call.environment === environment);
+
+  const state = (): string =>
+    withoutRandomIds(
+      dataText([
+        contentsText(store, broker),
+        [queue.map(copyText), placed, left, switchesLeft, Math.min(refused, refusals), nowMs, batches, isWhole],
+        environments.map((environment) => [
+          environment === current,
+          environment.isRunning || hasCall(environment) ? environment.learned : environment.memory,
+          environment.isRunning,
+          environment.batch?.map(copyText),
+        ]),
+        calls.map(({ environment }) => environments.indexOf(environment)),
+      ]),
+    );
 
   function actions(): (() => void)[] {
     const goOn = (environment: Environment) => () => {
@@ -239,7 +303,7 @@ export async function runWorld(
         ? [
             () => {
               const copy = delayed.shift()!;
-              history.step(`the delay of ${copy.id} ends`);
+              history?.step(`the delay of ${copy.id} ends`);
               queue.push(copy);
             },
           ]
@@ -250,7 +314,7 @@ export async function runWorld(
             .filter(({ isRunning, batch }) => isRunning && batch)
             .map((environment) => () => {
               left -= 1;
-              history.step(`${environment.prefix}the batch returns to the queue while it is being processed`);
+              history?.step(`${environment.prefix}the batch returns to the queue while it is being processed`);
               giveBack(environment, 'crashed');
               environments.push(newEnvironment());
             })
@@ -271,7 +335,9 @@ export async function runWorld(
     current = environment;
     Object.assign(environment, { batch, isRunning: true, ended: undefined });
     const again = batch.some(({ deliveries }) => deliveries > 0) ? ' again' : '';
-    history.step(`${environment.prefix}deliver ${batch.map(({ message }) => idOf(message)).join(', ')}${again}`);
+    history?.step(`${environment.prefix}deliver ${batch.map(({ message }) => idOf(message)).join(', ')}${again}`);
+    if (!hasCall(environment)) environment.learned = [];
+    learn(environment, environment.memory, batch.map(copyText));
     const endsAtMs = nowMs + INVOCATION_MS;
     const context = { getRemainingTimeInMillis: () => endsAtMs - nowMs };
     void environment.handler(eventOf(batch, definition.queue), context).then(
@@ -300,7 +366,7 @@ export async function runWorld(
     const isLost = how === 'returned' && left > 0 && choose(2) === 1;
     if (isLost) {
       left -= 1;
-      history.step(`${environment.prefix}the acknowledgement is lost`);
+      history?.step(`${environment.prefix}the acknowledgement is lost`);
     }
     if (how !== 'returned' || isLost) return giveBack(environment, how);
     environment.batch = undefined;
@@ -316,10 +382,8 @@ export async function runWorld(
     const ended = environments.filter(({ ended }) => ended !== undefined);
     for (const environment of ended) end(environment);
     // Every running environment first makes its next call, or ends.
-    const isBusy = (environment: Environment) =>
-      environment.isRunning && !calls.some((call) => call.environment === environment);
-    if (environments.some(isBusy)) continue;
-    const possible = isOver() ? [] : actions();
+    if (environments.some((environment) => environment.isRunning && !hasCall(environment))) continue;
+    const possible = isOver() || isExplored?.(state) ? [] : actions();
     if (possible.length === 0) break;
     if (batches > MOST_BATCHES + messages.length * MOST_BATCHES_PER_MESSAGE)
       throw new Error(
@@ -328,6 +392,8 @@ export async function runWorld(
     possible[possible.length > 1 ? choose(possible.length) : 0]!();
   }
   for (const environment of environments) endProcess(environment);
+  // The code of the ended processes must not log anything after the run.
+  await setImmediate();
   return {
     store,
     broker,

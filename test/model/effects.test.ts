@@ -14,10 +14,6 @@ import { exchanges, queues } from '../support/example/topology.ts';
 import type { ModelMessage } from './model-message.ts';
 import { prove, type ModelOptions } from './run-model.ts';
 
-process.env.LOG_LEVEL = 'ERROR';
-process.env.POWERTOOLS_METRICS_DISABLED = 'true';
-process.env.POWERTOOLS_DEV = 'false';
-
 // The tests need much processor time, and other tests may run at the same time.
 jest.setTimeout(600_000);
 

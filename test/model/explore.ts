@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+
 import { isThorough } from '../support/thorough.ts';
 import type { Choose } from '../../lib/testing/world.ts';
 
@@ -6,7 +8,11 @@ class Counterexample extends Error {
   override readonly name = 'Counterexample';
 }
 
-type Scenario = (choose: Choose) => Promise<void>;
+/**
+ * Runs with the given choices. If `isExplored` returns `true` for the state of the scenario, the scenario ends without
+ * further choices.
+ */
+type Scenario = (choose: Choose, isExplored?: (state: () => string) => boolean) => Promise<void>;
 
 const SAMPLED_RUNS = 80;
 
@@ -36,8 +42,12 @@ async function sample(scenario: Scenario): Promise<number> {
   return SAMPLED_RUNS;
 }
 
-/** Runs the scenario once for every possible sequence of choices, in depth-first order. */
-async function exploreCompletely(scenario: Scenario, most = 1_000_000): Promise<number> {
+/**
+ * Runs the scenario for every possible sequence of choices, in depth-first order. When two runs reach the same state,
+ * only the first run continues from there, because both would meet the same choices and reach the same ends.
+ */
+export async function exploreCompletely(scenario: Scenario, most = 1_000_000): Promise<number> {
+  const explored = new Set<string>();
   let path: number[] = [];
   for (let runs = 1; ; runs += 1) {
     const met: { readonly ways: number; readonly taken: number }[] = [];
@@ -46,9 +56,17 @@ async function exploreCompletely(scenario: Scenario, most = 1_000_000): Promise<
       met.push({ ways, taken });
       return taken;
     };
+    const isExplored = (state: () => string): boolean => {
+      // The first choices of a run repeat those of the run before, and therefore lead through the same states.
+      if (met.length < path.length) return false;
+      const digest = hash('sha256', state());
+      const isKnown = explored.has(digest);
+      explored.add(digest);
+      return isKnown;
+    };
     await named(
       () => met.map(({ taken }) => taken),
-      () => scenario(choose),
+      () => scenario(choose, isExplored),
     );
     const last = met.findLastIndex(({ ways, taken }) => taken + 1 < ways);
     if (last === -1) return runs;

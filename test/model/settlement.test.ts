@@ -1,70 +1,12 @@
 import { describe, expect, jest, test } from '@jest/globals';
 
-import { tables } from '../support/example/tables.ts';
-import { exchanges, queues } from '../support/example/topology.ts';
-import type { ConsumerDefinition } from '../../lib/consumer/consumer.ts';
-import { PermanentError } from '../../lib/runtime/errors.ts';
-import { defineEvent } from '../../lib/events/define.ts';
-import { emit, type Decision } from '../../lib/inbox/decision.ts';
-import type { MessageId } from '../../lib/events/message-id.ts';
-import * as z from 'zod';
-import type { ModelMessage } from './model-message.ts';
+import type * as z from 'zod';
+
+import { queues } from '../support/example/topology.ts';
+import { decide, definition, messagesOf, modelled, type Kind } from './modelled-consumer.ts';
 import { prove, type ModelOptions } from './run-model.ts';
 
-process.env.LOG_LEVEL = 'ERROR';
-process.env.POWERTOOLS_METRICS_DISABLED = 'true';
-process.env.POWERTOOLS_DEV = 'false';
-
-const kinds = ['sound', 'fails', 'rejected', 'poison', 'killer', 'either'] as const;
-type Kind = (typeof kinds)[number];
-
 jest.setTimeout(600_000);
-
-const modelled = defineEvent({
-  type: 'model.sent',
-  version: 1,
-  exchange: exchanges.library,
-  schema: z.object({
-    id: z.string(),
-    kind: z.enum(kinds),
-    key: z.string(),
-  }),
-});
-
-const followed = defineEvent({ type: 'model.followed', version: 1, exchange: exchanges.library, schema: z.object({}) });
-
-function decide({ id, kind }: z.infer<typeof modelled.schema>, { attempt }: { attempt: number }): Decision {
-  if (kind === 'fails' && attempt === 1) throw new Error('not this time');
-  if (kind === 'poison') throw new PermanentError('POISON', 'never');
-  const add = { kind: 'add', table: tables.loans, key: { isbn: id }, attribute: 'available', by: 1 } as const;
-  if (kind !== 'rejected') return { effects: [add] };
-  return {
-    effects: [{ ...add, atLeast: 2 }],
-    otherwise: { outcome: 'rejected', reason: 'NO', effects: [], events: [emit(followed, {})] },
-  };
-}
-
-const definition = { queue: queues.loans, event: modelled, decide } satisfies ConsumerDefinition<any>;
-
-let runs = 0;
-
-/** Creates messages with ids that no other run uses, because consumers remember the ids of earlier messages. */
-const messagesOf = (kinds: readonly Kind[], copies = 1): ModelMessage[] => {
-  runs += 1;
-  return kinds.map((kind, index) => {
-    const id = `${runs}-${index}` as MessageId;
-    return {
-      id,
-      copies,
-      type: modelled.type,
-      body: { id, kind, key: 'one' },
-      isPoison: kind === 'poison' || kind === 'killer',
-      isKiller: kind === 'killer',
-      endsEitherWay: kind === 'either',
-      due: kind === 'sound' || kind === 'fails' || kind === 'either' ? 1 : 0,
-    };
-  });
-};
 
 describe('a consumer with one execution environment', () => {
   const cases: readonly [situation: string, kinds: readonly Kind[], copies: number, faults: number][] = [
