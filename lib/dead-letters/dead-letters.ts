@@ -22,6 +22,7 @@ import { archiveTable } from '../archive/record.ts';
 import { publishPending } from './publish-edited.ts';
 import { readForRedrive, redriveOne, redrivingOf } from './redrive.ts';
 import { cancelJob, createJob, listJobs, readJob } from './job.ts';
+import { scopeOf } from './job-scope.ts';
 import { redriveMany } from './redrive-many.ts';
 import { runJob } from './run-job.ts';
 import type { discardRoute, redriveManyRoute, redriveRoute } from './routes/change.ts';
@@ -140,7 +141,8 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
       const id = `job-${request.id}`;
       request.note({ jobId: id });
       const change = { subject: 'dead-letters', requested: { jobId: id, ...order }, reason };
-      const job = await audited(request, change, () => createJob(table, id, order, clock.now()));
+      const scope = await scopeOf(table, order, clock.now());
+      const job = await audited(request, change, () => createJob(table, id, order, clock.now(), scope));
       return { status: 202, body: job };
     },
 

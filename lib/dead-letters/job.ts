@@ -29,6 +29,14 @@ export interface JobOrder {
   readonly requestedBy: string;
 }
 
+/** What is known about the dead letters of a job when the job is created. */
+export interface JobScope {
+  /** How many dead letters the job is for. Absent if there were too many dead letters to count. */
+  readonly total?: number;
+  /** The group that the filter of the job names. Absent if the filter names no group, or a group without dead letters. */
+  readonly group?: { readonly queue?: string; readonly code: string; readonly cause: string };
+}
+
 export interface JobProgress {
   readonly done: number;
   readonly failed: number;
@@ -40,7 +48,7 @@ export interface JobProgress {
 
 type JobStatus = 'running' | 'done' | 'cancelled';
 
-export interface Job {
+export interface Job extends JobScope {
   readonly id: string;
   readonly order: JobOrder;
   readonly createdAt: string;
@@ -57,10 +65,16 @@ const JOB_KIND = 'job';
 
 const keyOf = (id: string): Attributes => ({ id: { S: id }, part: { N: JOB_PART } });
 
-export async function createJob(table: ArchiveTable, id: string, order: JobOrder, nowMs: number): Promise<Job> {
+export async function createJob(
+  table: ArchiveTable,
+  id: string,
+  order: JobOrder,
+  nowMs: number,
+  { total, group }: JobScope = {},
+): Promise<Job> {
   const at = new Date(nowMs).toISOString();
   const progress: JobProgress = { done: 0, failed: 0, skipped: {} };
-  const job: Job = { id, order, createdAt: at, updatedAt: at, status: 'running', progress };
+  const job: Job = { id, order, createdAt: at, updatedAt: at, status: 'running', progress, total, group };
   const put = new PutItemCommand({
     TableName: nameOf(table),
     Item: {
@@ -68,6 +82,8 @@ export async function createJob(table: ArchiveTable, id: string, order: JobOrder
       kind: { S: JOB_KIND },
       listedAt: { S: `${at}#${id}` },
       order: { S: JSON.stringify(order) },
+      ...(total !== undefined && { total: { N: String(total) } }),
+      ...(group && { group: { S: JSON.stringify(group) } }),
       createdAt: { S: at },
       updatedAt: { S: at },
       status: { S: job.status },
@@ -207,5 +223,8 @@ function fromItem(item: Attributes): Job {
     status: text('status') as JobStatus,
     progress: JSON.parse(text('progress')) as JobProgress,
     position: item.position?.S,
+    // A job of an earlier release has neither of these attributes.
+    total: item.total?.N === undefined ? undefined : Number(item.total.N),
+    group: item.group?.S === undefined ? undefined : (JSON.parse(item.group.S) as JobScope['group']),
   };
 }

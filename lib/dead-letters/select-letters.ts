@@ -54,11 +54,9 @@ export async function selectLetters(
       isLast: next >= order.ids.length,
     };
   }
-  // A redriven message may fail again, and its new dead letter must not be redriven by the same job.
-  const to = order.filter?.to !== undefined && order.filter.to < createdAt ? order.filter.to : createdAt;
   const page = await listDeadLetters(
     table,
-    { ...order.filter, to, status: 'open' },
+    { ...order.filter, to: untilOf(order.filter, createdAt), status: 'open' },
     { limit: limits.count, after: position, oldestFirst: true },
   );
   const letters = page.deadLetters.slice(0, chunkLength(page.deadLetters, limits));
@@ -71,6 +69,13 @@ export async function selectLetters(
     isLast: !isCut && page.after === undefined,
   };
 }
+
+/**
+ * Returns the time before which the messages of a job must have failed. A redriven message may fail again, and the same
+ * job must not redrive its new dead letter.
+ */
+export const untilOf = (filter: JobOrder['filter'], createdAt: string): string =>
+  filter?.to !== undefined && filter.to < createdAt ? filter.to : createdAt;
 
 async function readRecord(table: ArchiveTable, id: string): Promise<DeadLetter | undefined> {
   const get = new GetItemCommand({ TableName: nameOf(table), Key: recordKey(id), ConsistentRead: true });

@@ -30,6 +30,10 @@ const deadLetterJob = z.strictObject({
     error: z.string().optional(),
   }),
   position: z.string().optional(),
+  /** How many dead letters the job was for when it was created. Absent if there were too many to count. */
+  total: z.int().optional(),
+  /** The group that the filter names, if dead letters of the group were open when the job was created. */
+  group: z.strictObject({ queue: z.string().optional(), code: z.string(), cause: z.string() }).optional(),
 });
 
 /** The schema of the response to a dry run of a job. */
@@ -59,6 +63,7 @@ const exampleJob: z.infer<typeof deadLetterJob> = {
   updatedAt: '2026-11-22T12:00:09.000Z',
   status: 'running',
   progress: { done: 160, failed: 0, skipped: { 'too-old': 9 } },
+  total: 212,
 };
 
 export const startJobRoute = {

@@ -94,6 +94,24 @@ describe('a job', () => {
     expect((await changed(job.id, 'continue')).body).toMatchObject({ status: 'done', progress: { done: 3 } });
   });
 
+  test('a job stores how many dead letters it is for, and the queue, code and cause of the group that its filter names', async () => {
+    const [id = ''] = await archived('JOB_SCOPE', 3);
+    const letter = await callAsOperator(get, { route: 'GET /dead-letters/{id}', path: { id } });
+    const filter = { group: letter.body.group };
+    const scope = { total: 3, group: { queue: 'loans', code: 'JOB_SCOPE', cause: 'no shelf' } };
+    const job = await started({ action: 'discard', filter });
+    expect(job).toMatchObject(scope);
+    expect(await started({ action: 'discard', filter, maximum: 2 })).toMatchObject({ ...scope, total: 2 });
+    await changed(job.id, 'continue');
+    expect((await changed(job.id, 'cancel')).body).toMatchObject({ ...scope, progress: { done: 3 } });
+    const selection = await started({ action: 'discard', ids: [id] });
+    expect(selection).toMatchObject({ total: 1 });
+    expect(selection.group).toBeUndefined();
+    expect(await started({ action: 'discard', filter: { code: 'JOB_SCOPE' } })).toMatchObject({ total: 0 });
+    const listed = (await callAsOperator(jobs, { route: 'GET /dead-letters/jobs' })).body.jobs;
+    expect(listed.find((one: { id: string }) => one.id === job.id)).toMatchObject(scope);
+  });
+
   test('the list of actions on a redriven dead letter names the operator and the reason of the job that redrove it', async () => {
     const [id = ''] = await archived('JOB_B', 1);
     const job = await started({ action: 'redrive', ids: [id], reason: 'the shelf is back' });
