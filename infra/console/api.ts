@@ -1,6 +1,5 @@
 import type { editRoute, groupsRoute, getRoute, jobsRoute, listRoute, startJobRoute } from 'surehop/archive';
 import type { alarmsRoute, statusRoute } from 'surehop/health';
-import type { messageRoute } from 'surehop/messages';
 import type * as z from 'zod';
 
 import type { ApiRequest } from './curl.ts';
@@ -9,20 +8,6 @@ import { given, type Query } from './route.ts';
 export type Status = z.output<(typeof statusRoute.answers)[200]>;
 export type Alarms = z.output<(typeof alarmsRoute.answers)[200]>;
 export type Alarm = Extract<Alarms, { available: true }>['alarms'][number];
-type MessageTimeline = z.output<(typeof messageRoute.answers)[200]>;
-type TimelineStep = MessageTimeline['steps'][number];
-
-/**
- * The timeline of a message, or the timeline that a route of the service returns for an order. Only the timeline of an
- * order has the fields `status`, `endedAt` and `durationMs`.
- */
-export interface Timeline extends Omit<MessageTimeline, 'steps'> {
-  readonly steps: readonly (Omit<TimelineStep, 'step'> & { readonly step: string })[];
-  readonly status?: string;
-  readonly endedAt?: string;
-  readonly durationMs?: number;
-}
-
 export type DeadLetterList = z.output<(typeof listRoute.answers)[200]>;
 export type DeadLetter = DeadLetterList['deadLetters'][number];
 export type DeadLetterDetails = z.output<(typeof getRoute.answers)[200]>;

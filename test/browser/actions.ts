@@ -52,6 +52,7 @@ export function actionTests(world: World): void {
         );
         expect(details).toMatchObject({ status: result, history: [{ by: 'developer', reason: `because of ${code}` }] });
       }
+      await page.getByText('After the redrive, the message was processed.').waitFor();
       expect(problems).toEqual([]);
     });
 
@@ -108,7 +109,7 @@ export function actionTests(world: World): void {
       expect(await page.locator('p.large .badge').count()).toBe(0);
     });
 
-    test('the page of a message that failed again after a redrive shows the redrive, with the operator and the reason', async () => {
+    test('the page of a message that failed again after a redrive shows the redrive, with the operator and the reason, and the page of its first failure links to the new one', async () => {
       const { page, problems, show } = await world.aConsole();
       const { id, messageId } = await world.aLetter({ code: 'SCHEMA_MISMATCH' });
       await world.service.request('POST', `/dead-letters/${id}/redrive`, { reason: 'the schema may be new' });
@@ -121,6 +122,13 @@ export function actionTests(world: World): void {
         .filter({ hasText: /^redriven .* by developer: the schema may be new$/ })
         .waitFor();
       expect(await page.getByText('No operator has acted').count()).toBe(0);
+      await show(`#/dead-letters/${id}`, 'Failed message');
+      await page.getByText('After the redrive, the message failed again:').waitFor();
+      await page.getByRole('link', { name: 'Show the new dead letter' }).click();
+      await eventually('the page of the new dead letter', () =>
+        Promise.resolve(new URL(page.url()).hash === `#/dead-letters/${again.id}`),
+      );
+      await page.locator('.badge.open').waitFor();
       expect(problems).toEqual([]);
     });
 
@@ -168,9 +176,9 @@ export function actionTests(world: World): void {
       await previews(2);
       await fillReason(page, 'only the new messages');
       await dialog.getByRole('button', { name: 'Try one first' }).click();
-      await dialog.getByText('The message was processed.').waitFor();
+      await dialog.getByText('After the redrive, the message was processed.').waitFor();
       await previews(1);
-      await dialog.getByRole('checkbox', { name: /^Force/ }).check();
+      await dialog.getByRole('checkbox', { name: /^Also redrive the messages that are older than/ }).check();
       await dialog.getByText('2 messages will go back to their queues.').waitFor();
       await dialog.getByRole('button', { name: 'Cancel' }).click();
       const { id } = await world.aLetter({ code, text: String(message.properties.messageId) });
@@ -184,7 +192,7 @@ export function actionTests(world: World): void {
       expect(problems).toEqual([]);
     });
 
-    test('while the service does not answer, the console says that a job may still be running, and the operator cancels the job afterwards', async () => {
+    test('while the service does not answer, the console says that a job may still be running, and the operator cancels the job afterwards and still sees how many messages the job was for', async () => {
       const code = 'SLOW_JOB';
       await world.service.publish(Array.from({ length: 20 }, () => aFailure(code, 'wait for it')));
       await world.service.untilArchived(20, { code });
@@ -211,11 +219,12 @@ export function actionTests(world: World): void {
       await page.unroute('**/dead-letters/jobs/*');
       await page.getByRole('button', { name: 'Cancel the job' }).click();
       await page.locator('.badge.cancelled').waitFor();
-      expect(await page.getByText(/of \d+ messages redriven/).count()).toBe(1);
+      await page.reload();
+      await page.getByText(/^\d+ of 20 messages redriven$/).waitFor();
       expect((await world.letters({ code, status: 'open', limit: '50' })).length).toBeGreaterThan(0);
     });
 
-    test('the Enter key sends a redrive only while its button is enabled, and a refusal says how to force the redrive until the operator does so', async () => {
+    test('the Enter key sends a redrive only while its button is enabled, and the dialog offers to force the redrive only after a refusal', async () => {
       const code = 'ENTER_KEY';
       await world.service.publish([aFailure(code, 'press a key')]);
       await world.service.untilArchived(1, { code });
@@ -229,12 +238,13 @@ export function actionTests(world: World): void {
       await page.getByRole('button', { name: 'Redrive…' }).click();
       const dialog = page.getByRole('dialog');
       const reason = dialog.getByRole('textbox', { name: /^Reason/ });
-      const force = dialog.getByRole('checkbox', { name: /^Force/ });
+      const force = dialog.getByRole('checkbox', { name: /^Publish another copy of this message/ });
       await dialog.getByText('1 message will go back to its queue.').waitFor();
+      expect(await dialog.getByRole('checkbox').count()).toBe(0);
       await world.service.request('POST', `/dead-letters/${id}/redrive`, { reason: 'another operator was faster' });
       await reason.fill('one of two');
       await reason.press('Enter');
-      await dialog.getByRole('alert').filter({ hasText: 'Tick “Force” to publish another copy.' }).waitFor();
+      await dialog.getByRole('alert').filter({ hasText: 'A copy of this message was already published.' }).waitFor();
       await force.check();
       await dialog.getByText('1 message will go back to its queue.').waitFor();
       expect(await dialog.getByRole('alert').count()).toBe(0);
@@ -254,7 +264,7 @@ export function actionTests(world: World): void {
       ]);
     });
 
-    test('if the message of a trial fails again, its new dead letter is not redriven with the rest, and the trial takes a message that was never redriven', async () => {
+    test('if the message of a trial fails again, its new dead letter is not redriven with the rest, the trial takes a message that was never redriven, and the job names the cause of its messages', async () => {
       const ids = [randomUUID(), randomUUID(), randomUUID()];
       await world.service.publish(ids.map((id) => aRejection(id, { currency: 7 })));
       const untilAllAreOpen = () =>
@@ -277,7 +287,7 @@ export function actionTests(world: World): void {
       expect(await dialog.getByText('points', { exact: true }).count()).toBe(1);
       await fillReason(page, 'perhaps it works now');
       await dialog.getByRole('button', { name: 'Try one first' }).click();
-      await dialog.getByText('The message failed again:').waitFor();
+      await dialog.getByText('After the redrive, the message failed again:').waitFor();
       await untilAllAreOpen();
       const link = dialog.getByRole('link', { name: 'Show what happened to the message' });
       expect(await link.getAttribute('href')).not.toContain(before.messageId);
@@ -285,6 +295,10 @@ export function actionTests(world: World): void {
       await dialog.getByRole('button', { name: 'Redrive the other 2' }).click();
       await page.locator('.badge.done').waitFor();
       await page.getByText('2 messages redriven').waitFor();
+      const messages = page.locator('main dd').filter({ hasText: 'SCHEMA_MISMATCH' });
+      expect(await messages.innerText()).toMatch(/^points SCHEMA_MISMATCH \/currency to=/);
+      await show('#/jobs', 'Jobs');
+      await page.getByRole('row', { name: /perhaps it works now points SCHEMA_MISMATCH \/currency/ }).waitFor();
       await untilAllAreOpen();
       const redriven = await world.letters({ group, status: 'redriven', limit: '50' });
       expect(redriven).toHaveLength(4);
@@ -305,7 +319,7 @@ export function actionTests(world: World): void {
       await fillReason(page, 'the maintenance is over');
       await dialog.getByRole('spinbutton').fill('1000');
       await dialog.getByRole('button', { name: 'Try one first' }).click();
-      await dialog.getByText('The message was processed.').waitFor();
+      await dialog.getByText('After the redrive, the message was processed.').waitFor();
       await dialog.getByText(/999 messages will go back to their queues/).waitFor();
       await dialog.getByRole('button', { name: 'Redrive the other 999' }).click();
       await page.getByText('999 messages redriven').waitFor();

@@ -117,6 +117,7 @@ export function readerTests(world: World): void {
         /\b(?:Redrive|Discard|Cause|Messages|Queue|Filter)\b/g,
       );
       expect(english).toBeNull();
+      await page.getByText('不会搜索正文').waitFor();
       await page.evaluate(() => void (location.hash = '#/failures?code=no-such-code'));
       const refused = page.getByRole('alert').filter({ hasText: '路径或查询参数无效 (400)' });
       await refused.waitFor();

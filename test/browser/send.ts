@@ -6,7 +6,7 @@ import type { World } from './world.ts';
 
 export function sendTests(world: World): void {
   describe('the view with which a developer sends messages', () => {
-    test('a developer publishes an event with the form that was made from its schema, and the consumers complete it', async () => {
+    test('a developer publishes an event with the form that was made from its schema, the consumers complete it, and its id stays while the developer looks at another view', async () => {
       const { page, problems, show, violations } = await world.aConsole({ viewport: SMALL });
       await show('#/send', 'Send');
       await page.getByRole('combobox', { name: 'Event' }).selectOption('order.rejected v1');
@@ -20,6 +20,9 @@ export function sendTests(world: World): void {
       await page.getByRole('button', { name: 'Publish', exact: true }).click();
       await page.locator('ol.outcomes li').waitFor();
       const id = await page.locator('ol.outcomes code').innerText();
+      await show('#/failures', 'Failures');
+      await show('#/send', 'Send');
+      expect(await page.locator('ol.outcomes code').innerText()).toBe(id);
       await eventually('the span of the completed message', async () => {
         const { spans } = await world.service.request<{
           spans: { name: string; attributes: Record<string, unknown> }[];
@@ -37,7 +40,7 @@ export function sendTests(world: World): void {
       await page.getByRole('combobox', { name: 'Queue' }).selectOption('points');
       await page.getByRole('spinbutton', { name: 'Attempts' }).fill('2');
       await page.getByRole('button', { name: 'Let them fail' }).click();
-      await page.getByText('The next 2 attempts of points fail.').waitFor();
+      await page.getByText('The next 2 attempts of points will fail.').waitFor();
       await page.getByText('The next 2 attempts will fail.').waitFor();
       await page.getByRole('spinbutton', { name: 'Attempts' }).fill('0');
       await page.getByRole('button', { name: 'Let them fail' }).click();

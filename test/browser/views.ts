@@ -54,6 +54,16 @@ export function viewTests(world: World): void {
       expect(await reads('#/failures?code=SCHEMA_MISMATCH', 1)).toEqual([expect.stringMatching(/^points .* × 8$/)]);
       expect(await reads('#/failures?client=shop', 4)).toHaveLength(4);
       expect(await reads('#/failures?text=fail-next', 1)).toEqual([expect.stringMatching(/^points .* × 5$/)]);
+      const hint = await page.getByRole('searchbox', { name: 'Text or id' }).getAttribute('aria-describedby');
+      expect(await page.locator(`[id="${hint}"]`).innerText()).toMatch(
+        /in the reason of a failure.* not search bodies/,
+      );
+      const queues = page.locator('table.letters td.name bdi');
+      await queues.first().waitFor();
+      // Each name is in one line.
+      expect(new Set(await queues.evaluateAll((names) => names.map((name) => name.getClientRects().length)))).toEqual(
+        new Set([1]),
+      );
       await show('#/failures?client=nobody', 'Failures');
       await page.getByText('No failed message matches the filter.').first().waitFor();
       expect(problems).toEqual([]);
@@ -228,19 +238,40 @@ export function viewTests(world: World): void {
       },
     );
 
-    test('the console shows new failures without a reload of the page', async () => {
+    test('the console shows new failures without a reload of the page, but only counts them while the operator selects messages', async () => {
       const { page, show, wait } = await world.aConsole({ hasClock: true });
       await show('#/failures?client=late', 'Failures');
       await page.getByText('No failed message matches the filter.').first().waitFor();
-      const { properties, ...message } = aRejection();
-      await world.service.publish([
-        aFailure('ATTEMPTS_EXHAUSTED', 'failed just now', { ...message, properties: { ...properties, appId: 'late' } }),
-      ]);
+      const fail = (reason: string) => {
+        const { properties, ...message } = aRejection();
+        const late = { ...message, properties: { ...properties, appId: 'late' } };
+        return world.service.publish([aFailure('ATTEMPTS_EXHAUSTED', reason, late)]);
+      };
+      await fail('failed just now');
       await world.service.untilArchived(1, { client: 'late' });
       expect(await groupsIn(page)).toEqual([]);
       await wait(10_000);
       await eventually('the new cause', async () => (await groupsIn(page)).length === 1);
       expect(await groupsIn(page)).toEqual([expect.stringMatching(/ATTEMPTS_EXHAUSTED.* × 1$/)]);
+      const rows = page.locator('table.letters tbody tr');
+      await rows.getByRole('checkbox').check();
+      await fail('failed just now');
+      await world.service.untilArchived(2, { client: 'late' });
+      await wait(10_000);
+      await page.getByText('1 newer message.').waitFor();
+      expect(await rows.count()).toBe(1);
+      await page.getByRole('button', { name: 'Show', exact: true }).click();
+      await rows.nth(1).waitFor();
+      expect(await page.getByText('1 newer message.').count()).toBe(0);
+      await page.getByRole('button', { name: 'Clear the selection' }).click();
+      // The number of messages stays the same, but not the messages.
+      const [letter] = await world.letters({ client: 'late' });
+      await world.service.request('DELETE', `/dead-letters/${letter!.id}`, { reason: 'one leaves, one joins' });
+      await fail('failed in another way');
+      await world.service.untilArchived(2, { client: 'late' });
+      await wait(10_000);
+      await rows.filter({ hasText: 'failed in another way' }).waitFor();
+      expect(await rows.count()).toBe(2);
     });
 
     test('when the service does not answer, the console says so, keeps the last state, and continues when the service answers again', async () => {

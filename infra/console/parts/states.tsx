@@ -43,7 +43,7 @@ function FailureText({ failure }: { readonly failure: Failure }) {
       return <p>{texts.denied(failure.scope)}</p>;
     case 'problem': {
       // The detail of these problems tells the user of the API what to send.
-      const advice = texts.forceAdvice[failure.problem];
+      const explanation = texts.refusals[failure.problem];
       return (
         <div>
           <p>
@@ -51,8 +51,8 @@ function FailureText({ failure }: { readonly failure: Failure }) {
               {texts.problems[failure.problem as keyof typeof texts.problems] ?? failure.title} ({failure.status})
             </strong>
           </p>
-          {advice ? (
-            <p>{advice(texts.force)}</p>
+          {explanation ? (
+            <p>{explanation}</p>
           ) : (
             failure.detail && (
               <p lang="en">

@@ -4,12 +4,12 @@ import { requestFor, sampleOf, selectionOf, type Action, type Sample } from '../
 import type { Failure, Job } from '../api.ts';
 import { failureOf, useConsole } from '../context.ts';
 import type { Target } from '../filter.ts';
-import { CodeBadge, QueueBadge } from '../parts/badges.tsx';
 import { ActionButton } from '../parts/buttons.tsx';
 import { Curl } from '../parts/curl.tsx';
 import { Dialog } from '../parts/dialog.tsx';
-import { Plain } from '../parts/plain.tsx';
+import { ForceField, refusalReasons } from '../parts/force-field.tsx';
 import { ReasonField } from '../parts/reason-field.tsx';
+import { Scope } from '../parts/scope.tsx';
 import { FailureNote } from '../parts/states.tsx';
 import { writeRoute } from '../route.ts';
 import { countIn, PreviewNote, usePreview } from './action-preview.tsx';
@@ -97,7 +97,11 @@ export function ActionDialog({ action, target, onClose, onDone }: ActionDialogPr
           if (canStart) void start();
         }}
       >
-        {target.kind === 'filter' && <Scope {...target} />}
+        {target.kind === 'filter' && (
+          <p>
+            <Scope filter={target.filter} group={target.group} />
+          </p>
+        )}
         {target.kind === 'one' && target.letter.status === 'redriven' && (
           <p class="note warn">{texts.redrivenAlready}</p>
         )}
@@ -128,19 +132,15 @@ export function ActionDialog({ action, target, onClose, onDone }: ActionDialogPr
           </>
         )}
         {action === 'redrive' && (
-          <label class="check">
-            <input
-              type="checkbox"
-              checked={isForced}
-              onChange={(event) => {
-                setForced(event.currentTarget.checked);
-                setFailure(undefined);
-              }}
-            />
-            <span>
-              {texts.force} <small>{texts.forceHint}</small>
-            </span>
-          </label>
+          <ForceField
+            texts={texts.force[target.kind === 'one' ? 'one' : 'many']}
+            reasons={[...Object.keys(counted?.skipped ?? {}), ...refusalReasons(failure)]}
+            checked={isForced}
+            onChange={(isForced) => {
+              setForced(isForced);
+              setFailure(undefined);
+            }}
+          />
         )}
         {failure && <FailureNote failure={failure} />}
         <Curl request={planned} />
@@ -165,20 +165,3 @@ export function ActionDialog({ action, target, onClose, onDone }: ActionDialogPr
 }
 
 const takeFocus = (button: HTMLButtonElement | null) => button?.focus();
-
-/** Names the cause and the filter of the dead letters that the action is for. */
-function Scope({ filter, group }: Extract<Target, { kind: 'filter' }>) {
-  const { texts } = useConsole();
-  const parts = Object.entries(filter).filter(([name]) => name !== 'group' || !group);
-  return (
-    <p>
-      {group && (
-        <>
-          <QueueBadge queue={group.queue} /> <CodeBadge code={group.code} /> <Plain text={group.cause} />{' '}
-        </>
-      )}
-      {parts.length > 0 && <Plain text={parts.map(([name, value]) => `${name}=${value}`).join(', ')} />}
-      {!group && parts.length === 0 && texts.everything}
-    </p>
-  );
-}

@@ -8,6 +8,7 @@ import { CodeBadge, QueueBadge } from '../parts/badges.tsx';
 import { ActionButton } from '../parts/buttons.tsx';
 import { Curl } from '../parts/curl.tsx';
 import { Diff } from '../parts/diff.tsx';
+import { ForceField, refusalReasons } from '../parts/force-field.tsx';
 import { Plain } from '../parts/plain.tsx';
 import { ReasonField } from '../parts/reason-field.tsx';
 import { FailureNote, View } from '../parts/states.tsx';
@@ -133,12 +134,15 @@ function EditForm({ letter, path }: EditFormProps) {
         </div>
       </div>
       <ReasonField value={reason} onChange={setReason} />
-      <label class="check">
-        <input type="checkbox" checked={isForced} onChange={(event) => setForced(event.currentTarget.checked)} />
-        <span>
-          {texts.force} <small>{texts.forceEditHint}</small>
-        </span>
-      </label>
+      <ForceField
+        texts={texts.forceEdit}
+        reasons={[...refusalReasons(check), ...refusalReasons(failure)]}
+        checked={isForced}
+        onChange={(isForced) => {
+          setForced(isForced);
+          setFailure(undefined);
+        }}
+      />
       {failure && <FailureNote failure={failure} />}
       <Curl request={planned} />
       <div class="buttons end">

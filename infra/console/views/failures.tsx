@@ -88,6 +88,7 @@ export function Failures({ query }: { readonly query: Readonly<Record<string, st
           filter={filter}
           status={status}
           count={groups.value?.isIncomplete ? undefined : count}
+          version={groups.value && versionOf(groups.value)}
           onAction={(action, target) => {
             const group = groups.value?.groups.find(({ group }) => group === filter.group);
             setAction({ action, target: target.kind === 'filter' && group ? { ...target, group } : target });
@@ -98,6 +99,10 @@ export function Failures({ query }: { readonly query: Readonly<Record<string, st
     </>
   );
 }
+
+/** Returns a text that changes when a dead letter joins or leaves a group. */
+const versionOf = ({ groups }: DeadLetterGroups): string =>
+  JSON.stringify(groups.map(({ group, count, lastAt }) => [group, count, lastAt]));
 
 /** Whether the service also refuses the list of dead letters, for the same reason. */
 const isRefused = (failure: Failure | undefined): boolean =>

@@ -59,7 +59,13 @@ export function FilterForm({ filter, status, groups }: FilterFormProps) {
         </label>
         <label>
           {texts.text}
-          <input name="text" type="search" defaultValue={filter.text ?? ''} placeholder={texts.textHint} />
+          <input
+            name="text"
+            type="search"
+            defaultValue={filter.text ?? ''}
+            placeholder={texts.textExample}
+            aria-describedby={`${id}-text`}
+          />
         </label>
         <label>
           {texts.client}
@@ -83,6 +89,9 @@ export function FilterForm({ filter, status, groups }: FilterFormProps) {
             ))}
           </select>
         </label>
+        <p id={`${id}-text`} class="hint">
+          {texts.textHint}
+        </p>
         <div class="buttons">
           <button type="submit" class="primary">
             {texts.filter}

@@ -1,12 +1,13 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { JOBS } from '../action-request.ts';
-import { withQuery, type DeadLetterGroups, type Failure, type Job } from '../api.ts';
+import type { Failure, Job } from '../api.ts';
 import { failureOf, useConsole, useGet } from '../context.ts';
 import { readFilter } from '../filter.ts';
 import { ActionButton } from '../parts/buttons.tsx';
 import { Curl } from '../parts/curl.tsx';
 import { Plain } from '../parts/plain.tsx';
+import { Scope } from '../parts/scope.tsx';
 import { Empty, FailureNote, View } from '../parts/states.tsx';
 import { Ago, Time } from '../parts/time.tsx';
 import { writeRoute } from '../route.ts';
@@ -55,6 +56,9 @@ export function JobList() {
                       <a href={writeRoute('jobs', { id: job.id })}>
                         {texts.jobNames[job.order.action]}: <Plain text={job.order.reason} />
                       </a>
+                      <p class="reason">
+                        <JobScope job={job} />
+                      </p>
                     </th>
                     <td data-label={texts.status}>
                       <JobStatus job={job} />
@@ -92,6 +96,13 @@ function JobStatus({ job: { status } }: { readonly job: Job }) {
   return <span class={`badge ${status}`}>{texts.jobStatuses[status]}</span>;
 }
 
+/** Names the dead letters that a job is for. */
+function JobScope({ job: { order, group } }: { readonly job: Job }) {
+  const { texts, format } = useConsole();
+  if (order.ids) return <>{texts.selected(format.number(order.ids.length))}</>;
+  return <Scope filter={readFilter(order.filter ?? {})} group={group} />;
+}
+
 /** One job with its progress. While the page shows a running job, the page also asks the service to work on it. */
 export function JobView({ id }: { readonly id: string }) {
   const { texts, format, request, has } = useConsole();
@@ -100,7 +111,8 @@ export function JobView({ id }: { readonly id: string }) {
   const [failure, setFailure] = useState<Failure>();
   const [isCancelling, setCancelling] = useState(false);
   const [uncancelled, setUncancelled] = useState<Failure>();
-  const total = useTotal(job);
+  // A job of an earlier release has no total.
+  const total = job?.total ?? job?.order.ids?.length;
   const change = { method: 'POST', path: `${JOBS}/${encodeURIComponent(id)}` } as const;
   const isRunning = job?.status === 'running';
 
@@ -139,7 +151,6 @@ export function JobView({ id }: { readonly id: string }) {
           const { order, progress, createdAt, updatedAt } = job;
           const handled = progress.done + progress.failed + skippedOf(job);
           const wanted = Math.max(total ?? 0, handled);
-          const query = readFilter(order.filter ?? {});
           return (
             <section class="card">
               <header class="bar">
@@ -219,20 +230,14 @@ export function JobView({ id }: { readonly id: string }) {
                 <div>
                   <dt>{texts.selects}</dt>
                   <dd>
-                    {order.ids ? (
-                      texts.selected(format.number(order.ids.length))
-                    ) : (
-                      <a href={writeRoute('failures', { query })}>
-                        <Plain
-                          text={
-                            Object.entries(query)
-                              .map(([name, value]) => `${name}=${value}`)
-                              .join(', ') || texts.everything
-                          }
-                        />
+                    {order.filter ? (
+                      <a href={writeRoute('failures', { query: order.filter })}>
+                        <JobScope job={job} />
                       </a>
+                    ) : (
+                      <JobScope job={job} />
                     )}
-                    {order.force && ` (${texts.force})`}
+                    {order.force && ` (${texts.forced})`}
                   </dd>
                 </div>
               </dl>
@@ -251,27 +256,3 @@ export function JobView({ id }: { readonly id: string }) {
 
 /** Returns how long a number of messages takes at a rate, in ms: at least one second. */
 const timeFor = (count: number, perSecond: number): number => Math.max((count / perSecond) * 1_000, 1_000);
-
-/**
- * Returns how many dead letters a job is for, if the number is known. The dead letters that match a filter are counted
- * once, while the job is running: later, other actions have changed their number.
- */
-function useTotal(job: Job | undefined): number | undefined {
-  const { request } = useConsole();
-  const [counted, setCounted] = useState<{ id: string; total: number }>();
-  const isRunning = job?.status === 'running';
-  useEffect(() => {
-    if (!job || !isRunning || job.order.ids) return;
-    const { id, order, progress, createdAt } = job;
-    const path = withQuery('/dead-letters/groups', { ...order.filter, to: order.filter?.['to'] ?? createdAt });
-    request<DeadLetterGroups>({ method: 'GET', path }).then(
-      ({ groups }) => {
-        const open = groups.reduce((sum, { count }) => sum + count, 0);
-        setCounted({ id, total: Math.min(progress.done + open, order.maximum) });
-      },
-      // The job is shown without a progress bar.
-      () => {},
-    );
-  }, [job?.id, isRunning]);
-  return job?.order.ids?.length ?? (counted && counted.id === job?.id ? counted.total : undefined);
-}

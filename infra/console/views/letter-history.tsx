@@ -1,9 +1,10 @@
-import type { DeadLetterDetails, Timeline } from '../api.ts';
-import { useConsole, useGet } from '../context.ts';
+import type { DeadLetterDetails } from '../api.ts';
+import { useConsole, type Loaded } from '../context.ts';
 import { ErrorText } from '../parts/badges.tsx';
 import { Plain } from '../parts/plain.tsx';
 import { Empty, View } from '../parts/states.tsx';
 import { Time } from '../parts/time.tsx';
+import type { Timeline } from '../timeline.ts';
 
 /** The attempts to process the message, with their errors and the delays after them. */
 export function Attempts({ attempts }: Pick<DeadLetterDetails, 'attempts'>) {
@@ -37,15 +38,19 @@ export function Attempts({ attempts }: Pick<DeadLetterDetails, 'attempts'>) {
   );
 }
 
+interface HistoryProps {
+  readonly letter: DeadLetterDetails;
+  readonly timeline: Loaded<Timeline>;
+}
+
 /**
  * What operators did with a dead letter and with the earlier dead letters of the same message in the same queue, and
  * why.
  */
-export function History({ letter }: { readonly letter: DeadLetterDetails }) {
+export function History({ letter, timeline }: HistoryProps) {
   const { texts } = useConsole();
-  const { id, queue, messageId, redrives, deadLetteredAt } = letter;
+  const { id, queue, messageId, redrives, timesRedriven, deadLetteredAt } = letter;
   const wasRedriven = messageId !== undefined && redrives > 0;
-  const timeline = useGet<Timeline>(wasRedriven ? `/messages/${encodeURIComponent(messageId)}` : undefined);
   const earlier = (timeline.value?.steps ?? []).flatMap((step) =>
     step.messageId === messageId &&
     step.queue === queue &&
@@ -59,7 +64,7 @@ export function History({ letter }: { readonly letter: DeadLetterDetails }) {
   return (
     <section aria-labelledby="history-title">
       <h2 id="history-title">{texts.operatorsActions}</h2>
-      {wasRedriven && !timeline.value && <View loaded={timeline}>{() => null}</View>}
+      {wasRedriven && timesRedriven === 0 && !timeline.value && <View loaded={timeline}>{() => null}</View>}
       {actions.length === 0 && (!wasRedriven || timeline.value) && <Empty>{texts.noActions}</Empty>}
       {actions.length > 0 && (
         <ol class="history">

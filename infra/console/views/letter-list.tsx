@@ -1,8 +1,8 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 
 import type { Action } from '../action-request.ts';
-import { withQuery, type DeadLetter, type DeadLetterList, type Failure } from '../api.ts';
-import { failureOf, useConsole } from '../context.ts';
+import type { DeadLetter } from '../api.ts';
+import { useConsole } from '../context.ts';
 import type { Filter, Target } from '../filter.ts';
 import { CodeBadge } from '../parts/badges.tsx';
 import { ActionButton } from '../parts/buttons.tsx';
@@ -10,49 +10,29 @@ import { Plain } from '../parts/plain.tsx';
 import { Empty, FailureNote, Loading } from '../parts/states.tsx';
 import { Ago } from '../parts/time.tsx';
 import { writeRoute } from '../route.ts';
-
-const PAGE = 50;
+import { useLetters } from './use-letters.ts';
 
 interface LetterListProps {
   readonly filter: Filter;
   readonly status: string;
   /** How many dead letters match the filter, if the number is known. */
   readonly count: number | undefined;
+  /** A text that changes when the dead letters that match the filter change. */
+  readonly version: string | undefined;
   readonly onAction: (action: Action, target: Target) => void;
 }
 
 /** The list of dead letters, newest first, with the actions for a selection and for all that match the filter. */
-export function LetterList({ filter, status, count, onAction }: LetterListProps) {
-  const { texts, format, request } = useConsole();
-  const [letters, setLetters] = useState<readonly DeadLetter[]>();
-  const [cursor, setCursor] = useState<string>();
-  const [failure, setFailure] = useState<Failure>();
+export function LetterList({ filter, status, count, version, onAction }: LetterListProps) {
+  const { texts, format } = useConsole();
   const [selected, setSelected] = useState<ReadonlyMap<string, DeadLetter>>(new Map());
-  const wanted = JSON.stringify([filter, status]);
-  const current = useRef(wanted);
-  current.current = wanted;
-
-  async function read(after?: string) {
-    setFailure(undefined);
-    try {
-      const path = withQuery('/dead-letters', { ...filter, status, limit: PAGE, cursor: after });
-      const page = await request<DeadLetterList>({ method: 'GET', path });
-      if (current.current !== wanted) return;
-      setLetters((before = []) => (after === undefined ? page.deadLetters : [...before, ...page.deadLetters]));
-      setCursor(page.cursor);
-    } catch (error) {
-      if (current.current === wanted) setFailure(failureOf(error));
-    }
-  }
-  // The list follows the number of matching dead letters, unless the operator has selected some or has read further pages.
-  useEffect(() => {
-    setLetters(undefined);
-    setSelected(new Map());
-    void read();
-  }, [wanted]);
-  useEffect(() => {
-    if (letters !== undefined && letters.length <= PAGE && selected.size === 0) void read();
-  }, [count]);
+  const { letters, cursor, failure, newer, read } = useLetters({
+    filter,
+    status,
+    version,
+    hasSelection: selected.size > 0,
+  });
+  useEffect(() => setSelected(new Map()), [JSON.stringify([filter, status])]);
 
   const isOpen = status === 'open';
   const shown = letters ?? [];
@@ -74,6 +54,16 @@ export function LetterList({ filter, status, count, onAction }: LetterListProps)
       </header>
       {failure && <FailureNote failure={failure} onRetry={() => void read()} />}
       {letters === undefined && !failure && <Loading />}
+      {newer && (
+        <p class="note" role="status">
+          {newer.count === 0
+            ? texts.listChanged
+            : texts.newerMessages(`${newer.isMore ? '≥ ' : ''}${format.number(newer.count)}`)}{' '}
+          <button type="button" class="small" onClick={() => void read()}>
+            {texts.show}
+          </button>
+        </p>
+      )}
       {letters?.length === 0 && <Empty>{texts.noneMatch}</Empty>}
       {shown.length > 0 && (
         <>
@@ -137,7 +127,7 @@ export function LetterList({ filter, status, count, onAction }: LetterListProps)
                   <td data-label={texts.time}>
                     <Ago at={letter.deadLetteredAt} />
                   </td>
-                  <td data-label={texts.queue}>
+                  <td data-label={texts.queue} class="name">
                     <Plain text={letter.queue ?? texts.unknownQueue} />
                   </td>
                   <td data-label={texts.reason} class="wide">

@@ -1,18 +1,23 @@
 import type { Action } from '../action-request.ts';
 import type { DeadLetterDetails } from '../api.ts';
-import { useConsole } from '../context.ts';
+import { useConsole, type Loaded } from '../context.ts';
 import { CodeBadge, QueueBadge } from '../parts/badges.tsx';
 import { ActionButton } from '../parts/buttons.tsx';
 import { Plain } from '../parts/plain.tsx';
+import { View } from '../parts/states.tsx';
+import { outcomeOf } from '../redrive-outcome.ts';
 import { writeRoute } from '../route.ts';
+import type { Timeline } from '../timeline.ts';
+import { RedriveOutcomeNote } from './redrive-outcome.tsx';
 
 interface SummaryProps {
   readonly letter: DeadLetterDetails;
+  readonly timeline: Loaded<Timeline>;
   readonly onAction: (action: Action) => void;
 }
 
-/** Why the message failed, and the actions that are possible. */
-export function LetterSummary({ letter, onAction }: SummaryProps) {
+/** Why the message failed, the actions that are possible, and how the message ended after a redrive. */
+export function LetterSummary({ letter, timeline, onAction }: SummaryProps) {
   const { texts } = useConsole();
   const { queue, code, reason, frames, status, group, unwritable } = letter;
   const explanation = texts.codes[code as keyof typeof texts.codes];
@@ -68,6 +73,7 @@ export function LetterSummary({ letter, onAction }: SummaryProps) {
           </>
         )}
       </p>
+      {letter.timesRedriven > 0 && <AfterRedrive letter={letter} timeline={timeline} />}
       {letter.edit && (
         <p class={`note ${letter.edit.status === 'published' ? 'good' : 'warn'}`}>
           {texts.editStates[letter.edit.status]}{' '}
@@ -87,5 +93,16 @@ export function LetterSummary({ letter, onAction }: SummaryProps) {
         </p>
       )}
     </section>
+  );
+}
+
+function AfterRedrive({ letter, timeline }: Pick<SummaryProps, 'letter' | 'timeline'>) {
+  const { texts } = useConsole();
+  const { messageId, redrives, timesRedriven } = letter;
+  if (messageId === undefined) return <p class="note warn">{texts.outcomeUnknown}</p>;
+  return (
+    <View loaded={timeline}>
+      {(value) => <RedriveOutcomeNote outcome={outcomeOf(value, letter, redrives + timesRedriven)} />}
+    </View>
   );
 }

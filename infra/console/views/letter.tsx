@@ -2,24 +2,27 @@ import { useState } from 'preact/hooks';
 
 import type { Action } from '../action-request.ts';
 import type { DeadLetterDetails } from '../api.ts';
-import { useConsole, useGet } from '../context.ts';
+import { useConsole, useGet, type Loaded } from '../context.ts';
 import { faultsOf, type Fault } from '../json-lines.ts';
 import { Body } from '../parts/body.tsx';
 import { Curl } from '../parts/curl.tsx';
 import { View } from '../parts/states.tsx';
 import { Values } from '../parts/values.tsx';
+import type { Timeline } from '../timeline.ts';
 import { ActionDialog } from './action-dialog.tsx';
 import { LetterFacts } from './letter-facts.tsx';
 import { Attempts, History } from './letter-history.tsx';
 import { LetterSummary } from './letter-summary.tsx';
 
 const EVERY_MS = 10_000;
+const TIMELINE_EVERY_MS = 3_000;
 
 /** One dead letter: why the message failed, the message itself, and what operators did with it. */
 export function Letter({ id }: { readonly id: string }) {
   const { texts } = useConsole();
   const path = `/dead-letters/${encodeURIComponent(id)}`;
   const loaded = useGet<DeadLetterDetails>(path, EVERY_MS);
+  const timeline = useRedrives(loaded.value);
   const [action, setAction] = useState<Action>();
   return (
     <>
@@ -27,7 +30,7 @@ export function Letter({ id }: { readonly id: string }) {
       <View loaded={loaded}>
         {(letter) => (
           <>
-            <LetterSummary letter={letter} onAction={setAction} />
+            <LetterSummary letter={letter} timeline={timeline} onAction={setAction} />
             <LetterFacts letter={letter} />
             <Attempts attempts={letter.attempts} />
             <Body
@@ -39,7 +42,7 @@ export function Letter({ id }: { readonly id: string }) {
             />
             <Values title={texts.headers} values={letter.headers as Readonly<Record<string, unknown>>} />
             <Values title={texts.properties} values={letter.properties} />
-            <History letter={letter} />
+            <History letter={letter} timeline={timeline} />
             <Curl request={{ method: 'GET', path }} />
             {action && (
               <ActionDialog
@@ -53,6 +56,19 @@ export function Letter({ id }: { readonly id: string }) {
         )}
       </View>
     </>
+  );
+}
+
+/**
+ * Reads the timeline of a message that was redriven. Reads the timeline again and again if an operator redrove this dead
+ * letter, because the redriven copy may still be in its queue.
+ */
+function useRedrives(letter: DeadLetterDetails | undefined): Loaded<Timeline> {
+  const { messageId, redrives = 0, timesRedriven = 0 } = letter ?? {};
+  const isWanted = messageId !== undefined && redrives + timesRedriven > 0;
+  return useGet<Timeline>(
+    isWanted ? `/messages/${encodeURIComponent(messageId)}` : undefined,
+    timesRedriven > 0 ? TIMELINE_EVERY_MS : undefined,
   );
 }
 

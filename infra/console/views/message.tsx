@@ -1,6 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
 
-import type { Timeline } from '../api.ts';
 import { configuration } from '../configuration.ts';
 import { useConsole, useGet, type Loaded } from '../context.ts';
 import { CopyButton } from '../parts/buttons.tsx';
@@ -9,6 +8,7 @@ import { Plain } from '../parts/plain.tsx';
 import { Empty, View } from '../parts/states.tsx';
 import { writeRoute } from '../route.ts';
 import { stateClass } from '../state-class.ts';
+import type { Timeline } from '../timeline.ts';
 import { MessagesTable } from './messages-table.tsx';
 import { Steps } from './steps.tsx';
 

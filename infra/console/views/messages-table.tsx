@@ -1,10 +1,10 @@
-import type { Timeline } from '../api.ts';
 import { useConsole } from '../context.ts';
 import { QueueBadge } from '../parts/badges.tsx';
 import { Plain } from '../parts/plain.tsx';
 import { TraceId } from '../parts/trace-id.tsx';
 import { writeRoute } from '../route.ts';
 import { stateClass } from '../state-class.ts';
+import type { Timeline } from '../timeline.ts';
 
 type TracedMessage = Timeline['messages'][number];
 

@@ -25,24 +25,30 @@ interface LocalEvents {
   readonly queues: readonly LocalQueue[];
 }
 
-/** What the last action did. */
+/** What an action did. */
 interface Outcome {
   readonly text: string;
   readonly messageId?: string;
 }
 
+const MAX_OUTCOMES = 20;
+
+/** What the latest actions did, newest first. The list stays while the developer looks at other views. */
+let latest: readonly Outcome[] = [];
+
 /** Publishes events and causes failures in the service that runs on the developer's machine. */
 export function Send() {
   const { texts, request } = useConsole();
   const loaded = useGet<LocalEvents>('/console/dev/events', EVERY_MS);
-  const [outcomes, setOutcomes] = useState<readonly Outcome[]>([]);
+  const [outcomes, setOutcomes] = useState(latest);
   const [failure, setFailure] = useState<Failure>();
 
   async function act(wanted: ApiRequest, describe: (answer: { id?: string }) => string) {
     setFailure(undefined);
     try {
       const answer = await request<{ id?: string }>(wanted);
-      setOutcomes((before) => [{ text: describe(answer), messageId: answer.id }, ...before].slice(0, 20));
+      latest = [{ text: describe(answer), messageId: answer.id }, ...latest].slice(0, MAX_OUTCOMES);
+      setOutcomes(latest);
       loaded.reload();
     } catch (error) {
       setFailure(failureOf(error));

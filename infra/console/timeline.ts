@@ -1,0 +1,16 @@
+import type { messageRoute } from 'surehop/messages';
+import type * as z from 'zod';
+
+type MessageTimeline = z.output<(typeof messageRoute.answers)[200]>;
+type TimelineStep = MessageTimeline['steps'][number];
+
+/**
+ * The timeline of a message, or the timeline that a route of the service returns for an order. Only the timeline of an
+ * order has the fields `status`, `endedAt` and `durationMs`.
+ */
+export interface Timeline extends Omit<MessageTimeline, 'steps'> {
+  readonly steps: readonly (Omit<TimelineStep, 'step'> & { readonly step: string })[];
+  readonly status?: string;
+  readonly endedAt?: string;
+  readonly durationMs?: number;
+}

@@ -1,0 +1,95 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+
+import { withQuery, type DeadLetter, type DeadLetterList, type Failure, type Query } from '../api.ts';
+import { failureOf, useConsole } from '../context.ts';
+import type { Filter } from '../filter.ts';
+
+const PAGE = 50;
+
+const MAX_NEWER = 100;
+
+/** The dead letters that have arrived since the list was read. */
+interface Newer {
+  readonly count: number;
+  readonly isMore: boolean;
+}
+
+export interface Letters {
+  readonly letters: readonly DeadLetter[] | undefined;
+  /** The position of the next page. Undefined if the list is complete. */
+  readonly cursor: string | undefined;
+  readonly failure: Failure | undefined;
+  /** Present if the list is out of date, because the operator is working with it. */
+  readonly newer: Newer | undefined;
+  /** Reads the first page, or appends the page after a position. */
+  read(after?: string): Promise<void>;
+}
+
+interface Wanted {
+  readonly filter: Filter;
+  readonly status: string;
+  /** A text that changes when the dead letters that match the filter change. */
+  readonly version: string | undefined;
+  /** Whether the operator has selected some of the dead letters. */
+  readonly hasSelection: boolean;
+}
+
+/**
+ * Reads the dead letters that match a filter, newest first, and reads them again when `version` changes. If the operator
+ * has selected some or has read further pages, only counts the newer dead letters.
+ */
+export function useLetters({ filter, status, version, hasSelection }: Wanted): Letters {
+  const { request } = useConsole();
+  const [letters, setLetters] = useState<readonly DeadLetter[]>();
+  const [cursor, setCursor] = useState<string>();
+  const [failure, setFailure] = useState<Failure>();
+  const [newer, setNewer] = useState<Newer>();
+  const wanted = JSON.stringify([filter, status]);
+  const current = useRef(wanted);
+  current.current = wanted;
+  const readVersion = useRef<string | undefined>(undefined);
+
+  const list = (query: Query) =>
+    request<DeadLetterList>({ method: 'GET', path: withQuery('/dead-letters', { ...filter, status, ...query }) });
+
+  async function read(after?: string) {
+    setFailure(undefined);
+    if (after === undefined) {
+      readVersion.current = version;
+      setNewer(undefined);
+    }
+    try {
+      const page = await list({ limit: PAGE, cursor: after });
+      if (current.current !== wanted) return;
+      setLetters((before = []) => (after === undefined ? page.deadLetters : [...before, ...page.deadLetters]));
+      setCursor(page.cursor);
+    } catch (error) {
+      if (current.current === wanted) setFailure(failureOf(error));
+    }
+  }
+
+  async function countNewer(shown: readonly DeadLetter[]) {
+    const newest = shown[0];
+    const from = newest ? new Date(Date.parse(newest.deadLetteredAt) + 1).toISOString() : filter.from;
+    try {
+      const page = await list({ limit: MAX_NEWER, from });
+      if (current.current !== wanted || readVersion.current === version) return;
+      setNewer({ count: page.deadLetters.length, isMore: page.cursor !== undefined });
+    } catch (error) {
+      if (current.current === wanted) setFailure(failureOf(error));
+    }
+  }
+
+  useEffect(() => {
+    setLetters(undefined);
+    void read();
+  }, [wanted]);
+
+  const isHeld = hasSelection || (letters?.length ?? 0) > PAGE;
+  useEffect(() => {
+    if (letters === undefined || version === undefined || readVersion.current === version) return;
+    void (isHeld ? countNewer(letters) : read());
+  }, [version, letters === undefined, isHeld]);
+
+  return { letters, cursor, failure, newer, read };
+}
