@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { homedir } from 'node:os';
+
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 
 import { anAwsAccount, type AwsAccount } from '../support/aws-account.ts';
@@ -39,6 +41,7 @@ const deploy = (directory: string, stage: string): Promise<{ code: number | null
       env: {
         PATH: process.env['PATH'],
         HOME: directory,
+        SLS_SCHEMA_CACHE_BASE_DIR: homedir(),
         AWS_ENDPOINT_URL: aws.url,
         AWS_ACCESS_KEY_ID: 'local',
         AWS_SECRET_ACCESS_KEY: 'local',

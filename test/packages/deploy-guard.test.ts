@@ -4,7 +4,8 @@ import { afterEach, beforeAll, afterAll, expect, test } from '@jest/globals';
 
 import type { Template } from '../../infra/aws/template.ts';
 import { anAwsApi, type AwsApi } from '../support/aws-api.ts';
-import { aCheckout, deployStack, packageStack } from '../support/packages.ts';
+import { stageTemplates } from '../support/in-a-process.ts';
+import { aCheckout, deployStack } from '../support/packages.ts';
 
 const READING = /^(Get|Describe|List)/;
 
@@ -14,10 +15,7 @@ let api: AwsApi | undefined;
 
 beforeAll(async () => {
   checkout = aCheckout({ withoutCode: true });
-  deployed = {
-    broker: (await packageStack(checkout.directory, 'broker', 'dev')).template,
-    functions: (await packageStack(checkout.directory, 'functions', 'dev')).template,
-  };
+  deployed = (await stageTemplates()).dev;
 }, 120_000);
 
 afterEach(() => api?.stop());

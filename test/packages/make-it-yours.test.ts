@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { parseDocument } from 'yaml';
 
+import { localDirectory } from '../../infra/dev/runtime/directories.ts';
 import { linkPackages } from '../support/link-packages.ts';
 
 const root = resolve('.');
@@ -92,7 +93,9 @@ test('without the reference service, the unit tests of the toolkit pass', () => 
     'rabbitmq',
     'runtime',
   ];
-  const jest = ['node_modules/jest/bin/jest.js', '--config', 'test/jest.config.mjs', '--maxWorkers', '2'];
+  // The tests of the repository have transformed most of these files before.
+  const cache = `--cacheDirectory=${join(localDirectory, 'jest')}`;
+  const jest = ['node_modules/jest/bin/jest.js', '--config', 'test/jest.config.mjs', '--maxWorkers', '2', cache];
   const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
   expect(run('jest', ...flags, ...jest, ...folders.map((folder) => `test/unit/${folder}/`))).toBe('');
 }, 600_000);
