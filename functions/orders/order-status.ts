@@ -1,7 +1,8 @@
 import * as z from 'zod';
-import type { DeadLetter } from 'surehop/dead-letters';
 import type { Item } from 'surehop/dynamodb';
-import type { Marker } from 'surehop/inbox';
+import type { ConsumerState } from 'surehop/messages';
+
+import { queues } from '../../infra/topology.ts';
 
 const consumerOutcomeSchema = z.strictObject({
   outcome: z.enum(['pending', 'completed', 'rejected', 'retrying', 'dead-lettered']),
@@ -32,21 +33,21 @@ export const orderStatusSchema = z.strictObject({
 type ConsumerOutcome = z.infer<typeof consumerOutcomeSchema>;
 type OrderStatus = z.infer<typeof orderStatusSchema>;
 
+/** The queues whose consumers process an order. */
+export const orderQueues = { stock: queues.stock, points: queues.points };
+
 /**
- * Derives the status of an order from the stored HTTP request, the inbox records of the order's message, and its dead
- * letters. Returns undefined if nothing is stored about the order.
+ * Derives the status of an order from the stored HTTP request and the state of the order's message in each queue.
+ * Returns undefined if nothing is stored about the order.
  */
 export function orderStatus(
   orderId: string,
   intake: Item | undefined,
-  markers: Readonly<Record<string, Marker | undefined>>,
-  deadLetters: readonly DeadLetter[],
+  states: Readonly<Record<string, ConsumerState>> | undefined,
 ): OrderStatus | undefined {
-  const known = Object.values(markers).some(Boolean) || deadLetters.length > 0;
-  if (!intake && !known) return undefined;
-  const consumers = Object.fromEntries(
-    Object.entries(markers).map(([queue, marker]) => [queue, consumerOutcome(marker, latestOf(queue, deadLetters))]),
-  );
+  if (!intake && !states) return undefined;
+  const names = Object.values(orderQueues).map(({ name }) => name);
+  const consumers = Object.fromEntries(names.map((name) => [name, consumerOutcome(states?.[name])]));
   const outcomes = Object.values(consumers);
   const decisive =
     outcomes.find(({ outcome }) => outcome === 'rejected') ??
@@ -55,7 +56,7 @@ export function orderStatus(
     orderId,
     status: statusOf(
       outcomes.map(({ outcome }) => outcome),
-      intake !== undefined && intake.status !== 'accepted' && !known,
+      intake !== undefined && intake.status !== 'accepted' && !states,
     ),
     reason: decisive?.reason,
     acceptedAt: textOf(intake?.acceptedAt),
@@ -73,25 +74,16 @@ export function statusOf(
   return isUnconfirmed ? 'publishing' : 'accepted';
 }
 
-function latestOf(queue: string, deadLetters: readonly DeadLetter[]): DeadLetter | undefined {
-  const [latest] = deadLetters
-    .filter((deadLetter) => deadLetter.queue === queue)
-    .toSorted((a, b) => b.redrives - a.redrives || (a.deadLetteredAt < b.deadLetteredAt ? 1 : -1));
-  return latest;
+/** Returns the outcome of an order for the state of its message in a queue. */
+export function outcomeOf(state: ConsumerState['state']): ConsumerOutcome['outcome'] {
+  if (state === 'processing' || state === 'superseded') return 'pending';
+  return state === 'discarded' ? 'dead-lettered' : state;
 }
 
-function consumerOutcome(marker: Marker | undefined, deadLetter: DeadLetter | undefined): ConsumerOutcome {
-  if (marker?.state === 'completed' || marker?.state === 'rejected')
-    return { outcome: marker.state, at: marker.at, reason: marker.reason };
-  const failed = marker?.state === 'retrying' || marker?.state === 'dead-lettered' ? marker : undefined;
-  if (deadLetter && deadLetter.redrives >= (failed?.redrives ?? 0)) {
-    const { id, code, reason, attempt, deadLetteredAt: at, status } = deadLetter;
-    if (status === 'redriven') return { outcome: 'pending', at: deadLetter.history.at(-1)?.at };
-    return { outcome: 'dead-lettered', at, attempt, code, reason, deadLetterId: id };
-  }
-  if (!failed) return { outcome: 'pending' };
-  const { state, at, attempt, code, message } = failed;
-  return { outcome: state, at, attempt, code, reason: message };
+function consumerOutcome(found: ConsumerState | undefined): ConsumerOutcome {
+  if (!found) return { outcome: 'pending' };
+  const { state, at, attempt, error, reason = error?.message, deadLetterId } = found;
+  return { outcome: outcomeOf(state), at, attempt, code: error?.code, reason, deadLetterId };
 }
 
 const textOf = (value: Item[string] | undefined) => (typeof value === 'string' ? value : undefined);

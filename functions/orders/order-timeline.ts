@@ -3,7 +3,7 @@ import type { Item } from 'surehop/dynamodb';
 import { exampleTimeline, steps, timelineSchema, timelineStep, type Timeline } from 'surehop/messages';
 
 import { orderCreated } from './events.ts';
-import { orderStatusSchema, statusOf } from './order-status.ts';
+import { orderStatusSchema, outcomeOf, statusOf } from './order-status.ts';
 
 const step = timelineStep.extend({ step: z.enum(['accepted', ...steps]) });
 const award = z.strictObject({ state: z.enum(['awarded', 'withheld', 'taken-back']), points: z.int() });
@@ -94,11 +94,6 @@ function withAcceptance(
   return all
     .map((one) => ({ ...one, afterMs: Date.parse(one.at) - firstMs }))
     .toSorted((one, other) => one.afterMs - other.afterMs);
-}
-
-function outcomeOf(state: State) {
-  if (state === 'processing' || state === 'superseded') return 'pending';
-  return state === 'discarded' ? 'dead-lettered' : state;
 }
 
 const [published, ...others] = exampleTimeline.steps;

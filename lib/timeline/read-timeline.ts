@@ -12,8 +12,8 @@ import { markerKey, toMarker } from '../inbox/marker.ts';
 import { inboxTableOf } from '../inbox/process-inbox.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Surehop } from '../runtime/surehop.ts';
-import type { Timeline, TracedMessage } from './schema.ts';
-import { inOrder, isKnown, stepsOf, tracedMessageOf, type Recorded } from './timeline.ts';
+import type { ConsumerState, Timeline, TracedMessage } from './schema.ts';
+import { inOrder, isKnown, stateIn, stepsOf, tracedMessageOf, type Recorded } from './timeline.ts';
 
 /** The largest number of messages in a timeline, including follow-up events of follow-up events. */
 const MAX_MESSAGES = 20;
@@ -27,6 +27,11 @@ export interface Timelines {
    * recorded.
    */
   read(messageId: string): Promise<Timeline | undefined>;
+  /**
+   * Returns the state of a message in each queue, by the name of the queue. If an operator has edited the message, the
+   * state is that of the edited message. Returns `undefined` if nothing is recorded about the message.
+   */
+  states(messageId: string): Promise<Readonly<Record<string, ConsumerState>> | undefined>;
   /** Handles `messageRoute`. */
   get(request: { readonly path: { readonly id: string } }): Promise<Answer>;
 }
@@ -107,8 +112,27 @@ export function createTimelines(surehop: Surehop, workQueues: Readonly<Record<st
     };
   }
 
+  async function states(messageId: string): Promise<Record<string, ConsumerState> | undefined> {
+    const [recorded] = await readRecords([messageId]);
+    if (!isKnown(recorded!)) return undefined;
+    const nowMs = clock.now();
+    const found = await pMap(queues, async (queue) => stateIn(queue, await latestEdit(queue, recorded!), nowMs));
+    return Object.fromEntries(found.map((state) => [state.queue, state]));
+  }
+
+  async function latestEdit(queue: string, recorded: Recorded): Promise<Recorded> {
+    let latest = recorded;
+    for (let edits = 0; edits < MAX_MESSAGES; edits += 1) {
+      const messageId = editIn(queue, latest);
+      if (messageId === undefined) break;
+      [latest] = (await readRecords([messageId])) as [Recorded];
+    }
+    return latest;
+  }
+
   return {
     read,
+    states,
     async get({ path: { id } }) {
       const timeline = await read(id);
       if (!timeline)
@@ -120,6 +144,13 @@ export function createTimelines(surehop: Surehop, workQueues: Readonly<Record<st
     },
   };
 }
+
+/** Returns the id of the edited message that replaces a message in a queue. */
+const editIn = (queue: string, { markers, deadLetters }: Recorded): MessageId | undefined =>
+  [...markers, ...deadLetters]
+    .filter((one) => one.queue === queue)
+    .map((one) => ('supersededBy' in one ? one.supersededBy : undefined))
+    .find((id) => id !== undefined);
 
 /**
  * Returns the messages that follow from a message: the follow-up events that its consumers published, and the edited

@@ -28,6 +28,8 @@ const consumerState = z.strictObject({
   /** Why the message was rejected, or the reason that the business rule gave for completing the message. */
   reason: z.string().optional(),
   error: error.optional(),
+  /** The number of the last failed attempt, which starts again at 1 after each redrive. */
+  attempt: z.int().optional(),
   /** The id of the dead letter of the message. Absent if the message is neither dead-lettered nor discarded. */
   deadLetterId: z.string().optional(),
   /**

@@ -66,7 +66,7 @@ const publishedAtOf = ({ markers, deadLetters }: Recorded): string | undefined =
  * Returns the state of a message in a queue: from the inbox record if the message is completed or rejected, and
  * otherwise from the inbox record or the latest dead letter, whichever is newer.
  */
-function stateIn(queue: string, { markers, deadLetters }: Recorded, nowMs: number): ConsumerState {
+export function stateIn(queue: string, { markers, deadLetters }: Recorded, nowMs: number): ConsumerState {
   const marker = markers.find((one) => one.queue === queue);
   if (marker && 'supersededBy' in marker) return { queue, state: 'superseded', at: marker.at };
   if (marker?.state === 'completed' || marker?.state === 'rejected')
@@ -76,18 +76,18 @@ function stateIn(queue: string, { markers, deadLetters }: Recorded, nowMs: numbe
   const latest = latestIn(queue, deadLetters);
   const failed = marker && 'attempt' in marker ? marker : undefined;
   if (latest && latest.redrives >= (failed?.redrives ?? 0)) {
-    const { id, code, reason, status, deadLetteredAt, history } = latest;
+    const { id, code, reason, status, attempt, deadLetteredAt, history } = latest;
     const last = history.at(-1)?.at;
     if (status === 'redriven') return { queue, state: 'pending', at: last };
     if (status === 'superseded') return { queue, state: 'superseded', at: last };
     const error = { code, message: reason };
     return status === 'discarded'
-      ? { queue, state: 'discarded', at: last, error, deadLetterId: id }
-      : { queue, state: 'dead-lettered', at: deadLetteredAt, error, deadLetterId: id };
+      ? { queue, state: 'discarded', at: last, error, attempt, deadLetterId: id }
+      : { queue, state: 'dead-lettered', at: deadLetteredAt, error, attempt, deadLetterId: id };
   }
   if (!failed) return { queue, state: 'pending' };
-  const { state, at, code, message } = failed;
-  return { queue, state, at, error: { code, message } };
+  const { state, at, attempt, code, message } = failed;
+  return { queue, state, at, error: { code, message }, attempt };
 }
 
 const latestIn = (queue: string, deadLetters: readonly DeadLetter[]): DeadLetter | undefined =>

@@ -327,6 +327,23 @@ describe('sending an edited message', () => {
     expect(await loansOf('c')).toBe(1);
   });
 
+  test('the states of a message follow its edits to the state of the last edited message in each queue', async () => {
+    const messageId = randomUUID();
+    const states = () => createTimelines(surehop, queues).states(messageId);
+    const id = await archived({ messageId });
+    expect(await states()).toMatchObject({ loans: { state: 'dead-lettered', deadLetterId: id, attempt: 4 } });
+    await edit(id, { isbn: 'first', behave: 'permanent' });
+    expect(await states()).toMatchObject({ loans: { state: 'pending' }, notices: { state: 'pending' } });
+    await consume(await takeRecords(channel, 'loans'));
+    expect(await states()).toMatchObject({ loans: { state: 'dead-lettered', error: { code: 'NEVER' } } });
+    await deadLetters.archive(anEvent(await takeRecords(channel, 'dead-letters'), 'dead-letters'));
+    const { loans } = (await states())!;
+    expect((await edit(loans!.deadLetterId!, { isbn: 'second' })).status).toBe(200);
+    await consume(await takeRecords(channel, 'loans'));
+    expect(await states()).toMatchObject({ loans: { state: 'completed' } });
+    expect(await createTimelines(surehop, queues).states(randomUUID())).toBeUndefined();
+  });
+
   const CLOUD_EVENT = 'application/cloudevents+json';
   /** Consumes a record that the consumer dead-letters, and archives the dead letter. Returns the id of the dead letter. */
   async function failedAgain(record: RabbitMqRecord): Promise<string> {

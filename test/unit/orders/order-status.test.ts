@@ -4,6 +4,7 @@ import type { DeadLetter } from '../../../lib/archive/dead-letter.ts';
 import { orderStatus } from '../../../functions/orders/order-status.ts';
 import type { Marker } from '../../../lib/inbox/inbox.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
+import { isKnown, stateIn } from '../../../lib/timeline/timeline.ts';
 
 const at = '2026-11-22T12:00:00.000Z';
 const base = { queue: 'stock', id: 'o' as MessageId, payloadHash: 'h', at };
@@ -37,6 +38,20 @@ const letter = (about: Partial<DeadLetter> = {}): DeadLetter => ({
 });
 const accepted = { status: 'accepted', acceptedAt: at } as const;
 
+type Intake = Parameters<typeof orderStatus>[1];
+
+/** Returns the status of an order whose message has these inbox records, by queue, and these dead letters. */
+function statusOf(
+  intake: Intake,
+  markers: Readonly<Record<string, Marker | undefined>>,
+  deadLetters: readonly DeadLetter[] = [],
+) {
+  const found = Object.entries(markers).flatMap(([queue, marker]) => (marker ? [{ ...marker, queue }] : []));
+  const recorded = { messageId: 'o', markers: found, deadLetters, isolatedRuns: [] };
+  const states = ['stock', 'points'].map((queue) => [queue, stateIn(queue, recorded, Date.parse(at))]);
+  return orderStatus('o', intake, isKnown(recorded) ? Object.fromEntries(states) : undefined);
+}
+
 describe('the status of an order', () => {
   test.each<[string, Marker | undefined, Marker | undefined, string]>([
     ['that no consumer has received', undefined, undefined, 'accepted'],
@@ -48,27 +63,27 @@ describe('the status of an order', () => {
     ['that one consumer has rejected and another has dead-lettered', rejected, failed('dead-lettered'), 'rejected'],
     ['that a consumer has dead-lettered', completed, failed('dead-lettered'), 'dead-lettered'],
   ])('an order %s has the expected status (case %#)', (_, stock, points, status) => {
-    expect(orderStatus('o', accepted, { stock, points }, [])).toMatchObject({ status, acceptedAt: at });
+    expect(statusOf(accepted, { stock, points })).toMatchObject({ status, acceptedAt: at });
   });
 
   test('orderStatus returns undefined for an order without an idempotency record, inbox markers and dead letters', () => {
-    expect(orderStatus('o', undefined, { stock: undefined, points: undefined }, [])).toBeUndefined();
+    expect(statusOf(undefined, { stock: undefined, points: undefined })).toBeUndefined();
   });
 
   test('an order without an idempotency record still has a status if a consumer has an inbox marker or a dead letter of the order', () => {
-    expect(orderStatus('o', undefined, { stock: completed, points: undefined }, [])?.status).toBe('accepted');
-    expect(orderStatus('o', undefined, { stock: undefined }, [letter()])?.status).toBe('dead-lettered');
+    expect(statusOf(undefined, { stock: completed, points: undefined })?.status).toBe('accepted');
+    expect(statusOf(undefined, { stock: undefined }, [letter()])?.status).toBe('dead-lettered');
   });
 
   test('an order has the status "publishing" until the broker has confirmed it or a consumer has received it', () => {
     const record = { status: 'publishing' } as const;
-    expect(orderStatus('o', record, { stock: undefined }, [])?.status).toBe('publishing');
-    expect(orderStatus('o', record, { stock: failed('retrying') }, [])?.status).toBe('accepted');
+    expect(statusOf(record, { stock: undefined })?.status).toBe('publishing');
+    expect(statusOf(record, { stock: failed('retrying') })?.status).toBe('accepted');
   });
 
   test('the status of a rejected or dead-lettered order contains the reason', () => {
-    expect(orderStatus('o', accepted, { stock: rejected }, [])).toMatchObject({ reason: 'OUT_OF_STOCK' });
-    expect(orderStatus('o', accepted, { stock: failed('dead-lettered', 0, 4) }, [])).toMatchObject({
+    expect(statusOf(accepted, { stock: rejected })).toMatchObject({ reason: 'OUT_OF_STOCK' });
+    expect(statusOf(accepted, { stock: failed('dead-lettered', 0, 4) })).toMatchObject({
       reason: 'it went off',
       consumers: { stock: { outcome: 'dead-lettered', at, attempt: 4, code: 'BOOM' } },
     });
@@ -77,7 +92,7 @@ describe('the status of an order', () => {
 
 describe('dead letters in the status of an order', () => {
   const outcome = (marker: Marker | undefined, ...letters: DeadLetter[]) =>
-    orderStatus('o', accepted, { stock: marker }, letters)?.consumers.stock?.outcome;
+    statusOf(accepted, { stock: marker }, letters)?.consumers.stock?.outcome;
 
   test('an order has the outcome dead-lettered for a consumer if the broker dead-lettered its message in the queue of that consumer', () => {
     expect(outcome(undefined, letter())).toBe('dead-lettered');
