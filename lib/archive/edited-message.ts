@@ -7,7 +7,7 @@ import {
   type TransactWriteItem,
 } from '@aws-sdk/client-dynamodb';
 
-import { expiryAfter } from '../dynamodb/item.ts';
+import { expiryAfter, expiryOfParts } from '../dynamodb/item.ts';
 import { sendToDynamo } from '../dynamodb/send.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { shortText } from '../runtime/short-text.ts';
@@ -91,7 +91,10 @@ export function pendingWrites(
   ];
 }
 
-/** Reads an edited message, using a strongly consistent read. Returns `undefined` if no edited message has this id. */
+/**
+ * Reads an edited message, using a strongly consistent read. Returns `undefined` if no edited message has this id, or if
+ * the edited message has expired.
+ */
 export async function readEdited(table: ArchiveTable, messageId: MessageId): Promise<StoredEditedMessage | undefined> {
   const query = (from?: Attributes) =>
     new QueryCommand({
@@ -110,6 +113,8 @@ export async function readEdited(table: ArchiveTable, messageId: MessageId): Pro
   } while (from);
   const [record, ...parts] = items;
   if (record?.part?.N !== EDITED_PART) return undefined;
+  // DynamoDB deletes expired items one by one.
+  if (parts.length < Number(record.parts?.N)) return undefined;
   const bytes = parts.map((part) => part.bytes?.B ?? new Uint8Array());
   return { edited: fromItem(record), message: fromParts(bytes, Number(record.bodyBytes?.N)) };
 }
@@ -163,15 +168,21 @@ export async function recordPublished(
   nowMs: number,
 ): Promise<void> {
   const parts = toParts(message).length;
-  const expiry = { ':expiry': { N: expiryAfter(table.retentionDays, nowMs) } };
+  const expiry = expiryAfter(table.retentionDays, nowMs);
+  const partExpiry = { ':expiry': { N: expiryOfParts(expiry) } };
   // If the process dies before the last write, the message is still pending, and is published again with the same id.
   for (let part = 1; part <= parts; part += 1)
-    await update(table, { id: partitionOf(messageId), part: { N: String(part) } }, 'SET expiresAt = :expiry', expiry);
+    await update(
+      table,
+      { id: partitionOf(messageId), part: { N: String(part) } },
+      'SET expiresAt = :expiry',
+      partExpiry,
+    );
   await update(
     table,
     keyOf(messageId),
     'SET #status = :status, publishedAt = :at, expiresAt = :expiry REMOVE kind, listedAt, #error',
-    { ...expiry, ':status': { S: status }, ':at': { S: new Date(nowMs).toISOString() } },
+    { ':expiry': { N: expiry }, ':status': { S: status }, ':at': { S: new Date(nowMs).toISOString() } },
     { '#status': 'status', '#error': 'error' },
   );
 }

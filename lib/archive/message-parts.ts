@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 import { decodeHeaders, headerInEvent, writeJson } from '../events/json-form.ts';
 import type { Properties } from '../events/message.ts';
 import type { ArchivedMessage } from './dead-letter.ts';
@@ -7,6 +9,10 @@ import type { ArchivedMessage } from './dead-letter.ts';
  * keys and attribute names.
  */
 const PART_BYTES = 350_000;
+
+/** The sort keys stay below 38 digits, the most that a DynamoDB number has. */
+const VERSION_DIGITS = 24;
+const MAX_PARTS = 1_000n;
 
 /**
  * Splits a message into chunks that fit into DynamoDB items. The chunks contain the body, followed by the properties as
@@ -18,6 +24,24 @@ export function toParts({ body, properties }: ArchivedMessage): Buffer[] {
     whole.subarray(index * PART_BYTES, (index + 1) * PART_BYTES),
   );
 }
+
+/**
+ * Returns the version of a message, which is derived from its parts. Two copies of a message have the same version only
+ * if their bodies and properties are equal.
+ */
+export function versionOf(parts: readonly Uint8Array[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex').slice(0, VERSION_DIGITS);
+}
+
+/**
+ * Returns the sort key of a part. Each version has its own sort keys, so that two processes that store different messages
+ * under the same id at the same time do not overwrite each other's parts. Earlier releases read the parts behind the
+ * record in the order of their sort keys.
+ */
+export const partNumber = (version: string, index: number): string =>
+  String(BigInt(`0x${version}`) * MAX_PARTS + BigInt(index + 1));
 
 export function fromParts(parts: readonly Uint8Array[], bodyBytes: number): ArchivedMessage {
   const whole = Buffer.concat(parts);

@@ -40,9 +40,12 @@ export const recordKey = (id: string): Attributes => ({ id: { S: id }, part: { N
 
 /**
  * Creates the DynamoDB item that describes a dead letter. `parts` is the number of further DynamoDB items that contain
- * the message.
+ * the message, and `version` is the version of these items.
  */
-export function toRecord(deadLetter: DeadLetter, parts: number, expiresAt: number): Attributes {
+export function toRecord(
+  deadLetter: DeadLetter,
+  { parts, version, expiresAt }: { readonly parts: number; readonly version: string; readonly expiresAt: string },
+): Attributes {
   const { id, attempt, failedAttempts, redrives, timesRedriven, bodyBytes, history, ...texts } = deadLetter;
   return {
     ...recordKey(id),
@@ -57,8 +60,9 @@ export function toRecord(deadLetter: DeadLetter, parts: number, expiresAt: numbe
     timesRedriven: { N: String(timesRedriven) },
     bodyBytes: { N: String(bodyBytes) },
     parts: { N: String(parts) },
+    version: { S: version },
     history: { L: history.map(toHistoryEntry) },
-    expiresAt: { N: String(expiresAt) },
+    expiresAt: { N: expiresAt },
   };
 }
 

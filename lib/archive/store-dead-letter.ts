@@ -1,11 +1,12 @@
 import { ConditionalCheckFailedException, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 
-import { expiryAfter } from '../dynamodb/item.ts';
+import { expiryAfter, expiryOfParts } from '../dynamodb/item.ts';
+import { putOnce } from '../dynamodb/put-once.ts';
 import { sendToDynamo } from '../dynamodb/send.ts';
 import { deriveId } from '../events/message-id.ts';
 import { recordMetrics } from '../runtime/metrics.ts';
 import type { ArchivedMessage, DeadLetter } from './dead-letter.ts';
-import { toParts } from './message-parts.ts';
+import { partNumber, toParts, versionOf } from './message-parts.ts';
 import { nameOf, recordKey, toRecord, type ArchiveTable } from './record.ts';
 
 /**
@@ -36,31 +37,34 @@ export async function storeDeadLetter(
     return item && (item.payloadHash?.S ?? '');
   }
 
-  const put = (item: PutItemCommand['input']['Item'], condition?: string) =>
-    sendToDynamo(
-      () => client.send(new PutItemCommand({ TableName, Item: item, ConditionExpression: condition })),
-      client,
-    );
-
   async function storeAs(id: string): Promise<boolean> {
     const stored = await storedHash(id);
     // A second copy of the dead letter may have other headers, but the parts that belong to the stored record must not change.
     if (stored === deadLetter.payloadHash) return false;
     // A different message with the same id is stored under another id.
     if (stored !== undefined) return storeAs(deriveId('dead-letter', id, deadLetter.payloadHash));
-    const expiresAt = Number(expiryAfter(retentionDays, Date.parse(deadLetter.archivedAt)));
+    const expiresAt = expiryAfter(retentionDays, Date.parse(deadLetter.archivedAt));
     const parts = toParts(message);
-    for (const [index, bytes] of parts.entries())
-      await put({
+    const version = versionOf(parts);
+    for (const [index, bytes] of parts.entries()) {
+      const Item = {
         id: { S: id },
-        part: { N: String(index + 1) },
+        part: { N: partNumber(version, index) },
+        version: { S: version },
         bytes: { B: bytes },
-        expiresAt: { N: String(expiresAt) },
-      });
+        expiresAt: { N: expiryOfParts(expiresAt) },
+      };
+      await sendToDynamo(() => client.send(new PutItemCommand({ TableName, Item })), client);
+    }
+    const Item = toRecord({ ...deadLetter, id }, { parts: parts.length, version, expiresAt });
     try {
-      await put(toRecord({ ...deadLetter, id }, parts.length, expiresAt), 'attribute_not_exists(id)');
+      await sendToDynamo(
+        () => putOnce(client, { TableName, Item, ConditionExpression: 'attribute_not_exists(id)' }),
+        client,
+      );
     } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return false;
+      // Another process has stored a dead letter with this id in the meantime, and its message may be a different one.
+      if (error instanceof ConditionalCheckFailedException) return storeAs(id);
       throw error;
     }
     recordMetrics({ DeadLettersArchived: 1 }, { queue: deadLetter.queue ?? 'unknown' });

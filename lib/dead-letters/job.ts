@@ -1,13 +1,14 @@
 import {
   ConditionalCheckFailedException,
   GetItemCommand,
-  PutItemCommand,
   QueryCommand,
   UpdateItemCommand,
   type AttributeValue,
+  type QueryCommandInput,
 } from '@aws-sdk/client-dynamodb';
 
 import { expiryAfter } from '../dynamodb/item.ts';
+import { putOnce } from '../dynamodb/put-once.ts';
 import { sendToDynamo } from '../dynamodb/send.ts';
 import { Problem } from '../http/problem.ts';
 import type { Filter } from './list.ts';
@@ -75,7 +76,7 @@ export async function createJob(
   const at = new Date(nowMs).toISOString();
   const progress: JobProgress = { done: 0, failed: 0, skipped: {} };
   const job: Job = { id, order, createdAt: at, updatedAt: at, status: 'running', progress, total, group };
-  const put = new PutItemCommand({
+  const put = {
     TableName: nameOf(table),
     Item: {
       ...keyOf(id),
@@ -91,8 +92,8 @@ export async function createJob(
       expiresAt: { N: expiryAfter(table.retentionDays, nowMs) },
     },
     ConditionExpression: 'attribute_not_exists(id)',
-  });
-  await sendToDynamo((client) => client.send(put), table.client);
+  };
+  await sendToDynamo((client) => putOnce(client, put), table.client);
   return job;
 }
 
@@ -103,18 +104,55 @@ export async function readJob(table: ArchiveTable, id: string): Promise<Job> {
   return fromItem(item);
 }
 
-/** Returns the most recent jobs, newest first. A job that was started moments ago may be missing. */
-export async function listJobs(table: ArchiveTable, limit: number): Promise<readonly Job[]> {
-  const query = new QueryCommand({
-    TableName: nameOf(table),
-    IndexName: 'newest',
-    KeyConditionExpression: 'kind = :kind',
-    ExpressionAttributeValues: { ':kind': { S: JOB_KIND } },
-    ScanIndexForward: false,
-    Limit: limit,
-  });
-  const { Items: items = [] } = await sendToDynamo((client) => client.send(query), table.client);
-  return items.map(fromItem);
+/**
+ * Returns the most recent jobs and all older jobs that are still running, newest first. A job that was started moments
+ * ago may be missing.
+ */
+export async function listJobs(table: ArchiveTable, newest: number): Promise<readonly Job[]> {
+  const query = new QueryCommand({ ...allJobs(table), ScanIndexForward: false, Limit: newest });
+  const { Items: items = [], LastEvaluatedKey: last } = await sendToDynamo(
+    (client) => client.send(query),
+    table.client,
+  );
+  const older = last ? await runningJobs(table, { ScanIndexForward: false, ExclusiveStartKey: last }) : [];
+  return [...items.map(fromItem), ...older];
+}
+
+/** Returns all running jobs, oldest first. A job that was started moments ago may be missing. */
+export const listRunningJobs = (table: ArchiveTable): Promise<readonly Job[]> =>
+  runningJobs(table, { ScanIndexForward: true });
+
+const allJobs = (table: ArchiveTable) => ({
+  TableName: nameOf(table),
+  IndexName: 'newest',
+  KeyConditionExpression: 'kind = :kind',
+  ExpressionAttributeValues: { ':kind': { S: JOB_KIND } },
+});
+
+async function runningJobs(
+  table: ArchiveTable,
+  start: Pick<QueryCommandInput, 'ScanIndexForward' | 'ExclusiveStartKey'>,
+): Promise<readonly Job[]> {
+  const { ExpressionAttributeValues: values, ...all } = allJobs(table);
+  const jobs: Job[] = [];
+  let from = start.ExclusiveStartKey;
+  do {
+    const query = new QueryCommand({
+      ...all,
+      ...start,
+      FilterExpression: '#status = :running',
+      ExpressionAttributeNames: { '#status': 'status' },
+      ExpressionAttributeValues: { ...values, ':running': { S: 'running' } },
+      ExclusiveStartKey: from,
+    });
+    const { Items: items = [], LastEvaluatedKey: last } = await sendToDynamo(
+      (client) => client.send(query),
+      table.client,
+    );
+    jobs.push(...items.map(fromItem));
+    from = last;
+  } while (from);
+  return jobs;
 }
 
 /**

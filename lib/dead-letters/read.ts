@@ -8,7 +8,7 @@ import { fromRecord, nameOf, RECORD_PART, type ArchiveTable, type Attributes } f
 
 /**
  * Reads a dead letter and its message, using strongly consistent reads. Throws the problem `not-found` if no dead letter
- * has this id.
+ * has this id, or if the dead letter has expired.
  */
 export async function readDeadLetter(
   table: ArchiveTable,
@@ -30,8 +30,14 @@ export async function readDeadLetter(
   } while (from);
   const [record, ...parts] = items;
   // If there are message parts but no record, the dead letter is still being stored.
-  if (record?.part?.N !== String(RECORD_PART)) throw new Problem('not-found', 'There is no dead letter with this id.');
+  if (record?.part?.N !== String(RECORD_PART)) throw notFound();
   const deadLetter = fromRecord(record);
-  const bytes = parts.slice(0, Number(record.parts?.N)).map((part) => part.bytes?.B ?? new Uint8Array());
+  // The other parts belong to messages that were never stored completely. Earlier releases wrote no versions.
+  const own = parts.filter(({ version }) => version?.S === record.version?.S).slice(0, Number(record.parts?.N));
+  // Records of earlier releases expire at the same time as the parts, and DynamoDB deletes them one by one.
+  if (own.length < Number(record.parts?.N)) throw notFound();
+  const bytes = own.map((part) => part.bytes?.B ?? new Uint8Array());
   return { deadLetter, message: fromParts(bytes, deadLetter.bodyBytes) };
 }
+
+const notFound = () => new Problem('not-found', 'There is no dead letter with this id.');

@@ -12,6 +12,12 @@ export type Key = Readonly<Record<string, string | number>>;
 export const expiryAfter = (days: number, nowMs: number): string => String(Math.floor(nowMs / 1_000) + days * 86_400);
 
 /**
+ * Returns the value of the TTL attribute of the items that hold parts of a record. The parts expire a day after the
+ * record, because DynamoDB deletes expired items one by one and in any order.
+ */
+export const expiryOfParts = (expiryOfRecord: string): string => String(Number(expiryOfRecord) + 86_400);
+
+/**
  * The largest item that DynamoDB accepts, in bytes
  * (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html).
  */

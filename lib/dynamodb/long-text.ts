@@ -5,7 +5,7 @@ import pMap from 'p-map';
 
 import { StoreUnavailableError } from '../runtime/errors.ts';
 import { batchGet } from './batch-get.ts';
-import type { Attributes } from './item.ts';
+import { expiryOfParts, type Attributes } from './item.ts';
 import { conditionalWrite, withRetries } from './retry-policy.ts';
 import type { Store } from './store.ts';
 
@@ -34,7 +34,6 @@ export interface LongText {
 const PART_BYTES = 300 * 1024;
 const CONCURRENT_REQUESTS = 8;
 const MAX_READS = 5;
-const PARTS_EXPIRE_LATER_SECONDS = 86_400;
 
 const headKey = (pk: string): Attributes => ({ pk: { S: pk } });
 const partKeys = ({ id, parts }: TextVersion): Attributes[] =>
@@ -99,7 +98,7 @@ export async function writeText(
   const { client, retryPolicy } = store;
   const bytes = Buffer.from(text);
   const version = { id: randomUUID(), parts: bytes.length <= PART_BYTES ? 0 : Math.ceil(bytes.length / PART_BYTES) };
-  const partsExpireAt = { N: String(Number(expiresAt) + PARTS_EXPIRE_LATER_SECONDS) };
+  const partsExpireAt = { N: expiryOfParts(expiresAt) };
   await pMap(
     partKeys(version),
     async (key, n) => {

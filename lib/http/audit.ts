@@ -1,7 +1,8 @@
-import { PutItemCommand, UpdateItemCommand, type TransactWriteItem } from '@aws-sdk/client-dynamodb';
+import { UpdateItemCommand, type TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 
 import { expiryAfter } from '../dynamodb/item.ts';
+import { putOnce } from '../dynamodb/put-once.ts';
 import { sendToDynamo } from '../dynamodb/send.ts';
 import { store, tableName } from '../dynamodb/store.ts';
 import { describeError, isInstance } from '../runtime/errors.ts';
@@ -36,7 +37,7 @@ export async function audited<T>(
   change: () => Promise<T>,
 ): Promise<T> {
   const { record, put } = recordOf({ surehop, id, client, route }, { subject, requested, reason }, 'started');
-  await sendToDynamo((client) => client.send(new PutItemCommand(put)), store(surehop));
+  await sendToDynamo((client) => putOnce(client, put), store(surehop));
   try {
     const result = await change();
     await recordOutcome(surehop, id, record, 'succeeded');

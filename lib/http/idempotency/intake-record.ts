@@ -1,6 +1,5 @@
 import {
   ConditionalCheckFailedException,
-  PutItemCommand,
   UpdateItemCommand,
   type AttributeValue,
   type DynamoDBClient,
@@ -9,6 +8,7 @@ import {
 
 import type { Surehop } from '../../runtime/surehop.ts';
 import { expiryAfter } from '../../dynamodb/item.ts';
+import { putOnce } from '../../dynamodb/put-once.ts';
 import { sendToDynamo } from '../../dynamodb/send.ts';
 import { store, tableName } from '../../dynamodb/store.ts';
 import { inboxSettings } from '../../inbox/settings.ts';
@@ -45,8 +45,9 @@ export async function claimKey(intake: Intake): Promise<'claimed' | 'accepted'> 
   const nowSeconds = Math.floor(nowMs / 1_000);
   try {
     await send(surehop, (store, abortSignal) =>
-      store.send(
-        new PutItemCommand({
+      putOnce(
+        store,
+        {
           TableName: tableName(surehop, table),
           Item: {
             ...attributes(key),
@@ -67,8 +68,7 @@ export async function claimKey(intake: Intake): Promise<'claimed' | 'accepted'> 
             ':hash': { S: payloadHash },
             ':accepted': { S: 'accepted' },
           },
-          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-        }),
+        },
         { abortSignal },
       ),
     );

@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+
+import { createJob, readJob } from '../../../lib/dead-letters/job.ts';
+import { audited } from '../../../lib/http/audit.ts';
+import { claimKey } from '../../../lib/http/idempotency/intake-record.ts';
+import { createSurehop, type Surehop } from '../../../lib/runtime/surehop.ts';
+import { tables } from '../../../infra/tables.ts';
+import { openStore, type TestStore } from '../../support/store.ts';
+
+let store: TestStore;
+let surehop: Surehop;
+beforeAll(async () => {
+  store = await openStore();
+  surehop = createSurehop({
+    environment: { TABLE_PREFIX: store.prefix, SERVICE_NAME: 'a-shop', AMQP_URL: 'amqp://broker.test' },
+    clients: { dynamodb: store.client },
+    clock: store.clock,
+  });
+});
+afterAll(() => store.close());
+
+beforeEach(() =>
+  // DynamoDB carries out each write, its reply is lost, and the AWS SDK sends the write again.
+  store.client.middlewareStack.add(
+    (next, { commandName }) =>
+      async (args) => {
+        if (commandName === 'PutItemCommand') await next(args);
+        return next(args);
+      },
+    { step: 'initialize', name: 'repeated' },
+  ),
+);
+afterEach(() => void store.client.middlewareStack.remove('repeated'));
+
+const order = {
+  action: 'discard',
+  ids: ['one'],
+  maximum: 10,
+  force: false,
+  ratePerSecond: 50,
+  reason: 'a test',
+  requestedBy: 'ada',
+} as const;
+
+test('a job is started if the reply to its write was lost and the write was repeated, and a second job with the same id is refused', async () => {
+  const table = { client: store.client, tablePrefix: store.prefix, retentionDays: 90 };
+  const id = `job-${randomUUID()}`;
+  expect(await createJob(table, id, order, store.clock.now())).toMatchObject({ id, status: 'running' });
+  expect(await readJob(table, id)).toMatchObject({ order, status: 'running' });
+  await expect(createJob(table, id, order, store.clock.now())).rejects.toThrow();
+});
+
+test('a change of an operator is made if the reply to the write of its audit record was lost and the write was repeated, and is refused if the audit record belongs to another change', async () => {
+  const request = { surehop, id: randomUUID(), client: 'ada', route: 'DELETE /dead-letters/{id}' };
+  const change = { subject: 'dead-letters/17', reason: 'a test' };
+  expect(await audited(request, change, async () => 'made')).toBe('made');
+  expect(await store.get('audit', { id: { S: request.id } })).toMatchObject({ outcome: { S: 'succeeded' } });
+  await expect(audited(request, change, async () => 'made again')).rejects.toThrow();
+});
+
+test('a request gets its idempotency key if the reply to the write of its record was lost and the write was repeated, and a second request gets 409', async () => {
+  const intake = { surehop, table: tables.orders, key: { orderId: randomUUID() }, payload: {}, client: 'shop' };
+  expect(await claimKey(intake)).toBe('claimed');
+  await expect(claimKey(intake)).rejects.toMatchObject({ problem: 'request-in-progress' });
+});
