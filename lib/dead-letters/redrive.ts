@@ -164,7 +164,10 @@ function addressOf({ queue: name = '', shard = name }: DeadLetter, queues: reado
   return addressOfShard(queue, shard);
 }
 
-/** Returns a redrive number that no earlier copy of the dead letter has. */
+/**
+ * Returns the number of a dead letter's next redrive. Only a copy whose redrive is recorded uses up a number: the copies
+ * of two operators, or of a redrive that crashed before it was recorded, have the same number.
+ */
 const nextNumber = ({ redrives, timesRedriven }: DeadLetter): number => redrives + timesRedriven + 1;
 
 /**
