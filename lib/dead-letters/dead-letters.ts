@@ -13,6 +13,7 @@ import type { Surehop } from '../runtime/surehop.ts';
 import { brokerSettings, requireBroker } from '../rabbitmq/settings.ts';
 import { summaryOf } from './answers.ts';
 import { archiveBatch, type ArchiveReport } from './archive.ts';
+import { continueRunningJobs } from './continue-jobs.ts';
 import { discardDeadLetter } from './discard.ts';
 import { dryRun } from './dry-run.ts';
 import { createKnownValues } from './known-values.ts';
@@ -29,7 +30,7 @@ import type { discardRoute, redriveManyRoute, redriveRoute } from './routes/chan
 import type { changeJobRoute, startJobRoute } from './routes/jobs.ts';
 import type { groupsRoute, listRoute } from './routes/read.ts';
 
-/** How many of the newest jobs `GET /dead-letters/jobs` lists, and how many jobs `continueJobs` considers. */
+/** How many of the newest jobs `GET /dead-letters/jobs` lists. Older jobs are listed only while they are running. */
 const LISTED_JOBS = 50;
 
 type PathWithId = { readonly id: string };
@@ -54,7 +55,8 @@ export interface DeadLetters {
   changeJob(request: Request<z.infer<typeof changeJobRoute.body>, PathWithId>): Promise<Answer>;
   /**
    * Creates the scheduled handler that publishes stored edited messages which are not published yet, and continues jobs
-   * that no process is working on. Throws a `SettingsError` if a setting of the broker is missing or wrong.
+   * that no process is working on. The handler fails if one of them fails. Throws a `SettingsError` if a setting of the
+   * broker is missing or wrong.
    */
   continueJobs(): (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>) => Promise<void>;
 }
@@ -164,12 +166,15 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
       return async (_event, context) => {
         const remainingMs = () => context.getRemainingTimeInMillis();
         const pending = await publishPending(redriving, remainingMs);
-        for (const { id, status } of await listJobs(table, LISTED_JOBS))
-          if (status === 'running') await runJob(redriving, id, remainingMs);
+        const failed = await continueRunningJobs(redriving, remainingMs);
+        const errors: string[] = [];
         if (pending > 0)
-          throw new Error(
+          errors.push(
             `${pending} edited messages cannot be published yet: search the log for "edited message not published yet"`,
           );
+        if (failed > 0)
+          errors.push(`${failed} of the jobs cannot continue: search the log for "a job cannot continue"`);
+        if (errors.length > 0) throw new Error(errors.join('; '));
       };
     },
   };

@@ -5,6 +5,8 @@ import pMap from 'p-map';
 
 import { describeError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
+import { shortText } from '../runtime/short-text.ts';
+import { errorFields } from '../runtime/stack.ts';
 import type { DeadLetter } from '../archive/dead-letter.ts';
 import { leaseJob, recordStep, type Job, type JobProgress } from './job.ts';
 import { recordDiscard } from '../archive/record-action.ts';
@@ -22,7 +24,8 @@ import { refusalOf, selectLetters } from './select-letters.ts';
 
 const CONCURRENCY = 16;
 
-const RESERVE_MS = 8_000;
+/** A job stops when less than this time, in ms, is left. */
+export const RESERVE_MS = 8_000;
 
 /**
  * How long a process leases a job, in ms. If the process dies, another process can continue the job after this time.
@@ -31,7 +34,7 @@ const LEASE_MS = 60_000;
 
 /**
  * Runs the steps of a job until the job ends or little time is left. Returns the job, or `undefined` if another process
- * is working on it.
+ * is working on it. If a step fails, the error is stored with the job and thrown, and a later call repeats the step.
  */
 export async function runJob(
   redriving: Redriving,
@@ -47,9 +50,16 @@ export async function runJob(
     const startedAtMs = clock.now();
     const { order } = job;
     const count = Math.max(1, Math.min(CHUNK, Math.ceil(order.ratePerSecond), order.maximum - job.progress.done));
-    const { letters, unknown, position, isLast } = await selectLetters(table, job, { count, bytes: CHUNK_BYTES });
+    const current: Job = job;
+    const doStep = async () => {
+      const selected = await selectLetters(table, current, { count, bytes: CHUNK_BYTES });
+      return { ...selected, result: await carryOut(redriving, current, selected.letters) };
+    };
     // If the process dies before `recordStep`, another process repeats this step.
-    const result = await carryOut(redriving, job, letters);
+    const { letters, unknown, position, isLast, result } = await doStep().catch(async (error: unknown) => {
+      await recordError(redriving, current, owner, error);
+      throw error;
+    });
     isFailing = result.isRepeated;
     const progress = add(job.progress, result, unknown.length);
     const hasReachedMaximum = progress.done >= job.order.maximum;
@@ -77,6 +87,21 @@ export async function runJob(
   // Without the lease, any process can continue the job at once.
   const { status, progress, position } = job;
   return recordStep(table, id, owner, { status, progress, position }, { nowMs: clock.now(), untilMs: 0 });
+}
+
+/** Stores with a job why its step failed, and ends the lease on the job. */
+async function recordError(
+  { table, clock }: Redriving,
+  { id, progress, position }: Job,
+  owner: string,
+  error: unknown,
+): Promise<void> {
+  const { code, message } = describeError(error);
+  const stored = { ...progress, error: shortText(`${code}: ${message}`, 1_000) };
+  const step = { status: 'running', progress: stored, position } as const;
+  await recordStep(table, id, owner, step, { nowMs: clock.now(), untilMs: 0 }).catch((unrecorded: unknown) =>
+    log().warn('cannot store with a job why its step failed', { jobId: id, ...errorFields(unrecorded) }),
+  );
 }
 
 interface StepResult {

@@ -111,7 +111,7 @@ export const startJobRoute = {
 
 export const jobsRoute = {
   route: 'GET /dead-letters/jobs',
-  summary: 'Lists the newest jobs, newest first.',
+  summary: 'Lists the newest jobs, and older jobs that are still running, newest first.',
   access: operator('dead-letters:read'),
   needs: ['store'],
   answers: { 200: deadLetterJobs },
