@@ -19,6 +19,9 @@ const LONGEST = [
   'integration/topology/sharded-queues',
   'integration/orders/fuzz',
   'integration/orders/two-builds',
+  'packages/create-surehop',
+  'packages/stage-changes',
+  'packages/serverless-package',
 ].map((name) => join(import.meta.dirname, '..', `${name}.test.ts`));
 
 /**
