@@ -1,3 +1,5 @@
+import './commands.ts';
+
 import { afterAll, beforeAll, describe } from '@jest/globals';
 
 import { DEVELOPMENT_SECRET } from '../../lib/http/development.ts';

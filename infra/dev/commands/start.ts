@@ -26,11 +26,11 @@ export const command = defineCommand({
 
 async function run(): Promise<number> {
   const settings = readSettings(process.env, localDirectory);
-  // The check must not slow down the start of the servers. The start of the functions reports the same mistakes, only later.
-  const checking = mistakeInConfiguration(rootDirectory, { priority: constants.priority.PRIORITY_LOW });
   const definitions = await readDefinitions(rootDirectory, settings.tablePrefix).catch((error: unknown) => {
     throw new Problem(reasonOf(error), { exitCode: 2, cause: error });
   });
+  // The check must not slow down the start of the servers. The start of the functions reports the same mistakes, only later.
+  const checking = mistakeInConfiguration(rootDirectory, { priority: constants.priority.PRIORITY_LOW });
   for (const warning of misspeltSettings(process.env, Object.keys(definitions.settings))) say(`warning: ${warning}`);
   const lock = takeLock(startLock);
   if ('heldBy' in lock) {
