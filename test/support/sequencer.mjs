@@ -6,9 +6,8 @@ import Sequencer from '@jest/test-sequencer';
 const LONGEST = [
   'service/npm-start',
   'service/dev-environment',
-  'service/faults',
   'service/running-service',
-  'service/commands',
+  'service/faults',
   'integration/crash-loop/crash-loop',
   'integration/topology/silent-dependencies',
   'integration/orders/silent-dependencies',

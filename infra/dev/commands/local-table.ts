@@ -5,7 +5,7 @@ import type { Table as Definition } from 'surehop/tables';
 import { parseJson, readText } from '../client/body.ts';
 import { Problem, reasonOf, say } from '../runtime/command-line.ts';
 import { runningIfAny } from '../runtime/running.ts';
-import type { Table } from '../runtime/store/create-tables.ts';
+import type { Table } from '../runtime/store/local-tables.ts';
 import { counted, defineCommand, print, UsageError } from './command.ts';
 
 const DEFAULT_LIMIT = 20;

@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import type { SourceName } from 'serverless-surehop/variables';
 import type { Topology } from 'surehop/topology';
 
-import { localTables, type Table } from '../runtime/store/create-tables.ts';
+import { localTables, type Table } from '../runtime/store/local-tables.ts';
 import { loadFresh } from './load-fresh.ts';
 
 /** The definitions that `npm start` reads from the sources: the topology, the tables and the service. */

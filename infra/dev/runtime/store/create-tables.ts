@@ -6,37 +6,12 @@ import {
   UpdateTimeToLiveCommand,
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb';
-import type { CreateTableCommandInput, TimeToLiveSpecification } from '@aws-sdk/client-dynamodb';
 import { requestLimits } from 'surehop/dynamodb';
 
-import type { Resources } from 'serverless-surehop/tables';
 import { LOCAL_AWS } from './local-aws.ts';
+import type { Table } from './local-tables.ts';
 
 const READY_WITHIN_SECONDS = 30;
-
-export interface Table {
-  readonly definition: CreateTableCommandInput & { readonly TableName: string };
-  readonly timeToLive?: TimeToLiveSpecification;
-}
-
-/**
- * Converts the tables of a CloudFormation template to tables for a local DynamoDB, which has no backups, encryption or deletion
- * protection.
- */
-export const localTables = (resources: Resources): Table[] =>
-  Object.values(resources).map(({ Properties = {} }) => {
-    const { TableName, BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes } = Properties;
-    return {
-      definition: {
-        TableName,
-        BillingMode,
-        AttributeDefinitions,
-        KeySchema,
-        GlobalSecondaryIndexes,
-      } as unknown as Table['definition'],
-      timeToLive: Properties['TimeToLiveSpecification'] as TimeToLiveSpecification | undefined,
-    };
-  });
 
 /** The timeout of one request to DynamoDB, for example a request that creates a table, in ms. */
 const REQUEST_MS = 20_000;

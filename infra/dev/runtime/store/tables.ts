@@ -1,9 +1,11 @@
 import { service } from 'serverless-surehop/definitions';
 import { tableResources } from 'serverless-surehop/service-tables';
 
-import { createTables as create, localTables, type Table } from './create-tables.ts';
+import { createTables as create } from './create-tables.ts';
+import { localTables, type Table } from './local-tables.ts';
 
-export { localClient, localTables, type Table } from './create-tables.ts';
+export { localClient } from './create-tables.ts';
+export { localTables } from './local-tables.ts';
 
 /**
  * Returns the prefix of the names of local tables: the given prefix, or a prefix that contains the name of the service.
