@@ -56,7 +56,8 @@ export interface DeadLettered {
   /** Whether the message became a dead letter because it is invalid. */
   readonly isInvalid?: boolean;
   /**
-   * The number of the attempt at which another copy of the message was dead-lettered. Absent if there is no such copy.
+   * The attempt at which the inbox already records this message as a dead letter. Absent if the inbox has no such
+   * record yet.
    */
   readonly givenUpAt?: Attempt;
   /**

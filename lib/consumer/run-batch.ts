@@ -13,7 +13,7 @@ import { recordProgress } from './progress.ts';
 import { BatchUnfinishedError, reportOf, type BatchReport } from './report.ts';
 import type { Rule } from './rule.ts';
 import { commitDecisions, runRules } from './run.ts';
-import { settle, settlePostponed } from './settle.ts';
+import { claimInOrder, settle, settlePostponed } from './settle.ts';
 import { recordTelemetry } from './telemetry.ts';
 import { runInSettleSpan, withBatchTrace } from './trace.ts';
 
@@ -60,8 +60,9 @@ async function processDeliveries(
 
   // 3. Run the rules. 4. Commit. 5. Publish follow-up events. 6. Settle the failed.
   const runAndCommit = async (some: readonly Candidate[]) => commitDecisions(await runRules(some, batch), batch);
+  const runCommitAndClaim = async (some: readonly Candidate[]) => claimInOrder(await runAndCommit(some), batch);
   const processAndSettle = async (some: readonly Candidate[], others: readonly Result[] = []) => {
-    const committed = await (orderBy ? processInOrder(some, batch, runAndCommit) : runAndCommit(some));
+    const committed = await (orderBy ? processInOrder(some, batch, runCommitAndClaim) : runAndCommit(some));
     return settle(await publishFollowUps([...others, ...committed], batch), batch);
   };
   const suspects = new Set(suspectsAmong(candidates, memory));

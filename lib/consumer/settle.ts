@@ -118,6 +118,13 @@ async function afterPublish(
   return isTooLarge ? archive(delivery, claim, at, batch) : copyOf(delivery, claim, batch.queue, at);
 }
 
+/**
+ * Records in the inbox which messages of an ordered queue become dead letters. After a crash, these messages are not
+ * processed again, and later messages with the same ordering key may therefore be processed.
+ */
+export const claimInOrder = async (results: readonly Result[], batch: Batch): Promise<readonly Result[]> =>
+  claimDeadLetters(results, postponed('LEASED', batch.queue, 0), new Date(batch.clock.now()).toISOString(), batch);
+
 /** Records in the inbox which messages become dead letters, before any dead letter is published. */
 async function claimDeadLetters(
   results: readonly Result[],
@@ -129,22 +136,27 @@ async function claimDeadLetters(
   const claims = results.flatMap((result) => {
     const { delivery, outcome } = result;
     if (outcome.is !== 'dead-letter' || outcome.isInvalid || outcome.givenUpAt) return [];
-    return handoffOf(delivery, outcome, at, batch).map((handoff) => ({ result, handoff }));
+    return handoffOf(delivery, outcome, at, batch).map((handoff) => ({ delivery, outcome, handoff }));
   });
   if (claims.length === 0) return results;
   try {
     const handoffs = claims.map(({ handoff }) => handoff);
     const markers = await inbox.claimDeadLetters(queue.name, handoffs);
-    const claimed = claims.map(({ result }, index) => toResult(result, afterClaim(result, markers[index], whenLeased)));
+    const claimed = claims.map((claim, index) => toResult(claim, afterClaim(claim, markers[index], whenLeased)));
     return replaced(results, await publishFollowUps(claimed, batch));
   } catch (error) {
-    const failed = claims.map(({ result }) => toResult(result, unfinished(error)));
+    const failed = claims.map((claim) => toResult(claim, unfinished(error)));
     return replaced(results, failed);
   }
 }
 
-function afterClaim({ delivery, outcome }: Result, marker: Marker | undefined, whenLeased: Outcome): Outcome {
-  if (!marker) return outcome;
+function afterClaim(
+  { delivery, outcome }: { readonly delivery: Delivery; readonly outcome: DeadLettered },
+  marker: Marker | undefined,
+  whenLeased: Outcome,
+): Outcome {
+  const { redrives, attempt } = delivery.envelope;
+  if (!marker) return { ...outcome, givenUpAt: { redrives, attempt } };
   if (marker.state === 'leased') return whenLeased;
   const isSamePayload = marker.payloadHash === delivery.payloadHash;
   if ('attempt' in marker) return wasHandedOff(delivery, marker) ? fromFailedMarker(marker) : outcome;

@@ -47,7 +47,7 @@ export const oldestFirst = (deliveries: readonly Delivery[]): Delivery[] =>
 export async function processInOrder(
   candidates: readonly Candidate[],
   batch: Batch,
-  process: (candidates: readonly Candidate[]) => Promise<Result[]>,
+  process: (candidates: readonly Candidate[]) => Promise<readonly Result[]>,
 ): Promise<Result[]> {
   const keyed = candidates.filter((candidate) => keyOf(candidate) !== undefined);
   const unkeyed = await process(candidates.filter((candidate) => keyOf(candidate) === undefined));

@@ -56,6 +56,7 @@ describe('messages of one key on an ordered queue', () => {
     ['the second of three fails once', ['sound', 'fails', 'sound'], 1],
     ['the first is a poison message', ['poison', 'sound'], 1],
     ['the first is rejected', ['rejected', 'sound'], 1],
+    ['each attempt to process the first may fail', ['either', 'sound'], 1],
   ];
   for (const [situation, kinds, faults] of cases)
     test(`messages of one key are processed in order despite crashes and lost responses: ${situation}`, async () => {
@@ -65,6 +66,15 @@ describe('messages of one key on an ordered queue', () => {
       });
       expect(explored).toBeGreaterThan(20);
     });
+
+  test('a message whose only attempt fails is not processed again after a crash, if a later message of its key is already processed', async () => {
+    const explored = await prove(() => {
+      const messages = messagesOf(['either', 'sound']);
+      const once = { ...ordered, queue: { ...queue, delays: [] } };
+      return { messages, definition: once, faults: 1, order: [messages.map(({ id }) => id)] };
+    });
+    expect(explored).toBeGreaterThan(20);
+  });
 });
 
 describe('two execution environments that consume one queue', () => {
@@ -108,6 +118,7 @@ describe('a batch that is redelivered while an execution environment is still pr
     ['all are valid', ['sound', 'sound'], false],
     ['the first fails once', ['fails', 'sound'], true],
     ['the first is a poison message', ['poison', 'sound'], false],
+    ['each attempt to process the first may fail', ['either', 'sound'], true],
   ];
   for (const [situation, kinds, hasWholeBatches] of cases)
     test(`messages of one key are processed in order if their batch is redelivered while it is still being processed: ${situation}`, async () => {
