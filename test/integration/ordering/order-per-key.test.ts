@@ -162,6 +162,28 @@ test('if a process dies while it processes a batch, younger messages with the sa
   expect((await setup.item('loans', { isbn: a }))?.available).toBe(3);
 });
 
+test('if a process dies after the last attempt of a message failed and a later message of its key was completed, the failed message becomes a dead letter and is not processed again', async () => {
+  const a = randomUUID();
+  failing.set(`${a}:1`, 1);
+  const records = [message(a, 1), message(a, 2)];
+  const { inbox } = setup.parts;
+  // This invocation simulates a process that dies after it committed the later message. It never ends.
+  const commit: typeof inbox.commit = async (...given) => {
+    await inbox.commit(...given);
+    return new Promise(() => {});
+  };
+  const dying: ConsumerParts = { ...setup.parts, inbox: { ...inbox, commit } };
+  void createConsumer({ ...definition, attempts: 1 }, dying)(anEvent(records), anInvocation());
+  await eventually(
+    'the commit of the later message',
+    async () => (await setup.item('loans', { isbn: a }))?.available === 1,
+  );
+  await run(records.map((record) => ({ ...record, redelivered: true })));
+  expect(of(a)).toEqual([2]);
+  expect(await setup.host.drain(deadLetterQueue)).toHaveLength(1);
+  expect((await setup.item('loans', { isbn: a }))?.available).toBe(1);
+});
+
 test('if a process dies while it processes a batch, younger messages with the same keys wait for the redelivery of this batch, even if a batch of invalid messages comes first', async () => {
   const a = randomUUID();
   const hanging: ConsumerParts = {
