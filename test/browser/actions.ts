@@ -296,7 +296,9 @@ export function actionTests(world: World): void {
       await page.locator('.badge.done').waitFor();
       await page.getByText('2 messages redriven').waitFor();
       const messages = page.locator('main dd').filter({ hasText: 'SCHEMA_MISMATCH' });
-      expect(await messages.innerText()).toMatch(/^points SCHEMA_MISMATCH \/currency to=/);
+      expect(await messages.innerText()).toMatch(
+        /^points SCHEMA_MISMATCH \/currency Until: \d+ \w+ \d{4}, [\d:]+ Show those/,
+      );
       await show('#/jobs', 'Jobs');
       await page.getByRole('row', { name: /perhaps it works now points SCHEMA_MISMATCH \/currency/ }).waitFor();
       await untilAllAreOpen();

@@ -1,6 +1,6 @@
 import type { DeadLetterGroup } from '../api.ts';
 import { useConsole } from '../context.ts';
-import type { Filter } from '../filter.ts';
+import { FILTER_FIELDS, type Filter } from '../filter.ts';
 import { CodeBadge, QueueBadge } from './badges.tsx';
 import { Plain } from './plain.tsx';
 
@@ -12,8 +12,15 @@ interface ScopeProps {
 
 /** Names the dead letters that match a filter: the queue, code and cause of their group, and the other values of the filter. */
 export function Scope({ filter, group }: ScopeProps) {
-  const { texts } = useConsole();
-  const parts = Object.entries(filter).filter(([name]) => name !== 'group' || !group);
+  const { texts, format } = useConsole();
+  const labels = { ...texts, group: texts.cause };
+  const isTime = (name: string, value: string) =>
+    (name === 'from' || name === 'to') && !Number.isNaN(Date.parse(value));
+  const parts = FILTER_FIELDS.flatMap((name) => {
+    const value = filter[name];
+    if (value === undefined || (name === 'group' && group)) return [];
+    return [`${labels[name]}: ${isTime(name, value) ? format.time(value) : value}`];
+  });
   return (
     <>
       {group && (
@@ -21,7 +28,7 @@ export function Scope({ filter, group }: ScopeProps) {
           <QueueBadge queue={group.queue} /> <CodeBadge code={group.code} /> <Plain text={group.cause} />{' '}
         </>
       )}
-      {parts.length > 0 && <Plain text={parts.map(([name, value]) => `${name}=${value}`).join(', ')} />}
+      {parts.length > 0 && <Plain text={parts.join(', ')} />}
       {!group && parts.length === 0 && texts.everything}
     </>
   );

@@ -227,17 +227,12 @@ export function JobView({ id }: { readonly id: string }) {
                   <dt>{texts.rate}</dt>
                   <dd>{texts.perSecond(format.number(order.ratePerSecond))}</dd>
                 </div>
-                <div>
+                <div class="wide">
                   <dt>{texts.selects}</dt>
                   <dd>
-                    {order.filter ? (
-                      <a href={writeRoute('failures', { query: order.filter })}>
-                        <JobScope job={job} />
-                      </a>
-                    ) : (
-                      <JobScope job={job} />
-                    )}
-                    {order.force && ` (${texts.forced})`}
+                    <JobScope job={job} />
+                    {order.force && ` (${texts.forced})`}{' '}
+                    {order.filter && <a href={writeRoute('failures', { query: order.filter })}>{texts.stillOpen}</a>}
                   </dd>
                 </div>
               </dl>
