@@ -3,7 +3,7 @@ import { hash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { text as textOf } from 'node:stream/consumers';
 
-import { GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import type { Channel } from 'amqplib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 
@@ -584,7 +584,7 @@ describe('faults during an edit', () => {
     expect(await takeRecords(channel, 'notices')).toHaveLength(1);
   });
 
-  test('the DynamoDB items of a pending edited message never expire, and the items of a published edited message expire', async () => {
+  test('the DynamoDB items of a pending edited message never expire, and the record of a published edited message expires a day before its message', async () => {
     const id = await archived({ queue: 'notices' });
     await backend.host.channel.deleteQueue('notices');
     const { body } = await edit(id, { isbn: 'x'.repeat(1_000) });
@@ -603,8 +603,17 @@ describe('faults during an edit', () => {
     await backend.declare();
     await sweepIn(60_000)();
     const after = await items();
-    expect(after.map(({ expiresAt }) => expiresAt)).toEqual([{ N: expect.any(String) }, { N: expect.any(String) }]);
+    const [recordExpiry, partExpiry] = after.map(({ expiresAt }) => Number(expiresAt?.N));
+    expect(partExpiry).toBe(recordExpiry! + 86_400);
     expect(after[0]?.kind).toBeUndefined();
+    // DynamoDB deletes expired items one by one, and the archive must not fail in between.
+    const { id: pk, part } = after[1]!;
+    await store(surehop).send(
+      new DeleteItemCommand({ TableName: tableName(surehop, deadLetterTable), Key: { id: pk!, part: part! } }),
+    );
+    const letter = await read(id);
+    expect(letter).toMatchObject({ id, status: 'superseded' });
+    expect(letter.edit).toBeUndefined();
   });
 
   test('an edited message with a header that AMQP cannot encode is sent only with "force": true, and then without the header', async () => {

@@ -1,9 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 
-import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import { toDeadLetter } from '../../../lib/archive/dead-letter.ts';
+import { fromParts } from '../../../lib/archive/message-parts.ts';
 import { storeDeadLetter } from '../../../lib/archive/store-dead-letter.ts';
 import type { Delivery } from '../../../lib/consumer/delivery.ts';
 import { readDeadLetter } from '../../../lib/dead-letters/read.ts';
@@ -107,6 +108,26 @@ test('a dead letter counts as newly stored if the reply to the write of its reco
     store.client.middlewareStack.remove('repeated');
   }
   expect(await storeAs(id, aDelivery({ id }))).toBe(false);
+});
+
+test('a release without versions, which reads the items behind the record of a dead letter in the order of their sort keys, reads a dead letter with a version', async () => {
+  const id = randomUUID();
+  const delivery = aDelivery({ raw: randomBytes(800_000), headers: { note: 'é' } });
+  await storeAs(id, delivery);
+  const { Items: items = [] } = await store.client.send(
+    new QueryCommand({
+      TableName: `${store.prefix}dead-letters`,
+      KeyConditionExpression: 'id = :id',
+      ExpressionAttributeValues: { ':id': { S: id } },
+    }),
+  );
+  const [record, ...parts] = items;
+  expect(record).toMatchObject({ part: { N: '0' }, parts: { N: '3' } });
+  const message = fromParts(
+    parts.slice(0, Number(record?.['parts']?.N)).map(({ bytes }) => bytes!.B!),
+    Number(record?.['bodyBytes']?.N),
+  );
+  expect(message).toEqual({ body: delivery.body, properties: delivery.properties });
 });
 
 test('the parts of a message expire a day after the record of its dead letter', async () => {

@@ -253,7 +253,7 @@ async function writtenItems(): Promise<Record<string, Items>> {
       },
       publishedAtMs,
     );
-  for (const name of ['open', 'redriven', 'discarded', 'superseded'])
+  for (const name of ['open', 'redriven', 'discarded', 'superseded', 'versioned'])
     await storeDeadLetter(deadLetter(name), delivery, archive());
   await storeDeadLetter({ ...deadLetter('attempted'), failedAttempts }, delivery, archive());
   await queueSamples(surehop).store(sample);
@@ -385,7 +385,7 @@ async function readItems(): Promise<Record<string, unknown>> {
   const found = await ports.inbox.find(QUEUE, markers);
   const blocked = await ports.blockedKeys.read(QUEUE, ['ada', 'parts']);
   const archived = await Promise.all(
-    ['open', 'redriven', 'discarded', 'superseded', 'attempted'].map(async (name) => {
+    ['open', 'redriven', 'discarded', 'superseded', 'attempted', 'versioned'].map(async (name) => {
       const { deadLetter, message } = await readDeadLetter(archive(), id(name));
       return [name, { deadLetter, message: { ...message, body: message.body.toString() } }] as const;
     }),
