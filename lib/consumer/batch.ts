@@ -7,8 +7,10 @@ import type { MessageId } from '../events/message-id.ts';
 import { mayBeForgotten } from '../inbox/settings.ts';
 import type { Sequences } from '../ordering/sequences.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
+import { isInstance, StoreUnavailableError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 import { errorFields } from '../runtime/stack.ts';
+import { NoAnswerError, within } from '../runtime/timeout.ts';
 import type { Limits } from './limits.ts';
 import type { ConsumerParts } from './parts.ts';
 import type { LogSettings } from './telemetry.ts';
@@ -36,7 +38,7 @@ export interface Batch extends Omit<ConsumerParts, 'settings'>, Limits {
   readonly invocationLeftMs: () => number;
   /** This signal aborts when the invocation has too little time left to commit anything. */
   readonly commitSignal: AbortSignal;
-  /** How long a publish that starts now may take, in ms. */
+  /** How long a publish that starts now may take, in ms. The value is 0 or less if no time is left for a publish. */
   readonly publishDeadlineMs: () => number;
   readonly warn: (message: string, error: unknown) => void;
   readonly logSettings: LogSettings;
@@ -62,9 +64,19 @@ export function newBatch(
   const commitSignal = AbortSignal.timeout(Math.max(Math.floor(invocationLeftMs() - reservedMs / 2), 1));
   // Many requests of a batch listen to this signal, and Node.js would otherwise warn about a possible memory leak.
   setMaxListeners(0, commitSignal);
+  const { inbox, leases, attemptLog, blockedKeys, openBatches, progress } = parts;
+  const leftMs = () => invocationLeftMs() - reservedMs / 20;
   return {
     ...parts,
     ...limits,
+    inbox: withDeadline(inbox, leftMs),
+    // A lease that is taken after the time for business rules is over would be useless.
+    leases: withDeadline(leases, () => invocationLeftMs() - reservedMs / 2),
+    attemptLog: withDeadline(attemptLog, leftMs),
+    blockedKeys: withDeadline(blockedKeys, leftMs),
+    openBatches: withDeadline(openBatches, leftMs),
+    progress: withDeadline(progress, leftMs),
+    archiveLetter: withDeadline({ archiveLetter: parts.archiveLetter }, leftMs).archiveLetter,
     queue,
     memory,
     startedAt: new Date(parts.clock.now()).toISOString(),
@@ -73,10 +85,29 @@ export function newBatch(
     timeLeftMs: () => invocationLeftMs() - reservedMs,
     invocationLeftMs,
     commitSignal,
-    publishDeadlineMs: () => Math.max(Math.min(settings.PUBLISH_DEADLINE_MS, invocationLeftMs() - reservedMs / 10), 1),
+    publishDeadlineMs: () => Math.min(settings.PUBLISH_DEADLINE_MS, invocationLeftMs() - reservedMs / 10),
     warn: (message, error) => log().warn(message, { queue: queue.name, ...errorFields(error) }),
     logSettings: settings,
   };
+}
+
+/**
+ * Returns an object whose methods fail with `StoreUnavailableError` if they do not end within `leftMs`. Without this
+ * limit, Lambda would end the process while it waits for a DynamoDB that does not answer, and every message of the
+ * batch would then be suspected of having crashed the process.
+ */
+function withDeadline<T extends object>(methods: T, leftMs: () => number): T {
+  const call = async (name: string, args: readonly unknown[]): Promise<unknown> => {
+    const method = methods[name as keyof T] as (...all: readonly unknown[]) => Promise<unknown>;
+    try {
+      const running = method.apply(methods, [...args]);
+      return await within(Math.max(leftMs(), 1), running);
+    } catch (error) {
+      throw isInstance(error, NoAnswerError) ? new StoreUnavailableError({ cause: error }) : error;
+    }
+  };
+  const names = Object.keys(methods);
+  return Object.fromEntries(names.map((name) => [name, (...args: readonly unknown[]) => call(name, args)])) as T;
 }
 
 /**

@@ -36,7 +36,7 @@ export async function publishFollowUps(results: readonly Result[], batch: Batch)
   });
   const messages = sendings.map(({ message }) => message);
   // If the process dies here, the redelivered messages publish their follow-up events with the same ids.
-  const errors: unknown[] = await publisher.publishAll(messages, publishDeadlineMs());
+  const errors: unknown[] = await publisher.publishAll(messages, publishDeadlineMs);
   for (const [index, sending] of sendings.entries()) sending.end(errors[index]);
   const failed = new Map<Result, unknown>();
   for (const [index, { sources, event }] of pending.entries()) {
@@ -57,7 +57,7 @@ async function rescue(message: Message, error: unknown, { delivery }: Result, ba
   const { publisher, publishDeadlineMs, archiveLetter, clock, queue } = batch;
   const parts = unwritableParts(message).filter(({ name }) => name === 'correlationId' || name.startsWith('trace'));
   const [refusal] =
-    parts.length > 0 ? await publisher.publishAll([withoutParts(message, parts)], publishDeadlineMs()) : [error];
+    parts.length > 0 ? await publisher.publishAll([withoutParts(message, parts)], publishDeadlineMs) : [error];
   if (!refusal || !isOfMessage(refusal)) return refusal;
   const { body, properties } = message;
   const nowMs = clock.now();

@@ -1,26 +1,31 @@
 import type { Decision } from '../inbox/decision.ts';
+import { isInstance } from '../runtime/errors.ts';
 import type { Batch } from './batch.ts';
 import type { Candidate } from './message.ts';
-import { deadLetter, fromFailedMarker, postponed, type Outcome } from './outcome.ts';
+import { deadLetter, fromFailedMarker, outOfTime, postponed, type Outcome } from './outcome.ts';
+import { TimeLimitError, withTimeLimit, type TimeLimit } from './time-limit.ts';
 
 /**
- * How much longer a lease lasts than a business rule may run, in ms. Because of this margin, a lease does not expire
- * while its owner is still working.
+ * How much longer a lease lasts than a business rule may run, in ms. The lease of a `perform` function that ignores its
+ * signal may nevertheless expire while the function is still running.
  */
 const LEASE_MARGIN_MS = 5_000;
 
+interface Steps {
+  readonly perform: (limit: TimeLimit) => Promise<Decision>;
+  readonly commit: (decision: Decision) => Promise<Outcome>;
+}
+
 /**
  * Runs a `perform` function while `owner` holds a lease on the message, and commits the function's decision with
- * `commit`. The message is postponed if another Lambda execution environment holds the lease.
+ * `commit`. The message is postponed if another Lambda execution environment holds the lease. Only the `perform`
+ * function is subject to the time limit of the message.
  */
 export async function performUnderLease(
   { delivery, id }: Candidate,
   owner: string,
-  {
-    perform,
-    commit,
-  }: { readonly perform: () => Promise<Decision>; readonly commit: (decision: Decision) => Promise<Outcome> },
-  { queue, leases, timeLimitMs, warn, inbox, clock }: Batch,
+  { perform, commit }: Steps,
+  { queue, leases, timeLimitMs, timeLeftMs, warn, inbox, clock }: Batch,
 ): Promise<Outcome> {
   const durationMs = timeLimitMs + LEASE_MARGIN_MS;
   const { payloadHash, envelope } = delivery;
@@ -36,13 +41,31 @@ export async function performUnderLease(
   // If the lease cannot be released, a retry of the message has to wait until the lease expires.
   const release = () =>
     leases.release(queue.name, id, owner).catch((failure: unknown) => warn('releasing a lease failed', failure));
-  let outcome: Outcome;
-  try {
-    outcome = await commit(await perform());
-  } catch (error) {
+  const limitMs = Math.min(timeLimitMs, timeLeftMs());
+  if (limitMs <= 0) {
     await release();
-    throw error;
+    return outOfTime();
   }
-  if (outcome.is === 'retry' || outcome.is === 'dead-letter') await release();
-  return outcome;
+  let performing: Promise<Decision>;
+  const commitPerformed = async () => {
+    let outcome: Outcome;
+    try {
+      outcome = await commit(await performing);
+    } catch (error) {
+      await release();
+      throw error;
+    }
+    if (outcome.is === 'retry' || outcome.is === 'dead-letter') await release();
+    return outcome;
+  };
+  try {
+    await withTimeLimit(limitMs, (limit) => (performing = perform(limit)));
+  } catch (error) {
+    if (isInstance(error, TimeLimitError)) {
+      // The function may still be running, and therefore keeps its lease until it ends.
+      commitPerformed().catch(() => {});
+      throw error;
+    }
+  }
+  return commitPerformed();
 }

@@ -22,8 +22,9 @@ export type Decide<T> = (event: T, context: RuleContext) => Decision | Promise<D
 
 /**
  * Performs an effect outside DynamoDB, such as a call to another system, and may return a decision. One Lambda
- * execution environment at a time calls this function for a message. After a crash it may be called again: pass
- * `context.id` to the other system as the idempotency key.
+ * execution environment at a time calls this function for a message, provided that the function stops when
+ * `context.signal` aborts. After a crash it may be called again: pass `context.id` to the other system as the idempotency
+ * key.
  */
 export type Perform<T> = (event: T, context: RuleContext) => Promise<Decision | void>;
 

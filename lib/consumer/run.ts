@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Decision } from '../inbox/decision.ts';
 import type { CommitResult } from '../inbox/inbox.ts';
 import { concurrently } from '../runtime/concurrently.ts';
-import { CodedError, describeError, isInstance, isOutsideMessage } from '../runtime/errors.ts';
+import { describeError, isInstance, isOutsideMessage } from '../runtime/errors.ts';
 import { ownFramesOf, toLoggable } from '../runtime/stack.ts';
 import type { Batch } from './batch.ts';
 import { factsOf } from './facts.ts';
@@ -12,7 +12,9 @@ import { isTooOld } from './age.ts';
 import { toResult, type Candidate, type Result } from './message.ts';
 import { deadLetter, fromError, fromFailedMarker, outOfTime, postponed, unfinished, type Outcome } from './outcome.ts';
 import type { RuleContext } from './rule.ts';
+import { TimeLimitError, withTimeLimit, type TimeLimit } from './time-limit.ts';
 import { runInMessageSpan } from './trace.ts';
+import { watchReads } from './watch-reads.ts';
 
 /** A message whose business rule has returned a decision that is not committed yet. */
 interface Decided {
@@ -65,41 +67,46 @@ async function runRule(
   const { rule, event, id, delivery, order } = candidate;
   const { attempt } = delivery.envelope;
   const leftMs = timeLeftMs();
-  let leaseOwner: string | undefined;
   if (leftMs <= 0) return toResult(candidate, outOfTime());
   if (isTooOld(delivery, batch)) return toResult(candidate, deadLetter('TOO_OLD'));
+  const reads = watchReads(read);
+  const contextOf = (limit: TimeLimit): RuleContext => ({
+    id,
+    attempt,
+    read: reads.read,
+    get signal() {
+      return limit.signal;
+    },
+  });
+  const leaseOwner = rule.perform && randomUUID();
   try {
     if (order && 'error' in order) throw order.error;
-    return await withTimeLimit(Math.min(timeLimitMs, leftMs), (limit) => {
-      const context: RuleContext = {
-        id,
-        attempt,
-        read,
-        get signal() {
-          return limit.signal;
-        },
+    if (rule.perform) {
+      const steps = {
+        perform: async (limit: TimeLimit) => requireDecision((await rule.perform(event, contextOf(limit))) ?? NOTHING),
+        commit: async (decision: Decision) =>
+          (await commit({ is: 'decided', candidate, decision, leaseOwner })).outcome,
       };
-      if (rule.perform) {
-        const owner = (leaseOwner = randomUUID());
-        const steps = {
-          perform: async () => requireDecision((await rule.perform(event, context)) ?? NOTHING),
-          commit: async (decision: Decision) =>
-            (await commit({ is: 'decided', candidate, decision, leaseOwner: owner })).outcome,
-        };
-        return performUnderLease(candidate, owner, steps, batch).then((outcome) => toResult(candidate, outcome));
-      }
-      const given = requireDecision(rule.decide(event, context));
+      return toResult(candidate, await performUnderLease(candidate, leaseOwner!, steps, batch));
+    }
+    return await withTimeLimit(Math.min(timeLimitMs, leftMs), (limit) => {
+      const given = requireDecision(rule.decide(event, contextOf(limit)));
       const decided = (decision: Decision): Decided => ({ is: 'decided', candidate, decision });
       return 'then' in given ? given.then((decision) => decided(requireDecision(decision))) : decided(given);
     });
   } catch (error) {
-    // The message is not at fault if the invocation ran out of time before the message's own time limit.
-    if (isInstance(error, TimeLimitError) && leftMs < timeLimitMs) return toResult(candidate, outOfTime());
+    if (isInstance(error, TimeLimitError)) {
+      // The message is not at fault if the invocation ran out of time before the message's own time limit.
+      if (error.limitMs < timeLimitMs) return toResult(candidate, outOfTime());
+      // Nor is the message at fault if its business rule waited for a DynamoDB that does not answer.
+      const outage = await reads.outage(timeLeftMs());
+      if (outage) return toResult(candidate, unfinished(outage));
+      const outcome = fromError(error, attempt, batch);
+      // The rule may still hold its lease, but the lease must not prevent the message from becoming a dead letter.
+      return toResult(candidate, outcome.is === 'dead-letter' ? { ...outcome, leaseOwner } : outcome);
+    }
     if (isOutsideMessage(error)) return toResult(candidate, unfinished(error));
     const outcome = fromError(error, attempt, batch);
-    // The rule may still hold its lease, but the lease must not prevent the message from becoming a dead letter.
-    if (isInstance(error, TimeLimitError))
-      return toResult(candidate, outcome.is === 'dead-letter' ? { ...outcome, leaseOwner } : outcome);
     return toResult(candidate, { ...outcome, failure: { error: toLoggable(error), frames: ownFramesOf(error) } });
   }
 }
@@ -122,7 +129,10 @@ export async function commitDecisions(ran: readonly (Decided | Result)[], batch:
     const facts = factsOf(delivery, batch);
     return { id, payloadHash, redrives, attempt, decision, hasMarker, leaseOwner, facts };
   });
-  const commit = () => inbox.commit(queue.name, entries, commitSignal);
+  const commit = () =>
+    inbox
+      .commit(queue.name, entries, commitSignal)
+      .catch((error: Error) => entries.map((): CommitResult => ({ is: 'unfinished', error })));
   const [first] = decided;
   const committed = await (decided.length === 1
     ? runInMessageSpan(trace, first!.candidate.delivery, commit)
@@ -149,45 +159,5 @@ function fromCommit(result: CommitResult, { delivery }: Candidate, batch: Batch)
       return fromError(result.error, delivery.envelope.attempt, batch);
     case 'unfinished':
       return unfinished(result.error);
-  }
-}
-
-class TimeLimitError extends CodedError {
-  constructor(limitMs: number) {
-    super('TIME_LIMIT', `the rule did not finish within ${limitMs} ms`);
-  }
-}
-
-interface TimeLimit {
-  readonly signal: AbortSignal;
-}
-
-/** Runs a task. Rejects with a `TimeLimitError` if the task takes longer than `limitMs`. */
-async function withTimeLimit<T extends object>(
-  limitMs: number,
-  task: (limit: TimeLimit) => Promise<T> | T,
-): Promise<T> {
-  let controller: AbortController | undefined;
-  let exceeded: TimeLimitError | undefined;
-  const running = task({
-    get signal() {
-      controller ??= new AbortController();
-      if (exceeded) controller.abort(exceeded);
-      return controller.signal;
-    },
-  });
-  if (!('then' in running)) return running;
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      exceeded = new TimeLimitError(limitMs);
-      controller?.abort(exceeded);
-      reject(exceeded);
-    }, limitMs);
-  });
-  try {
-    return await Promise.race([running, limit]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -17,17 +17,17 @@ interface CopyToSend {
 export async function publishCopies(
   { publisher, tracing }: { readonly publisher: Publisher; readonly tracing?: Tracing },
   copies: readonly CopyToSend[],
-  deadlineMs: () => number | undefined = () => undefined,
+  deadlineMs?: () => number,
 ): Promise<(PublishError | undefined)[]> {
   const sendings = copies.map(({ copy, parent }) => startSending(tracing, copy, { parent, isCopy: true }));
   const messages = sendings.map(({ message }) => message);
-  const errors = [...(await publisher.publishAll(messages, deadlineMs()))];
+  const errors = [...(await publisher.publishAll(messages, deadlineMs))];
   const again = copies.flatMap(({ copy }, index) =>
     errors[index]?.code === 'UNWRITABLE' && sendings[index]!.message !== copy ? [{ copy, index }] : [],
   );
   if (again.length > 0) {
     const untraced = again.map(({ copy }) => copy);
-    const later = await publisher.publishAll(untraced, deadlineMs());
+    const later = await publisher.publishAll(untraced, deadlineMs);
     for (const [position, { index }] of again.entries()) errors[index] = later[position];
   }
   for (const [index, sending] of sendings.entries()) sending.end(errors[index]);

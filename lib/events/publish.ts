@@ -18,10 +18,11 @@ export interface Publisher {
    */
   publish(message: Message, deadlineMs?: number): Promise<void>;
   /**
-   * Publishes many messages, of which only a limited number is unconfirmed at a time. The result has one entry per
-   * message: an error, or `undefined` if the broker confirmed the message.
+   * Publishes many messages, of which only a limited number is unconfirmed at a time. `deadlineMs` is called when a
+   * message is sent, and returns how long the publish of the message may take. The result has one entry per message: an
+   * error, or `undefined` if the broker confirmed the message.
    */
-  publishAll(messages: readonly Message[], deadlineMs?: number): Promise<(PublishError | undefined)[]>;
+  publishAll(messages: readonly Message[], deadlineMs?: () => number): Promise<(PublishError | undefined)[]>;
   close(): Promise<void>;
 }
 

@@ -34,38 +34,42 @@ export function createLeases({ client, retryPolicy, clock, name, expiresAt }: In
   const update = (
     queue: string,
     id: MessageId,
-    expression: Omit<UpdateItemInput, 'TableName' | 'Key'>,
-  ): Promise<boolean> => {
-    const command = new UpdateItemCommand({ TableName: name, Key: markerKey(queue, id), ...expression });
-    return conditionalWrite(() => client.send(command), retryPolicy);
-  };
+    expression: () => Omit<UpdateItemInput, 'TableName' | 'Key'>,
+  ): Promise<boolean> =>
+    conditionalWrite(
+      () => client.send(new UpdateItemCommand({ TableName: name, Key: markerKey(queue, id), ...expression() })),
+      retryPolicy,
+    );
 
   return {
     take(queue, lease) {
       const { id, owner, durationMs } = lease;
-      const nowMs = clock.now();
-      // The owner may take its own lease again, because the reply to an earlier attempt of this request may have been lost.
-      const condition = givesWay({ ...lease, leaseOwner: owner }, nowMs);
-      return update(queue, id, {
-        UpdateExpression:
-          'SET #state = :leased, #owner = :owner, #until = :until, #hash = :hash, #at = :at, #expiry = :expiry',
-        ConditionExpression: condition.ConditionExpression,
-        ExpressionAttributeNames: {
-          ...condition.ExpressionAttributeNames,
-          '#at': 'at',
-          '#expiry': 'expiresAt',
-        },
-        ExpressionAttributeValues: {
-          ...condition.ExpressionAttributeValues,
-          ':until': { N: String(nowMs + durationMs) },
-          ':at': { S: new Date(nowMs).toISOString() },
-          ':expiry': { N: expiresAt() },
-        },
+      return update(queue, id, () => {
+        // The lease lasts `durationMs` from the last attempt of this request, because earlier attempts may have taken long.
+        const nowMs = clock.now();
+        // The owner may take its own lease again, because the reply to an earlier attempt of this request may have been lost.
+        const condition = givesWay({ ...lease, leaseOwner: owner }, nowMs);
+        return {
+          UpdateExpression:
+            'SET #state = :leased, #owner = :owner, #until = :until, #hash = :hash, #at = :at, #expiry = :expiry',
+          ConditionExpression: condition.ConditionExpression,
+          ExpressionAttributeNames: {
+            ...condition.ExpressionAttributeNames,
+            '#at': 'at',
+            '#expiry': 'expiresAt',
+          },
+          ExpressionAttributeValues: {
+            ...condition.ExpressionAttributeValues,
+            ':until': { N: String(nowMs + durationMs) },
+            ':at': { S: new Date(nowMs).toISOString() },
+            ':expiry': { N: expiresAt() },
+          },
+        };
       });
     },
 
     async release(queue, id, owner) {
-      await update(queue, id, {
+      await update(queue, id, () => ({
         UpdateExpression: 'SET #until = :past',
         ConditionExpression: '#owner = :owner AND #state = :leased',
         ExpressionAttributeNames: { '#owner': 'owner', '#state': 'state', '#until': 'leaseExpiresAtMs' },
@@ -74,7 +78,7 @@ export function createLeases({ client, retryPolicy, clock, name, expiresAt }: In
           ':owner': { S: owner },
           ':past': { N: String(RELEASED_MS) },
         },
-      });
+      }));
     },
   };
 }

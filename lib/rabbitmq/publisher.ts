@@ -76,6 +76,7 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
   }
 
   async function publish(message: Message, deadlineMs = defaultDeadlineMs): Promise<void> {
+    if (deadlineMs <= 0) throw new PublishError('UNCONFIRMED', 'no time was left to publish the message');
     const startedAtMs = clock.now();
     const end = startedAtMs + deadlineMs;
     // An attempt may take half of the time, so that another attempt on a new connection is possible.
@@ -115,10 +116,10 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
     return turn;
   }
 
-  async function publishAll(messages: readonly Message[], deadlineMs?: number) {
+  async function publishAll(messages: readonly Message[], deadlineMs = () => defaultDeadlineMs) {
     const answers = messages.map((): PublishError | undefined => undefined);
     await concurrently(messages, WINDOW, (message, index) =>
-      publish(message, deadlineMs).catch((error: unknown) => void (answers[index] = error as PublishError)),
+      publish(message, deadlineMs()).catch((error: unknown) => void (answers[index] = error as PublishError)),
     );
     return answers;
   }

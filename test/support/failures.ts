@@ -57,7 +57,7 @@ export async function failing(environment: DevEnvironment): Promise<Failing> {
     request,
     publish: (messages) =>
       withPublisher(broker.amqpUrl, async (publisher) => {
-        const failed = (await publisher.publishAll(messages, 120_000)).find((error) => error !== undefined);
+        const failed = (await publisher.publishAll(messages, () => 120_000)).find((error) => error !== undefined);
         if (failed) throw failed;
       }),
     async untilArchived(count, query) {

@@ -54,7 +54,7 @@ async function rate(bench: Bench, count: number, skus: number, batchSize: number
           publishedAtMs: Date.now(),
         }),
       ),
-      60_000,
+      () => 60_000,
     );
     const failed = errors.find((error) => error !== undefined);
     if (failed) throw failed;

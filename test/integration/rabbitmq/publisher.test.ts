@@ -60,6 +60,19 @@ describe('publish', () => {
     expect(new Set(ids)).toEqual(new Set(['before', 'after']));
   });
 
+  test('a message for whose publish no time is left is not sent, and the other messages are confirmed', async () => {
+    const leftMs = [20_000, 0, 20_000];
+    const messages = ['in time', 'too late', 'in time again'].map((id) => aMessage('loan.created', id));
+    const errors = await host.publisher().publishAll(messages, () => leftMs.shift()!);
+    expect(errors).toEqual([
+      undefined,
+      expect.objectContaining({ code: 'UNCONFIRMED', indeterminate: false }),
+      undefined,
+    ]);
+    const ids = (await host.drain('all')).map((message) => message && message.properties.messageId);
+    expect(new Set(ids)).toEqual(new Set(['in time', 'in time again']));
+  });
+
   test.each(['surehop-identified-id', 'surehop-dead-letter-id'])(
     'if the broker returns one of several messages without a message id, the publisher recognizes the returned message by the header %s',
     async (header) => {

@@ -1,0 +1,35 @@
+import type { ReadItem } from '../dynamodb/read-item.ts';
+import { isOutsideMessage, StoreUnavailableError } from '../runtime/errors.ts';
+import { within } from '../runtime/timeout.ts';
+
+interface Reads {
+  readonly read: ReadItem;
+  /**
+   * Waits, for at most `leftMs`, for the reads that DynamoDB has not answered yet. Returns the error of a read that
+   * fails because DynamoDB is unavailable, or `undefined` if no read fails in this way.
+   */
+  outage(leftMs: number): Promise<Error | undefined>;
+}
+
+/** Wraps the function `read` of one call of a business rule. */
+export function watchReads(read: ReadItem): Reads {
+  const unanswered = new Set<Promise<unknown>>();
+  return {
+    read: (table, key) => {
+      const reading = read(table, key);
+      const end = () => void unanswered.delete(reading);
+      unanswered.add(reading);
+      reading.then(end, end);
+      return reading;
+    },
+    async outage(leftMs) {
+      if (unanswered.size === 0) return undefined;
+      try {
+        const ended = await within(Math.max(leftMs, 1), Promise.allSettled(unanswered));
+        return ended.map((one) => one.status === 'rejected' && one.reason).find(isOutsideMessage);
+      } catch (cause) {
+        return new StoreUnavailableError({ cause });
+      }
+    },
+  };
+}
