@@ -10,15 +10,21 @@ import type { StoredEvent } from '../inbox/inbox.ts';
 import { unwritableParts } from '../rabbitmq/encode-message.ts';
 import { withoutParts } from '../rabbitmq/unwritable.ts';
 import { isOfMessage, PublishError } from '../runtime/errors.ts';
+import { log } from '../runtime/log.ts';
 import { type Batch, forgetOldest } from './batch.ts';
 import { toResult, type Result } from './message.ts';
-import { unfinished } from './outcome.ts';
+import { postponed, unfinished, type Outcome } from './outcome.ts';
 
 /**
  * Publishes the follow-up events of the messages whose effects are committed. A follow-up event that the broker can
- * never accept is stored in the archive.
+ * never accept is stored in the archive. `whenFailed` returns the outcome of a message whose follow-up event was not
+ * published.
  */
-export async function publishFollowUps(results: readonly Result[], batch: Batch): Promise<Result[]> {
+export async function publishFollowUps(
+  results: readonly Result[],
+  batch: Batch,
+  whenFailed: (error: unknown) => Outcome = unfinished,
+): Promise<Result[]> {
   const { publisher, clock, appId, publishDeadlineMs, memory, tracing, trace } = batch;
   const { confirmed } = memory;
   const pending = pendingOf(results, confirmed);
@@ -41,11 +47,58 @@ export async function publishFollowUps(results: readonly Result[], batch: Batch)
   const failed = new Map<Result, unknown>();
   for (const [index, { sources, event }] of pending.entries()) {
     const error = errors[index] && (await rescue(messages[index]!, errors[index], sources[0], batch));
-    if (error) for (const source of sources) failed.set(source, error);
-    else confirmed.add(event.id);
+    if (!error) confirmed.add(event.id);
+    // A message with an event that cannot be published for any other reason comes back with its batch.
+    else for (const source of sources) if (!isUnroutable(error) || !failed.has(source)) failed.set(source, error);
   }
+  reportUnroutable(
+    pending.filter((_, index) => isUnroutable(errors[index])),
+    batch,
+  );
   forgetOldest(confirmed);
-  return results.map((result) => (failed.has(result) ? toResult(result, unfinished(failed.get(result))) : result));
+  return results.map((result) => (failed.has(result) ? toResult(result, whenFailed(failed.get(result))) : result));
+}
+
+/**
+ * Publishes the follow-up events of the messages whose effects are committed. A message whose follow-up event is received
+ * by no queue is postponed, because its neighbours must not wait until the topology is corrected. The copy of the message
+ * is a duplicate when it returns, and therefore only publishes the follow-up events again.
+ */
+export function publishOrPostpone(results: readonly Result[], batch: Batch): Promise<Result[]> {
+  const { queue } = batch;
+  return publishFollowUps(results, batch, (error) =>
+    isUnroutable(error) && queue.delays.length > 0
+      ? { ...postponed('UNROUTABLE', queue, Infinity), message: error.message }
+      : unfinished(error),
+  );
+}
+
+const isUnroutable = (error: unknown): error is PublishError =>
+  error instanceof PublishError && error.code === 'UNROUTABLE';
+
+const MAX_LOGGED_IDS = 20;
+
+/** Logs each exchange and routing key for which no queue receives follow-up events. */
+function reportUnroutable(unroutable: readonly Pending[], { queue }: Batch): void {
+  const byDestination = new Map<string, Pending[]>();
+  for (const one of unroutable) {
+    const destination = JSON.stringify([one.event.exchange, one.event.type]);
+    const known = byDestination.get(destination);
+    if (known) known.push(one);
+    else byDestination.set(destination, [one]);
+  }
+  for (const same of byDestination.values()) {
+    const { exchange, type } = same[0]!.event;
+    log().error('no queue receives a follow-up event', {
+      queue: queue.name,
+      reason: 'UNROUTABLE',
+      event: type,
+      exchange,
+      routingKey: type,
+      failed: same.length,
+      messageIds: same.slice(0, MAX_LOGGED_IDS).map(({ sources: [{ delivery }] }) => delivery.id),
+    });
+  }
 }
 
 /**

@@ -6,7 +6,7 @@ import { warnOfSplitKeys } from '../ordering/shard-keys.ts';
 import type { Batch } from './batch.ts';
 import { dedupe, fromMemory, rememberDone, resultOfCopy } from './dedupe.ts';
 import { decode, type Delivery, type RabbitMqEvent } from './delivery.ts';
-import { publishFollowUps } from './follow-ups.ts';
+import { publishOrPostpone } from './follow-ups.ts';
 import type { Identify } from './identify.ts';
 import { toResult, validate, type Candidate, type Result } from './message.ts';
 import { recordProgress } from './progress.ts';
@@ -63,7 +63,7 @@ async function processDeliveries(
   const runCommitAndClaim = async (some: readonly Candidate[]) => claimInOrder(await runAndCommit(some), batch);
   const processAndSettle = async (some: readonly Candidate[], others: readonly Result[] = []) => {
     const committed = await (orderBy ? processInOrder(some, batch, runCommitAndClaim) : runAndCommit(some));
-    return settle(await publishFollowUps([...others, ...committed], batch), batch);
+    return settle(await publishOrPostpone([...others, ...committed], batch), batch);
   };
   const suspects = new Set(suspectsAmong(candidates, memory));
   const innocent = candidates.filter((candidate) => !suspects.has(candidate));

@@ -49,7 +49,7 @@ export const toolkitMetrics = defineMetrics({
     ...application,
     ...counter,
     ...ofQueue,
-    meaning: 'messages that wait for another message or another environment and use no attempt',
+    meaning: 'messages that wait for another message, another environment or a missing binding, and use no attempt',
   },
   DeadLettered: { ...application, ...counter, ...ofQueue, meaning: 'messages that a consumer has dead-lettered' },
   Unfinished: {

@@ -42,6 +42,8 @@ export interface WorldOptions {
    * redelivered.
    */
   readonly refusals?: number;
+  /** How often no queue receives a follow-up event in one simulation. */
+  readonly unroutable?: number;
   /**
    * How far the simulated clock advances at the start of each batch, in ms. By default, the clock advances far enough
    * for every lease to expire.
@@ -118,6 +120,7 @@ export async function runWorld(
     hasZombies = false,
     hasWholeBatches = false,
     refusals = 0,
+    unroutable = 0,
     stepMs = STEP_MS,
     isInAnyOrder = false,
     prepare = () => {},
@@ -141,6 +144,7 @@ export async function runWorld(
   let left = faults;
   let switchesLeft = switches;
   let refused = 0;
+  let returned = 0;
   let nowMs = START_MS;
   const clock = { now: () => nowMs };
   const isAlone = count === 1 && !hasZombies;
@@ -153,6 +157,8 @@ export async function runWorld(
     const { exchange, properties } = message;
     const isDeadLetter = exchange === definition.queue.deadLetterExchange;
     if (isDeadLetter && refused++ < refusals) return new PublishError('UNROUTABLE', 'no queue takes it');
+    const isEvent = !isDeadLetter && !definition.queue.delays.some(({ name }) => name === exchange);
+    if (isEvent && returned++ < unroutable) return new PublishError('UNROUTABLE', 'no queue receives the event');
     const [waiting, events] = [delayed.length, broker.events.length];
     broker.take(message, nowMs);
     // Only retry copies and dead letters are counted. A follow-up event is published again at each redelivery, and a

@@ -47,6 +47,20 @@ test('on an ordered queue, while the dead letter of one message cannot be publis
   expect(explored).toBeGreaterThan(1);
 });
 
+describe('a follow-up event that no queue receives at first', () => {
+  const cases: readonly [situation: string, kinds: readonly Kind[], options: Partial<ModelOptions>][] = [
+    ['with a valid and a failing message', ['rejected', 'sound', 'fails'], { unroutable: 3 }],
+    ['with one fault', ['rejected', 'sound'], { unroutable: 2, faults: 1 }],
+    ['with a refused dead letter', ['rejected', 'poison'], { unroutable: 2, refusals: 2 }],
+    ['with two execution environments', ['rejected'], { unroutable: 2, environments: 2, switches: 2 }],
+  ];
+  for (const [situation, kinds, options] of cases)
+    test(`a follow-up event that no queue receives at first is published later, and every message reaches exactly one final state: ${situation}`, async () => {
+      const explored = await prove(() => ({ messages: messagesOf(kinds), definition, faults: 0, ...options }));
+      expect(explored).toBeGreaterThan(1);
+    });
+});
+
 describe('messages of one key on an ordered queue', () => {
   const queue = { ...definition.queue, ordered: true };
   const ordered = { ...definition, queue, orderBy: ({ key }: z.infer<typeof modelled.schema>) => key };

@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto';
 
-import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import * as z from 'zod';
 
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
+import type { RuleContext } from '../../../lib/consumer/rule.ts';
+import { defineEvent, type Payload } from '../../../lib/events/define.ts';
 import type { Message } from '../../../lib/events/message.ts';
 import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
+import { emit } from '../../../lib/inbox/decision.ts';
 import { BatchUnfinishedError, type BatchReport } from '../../../lib/consumer/report.ts';
 import { log } from '../../../lib/runtime/log.ts';
 import { PublishError } from '../../../lib/runtime/errors.ts';
@@ -13,6 +17,7 @@ import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 import { anEvent, aRecord, anInvocation } from '../../support/delivery.ts';
 import { eventually } from '../../support/eventually.ts';
 import { dependenciesAt } from '../../support/consumer-dependencies.ts';
+import { tables } from '../../support/example/tables.ts';
 import { scriptedConsumer, scriptedEvent } from '../../support/scripted-consumer.ts';
 import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
@@ -566,4 +571,81 @@ test('after a redrive, a message starts again with its first attempt and can be 
   const report = await run([message('transient', { id, headers: { 'surehop-attempt': 4, 'surehop-redrives': 1 } })]);
   expect(report.counts['dead-letter']).toBe(1);
   expect(await placed('dead-letters')).toHaveLength(1);
+});
+
+describe('a follow-up event that no queue receives', () => {
+  const follow = (exchange: string, behave: string) =>
+    emit(defineEvent({ type: `loan.${behave}`, version: 1, exchange, schema: z.object({}) }), {});
+  const consumerOf = (exchange: string) => ({
+    ...scriptedConsumer,
+    decide: (event: Payload<typeof scriptedEvent>, context: RuleContext) =>
+      event.number === 1
+        ? { effects: [add()], events: [follow(exchange, isbn), follow(exchange, `${isbn}.other`)] }
+        : scriptedConsumer.decide(event, context),
+  });
+  const add = () => tables.loans.add({ isbn }, 'available', 1);
+  const errorsOf = () => {
+    const written: unknown[] = [];
+    const error = jest.spyOn(log(), 'error').mockImplementation((...[line, details]) => {
+      written.push([line, details]);
+    });
+    return { written, restore: () => error.mockRestore() };
+  };
+
+  test.each([
+    ['the exchange of the event has no binding for its routing key', 'library'],
+    ['the exchange of the event is missing', 'no-such-exchange'],
+  ])(
+    'if %s, the consumer postpones the message that caused the event, and the other messages of the batch complete',
+    async (_, exchange) => {
+      const errors = errorsOf();
+      const id = randomUUID();
+      const record = aRecord({ id, type, body: { isbn, number: 1 } });
+      const handler = createConsumer(consumerOf(exchange), setup.parts);
+      const report = await handler(anEvent([record, message(), message('reject')]), anInvocation());
+      errors.restore();
+      expect(report.counts).toMatchObject({ completed: 1, rejected: 1, postponed: 1, unfinished: 0 });
+      expect(report.notCompleted).toContainEqual({
+        id,
+        outcome: 'postponed',
+        code: 'UNROUTABLE',
+        message: expect.stringContaining(`exchange "${exchange}"`),
+        destination: 'retry.4s',
+      });
+      expect(await placed('notices')).toHaveLength(1);
+      expect(await placed('retry.4s')).toMatchObject([{ id, 'surehop-attempt': 1, 'surehop-postponed': true }]);
+      expect(errors.written).toEqual(
+        [isbn, `${isbn}.other`].map((name) => [
+          'no queue receives a follow-up event',
+          {
+            queue: 'loans',
+            reason: 'UNROUTABLE',
+            event: `loan.${name}`,
+            exchange,
+            routingKey: `loan.${name}`,
+            failed: 1,
+            messageIds: [id],
+          },
+        ]),
+      );
+      expect(await applied()).toBe(2);
+    },
+  );
+
+  test('the copy of the postponed message publishes the follow-up event as soon as a queue receives the event', async () => {
+    const errors = errorsOf();
+    const id = randomUUID();
+    const handler = createConsumer(consumerOf('library'), setup.parts);
+    const body = { isbn, number: 1 };
+    const copy = aRecord({ id, type, body, headers: { 'surehop-postponed': true } });
+    await handler(anEvent([aRecord({ id, type, body })]), anInvocation());
+    expect((await handler(anEvent([copy]), anInvocation())).counts).toMatchObject({ postponed: 1 });
+    errors.restore();
+    await setup.host.channel.bindQueue('notices', 'library', `loan.${isbn}.#`);
+    expect((await handler(anEvent([copy]), anInvocation())).counts).toMatchObject({ duplicate: 1 });
+    await setup.host.channel.unbindQueue('notices', 'library', `loan.${isbn}.#`);
+    expect(await placed('notices')).toHaveLength(2);
+    expect(await placed('retry.4s')).toHaveLength(2);
+    expect(await applied()).toBe(1);
+  });
 });
