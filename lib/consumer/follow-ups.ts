@@ -11,6 +11,7 @@ import { unwritableParts } from '../rabbitmq/encode-message.ts';
 import { withoutParts } from '../rabbitmq/unwritable.ts';
 import { isOfMessage, PublishError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
+import { recordMetrics } from '../runtime/metrics.ts';
 import { type Batch, forgetOldest } from './batch.ts';
 import { toResult, type Result } from './message.ts';
 import { postponed, unfinished, type Outcome } from './outcome.ts';
@@ -45,16 +46,16 @@ export async function publishFollowUps(
   const errors: unknown[] = await publisher.publishAll(messages, publishDeadlineMs);
   for (const [index, sending] of sendings.entries()) sending.end(errors[index]);
   const failed = new Map<Result, unknown>();
-  for (const [index, { sources, event }] of pending.entries()) {
+  const unroutable: Pending[] = [];
+  for (const [index, one] of pending.entries()) {
+    const { sources, event } = one;
     const error = errors[index] && (await rescue(messages[index]!, errors[index], sources[0], batch));
+    if (isUnroutable(error)) unroutable.push(one);
     if (!error) confirmed.add(event.id);
     // A message with an event that cannot be published for any other reason comes back with its batch.
     else for (const source of sources) if (!isUnroutable(error) || !failed.has(source)) failed.set(source, error);
   }
-  reportUnroutable(
-    pending.filter((_, index) => isUnroutable(errors[index])),
-    batch,
-  );
+  reportUnroutable(unroutable, batch);
   forgetOldest(confirmed);
   return results.map((result) => (failed.has(result) ? toResult(result, whenFailed(failed.get(result))) : result));
 }
@@ -78,8 +79,9 @@ const isUnroutable = (error: unknown): error is PublishError =>
 
 const MAX_LOGGED_IDS = 20;
 
-/** Logs each exchange and routing key for which no queue receives follow-up events. */
+/** Counts the follow-up events that no queue receives, and logs each of their exchanges and routing keys. */
 function reportUnroutable(unroutable: readonly Pending[], { queue }: Batch): void {
+  if (unroutable.length > 0) recordMetrics({ EventsUnroutable: unroutable.length });
   const byDestination = new Map<string, Pending[]>();
   for (const one of unroutable) {
     const destination = JSON.stringify([one.event.exchange, one.event.type]);

@@ -104,6 +104,12 @@ export const toolkitMetrics = defineMetrics({
     ...ofAll,
     meaning: 'failed attempts to read the signing keys, after which the previous keys stay in use',
   },
+  EventsUnroutable: {
+    ...application,
+    ...counter,
+    ...ofAll,
+    meaning: 'failed publishes of follow-up events that no queue receives',
+  },
   DeploymentWrong: {
     ...application,
     ...counter,

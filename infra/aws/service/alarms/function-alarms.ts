@@ -103,6 +103,16 @@ export const toolkitAlarms = (own: MetricOf): AlarmDefinition[] => [
     ofWhich: 2,
   },
   {
+    name: 'events-unroutable',
+    description:
+      'No queue receives some follow-up events, and the messages that caused these events are postponed. The log lines "no queue receives a follow-up event" name the events. Runbook: a batch that is redelivered repeatedly.',
+    severity: 'critical',
+    metrics: { unroutable: own('EventsUnroutable', 'Sum') },
+    comparison: 'at least',
+    threshold: 1,
+    periods: 1,
+  },
+  {
     name: 'deployment-wrong',
     description:
       'DynamoDB refuses requests because a table, a permission or a credential is missing; processing stops until the deployment is fixed. The log lines "deployment is wrong" contain the details. Runbook: a batch that is redelivered repeatedly.',
