@@ -5,11 +5,14 @@ import type { DeadLetterNote } from '../events/envelope.ts';
 import type { FailedAttempt } from '../events/failed-attempts.ts';
 import { deriveId, type MessageId } from '../events/message-id.ts';
 import type { Message } from '../events/message.ts';
+import type { Attempt, Handoff } from '../inbox/inbox.ts';
 import { unwritableParts } from '../rabbitmq/encode-message.ts';
 import { describeParts, withoutParts } from '../rabbitmq/unwritable.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { PublishError } from '../runtime/errors.ts';
+import type { Batch } from './batch.ts';
 import type { Delivery } from './delivery.ts';
+import { factsOf } from './facts.ts';
 import type { DeadLettered, Postponed, Retried } from './outcome.ts';
 
 export type Failed = Retried | Postponed | DeadLettered;
@@ -68,6 +71,7 @@ export const asDeadLetter = (
     ? { ...outcome, message: `${outcome.code}: ${outcome.message}; archived past the broker, since ${message}` }
     : {
         is: 'dead-letter',
+        origin: 'failed',
         code,
         failure: outcome.is === 'retry' ? outcome.failure : undefined,
         message: `not retried: ${message}; it failed with ${outcome.code}: ${outcome.message}`,
@@ -109,12 +113,27 @@ function deadLetterToPublish(delivery: Delivery, outcome: DeadLettered, queue: W
  * Returns the id that all copies of a dead letter have. A message without an id gets a random id, because different
  * messages may have equal bodies.
  */
-export function deadLetterId(
-  { id, envelope, payloadHash }: Delivery,
-  queue: WorkQueue,
-  { code, givenUpAt }: Pick<DeadLettered, 'code' | 'givenUpAt'>,
-): MessageId {
+export function deadLetterId(delivery: Delivery, queue: WorkQueue, outcome: DeadLettered): MessageId {
+  const { id, payloadHash } = delivery;
   if (!id) return randomUUID() as MessageId;
-  const { redrives, attempt } = givenUpAt ?? envelope;
-  return deriveId('dead-letter', queue.name, id, payloadHash, code, String(redrives), String(attempt));
+  const { redrives, attempt } = attemptOf(delivery, outcome);
+  return deriveId('dead-letter', queue.name, id, payloadHash, outcome.code, String(redrives), String(attempt));
+}
+
+const attemptOf = ({ envelope }: Delivery, outcome: Failed): Attempt =>
+  outcome.is === 'dead-letter' && outcome.origin === 'claimed' ? outcome.at : envelope;
+
+/** Returns the inbox record of a retried or dead-lettered message, or an empty array if the message has none. */
+export function handoffOf(delivery: Delivery, outcome: Failed, at: string, batch: Pick<Batch, 'startedAt'>): Handoff[] {
+  const { id, payloadHash } = delivery;
+  if (!id || outcome.is === 'postponed' || outcome.code === 'PAYLOAD_MISMATCH') return [];
+  const { code, message } = outcome;
+  const { redrives, attempt } = attemptOf(delivery, outcome);
+  const base = { id, payloadHash, redrives, attempt, code, message };
+  const facts = factsOf(delivery, batch);
+  if (outcome.is === 'retry') {
+    const failedAttempts = failedAttemptsOf(delivery, outcome, at);
+    return [{ ...base, state: 'retrying', facts: { ...facts, failedAttempts } }];
+  }
+  return [{ ...base, state: 'dead-lettered', leaseOwner: outcome.leaseOwner, facts }];
 }

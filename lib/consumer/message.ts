@@ -87,7 +87,7 @@ const invalid = (delivery: Delivery, { code, message, error }: Fault): Invalid =
   delivery,
   outcome: {
     ...deadLetter(code, message),
-    isInvalid: true,
+    origin: 'invalid',
     failure: error === undefined ? undefined : { error: toLoggable(error), frames: ownFramesOf(error) },
   },
 });

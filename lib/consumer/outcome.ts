@@ -48,23 +48,20 @@ export interface Postponed {
   readonly message: string;
 }
 
-export interface DeadLettered {
+export type DeadLettered = {
   readonly is: 'dead-letter';
   readonly code: ErrorCode;
   readonly message: string;
   readonly failure?: Failure;
-  /** Whether the message became a dead letter because it is invalid. */
-  readonly isInvalid?: boolean;
-  /**
-   * The attempt at which the inbox already records this message as a dead letter. Absent if the inbox has no such
-   * record yet.
-   */
-  readonly givenUpAt?: Attempt;
   /**
    * The owner of the lease on the message. Present only if the last attempt held the lease and exceeded the time limit.
    */
   readonly leaseOwner?: string;
-}
+} & (
+  | { readonly origin: 'invalid' | 'failed' }
+  /** The inbox already records that the message became a dead letter at the attempt `at`. */
+  | { readonly origin: 'claimed'; readonly at: Attempt }
+);
 
 /** The message is redelivered together with its batch. The redelivery counts as the same attempt. */
 export interface Unfinished {
@@ -80,6 +77,7 @@ export const DUPLICATE: Outcome = { is: 'duplicate', events: [] };
 
 export const deadLetter = (code: KnownErrorCode, message: string = textOf(code)): DeadLettered => ({
   is: 'dead-letter',
+  origin: 'failed',
   code,
   message: shortText(message, MAX_MESSAGE_LENGTH),
 });
@@ -109,7 +107,7 @@ export const outOfTime = (): Unfinished =>
  * may be unpublished, and otherwise a skipped duplicate.
  */
 export const fromFailedMarker = ({ code, message, redrives, attempt, isPending }: FailedMarker): Outcome =>
-  isPending ? { is: 'dead-letter', code, message, givenUpAt: { redrives, attempt } } : DUPLICATE;
+  isPending ? { is: 'dead-letter', origin: 'claimed', code, message, at: { redrives, attempt } } : DUPLICATE;
 
 /**
  * Returns the outcome of a message whose business rule threw an error: a dead letter if the error is permanent or no
@@ -122,7 +120,7 @@ export function fromError(
 ): Retried | DeadLettered {
   const { code, message: text } = describeError(thrown);
   const message = shortText(text, MAX_MESSAGE_LENGTH);
-  if (isInstance(thrown, PermanentError)) return { is: 'dead-letter', code, message };
+  if (isInstance(thrown, PermanentError)) return { is: 'dead-letter', origin: 'failed', code, message };
   const next = attempt < attempts ? delays[Math.min(attempt, delays.length) - 1] : undefined;
   if (!next) return deadLetter('ATTEMPTS_EXHAUSTED', `${attempt} attempts failed, the last with ${code}: ${message}`);
   const delayQueue = isInstance(thrown, RetryAfterError) ? delayQueueFor(delays, delayOf(thrown)) : next;

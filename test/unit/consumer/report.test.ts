@@ -14,7 +14,12 @@ const resultsWith = (count: number, outcomeOf: (n: number) => Outcome) =>
   );
 
 test('the report of a batch with 10,000 failed messages counts all of them and stays below Lambda’s limit of 6 MB', () => {
-  const results = resultsWith(10_000, () => ({ is: 'dead-letter', code: 'X', message: 'x'.repeat(2_000) }));
+  const results = resultsWith(10_000, () => ({
+    is: 'dead-letter',
+    origin: 'failed',
+    code: 'X',
+    message: 'x'.repeat(2_000),
+  }));
   const report = reportOf(queue, results);
   expect(report.counts['dead-letter']).toBe(10_000);
   expect(Buffer.byteLength(JSON.stringify(report))).toBeLessThan(LAMBDA_RESULT_BYTES / 10);
@@ -23,7 +28,7 @@ test('the report of a batch with 10,000 failed messages counts all of them and s
 test('the report of a batch lists unfinished messages first if it cannot list all messages', () => {
   const results = resultsWith(1_000, (n) =>
     n < 999
-      ? { is: 'dead-letter', code: 'X', message: 'x' }
+      ? { is: 'dead-letter', origin: 'failed', code: 'X', message: 'x' }
       : { is: 'unfinished', code: 'STORE_UNAVAILABLE', message: 'DynamoDB is down' },
   );
   const report = reportOf(queue, results);

@@ -37,7 +37,7 @@ const DUPLICATES_LOGGED = { OUTCOME_LOG_LEVELS: 'duplicate=INFO' };
 const { loans } = queues;
 const [delayQueue] = loans.delays;
 const retry: Outcome = { is: 'retry', delayQueue: delayQueue!, code: 'LATER', message: 'the carrier is closed' };
-const dead: Outcome = { is: 'dead-letter', code: 'POISON', message: 'it cannot be read' };
+const dead: Outcome = { is: 'dead-letter', origin: 'failed', code: 'POISON', message: 'it cannot be read' };
 
 function record(outcomes: readonly Outcome[], environment: Record<string, string> = {}, id = 'm'): void {
   const results = outcomes.map((outcome, n) => ({

@@ -1,0 +1,53 @@
+import type { Marker } from '../inbox/inbox.ts';
+import type { Batch } from './batch.ts';
+import { handoffOf } from './copies.ts';
+import { wasHandedOff } from './dedupe.ts';
+import type { Delivery } from './delivery.ts';
+import { toResult, type Result } from './message.ts';
+import { deadLetter, fromFailedMarker, unfinished, type DeadLettered } from './outcome.ts';
+
+/** A message that cannot become a dead letter now, because another Lambda execution environment has a lease on it. */
+export interface Leased {
+  readonly is: 'leased';
+  readonly delivery: Delivery;
+}
+
+interface Claim {
+  readonly delivery: Delivery;
+  readonly outcome: DeadLettered;
+}
+
+/**
+ * Records in the inbox which messages become dead letters, before any dead letter is published. After a crash, these
+ * messages are not processed again. If a message was already completed, the caller must publish its follow-up events.
+ */
+export async function claimDeadLetters(results: readonly Result[], batch: Batch): Promise<(Result | Leased)[]> {
+  const at = new Date(batch.clock.now()).toISOString();
+  const claims = results.flatMap(({ delivery, outcome }) => {
+    const isOpen = outcome.is === 'dead-letter' && outcome.origin === 'failed';
+    return isOpen ? handoffOf(delivery, outcome, at, batch).map((handoff) => ({ delivery, outcome, handoff })) : [];
+  });
+  if (claims.length === 0) return [...results];
+  const claimed = new Map<Delivery, Result | Leased>();
+  try {
+    const handoffs = claims.map(({ handoff }) => handoff);
+    const markers = await batch.inbox.claimDeadLetters(batch.queue.name, handoffs);
+    for (const [index, claim] of claims.entries()) claimed.set(claim.delivery, afterClaim(claim, markers[index]));
+  } catch (error) {
+    for (const claim of claims) claimed.set(claim.delivery, toResult(claim, unfinished(error)));
+  }
+  return results.map((result) => claimed.get(result.delivery) ?? result);
+}
+
+function afterClaim({ delivery, outcome }: Claim, marker: Marker | undefined): Result | Leased {
+  const { redrives, attempt } = delivery.envelope;
+  if (marker?.state === 'leased') return { is: 'leased', delivery };
+  if (!marker) return toResult({ delivery }, { ...outcome, origin: 'claimed', at: { redrives, attempt } });
+  if ('attempt' in marker)
+    return toResult({ delivery }, wasHandedOff(delivery, marker) ? fromFailedMarker(marker) : outcome);
+  const isDuplicate = marker.payloadHash === delivery.payloadHash;
+  return toResult(
+    { delivery },
+    isDuplicate ? { is: 'duplicate', events: marker.events } : deadLetter('PAYLOAD_MISMATCH'),
+  );
+}
