@@ -44,7 +44,7 @@ function delayedCopy(delivery: Delivery, outcome: Retried | Postponed, at: strin
 }
 
 /** Returns all failed attempts to process a message since it was published or redriven, including the latest attempt. */
-export function failedAttemptsOf(
+function failedAttemptsOf(
   { envelope: { attempt, failedAttempts = [] } }: Delivery,
   { delayQueue: { delayMs }, code, message }: Retried,
   at: string,
