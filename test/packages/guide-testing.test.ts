@@ -48,7 +48,11 @@ describe('the guide about testing', () => {
 
   // The guide says which lines differ in other test frameworks.
   test.each([
-    ['vitest', ['node_modules/vitest/vitest.mjs', 'run', '--root', '.'], /Tests {2}9 passed \(9\)/],
+    [
+      'vitest',
+      ['node_modules/vitest/vitest.mjs', 'run', '--root', '.', '--testTimeout=60000'],
+      /Tests {2}9 passed \(9\)/,
+    ],
     ['@jest/globals', ['node_modules/jest/bin/jest.js', '--config', 'jest.config.json'], /Tests: +9 passed, 9 total/],
   ])(
     'the example tests of the guide that need no broker pass in the test framework that %s belongs to',
@@ -66,7 +70,13 @@ describe('the guide about testing', () => {
       const transform = { '\\.ts$': join(rootDirectory, 'test/support/esbuild-transform.mjs') };
       writeFileSync(
         join(tests, 'jest.config.json'),
-        JSON.stringify({ rootDir: '.', transform, extensionsToTreatAsEsm: ['.ts'], testMatch: ['**/*.test.ts'] }),
+        JSON.stringify({
+          rootDir: '.',
+          transform,
+          extensionsToTreatAsEsm: ['.ts'],
+          testMatch: ['**/*.test.ts'],
+          testTimeout: 60_000,
+        }),
       );
       const output = await execute(
         ['--experimental-vm-modules', '--no-warnings', join(rootDirectory, script!), ...args],
