@@ -6,7 +6,7 @@ import { createJob, readJob } from '../../../lib/dead-letters/job.ts';
 import { audited } from '../../../lib/http/audit.ts';
 import { claimKey } from '../../../lib/http/idempotency/intake-record.ts';
 import { createSurehop, type Surehop } from '../../../lib/runtime/surehop.ts';
-import { tables } from '../../../infra/tables.ts';
+import { tables } from '../../support/example/tables.ts';
 import { openStore, type TestStore } from '../../support/store.ts';
 
 let store: TestStore;
@@ -61,7 +61,7 @@ test('a change of an operator is made if the reply to the write of its audit rec
 });
 
 test('a request gets its idempotency key if the reply to the write of its record was lost and the write was repeated, and a second request gets 409', async () => {
-  const intake = { surehop, table: tables.orders, key: { orderId: randomUUID() }, payload: {}, client: 'shop' };
+  const intake = { surehop, table: tables.library, key: { loanId: randomUUID() }, payload: {}, client: 'shop' };
   expect(await claimKey(intake)).toBe('claimed');
   await expect(claimKey(intake)).rejects.toMatchObject({ problem: 'request-in-progress' });
 });

@@ -53,6 +53,6 @@ describe('the outcome of a redrive', () => {
   });
 
   test('a copy in another queue does not tell how the redriven copy ended', () => {
-    expect(outcomeOf(aTimeline('completed', [1], 'points'), letter, 1)).toEqual({ kind: 'waiting', now: undefined });
+    expect(outcomeOf(aTimeline('completed', [1], 'another'), letter, 1)).toEqual({ kind: 'waiting', now: undefined });
   });
 });
