@@ -11,7 +11,7 @@ interface Reads {
   outage(leftMs: number): Promise<Error | undefined>;
 }
 
-/** Wraps the function `read` of one call of a business rule. */
+/** Returns the function `read` for one call of a business rule, and keeps track of the reads without an answer. */
 export function watchReads(read: ReadItem): Reads {
   const unanswered = new Set<Promise<unknown>>();
   return {
