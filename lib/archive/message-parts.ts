@@ -10,7 +10,10 @@ import type { ArchivedMessage } from './dead-letter.ts';
  */
 const PART_BYTES = 350_000;
 
-/** The sort keys stay below 38 digits, the most that a DynamoDB number has. */
+/**
+ * The number of hexadecimal digits of a version. The number is small, because a sort key contains the version and
+ * DynamoDB allows at most 38 decimal digits.
+ */
 const VERSION_DIGITS = 24;
 const MAX_PARTS = 1_000n;
 
@@ -36,9 +39,8 @@ export function versionOf(parts: readonly Uint8Array[]): string {
 }
 
 /**
- * Returns the sort key of a part. Each version has its own sort keys, so that two processes that store different messages
- * under the same id at the same time do not overwrite each other's parts. Earlier releases read the parts behind the
- * record in the order of their sort keys.
+ * Returns the sort key of the DynamoDB item with one part of a message. The key contains the version, so that two
+ * processes that store different messages under the same id do not overwrite each other's parts.
  */
 export const partNumber = (version: string, index: number): string =>
   String(BigInt(`0x${version}`) * MAX_PARTS + BigInt(index + 1));

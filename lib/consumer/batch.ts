@@ -92,9 +92,9 @@ export function newBatch(
 }
 
 /**
- * Returns an object whose methods fail with `StoreUnavailableError` if they do not end within `leftMs`. Without this
- * limit, Lambda would end the process while it waits for a DynamoDB that does not answer, and every message of the
- * batch would then be suspected of having crashed the process.
+ * Wraps functions that send requests to DynamoDB, so that a call throws `StoreUnavailableError` if it takes longer than
+ * `leftMs`. Otherwise, Lambda would end the waiting process, and the consumer would suspect every message of the batch
+ * of having crashed the process.
  */
 function withDeadline<T extends object>(methods: T, leftMs: () => number): T {
   const call = async (name: string, args: readonly unknown[]): Promise<unknown> => {

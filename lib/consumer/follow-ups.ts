@@ -61,9 +61,9 @@ export async function publishFollowUps(
 }
 
 /**
- * Publishes the follow-up events of the messages whose effects are committed. A message whose follow-up event is received
- * by no queue is postponed, because its neighbours must not wait until the topology is corrected. The copy of the message
- * is a duplicate when it returns, and therefore only publishes the follow-up events again.
+ * Publishes the follow-up events of the messages whose effects are committed. If no queue receives a follow-up event,
+ * only the message with this event is postponed, so that the other messages of the batch do not wait until the topology
+ * is corrected.
  */
 export function publishOrPostpone(results: readonly Result[], batch: Batch): Promise<Result[]> {
   const { queue } = batch;

@@ -5,8 +5,8 @@ import { within } from '../runtime/timeout.ts';
 interface Reads {
   readonly read: ReadItem;
   /**
-   * Waits, for at most `leftMs`, for the reads that DynamoDB has not answered yet. Returns the error of a read that
-   * fails because DynamoDB is unavailable, or `undefined` if no read fails in this way.
+   * Waits, for at most `leftMs`, for the reads that DynamoDB has not answered yet. If a read fails because DynamoDB is
+   * unavailable, returns the error of this read.
    */
   outage(leftMs: number): Promise<Error | undefined>;
 }

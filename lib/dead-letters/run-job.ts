@@ -24,7 +24,7 @@ import { refusalOf, selectLetters } from './select-letters.ts';
 
 const CONCURRENCY = 16;
 
-/** A job stops when less than this time, in ms, is left. */
+/** The time, in ms, that must be left of an invocation before it starts the next step of a job. */
 export const RESERVE_MS = 8_000;
 
 /**
@@ -33,8 +33,8 @@ export const RESERVE_MS = 8_000;
 const LEASE_MS = 60_000;
 
 /**
- * Runs the steps of a job until the job ends or little time is left. Returns the job, or `undefined` if another process
- * is working on it. If a step fails, the error is stored with the job and thrown, and a later call repeats the step.
+ * Runs the steps of a job until the job ends or the invocation has little time left. Returns `undefined` if another
+ * process is working on the job. If a step fails, stores the error in the job and throws it.
  */
 export async function runJob(
   redriving: Redriving,
@@ -89,7 +89,7 @@ export async function runJob(
   return recordStep(table, id, owner, { status, progress, position }, { nowMs: clock.now(), untilMs: 0 });
 }
 
-/** Stores with a job why its step failed, and ends the lease on the job. */
+/** Stores the error of a failed step in the job, and ends the lease on the job. */
 async function recordError(
   { table, clock }: Redriving,
   { id, progress, position }: Job,
@@ -100,7 +100,7 @@ async function recordError(
   const stored = { ...progress, error: shortText(`${code}: ${message}`, 1_000) };
   const step = { status: 'running', progress: stored, position } as const;
   await recordStep(table, id, owner, step, { nowMs: clock.now(), untilMs: 0 }).catch((unrecorded: unknown) =>
-    log().warn('cannot store with a job why its step failed', { jobId: id, ...errorFields(unrecorded) }),
+    log().warn('cannot store the error of a failed job step', { jobId: id, ...errorFields(unrecorded) }),
   );
 }
 

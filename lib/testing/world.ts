@@ -42,7 +42,7 @@ export interface WorldOptions {
    * redelivered.
    */
   readonly refusals?: number;
-  /** How often no queue receives a follow-up event in one simulation. */
+  /** How many follow-up events the simulated broker returns in one simulation because no queue receives them. */
   readonly unroutable?: number;
   /**
    * How far the simulated clock advances at the start of each batch, in ms. By default, the clock advances far enough
@@ -55,8 +55,8 @@ export interface WorldOptions {
   readonly afterStep?: (store: MemoryStore) => void;
   readonly isOver?: () => boolean;
   /**
-   * Whether the run ends now, because another run has continued from the same state. `state` returns the state of the
-   * whole modelled system as a text. From the same state, the same choices lead to the same end.
+   * Returns whether the simulation can end now, because an earlier simulation has continued from the same state.
+   * `state` returns the state of the simulated store, broker and processes as a text.
    */
   readonly isExplored?: (state: () => string) => boolean;
   readonly history?: History;
@@ -77,8 +77,8 @@ export interface World {
   readonly store: MemoryStore;
   readonly broker: MemoryBroker;
   /**
-   * One text for each failed message that the consumer copied to one exchange more than once: the message id and the
-   * exchange. The list is empty if the options allow faults or switches.
+   * A text for each failed message that the consumer published to one exchange more than once. The list stays empty if
+   * the option `faults` or `switches` is above 0.
    */
   readonly repeated: readonly string[];
 }
@@ -96,8 +96,8 @@ interface Environment {
   readonly memory: Memory;
   handler: ReturnType<typeof createConsumer>;
   /**
-   * Everything on which the next step of the process depends while it processes a batch: the memory of the process when
-   * the batch began, the batch, and the result of each call since then.
+   * What the process knows while it processes a batch: its memory at the start of the batch, the messages of the batch,
+   * and the result of each call to the store or broker.
    */
   learned: string[];
   isGone: boolean;

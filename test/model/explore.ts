@@ -8,10 +8,6 @@ class Counterexample extends Error {
   override readonly name = 'Counterexample';
 }
 
-/**
- * Runs with the given choices. If `isExplored` returns `true` for the state of the scenario, the scenario ends without
- * further choices.
- */
 type Scenario = (choose: Choose, isExplored?: (state: () => string) => boolean) => Promise<void>;
 
 const SAMPLED_RUNS = 80;
@@ -43,8 +39,8 @@ async function sample(scenario: Scenario): Promise<number> {
 }
 
 /**
- * Runs the scenario for every possible sequence of choices, in depth-first order. When two runs reach the same state,
- * only the first run continues from there, because both would meet the same choices and reach the same ends.
+ * Runs the scenario for every possible sequence of choices, in depth-first order. A run ends early when it reaches a
+ * state that an earlier run has reached, because both runs would continue in the same way.
  */
 export async function exploreCompletely(scenario: Scenario, most = 1_000_000): Promise<number> {
   const explored = new Set<string>();

@@ -9,7 +9,10 @@ const CLIENTS = 4;
 /** The time limit for the restart of a killed broker or store, and for the first orders after the restart, in ms. */
 const RECOVERED_WITHIN_MS = 240_000;
 
-/** `said` contains the lines that the environment prints. */
+/**
+ * Tests how the development environment restarts its broker and store. `said` contains the lines that the environment
+ * has printed so far.
+ */
 export function restartTests(started: () => DevEnvironment, said: readonly string[]): void {
   test('npm start restarts a killed broker and a killed store at the previous addresses, and no accepted order is lost', async () => {
     const environment = started();

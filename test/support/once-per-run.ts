@@ -9,12 +9,16 @@ import { takeLock } from '../../infra/dev/runtime/process-lock.ts';
 
 /** `npm test` chooses this folder for the files of one run of the tests, and removes the folder after the run. */
 const ofThisRun = process.env['TEST_RUN_DIRECTORY'];
-/** Distinguishes the results for this repository from those for a copy of the repository whose tests a test runs. */
+/**
+ * A hash of the path of the repository. One test runs tests in a copy of the repository, and the results for the copy
+ * must be separate.
+ */
 const ofThisRepository = createHash('sha256').update(rootDirectory).digest('hex').slice(0, 12);
 
 /**
- * Returns the result of `make`, which must be JSON. In one run of the tests, only the first test file calls `make`, and the other
- * test files that need the result `name` wait for it. The files that `make` writes belong into its argument `directory`.
+ * Returns the result of `make`, which must be JSON. During one `npm test`, only the first test file that needs the
+ * result `name` calls `make`, and the other test files wait for the result. `make` must write its files into
+ * `directory`.
  */
 export async function oncePerRun<Result>(name: string, make: (directory: string) => Promise<Result>): Promise<Result> {
   const directory = join(ofThisRun ?? mkdtempSync(join(tmpdir(), 'surehop-run-')), `${name}-${ofThisRepository}`);

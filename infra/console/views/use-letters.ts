@@ -19,7 +19,6 @@ export interface Letters {
   /** The position of the next page. Undefined if the list is complete. */
   readonly cursor: string | undefined;
   readonly failure: Failure | undefined;
-  /** Present if the list is out of date, because the operator is working with it. */
   readonly newer: Newer | undefined;
   /** Reads the first page, or appends the page after a position. */
   read(after?: string): Promise<void>;
@@ -35,8 +34,8 @@ interface Wanted {
 }
 
 /**
- * Reads the dead letters that match a filter, newest first, and reads them again when `version` changes. If the operator
- * has selected some or has read further pages, only counts the newer dead letters.
+ * Reads the dead letters that match a filter, newest first, and reads them again when `version` changes. While the
+ * operator has selected dead letters or has read further pages, the hook only counts the newer dead letters.
  */
 export function useLetters({ filter, status, version, hasSelection }: Wanted): Letters {
   const { request } = useConsole();

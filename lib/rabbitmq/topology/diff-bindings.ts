@@ -5,8 +5,8 @@ import { unroutedOf } from './shards.ts';
 import { describeBinding, destinationOf, isSameBinding, isSameRoute, type Binding, type Topology } from './topology.ts';
 
 /**
- * Finds bindings on the broker that the topology does not declare. A binding that the service never declared stays,
- * unless the binding belongs to a consistent-hash exchange of the service.
+ * Finds bindings on the broker that the topology does not declare. Applying the topology does not remove a binding that
+ * the service has never declared, unless the exchange of the binding is a consistent-hash exchange of the service.
  */
 export function bindingDifferences(
   { declared, actual, previous }: DiffInput,

@@ -593,10 +593,10 @@ describe('a follow-up event that no queue receives', () => {
   };
 
   test.each([
-    ['the exchange of the event has no binding for its routing key', 'library'],
-    ['the exchange of the event is missing', 'no-such-exchange'],
+    ['its exchange has no binding for its routing key', 'library'],
+    ['its exchange is missing', 'no-such-exchange'],
   ])(
-    'if %s, the consumer postpones the message that caused the event, and the other messages of the batch complete',
+    'if no queue receives a follow-up event because %s, the consumer postpones the message whose business rule emitted the event, and completes the other messages of the batch',
     async (_, exchange) => {
       const errors = errorsOf();
       const id = randomUUID();
@@ -632,7 +632,7 @@ describe('a follow-up event that no queue receives', () => {
     },
   );
 
-  test('the copy of the postponed message publishes the follow-up event as soon as a queue receives the event', async () => {
+  test('after a queue is bound for the follow-up event of a postponed message, the consumer publishes the event at the next delivery of the message', async () => {
     const errors = errorsOf();
     const id = randomUUID();
     const handler = createConsumer(consumerOf('library'), setup.parts);

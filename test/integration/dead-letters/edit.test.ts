@@ -327,7 +327,7 @@ describe('sending an edited message', () => {
     expect(await loansOf('c')).toBe(1);
   });
 
-  test('the states of a message follow its edits to the state of the last edited message in each queue', async () => {
+  test('if a message was edited, its state in each queue is the state of the last edited message', async () => {
     const messageId = randomUUID();
     const states = () => createTimelines(surehop, queues).states(messageId);
     const id = await archived({ messageId });
@@ -584,7 +584,7 @@ describe('faults during an edit', () => {
     expect(await takeRecords(channel, 'notices')).toHaveLength(1);
   });
 
-  test('the DynamoDB items of a pending edited message never expire, and the record of a published edited message expires a day before its message', async () => {
+  test('the DynamoDB items of an edited message expire only after the message was published, and the item with its record expires a day before the item with its body', async () => {
     const id = await archived({ queue: 'notices' });
     await backend.host.channel.deleteQueue('notices');
     const { body } = await edit(id, { isbn: 'x'.repeat(1_000) });

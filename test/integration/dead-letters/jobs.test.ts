@@ -94,7 +94,7 @@ describe('a job', () => {
     expect((await changed(job.id, 'continue')).body).toMatchObject({ status: 'done', progress: { done: 3 } });
   });
 
-  test('a job stores how many dead letters it is for, and the queue, code and cause of the group that its filter names', async () => {
+  test('a job stores the number of its dead letters and, if its filter names a group of failures, the queue, code and cause of this group', async () => {
     const [id = ''] = await archived('JOB_SCOPE', 3);
     const letter = await callAsOperator(get, { route: 'GET /dead-letters/{id}', path: { id } });
     const filter = { group: letter.body.group };

@@ -27,7 +27,10 @@ const storeAs = (id: string, delivery: Delivery) => {
   return storeDeadLetter(toDeadLetter(delivery, origin, store.clock.now()), delivery, table());
 };
 
-/** Runs `run` immediately after the next command with the given name, before its result is used. */
+/**
+ * Runs `run` after DynamoDB has executed the next command with the given name, but before the caller receives the
+ * result.
+ */
 function afterNext(command: string, run: () => Promise<unknown>): void {
   const { client } = store;
   client.middlewareStack.add(
@@ -79,7 +82,7 @@ test('if two processes store copies of one message with different headers at the
   expect(await bodiesOf(first.payloadHash)).toHaveLength(1);
 });
 
-test('a dead letter is stored if an earlier attempt to store it ended between the message and the record', async () => {
+test('a dead letter is stored although an earlier attempt stored its message without its record', async () => {
   const id = randomUUID();
   const first = aDelivery({ id, raw: randomBytes(800_000), headers: { first: true } });
   await storeAs(id, first);
@@ -92,7 +95,7 @@ test('a dead letter is stored if an earlier attempt to store it ended between th
   expect((await readDeadLetter(table(), id)).message).toEqual({ body: again.body, properties: again.properties });
 });
 
-test('a dead letter counts as newly stored if the reply to the write of its record was lost and the write was repeated', async () => {
+test('if the AWS SDK repeats the write of a dead letter because the reply was lost, the dead letter counts as newly stored', async () => {
   const id = randomUUID();
   store.client.middlewareStack.add(
     (next, { commandName }) =>
@@ -110,7 +113,7 @@ test('a dead letter counts as newly stored if the reply to the write of its reco
   expect(await storeAs(id, aDelivery({ id }))).toBe(false);
 });
 
-test('a release without versions, which reads the items behind the record of a dead letter in the order of their sort keys, reads a dead letter with a version', async () => {
+test('earlier releases, which read the parts of a stored message in the order of their sort keys, can read the message of a dead letter that this release stores', async () => {
   const id = randomUUID();
   const delivery = aDelivery({ raw: randomBytes(800_000), headers: { note: 'é' } });
   await storeAs(id, delivery);
@@ -130,7 +133,7 @@ test('a release without versions, which reads the items behind the record of a d
   expect(message).toEqual({ body: delivery.body, properties: delivery.properties });
 });
 
-test('the parts of a message expire a day after the record of its dead letter', async () => {
+test('the DynamoDB items with the message of a dead letter expire a day after the item with the record of the dead letter', async () => {
   const id = randomUUID();
   await storeAs(id, aDelivery({ raw: randomBytes(800_000) }));
   const [record, ...parts] = (await itemsOf(id))
@@ -139,7 +142,7 @@ test('the parts of a message expire a day after the record of its dead letter', 
   expect(parts).toEqual([record! + 86_400, record! + 86_400, record! + 86_400]);
 });
 
-test('a dead letter of which DynamoDB has already deleted an expired part counts as not found, and a bulk redrive skips it', async () => {
+test('if DynamoDB has deleted only a part of an expired dead letter, the dead letter counts as not found, and a bulk redrive skips it', async () => {
   const [expired, kept] = [randomUUID(), randomUUID()];
   const delivery = () => aDelivery({ headers: { 'surehop-published-at': new Date(store.clock.now()).toISOString() } });
   const other = { queue: 'loans', code: 'EXPIRED_PART', reason: 'no answer' };

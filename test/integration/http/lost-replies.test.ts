@@ -44,7 +44,7 @@ const order = {
   requestedBy: 'ada',
 } as const;
 
-test('a job is started if the reply to its write was lost and the write was repeated, and a second job with the same id is refused', async () => {
+test('if the AWS SDK repeats the write of a new job because the reply was lost, the job is started, and a second job with the same id is refused', async () => {
   const table = { client: store.client, tablePrefix: store.prefix, retentionDays: 90 };
   const id = `job-${randomUUID()}`;
   expect(await createJob(table, id, order, store.clock.now())).toMatchObject({ id, status: 'running' });
@@ -52,7 +52,7 @@ test('a job is started if the reply to its write was lost and the write was repe
   await expect(createJob(table, id, order, store.clock.now())).rejects.toThrow();
 });
 
-test('a change of an operator is made if the reply to the write of its audit record was lost and the write was repeated, and is refused if the audit record belongs to another change', async () => {
+test('if the AWS SDK repeats the write of an audit record because the reply was lost, the change of the operator is made, and a second change with the same request id is refused', async () => {
   const request = { surehop, id: randomUUID(), client: 'ada', route: 'DELETE /dead-letters/{id}' };
   const change = { subject: 'dead-letters/17', reason: 'a test' };
   expect(await audited(request, change, async () => 'made')).toBe('made');
@@ -60,7 +60,7 @@ test('a change of an operator is made if the reply to the write of its audit rec
   await expect(audited(request, change, async () => 'made again')).rejects.toThrow();
 });
 
-test('a request gets its idempotency key if the reply to the write of its record was lost and the write was repeated, and a second request gets 409', async () => {
+test('if the AWS SDK repeats the write of an idempotency record because the reply was lost, the HTTP request is accepted, and a second request with the same idempotency key gets 409', async () => {
   const intake = { surehop, table: tables.library, key: { loanId: randomUUID() }, payload: {}, client: 'shop' };
   expect(await claimKey(intake)).toBe('claimed');
   await expect(claimKey(intake)).rejects.toMatchObject({ problem: 'request-in-progress' });

@@ -26,22 +26,25 @@ const aTimeline = (state: State['state'], failedRedrives: readonly number[], que
 });
 
 describe('the outcome of a redrive', () => {
-  test.each(['completed', 'rejected'] as const)('a redriven copy has ended if its message is %s', (state) => {
-    expect(outcomeOf(aTimeline(state, [0]), letter, 1)).toMatchObject({ kind: 'ended', now: { state } });
-  });
+  test.each(['completed', 'rejected'] as const)(
+    'the outcome of a redrive is "ended" if the redriven message is %s',
+    (state) => {
+      expect(outcomeOf(aTimeline(state, [0]), letter, 1)).toMatchObject({ kind: 'ended', now: { state } });
+    },
+  );
 
   test.each(['pending', 'processing', 'retrying'] as const)(
-    'a redriven copy is waiting if its message is %s',
+    'the outcome of a redrive is "waiting" if the redriven message is %s',
     (state) => {
       expect(outcomeOf(aTimeline(state, [0]), letter, 1)).toMatchObject({ kind: 'waiting', now: { state } });
     },
   );
 
-  test('a redriven copy is waiting while the timeline only contains failures of earlier copies', () => {
+  test('the outcome of a redrive is "waiting" while the timeline of the message only contains failures from before the redrive', () => {
     expect(outcomeOf(aTimeline('dead-lettered', [0, 1]), letter, 2)).toMatchObject({ kind: 'waiting' });
   });
 
-  test('the failure of a redriven copy is the failure with the number of its redrive, also after later redrives', () => {
+  test('if a message fails after each of two redrives, the outcome of each redrive is the failure that followed this redrive', () => {
     const timeline = aTimeline('completed', [0, 2, 1]);
     expect(outcomeOf(timeline, letter, 1)).toMatchObject({
       kind: 'failed',
@@ -52,7 +55,7 @@ describe('the outcome of a redrive', () => {
     expect(outcomeOf(timeline, letter, 3)).toMatchObject({ kind: 'ended' });
   });
 
-  test('a copy in another queue does not tell how the redriven copy ended', () => {
+  test('the outcome of a redrive ignores the state and the failures of the message in other queues', () => {
     expect(outcomeOf(aTimeline('completed', [1], 'another'), letter, 1)).toEqual({ kind: 'waiting', now: undefined });
   });
 });

@@ -108,7 +108,7 @@ describe('the time limit of a business rule', () => {
     };
 
   test.each(['leases.take', 'inbox.commit'])(
-    'if DynamoDB does not answer the request %s at the last attempt of a message with the business rule perform, the message comes back with its batch and keeps its attempt',
+    'if DynamoDB does not answer the request %s during the last attempt of a message with the function `perform`, the message is redelivered with its batch and is not dead-lettered',
     async (request) => {
       const { run, broker } = aConsumer({ perform: async () => {} }, slow(request, true));
       const { notCompleted } = await run(lastAttempt());
@@ -118,24 +118,24 @@ describe('the time limit of a business rule', () => {
   );
 
   test.each(['leases.take', 'inbox.commit'])(
-    'a message with the business rule perform completes although the request %s takes longer than the time limit of the message',
+    'a message completes although the DynamoDB request %s takes longer than the time limit for the function `perform`',
     async (request) => {
       const { run } = aConsumer({ perform: async () => {} }, slow(request, false));
       expect((await run(aMessage())).counts.completed).toBe(1);
     },
   );
 
-  test('if the release of a lease takes longer than the time limit of the message, the message is retried with the error of perform', async () => {
+  test('if the function `perform` fails and the release of its lease takes longer than the time limit, the message is retried with the error of the function', async () => {
     const { run } = aConsumer({ perform: async () => decide({ fails: true }) }, slow('leases.release', false));
     expect((await run(aMessage())).notCompleted).toMatchObject([{ outcome: 'retry', message: 'not this time' }]);
   });
 
-  test('a message whose business rule perform does not return is retried after its time limit', async () => {
+  test('if the function `perform` does not return within its time limit, the message is retried', async () => {
     const { run } = aConsumer({ perform: () => NEVER });
     expect((await run(aMessage())).notCompleted).toMatchObject([{ outcome: 'retry', code: 'TIME_LIMIT' }]);
   });
 
-  test('if the invocation runs out of time while the lease is taken, perform is not called and the message comes back with its batch', async () => {
+  test('if little time of the invocation is left after DynamoDB grants a lease, the function `perform` is not called and the message is redelivered with its batch', async () => {
     let calls = 0;
     const { run, invocation } = aConsumer({ perform: async () => void (calls += 1) }, async ({ to }, call) => {
       const result = await call();
@@ -156,7 +156,7 @@ describe('the time limit of a business rule', () => {
     ['decide', { decide: reading }],
     ['perform', { perform: reading }],
   ])(
-    'if a read of the business rule %s fails after the time limit because DynamoDB is unavailable, the message comes back with its batch and keeps its attempt',
+    'if a read in the function `%s` fails after the time limit because DynamoDB is unavailable, the message is redelivered with its batch, even at its last attempt',
     async (_, definition) => {
       const { run } = aConsumer(definition, slow('store.read', true));
       const { notCompleted } = await run(lastAttempt());
@@ -168,7 +168,7 @@ describe('the time limit of a business rule', () => {
     ['decide', { decide: reading }],
     ['perform', { perform: reading }],
   ])(
-    'if a read of the business rule %s is answered after the time limit, the message is retried',
+    'if DynamoDB answers a read in the function `%s` after the time limit, the message is retried',
     async (_, definition) => {
       const { run } = aConsumer(definition, slow('store.read', false));
       expect((await run(aMessage())).notCompleted).toMatchObject([{ outcome: 'retry', code: 'TIME_LIMIT' }]);
@@ -176,7 +176,7 @@ describe('the time limit of a business rule', () => {
   );
 });
 
-test('a lease lasts as long as requested, counted from the attempt of the request that DynamoDB answered', async () => {
+test('if DynamoDB answers the request for a lease only at a later attempt, the lease lasts the requested time from this attempt', async () => {
   let nowMs = Date.parse('2026-01-01T00:00:00Z');
   const sent: UpdateItemCommand[] = [];
   const send = async (command: UpdateItemCommand) => {
