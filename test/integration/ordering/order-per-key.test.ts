@@ -150,8 +150,8 @@ test('if a process dies while it processes a batch, younger messages with the sa
     ...setup.parts,
     blockedKeys: { ...setup.parts.blockedKeys, read: () => new Promise(() => {}) },
   };
-  // This invocation simulates a process that dies after it recorded its batch. It never ends and runs no rule.
-  void createConsumer(definition, crashing)(anEvent(abandoned), anInvocation());
+  // This invocation simulates a process that dies after it recorded its batch. It runs no rule until its time is over.
+  createConsumer(definition, crashing)(anEvent(abandoned), anInvocation()).catch(() => {});
   await eventually('the open-batch record', async () => (await setup.parts.openBatches.read('loans')) !== undefined);
   done = [];
   await run([message(a, 3)]);
@@ -167,13 +167,13 @@ test('a message whose last attempt failed becomes a dead letter without being pr
   failing.set(`${a}:1`, 1);
   const records = [message(a, 1), message(a, 2)];
   const { inbox } = setup.parts;
-  // This invocation simulates a process that dies after it committed the later message. It never ends.
+  // This invocation simulates a process that dies after it committed the later message. It does nothing until its time is over.
   const commit: typeof inbox.commit = async (...given) => {
     await inbox.commit(...given);
     return new Promise(() => {});
   };
   const dying: ConsumerParts = { ...setup.parts, inbox: { ...inbox, commit } };
-  void createConsumer({ ...definition, attempts: 1 }, dying)(anEvent(records), anInvocation());
+  createConsumer({ ...definition, attempts: 1 }, dying)(anEvent(records), anInvocation()).catch(() => {});
   await eventually(
     'the commit of the later message',
     async () => (await setup.item('loans', { isbn: a }))?.available === 1,
@@ -191,7 +191,7 @@ test('if a process dies while it processes a batch, younger messages with the sa
     blockedKeys: { ...setup.parts.blockedKeys, read: () => new Promise(() => {}) },
   };
   const abandoned = [message(a, 1)];
-  void createConsumer(definition, hanging)(anEvent(abandoned), anInvocation());
+  createConsumer(definition, hanging)(anEvent(abandoned), anInvocation()).catch(() => {});
   await eventually('the open-batch record', async () => (await setup.parts.openBatches.read('loans')) !== undefined);
   await run([aRecord({ type: 'test.scripted', raw: Buffer.from('{') })]);
   await run([message(a, 2)]);

@@ -55,6 +55,7 @@ describe('the audit table', () => {
       at: expect.stringMatching(/^\d{4}-.*Z$/),
       reason: 'counted anew',
       outcome: 'succeeded',
+      writeId: expect.any(String),
       expiresAt: expect.any(String),
     });
   });
