@@ -5,7 +5,7 @@ type MessageState = Timeline['messages'][number]['consumers'][number];
 
 /** How a redriven copy of a message ended, or its state if the copy has not ended yet. */
 export type RedriveOutcome =
-  /** The copy failed. `failure` leads to its dead letter, if the dead letter is archived already. */
+  /** The copy failed. `failure` contains the id of its new dead letter, if the new dead letter is archived already. */
   | { readonly kind: 'failed'; readonly failure: Step; readonly now: MessageState | undefined }
   | { readonly kind: 'ended'; readonly now: MessageState }
   | { readonly kind: 'waiting'; readonly now: MessageState | undefined };

@@ -3,7 +3,7 @@ import type { JobOrder, JobScope } from './job.ts';
 import { listGroups } from './list-groups.ts';
 import { untilOf } from './select-letters.ts';
 
-/** Finds out how many dead letters a new job is for, and describes the group that its filter names. */
+/** Returns the number of dead letters that a new job is for, and the cause of these dead letters if its filter names a group. */
 export async function scopeOf(
   table: ArchiveTable,
   { ids, filter, maximum }: Pick<JobOrder, 'ids' | 'filter' | 'maximum'>,

@@ -77,8 +77,8 @@ export interface World {
   readonly store: MemoryStore;
   readonly broker: MemoryBroker;
   /**
-   * A text for each failed message that the consumer published to one exchange more than once. The list stays empty if
-   * the option `faults` or `switches` is above 0.
+   * A text for each failed message that the consumer published to one exchange more than once. A simulation with faults
+   * or with switches between environments does not record such messages, because there they are correct.
    */
   readonly repeated: readonly string[];
 }
