@@ -7,16 +7,22 @@ type Layer = 'infrastructure' | 'application' | 'business';
 /** The units of metrics, as CloudWatch names the units. */
 type Unit = 'Count' | 'Milliseconds' | 'Percent' | 'None';
 
-/** The definition of a metric that functions record. */
-export interface MetricDefinition {
+/** How functions record a metric. */
+export interface RecordedMetric {
   /** `counter` for events that are added up, `gauge` for a current value, `histogram` for values whose percentiles matter. */
   readonly kind: 'counter' | 'gauge' | 'histogram';
   readonly unit: Unit;
   /** The names of the dimensions that every value of the metric has, in addition to `service` and `stage`. */
   readonly dimensions: readonly string[];
+}
+
+/** The definition of a metric that functions record. */
+export interface MetricDefinition extends RecordedMetric {
   readonly layer: Layer;
   readonly meaning: string;
 }
+
+export type RecordedTable = Readonly<Record<string, RecordedMetric>>;
 
 /** The definitions of metrics by their CloudWatch names, such as `BatchSize`. */
 export type MetricTable = Readonly<Record<string, MetricDefinition>>;
@@ -26,10 +32,10 @@ export type MetricTable = Readonly<Record<string, MetricDefinition>>;
  */
 export const defineMetrics = <const T extends MetricTable>(table: T): T => table;
 
-export type DimensionArguments<T extends MetricTable, N extends MetricName<T>, Value = string> = [
+export type DimensionArguments<T extends RecordedTable, N extends MetricName<T>, Value = string> = [
   T[N]['dimensions'][number],
 ] extends [never]
   ? []
   : [Readonly<Record<T[N]['dimensions'][number], Value>>];
 
-export type MetricName<T extends MetricTable> = keyof T & string;
+export type MetricName<T extends RecordedTable> = keyof T & string;

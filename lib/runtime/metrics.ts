@@ -1,7 +1,7 @@
 import { Metrics } from '@aws-lambda-powertools/metrics';
 
-import type { DimensionArguments, MetricDefinition, MetricName, MetricTable } from './metric-table.ts';
-import { toolkitMetrics } from './toolkit-metrics.ts';
+import type { DimensionArguments, MetricName, RecordedMetric, RecordedTable } from './metric-table.ts';
+import { recordedMetrics } from './recorded-metrics.ts';
 
 interface Labels {
   readonly namespace: string;
@@ -37,7 +37,7 @@ interface Traced {
 type Value = Values | Traced | undefined;
 
 /** Records values of metrics. The compiler refuses an unknown metric and a missing dimension. */
-type Recorder<T extends MetricTable> = <N extends MetricName<T>>(
+type Recorder<T extends RecordedTable> = <N extends MetricName<T>>(
   values: { readonly [M in N]?: Value },
   ...dimensions: DimensionArguments<T, N>
 ) => void;
@@ -47,7 +47,7 @@ const MAX_VALUES = 99;
 
 interface Recorded {
   readonly name: string;
-  readonly definition: MetricDefinition;
+  readonly definition: RecordedMetric;
   readonly numbers: readonly number[];
   readonly traceId: string | undefined;
 }
@@ -56,7 +56,7 @@ interface Recorded {
  * Returns a function that records the metrics of a table as log lines in CloudWatch's embedded metric format. Metrics
  * with the same dimensions share a log line.
  */
-export function metricsRecorder<T extends MetricTable>(table: T): Recorder<T> {
+export function metricsRecorder<T extends RecordedTable>(table: T): Recorder<T> {
   return (values, ...[dimensions]) => {
     const groups = new Map<string, Recorded[]>();
     for (const [name, value] of Object.entries<Value>(values)) {
@@ -91,7 +91,7 @@ function writeGroup(group: readonly Recorded[], given: Readonly<Record<string, s
   }
 }
 
-export const recordMetrics = metricsRecorder(toolkitMetrics);
+export const recordMetrics = metricsRecorder(recordedMetrics);
 
 type Collected = 'PublishDuration' | 'StoreRequests' | 'StoreConflicts';
 
@@ -101,7 +101,7 @@ const collected = new Map<Collected, number[]>();
 export function collect(name: Collected, value: number): void {
   const values = collected.get(name);
   if (!values) collected.set(name, [value]);
-  else if (toolkitMetrics[name].kind === 'counter') values[0]! += value;
+  else if (recordedMetrics[name].kind === 'counter') values[0]! += value;
   else if (values.push(value) === MAX_VALUES) recordCollected();
 }
 
