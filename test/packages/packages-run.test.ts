@@ -103,6 +103,16 @@ test('the packaged functions reject an order for a sold-out item and take back t
   expect(found.body).toMatchObject({ status: 'rejected' });
 });
 
+test('if no queue receives an event that a packaged consumer publishes, the packaged consumer postpones the order, and publishes the event after the binding exists', async () => {
+  const { channel } = deployed.host;
+  await channel.unbindQueue('points', 'orders', 'order.rejected');
+  await deployed.placeOrder('order-unroutable', { ...order, items: [{ ...order.items[0], quantity: 1_000 }] });
+  expect(await deployed.deliver('reserve-stock', 'stock')).toMatchObject({ counts: { postponed: 1 } });
+  await channel.bindQueue('points', 'orders', 'order.rejected');
+  expect(await deployed.deliver('reserve-stock', 'stock')).toMatchObject({ counts: { duplicate: 1 } });
+  expect(await deployed.deliver('award-points', 'points', 2)).toMatchObject({ counts: { completed: 2 } });
+});
+
 test('when a message was redelivered several times, a packaged consumer records the attempt in DynamoDB and completes the message', async () => {
   await deployed.placeOrder('order-that-came-back', order);
   const { channel } = deployed.host;
