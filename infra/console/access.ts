@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { NoLoginError, startSession, type Session } from './session.ts';
 import type { Texts } from './texts.ts';
 
-/** How long before its expiry the operator's token is renewed, in ms. */
+/** The console renews the operator's token this long before the token expires, in ms. */
 const RENEW_EARLY_MS = 60_000;
 
 export type Access =

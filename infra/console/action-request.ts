@@ -53,7 +53,7 @@ export async function sampleOf(
   if (!letter) return undefined;
   if (target.kind === 'selection')
     return { letter, rest: { ...target, letters: letters.filter(({ id }) => id !== letter.id) } };
-  // If the message of the trial fails again, its new dead letter is later than `to`.
+  // If the message of the trial fails again, `to` excludes its new dead letter from the rest.
   const to = new Date(Date.parse(letters[0]!.deadLetteredAt) + 1).toISOString();
   return { letter, rest: { ...target, filter: { ...target.filter, to } } };
 }
