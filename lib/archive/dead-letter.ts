@@ -3,6 +3,7 @@ import type { FailedAttempt } from '../events/failed-attempts.ts';
 import type { Identity } from '../events/identity.ts';
 import type { Properties } from '../events/message.ts';
 import type { MessageId } from '../events/message-id.ts';
+import { isoTime, publishTimeOf } from '../events/publish-time.ts';
 import { shortText } from '../runtime/short-text.ts';
 import { groupOf } from './group.ts';
 
@@ -38,6 +39,7 @@ export interface DeadLetter {
   readonly failedAttempts?: readonly FailedAttempt[];
   /** How often the message had already been redriven from the archive when it failed. */
   readonly redrives: number;
+  /** When the message was published. Absent if the message does not contain this time. */
   readonly publishedAt?: string;
   readonly deadLetteredAt: string;
   readonly archivedAt: string;
@@ -105,7 +107,7 @@ interface FailedMessage extends ArchivedMessage {
 }
 
 export function toDeadLetter(message: FailedMessage, origin: Origin, nowMs: number): DeadLetter {
-  const { id: messageId, properties, envelope, payloadHash, body, identity, occurredAt } = message;
+  const { id: messageId, properties, envelope, payloadHash, body, identity } = message;
   return {
     id: origin.id,
     queue: text(origin.queue),
@@ -124,7 +126,7 @@ export function toDeadLetter(message: FailedMessage, origin: Origin, nowMs: numb
     attempt: envelope.attempt,
     ...(envelope.failedAttempts?.length && { failedAttempts: envelope.failedAttempts }),
     redrives: envelope.redrives,
-    publishedAt: publishTimeOf({ envelope, properties, occurredAt }),
+    publishedAt: isoTime(publishTimeOf(message)),
     archivedAt: new Date(nowMs).toISOString(),
     traceparent: text(envelope.traceparent),
     status: 'open',
@@ -141,21 +143,3 @@ export function toDeadLetter(message: FailedMessage, origin: Origin, nowMs: numb
  */
 const text = (value: unknown) =>
   typeof value === 'string' && value !== '' ? shortText(value, MAX_TEXT_LENGTH) : undefined;
-
-/** Returns when a message was published, in ISO 8601, or `undefined` if the message does not contain this time. */
-export const publishTimeOf = ({
-  envelope: { publishedAt },
-  properties: { timestamp },
-  occurredAt,
-}: Pick<FailedMessage, 'envelope' | 'properties' | 'occurredAt'>): string | undefined =>
-  isoTime(publishedAt) ?? isoTime(typeof timestamp === 'number' ? timestamp * 1_000 : undefined) ?? isoTime(occurredAt);
-
-/**
- * Formats a time as ISO 8601. Returns `undefined` for an invalid time and outside the years 1 to 9999, because ISO 8601
- * texts of other years do not sort by time.
- */
-export function isoTime(time: string | number | undefined): string | undefined {
-  const date = new Date(time ?? Number.NaN);
-  const year = date.getUTCFullYear();
-  return year >= 1 && year <= 9_999 ? date.toISOString() : undefined;
-}

@@ -1,3 +1,4 @@
+import { lastSentTimeOf } from '../events/publish-time.ts';
 import type { Batch } from './batch.ts';
 import type { Delivery } from './delivery.ts';
 
@@ -5,10 +6,8 @@ import type { Delivery } from './delivery.ts';
  * Whether a message is older than its consumer accepts. The age counts from the last redrive, or else from the
  * publication. A message without either time is never too old.
  */
-export function isTooOld({ envelope, properties }: Delivery, { maxAgeMs, clock }: Batch): boolean {
+export function isTooOld(delivery: Delivery, { maxAgeMs, clock }: Batch): boolean {
   if (maxAgeMs === undefined) return false;
-  const writtenMs = Date.parse(envelope.redrivenAt ?? envelope.publishedAt ?? '');
-  const { timestamp } = properties;
-  const startMs = Number.isNaN(writtenMs) && typeof timestamp === 'number' ? timestamp * 1_000 : writtenMs;
-  return clock.now() - startMs > maxAgeMs;
+  const sentAtMs = lastSentTimeOf(delivery);
+  return sentAtMs !== undefined && clock.now() - sentAtMs > maxAgeMs;
 }

@@ -24,10 +24,10 @@ export interface Batch extends Omit<ConsumerParts, 'settings'>, Limits {
   /** When the consumer received the batch (ISO 8601). */
   readonly startedAt: string;
   /**
-   * Whether the inbox may lack the record of a message with this publish time, because the inbox table was restored
-   * from a backup. The consumer dead-letters such a message.
+   * Whether the inbox may lack the record of a message that was last sent at this time (in ms since the epoch), because
+   * the inbox table was restored from a backup. The consumer dead-letters such a message.
    */
-  readonly isForgotten: (publishedAt: string | undefined) => boolean;
+  readonly isForgotten: (sentAtMs: number | undefined) => boolean;
   readonly appId: string;
   /**
    * How much time business rules have left, in ms. The value is 0 or less once only the time reserved for commits and
@@ -80,7 +80,7 @@ export function newBatch(
     queue,
     memory,
     startedAt: new Date(parts.clock.now()).toISOString(),
-    isForgotten: (publishedAt) => mayBeForgotten(settings, publishedAt),
+    isForgotten: (sentAtMs) => mayBeForgotten(settings, sentAtMs),
     appId: settings.SERVICE_NAME,
     timeLeftMs: () => invocationLeftMs() - reservedMs,
     invocationLeftMs,

@@ -1,6 +1,7 @@
 import type { Marker } from '../inbox/inbox.ts';
 import { compareAttempts, isAbandonedLease, isHandedOff } from '../inbox/marker.ts';
 import type { MessageId } from '../events/message-id.ts';
+import { lastSentTimeOf } from '../events/publish-time.ts';
 import { type Batch, forgetOldest, type Memory } from './batch.ts';
 import type { Delivery } from './delivery.ts';
 import { toResult, type Candidate, type Copy, type Invalid, type Message, type Result } from './message.ts';
@@ -30,8 +31,7 @@ async function compareWithMarkers(
   { queue, inbox, isForgotten, clock }: Batch,
 ): Promise<readonly Message[]> {
   const ids = messages.flatMap((message) => (isUnsettled(message) ? (message.delivery.id ?? []) : []));
-  const isLost = ({ delivery: { envelope, occurredAt } }: Message) =>
-    isForgotten(envelope.redrivenAt ?? envelope.publishedAt ?? occurredAt);
+  const isLost = ({ delivery }: Message) => isForgotten(lastSentTimeOf(delivery));
   if (!messages.some((message) => isUnsettled(message) && (mayBeRedelivered(message) || isLost(message))))
     return messages;
   try {

@@ -1,4 +1,4 @@
-import { publishTimeOf } from '../archive/dead-letter.ts';
+import { isoTime, publishTimeOf } from '../events/publish-time.ts';
 import { spanOf } from '../events/trace.ts';
 import type { MessageFacts } from '../inbox/facts.ts';
 import type { Batch } from './batch.ts';
@@ -9,7 +9,7 @@ export function factsOf(delivery: Delivery, { startedAt }: Pick<Batch, 'startedA
   return {
     type: text(identity?.type ?? properties.type),
     correlationId: text(properties.correlationId),
-    publishedAt: publishTimeOf(delivery),
+    publishedAt: isoTime(publishTimeOf(delivery)),
     startedAt,
     traceId: spanOf(envelope.traceparent).traceId,
     redrives: envelope.redrives > 0 ? envelope.redrives : undefined,

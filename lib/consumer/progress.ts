@@ -1,6 +1,7 @@
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 
 import { withRetries } from '../dynamodb/retry-policy.ts';
+import { publishTimeOf } from '../events/publish-time.ts';
 import type { InboxTable } from '../inbox/table.ts';
 import type { Batch } from './batch.ts';
 import type { Delivery } from './delivery.ts';
@@ -36,7 +37,7 @@ export const createQueueProgress = ({ client, retryPolicy, name }: InboxTable): 
   },
 });
 
-const isIsoTime = (text: string) => /^\d{4}-\d\d-\d\dT[\d:.]{8,12}Z$/.test(text);
+const iso = (ms: number) => new Date(ms).toISOString();
 
 /** The shortest time between two writes of a shard's progress, in ms. */
 const RECORDED_EVERY_MS = 5_000;
@@ -50,17 +51,17 @@ export async function recordProgress(
   { progress, clock, warn, memory: { progressRecordedAtMs } }: Batch,
 ): Promise<void> {
   const nowMs = clock.now();
-  const oldest = new Map<string, string>();
-  for (const { queue, envelope } of deliveries) {
-    const { publishedAt } = envelope;
-    if (publishedAt && isIsoTime(publishedAt) && !(publishedAt >= (oldest.get(queue) ?? '~')))
-      oldest.set(queue, publishedAt);
+  const oldestMs = new Map<string, number>();
+  for (const delivery of deliveries) {
+    const { queue } = delivery;
+    const publishedAtMs = publishTimeOf(delivery);
+    if (publishedAtMs !== undefined) oldestMs.set(queue, Math.min(publishedAtMs, oldestMs.get(queue) ?? Infinity));
   }
-  for (const [shard, oldestPublishedAt] of oldest) {
+  for (const [shard, publishedAtMs] of oldestMs) {
     if (nowMs - (progressRecordedAtMs.get(shard) ?? -Infinity) < RECORDED_EVERY_MS) continue;
     progressRecordedAtMs.set(shard, nowMs);
     await progress
-      .record(shard, { oldestPublishedAt, at: new Date(nowMs).toISOString() })
+      .record(shard, { oldestPublishedAt: iso(publishedAtMs), at: iso(nowMs) })
       .catch((error: unknown) => warn('recording the progress of the queue failed', error));
   }
 }

@@ -1,3 +1,4 @@
+import { publishTimeOf } from '../events/publish-time.ts';
 import { spanOf } from '../events/trace.ts';
 import { isLogged, log, logLines, type LogLines } from '../runtime/log.ts';
 import { recordMetrics, recordCollected } from '../runtime/metrics.ts';
@@ -56,10 +57,10 @@ export function recordTelemetry(
   logFailures(queue, results, processed.trace);
 }
 
-function timeToOutcome({ delivery: { envelope }, outcome }: Result, nowMs: number): number[] {
-  if ((outcome.is !== 'completed' && outcome.is !== 'rejected') || !envelope.publishedAt) return [];
-  const ms = nowMs - Date.parse(envelope.publishedAt);
-  return Number.isNaN(ms) ? [] : [Math.max(ms, 0)];
+function timeToOutcome({ delivery, outcome }: Result, nowMs: number): number[] {
+  if (outcome.is !== 'completed' && outcome.is !== 'rejected') return [];
+  const publishedAtMs = publishTimeOf(delivery);
+  return publishedAtMs === undefined ? [] : [Math.max(nowMs - publishedAtMs, 0)];
 }
 
 const MESSAGES: Readonly<Record<Outcome['is'], string>> = {

@@ -20,13 +20,13 @@ function isTime(text: string): boolean {
 const DAY_MS = 86_400_000;
 
 /**
- * Whether the inbox record of a message with this publish time (ISO 8601) may be missing, because the inbox table was
- * later restored from a backup.
+ * Whether the inbox record of a message that was last sent at this time (in ms since the epoch) may be missing, because
+ * the inbox table was later restored from a backup. A message without a known time counts as sent before the restore.
  */
 export const mayBeForgotten = (
   { INBOX_COMPLETE_SINCE: since }: Pick<InboxSettings, 'INBOX_COMPLETE_SINCE'>,
-  publishedAt: string | undefined,
-): boolean => since !== undefined && !(Date.parse(publishedAt ?? '') >= Date.parse(since));
+  sentAtMs: number | undefined,
+): boolean => since !== undefined && (sentAtMs === undefined || sentAtMs < Date.parse(since));
 
 /**
  * Returns a time, in ms since the epoch. The inbox table contains the inbox record of every message that was completed

@@ -19,6 +19,8 @@ interface About {
   readonly headers?: GivenHeaders;
   readonly redelivered?: boolean;
   readonly appId?: string;
+  /** The AMQP property `timestamp`, as the event source writes it. Null if the message has no timestamp. */
+  readonly timestamp?: string | null;
 }
 
 export function aRecord({
@@ -30,6 +32,7 @@ export function aRecord({
   headers = {},
   redelivered = false,
   appId = 'shop',
+  timestamp = 'Nov 22, 2026, 12:33:41 PM',
 }: About = {}): RabbitMqRecord {
   const data = raw ?? Buffer.from(JSON.stringify(body));
   return {
@@ -43,7 +46,7 @@ export function aRecord({
       replyTo: null,
       expiration: null,
       messageId: id,
-      timestamp: 'Nov 22, 2026, 12:33:41 PM',
+      timestamp,
       type,
       userId: null,
       appId,

@@ -106,6 +106,7 @@ test('after the inbox table was restored from a backup, a CloudEvent is dead-let
   const cloudEvent = (time: string | undefined) =>
     aRecord({
       id: null,
+      timestamp: null,
       body: { isbn },
       headers: {
         cloudEvents_specversion: '1.0',

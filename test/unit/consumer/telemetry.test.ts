@@ -168,6 +168,18 @@ describe('the log lines of a batch', () => {
   });
 });
 
+test('the metric TimeToOutcome counts from the AMQP timestamp of a message without the header surehop-published-at, and leaves out a message without a publish time', () => {
+  const nowMs = Date.parse('2026-11-22T12:33:45Z');
+  const results = ['Nov 22, 2026, 12:33:41 PM', null].map((timestamp) => ({
+    is: 'result' as const,
+    delivery: aDelivery({ type: 'test.tallied', timestamp }),
+    outcome: completed,
+  }));
+  const settings = readSettings(consumerSettings, {});
+  recordTelemetry(reportOf(loans, results), results, { startedAtMs: nowMs, nowMs, settings });
+  expect(counted()).toMatchObject({ Completed: 2, TimeToOutcome: 4_000 });
+});
+
 test('the metrics of a batch name the trace of the slowest message, and the trace of the first message with each outcome', () => {
   const traceparent = (digit: string) => `00-${digit.repeat(32)}-${digit.repeat(16)}-01`;
   const results = [completed, completed, retry].map((outcome, n) => {
