@@ -12,7 +12,7 @@ import { describeError, isInstance, MisconfiguredError } from '../runtime/errors
 import { toCandidate, type Candidate } from './candidate.ts';
 import type { CommitResult, Entry, Marker } from './inbox.ts';
 import { pack } from './pack.ts';
-import { createProbe, type Probe } from './probe.ts';
+import { createProbe, type Probe } from './diagnosis.ts';
 import type { Next, Reply, Settled, State } from './state.ts';
 import { firstStep, step } from './step.ts';
 import type { InboxTable } from './table.ts';
