@@ -4,6 +4,7 @@ import { describeItem, type Attributes } from '../dynamodb/item.ts';
 import { tableMissing } from '../dynamodb/failure.ts';
 import { MisconfiguredError } from '../runtime/errors.ts';
 import type { Candidate } from './candidate.ts';
+import type { Operation } from './operation.ts';
 import type { Transaction } from './transaction.ts';
 
 export interface Findings {
@@ -24,8 +25,8 @@ export interface Findings {
   misconfigured?: MisconfiguredError;
 }
 
-export const writersOf = ({ chosen }: Transaction, itemId: string): Candidate[] =>
-  chosen.filter(({ branch }) => branch.operations.some(({ id }) => id === itemId)).map(({ candidate }) => candidate);
+export const writersOf = ({ chosen }: Transaction, isOn: (operation: Operation) => boolean): Candidate[] =>
+  chosen.filter(({ branch }) => branch.operations.some(isOn)).map(({ candidate }) => candidate);
 
 /**
  * Groups the cancellation reasons of a transaction by kind
@@ -38,7 +39,7 @@ export function readReasons(reasons: readonly CancellationReason[], transaction:
     if (Code === undefined || Code === 'None') continue;
     const ofMarker = chosen[position]?.candidate;
     const itemId = itemIds[position - chosen.length];
-    const members = ofMarker !== undefined ? [ofMarker] : itemId !== undefined ? writersOf(transaction, itemId) : [];
+    const members = ofMarker ? [ofMarker] : writersOf(transaction, ({ id }) => id === itemId);
     switch (Code) {
       case 'ConditionalCheckFailed':
         if (ofMarker !== undefined) findings.met.push([ofMarker, Item]);

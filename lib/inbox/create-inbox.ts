@@ -19,8 +19,7 @@ export function createInbox(table: InboxTable): Inbox {
   return {
     find,
     async commit(queue, entries, signal) {
-      const findMarkers = (ids: readonly MessageId[]) => find(queue, ids);
-      const ended = await commitEntries({ ...table, queue, signal, contended, findMarkers }, entries);
+      const ended = await commitEntries({ ...table, queue, signal, contended }, entries);
       contended = ended.contended;
       return ended.results;
     },

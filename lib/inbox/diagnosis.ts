@@ -1,82 +1,93 @@
-import { TransactWriteItemsCommand, type DynamoDBClient, type TransactWriteItem } from '@aws-sdk/client-dynamodb';
+import { TransactWriteItemsCommand, type CancellationReason, type TransactWriteItem } from '@aws-sdk/client-dynamodb';
 
-import { readFailure } from '../dynamodb/failure.ts';
+import { batchGet } from '../dynamodb/batch-get.ts';
+import { readFailure, requestRefused, tableMissing, type Failure } from '../dynamodb/failure.ts';
+import type { Attributes } from '../dynamodb/item.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { tableOf } from './cancellation.ts';
 import { markerKey } from './marker.ts';
-import type { Scope } from './transaction.ts';
+import type { InboxTable } from './table.ts';
 
 const NEVER = 'attribute_exists(#never) AND attribute_not_exists(#never)';
 
-/** Finds out which DynamoDB table or permission is wrong, with writes that change nothing. */
-export interface Probe {
-  /**
-   * Returns the full names of the missing tables after a DynamoDB request with `writes` has failed. If no missing table
-   * is found, returns the names of all tables in `writes`.
-   */
-  missingTables(writes: readonly TransactWriteItem[]): Promise<readonly string[]>;
-  /**
-   * Checks whether DynamoDB would accept an inbox record. Returns the error if DynamoDB refuses it, and `undefined`
-   * otherwise.
-   */
-  markerRefusal(): Promise<unknown>;
-}
-
-export function createProbe({
-  client,
-  signal,
-  ...scope
-}: Scope & { readonly client: DynamoDBClient; readonly signal: AbortSignal }): Probe {
-  const replies = new Map<string, Promise<unknown>>();
-
-  /**
-   * Tests whether DynamoDB accepts a write, without changing data: adds a condition that is always false. Returns the
-   * error of DynamoDB.
-   */
-  function tryWrite(name: string, write: TransactWriteItem): Promise<unknown> {
-    const never = <W extends { ConditionExpression?: string; ExpressionAttributeNames?: Record<string, string> }>(
-      write: W,
-    ) => ({
-      ...write,
-      ConditionExpression: write.ConditionExpression ? `(${write.ConditionExpression}) AND ${NEVER}` : NEVER,
-      ExpressionAttributeNames: { ...write.ExpressionAttributeNames, '#never': 'surehopProbe' },
-    });
-    const { Put, Update, Delete, ConditionCheck } = write;
-    const tried: TransactWriteItem = {
-      ...(Put && { Put: never(Put) }),
-      ...(Update && { Update: never(Update) }),
-      ...(Delete && { Delete: never(Delete) }),
-      ...(ConditionCheck && { ConditionCheck: never(ConditionCheck) }),
-    };
-    const known = replies.get(name);
-    if (known !== undefined) return known;
-    const reply = client
-      .send(new TransactWriteItemsCommand({ TransactItems: [tried] }), { abortSignal: signal })
-      .then(() => undefined)
-      .catch((error: unknown) => error);
-    replies.set(name, reply);
-    return reply;
-  }
-
+/** Adds a condition that is always false, so that DynamoDB checks the write but changes nothing. */
+function withoutEffect({ Put, Update, Delete, ConditionCheck }: TransactWriteItem): TransactWriteItem {
+  const never = <W extends { ConditionExpression?: string; ExpressionAttributeNames?: Record<string, string> }>(
+    write: W,
+  ) => ({
+    ...write,
+    ConditionExpression: write.ConditionExpression ? `(${write.ConditionExpression}) AND ${NEVER}` : NEVER,
+    ExpressionAttributeNames: { ...write.ExpressionAttributeNames, '#never': 'surehopProbe' },
+  });
   return {
-    async missingTables(writes) {
-      const byTable = new Map(writes.map((write) => [tableOf(write)!, write]));
-      const missing: string[] = [];
-      for (const [table, write] of byTable) {
-        const failure = readFailure(await tryWrite(table, write));
-        if (failure.is === 'misconfigured' && failure.error.code === 'TABLE_MISSING') missing.push(table);
-      }
-      return missing.length > 0 ? missing : [...byTable.keys()];
-    },
-    async markerRefusal() {
-      const Put = { TableName: scope.name, Item: markerKey(scope.queue, 'probe' as MessageId) };
-      const error = await tryWrite('a marker', { Put });
-      const failure = readFailure(error);
-      if (failure.is === 'refused') return error;
-      const [reason] = failure.is === 'cancelled' ? failure.reasons : [];
-      return reason?.Code === 'ValidationError'
-        ? new Error(reason.Message ?? reason.Code, { cause: error })
-        : undefined;
-    },
+    ...(Put && { Put: never(Put) }),
+    ...(Update && { Update: never(Update) }),
+    ...(Delete && { Delete: never(Delete) }),
+    ...(ConditionCheck && { ConditionCheck: never(ConditionCheck) }),
   };
 }
+
+/**
+ * Creates the function that reads the error of a transaction. If the error leaves open which table is missing, or
+ * whether an effect or the inbox table is wrong, the function tries single writes that change nothing.
+ */
+export function createDiagnosis(table: InboxTable & { readonly queue: string; readonly signal: AbortSignal }) {
+  const { client, signal } = table;
+  const refusals = new Map<string, Promise<unknown>>();
+
+  function refusalOf(write: TransactWriteItem): Promise<unknown> {
+    const name = tableOf(write)!;
+    const command = new TransactWriteItemsCommand({ TransactItems: [withoutEffect(write)] });
+    const refusal = refusals.get(name) ?? client.send(command, { abortSignal: signal }).catch((error) => error);
+    refusals.set(name, refusal);
+    return refusal;
+  }
+
+  async function missingTables(writes: readonly TransactWriteItem[]): Promise<string[]> {
+    const byTable = new Map(writes.map((write) => [tableOf(write)!, write]));
+    const missing: string[] = [];
+    for (const [name, write] of byTable) {
+      const failure = readFailure(await refusalOf(write));
+      if (failure.is === 'misconfigured' && failure.error.code === 'TABLE_MISSING') missing.push(name);
+    }
+    return missing.length > 0 ? missing : [...byTable.keys()];
+  }
+
+  /** Returns DynamoDB's error if DynamoDB refuses even an inbox record without effects. */
+  async function markerRefusal(): Promise<unknown> {
+    const Item = markerKey(table.queue, 'probe' as MessageId);
+    const error = await refusalOf({ Put: { TableName: table.name, Item } });
+    const failure = readFailure(error);
+    if (failure.is === 'refused') return error;
+    const invalid = failure.is === 'cancelled' ? failure.reasons.find(isInvalid) : undefined;
+    return invalid && new Error(invalid.Message ?? invalid.Code, { cause: error });
+  }
+
+  /** Reads the inbox records that DynamoDB did not return with the cancellation. */
+  async function withMarkers(reasons: readonly CancellationReason[], writes: readonly TransactWriteItem[]) {
+    const unseen = new Map<number, Attributes>();
+    for (const [n, { Code, Item }] of reasons.entries()) {
+      const { TableName, Item: marker } = writes[n]?.Put ?? {};
+      if (Code === 'ConditionalCheckFailed' && Item === undefined && TableName === table.name)
+        unseen.set(n, { pk: marker!['pk']! });
+    }
+    if (unseen.size === 0) return reasons;
+    const found = await batchGet(client, table.name, [...unseen.values()], table.retryPolicy);
+    const byKey = new Map(found.map((item) => [item['pk']?.S, item]));
+    return reasons.map((reason, n) => ({ ...reason, Item: reason.Item ?? byKey.get(unseen.get(n)?.['pk']?.S) }));
+  }
+
+  return async function diagnose(error: unknown, writes: readonly TransactWriteItem[]): Promise<Failure> {
+    const failure = readFailure(error);
+    const { is } = failure;
+    if (is === 'misconfigured' && failure.error.code === 'TABLE_MISSING' && failure.error.tables.length !== 1)
+      return { is, error: tableMissing(await missingTables(writes), error) };
+    if (is === 'refused' || (is === 'cancelled' && failure.reasons.some(isInvalid))) {
+      const refusal = await markerRefusal();
+      if (refusal !== undefined) return { is: 'misconfigured', error: requestRefused([table.name], refusal) };
+    }
+    return is === 'cancelled' ? { is, reasons: await withMarkers(failure.reasons, writes) } : failure;
+  };
+}
+
+const isInvalid = ({ Code }: CancellationReason) => Code === 'ValidationError';

@@ -1,230 +1,218 @@
-import { requestRefused, tableMissing, type Failure } from '../dynamodb/failure.ts';
-import type { MessageId } from '../events/message-id.ts';
+import type { Failure } from '../dynamodb/failure.ts';
+import type { RetryPolicy } from '../dynamodb/retry-policy.ts';
 import { textOf, type KnownErrorCode } from '../runtime/error-codes.ts';
 import { CodedError, describeError, StoreUnavailableError, type MisconfiguredError } from '../runtime/errors.ts';
-import { selectBranches } from './branches.ts';
-import { readReasons, writersOf, type Findings } from './cancellation.ts';
-import type { Branch, Candidate } from './candidate.ts';
-import type { Marker } from './inbox.ts';
+import { selectBranches, type Observed } from './branches.ts';
+import { readReasons, writersOf } from './cancellation.ts';
+import type { Candidate } from './candidate.ts';
+import type { CommitResult, Marker } from './inbox.ts';
 import { isHandedOff, toMarker } from './marker.ts';
-import type { Reply, Settled, State, Step } from './state.ts';
-import { toTransaction, type Transaction } from './transaction.ts';
+import { toTransaction, type Scope, type Transaction } from './transaction.ts';
 
-const nothing: Transaction = { writes: [], chosen: [], markers: [], itemIds: [] };
+/** A commit of several messages, between two replies of DynamoDB. */
+export interface State {
+  readonly scope: Scope;
+  readonly retryPolicy: RetryPolicy;
+  readonly fresh: Fresh;
+  /** The messages of the next transaction, in order. The commit has ended if there are none. */
+  readonly pending: readonly Candidate[];
+  /**
+   * The messages that wait for later transactions. A transaction is split into smaller ones to find a message that
+   * DynamoDB refuses.
+   */
+  readonly later: readonly (readonly Candidate[])[];
+  readonly observed: Observed;
+  /** The messages that already have an inbox record, for example of an earlier attempt. */
+  readonly markersMet: ReadonlySet<Candidate>;
+  /**
+   * The messages that a transaction without a reply from DynamoDB may have committed. They are redelivered instead of
+   * being treated as failed.
+   */
+  readonly doubtful: ReadonlySet<Candidate>;
+  /** The number of consecutive requests without a definite reply from DynamoDB. */
+  readonly unanswered: number;
+  /**
+   * How many transactions DynamoDB cancelled, because of conflicts or throttling, since the last message got a result.
+   */
+  readonly conflicts: number;
+  /** The transaction to send next. */
+  readonly transaction: Transaction;
+  /** How many times the commit has already tried to write the pending messages. The commit waits before a retry. */
+  readonly retry: number;
+  readonly results: ReadonlyMap<Candidate, CommitResult>;
+  /** Set if the commit ended because DynamoDB did not answer or because the deployment is wrong. */
+  readonly unavailable?: Error;
+}
 
-export function firstStep(
-  candidates: readonly Candidate[],
-  context: Pick<State, 'scope' | 'retryPolicy'>,
-  nowMs: number,
-): Step {
-  const markersMet = new Set(candidates.filter(({ entry }) => entry.hasMarker || entry.leaseOwner !== undefined));
-  const start = { ...context, later: [], markersMet, doubtful: new Set<Candidate>(), transaction: nothing };
-  return plan({ ...start, pending: candidates, observed: new Map(), unanswered: 0, conflicts: 0 }, [], nowMs);
+/** What a step needs for a new transaction. */
+export interface Fresh {
+  readonly nowMs: number;
+  /** A new idempotency token (`ClientRequestToken`). */
+  readonly token: string;
+}
+
+export type Reply =
+  | { readonly is: 'committed' }
+  /** The commit did not send the transaction, because its time has run out or DynamoDB is unavailable. */
+  | { readonly is: 'stopped'; readonly error: Error }
+  | (Failure & { readonly error: unknown });
+
+type Result = readonly [Candidate, CommitResult];
+
+export function start(messages: readonly Candidate[], context: Pick<State, 'scope' | 'retryPolicy' | 'fresh'>): State {
+  const markersMet = new Set(messages.filter(({ entry }) => entry.hasMarker || entry.leaseOwner !== undefined));
+  const transaction = toTransaction([], markersMet, context.scope, context.fresh);
+  const counts = { unanswered: 0, conflicts: 0, retry: 0 };
+  const found = { observed: new Map(), markersMet, doubtful: new Set<Candidate>(), results: new Map() };
+  return plan({ ...context, ...counts, ...found, pending: messages, later: [], transaction });
 }
 
 /**
- * Decides from the last reply of DynamoDB which messages have a result, and which request to send next. Does not modify
- * the arguments.
+ * Decides after a reply of DynamoDB which messages have a result, and which transaction the commit sends next. Does not
+ * modify the arguments.
  */
-export function step(state: State, reply: Reply, nowMs: number): Step {
-  const { open } = state;
+export function step(before: State, reply: Reply, fresh: Fresh): State {
+  const sent = before.transaction.chosen.map(({ candidate }) => candidate);
+  const hasAnswered = reply.is !== 'lost' && reply.is !== 'busy';
+  const mayBeCommitted = reply.is === 'lost' || reply.is === 'tokenUsed';
+  const state: State = {
+    ...before,
+    fresh,
+    unanswered: hasAnswered ? 0 : before.unanswered + 1,
+    doubtful: mayBeCommitted ? new Set([...before.doubtful, ...sent]) : before.doubtful,
+  };
   switch (reply.is) {
     case 'committed':
-      return committed(state, nowMs);
+      return committed(state);
     case 'stopped':
       return stop(state, reply.error);
-    case 'failed':
-      return failedRequest(state, reply.failure, reply.error, nowMs);
-    case 'markers':
-      if (open?.of !== 'markers') throw new Error('the reply contains inbox records that the commit did not request');
-      return cancelled(state, open.findings, reply.markers, open.error, nowMs);
-    case 'missingTables':
-      return setAside(state, tableMissing(reply.tables), nowMs);
-    case 'markerWrites': {
-      if (open?.of !== 'markerWrites')
-        throw new Error('the reply belongs to the write of a single inbox record, which the commit did not request');
-      if (reply.error !== undefined) {
-        const refused = requestRefused([state.scope.name], reply.error);
-        return stop(state, refused, refused);
-      }
-      const { message: text } = describeError(open.error);
-      // The error is not permanent, because an operator can correct an item, for example if an attribute that should be a
-      // number contains text.
-      const error = new CodedError('INVALID_EFFECT', `DynamoDB refuses the effects: ${text}`, { cause: open.error });
-      return settle(state, [failed(state, open.invalid, error)], nowMs);
-    }
+    case 'lost':
+      return resend(state, state.retryPolicy.attempts, reply.error);
+    case 'busy':
+      return resend(state, state.retryPolicy.conflicts, reply.error);
+    case 'cancelled':
+      return cancelled(state, reply);
+    case 'refused':
+      return isolate(state, sent, reply.error);
+    case 'misconfigured':
+      return setAside(state, reply.error);
+    case 'tokenUsed':
+      return conflict(state, sent, [], reply.error);
   }
 }
 
-function plan(state: State, settled: Settled, nowMs: number, retry = 0): Step {
-  const { pending, later, markersMet, scope } = state;
+function plan(state: State, retry = 0): State {
+  const { pending, later, observed, markersMet, scope, fresh } = state;
   if (pending.length > 0) {
-    const { chosen, refused } = selectBranches(pending, state.observed);
-    if (chosen.length === 0) {
-      const results = refused.map((candidate) => failedWith(state, candidate, 'CONDITION_FAILED'));
-      return plan({ ...state, pending: [] }, [...settled, ...results], nowMs);
-    }
-    const transaction = toTransaction(chosen, markersMet, scope, nowMs);
-    return { state: { ...state, transaction, open: undefined }, settled, next: { do: 'send', retry } };
+    const { chosen, refused } = selectBranches(pending, observed);
+    if (chosen.length === 0) return settle(state, all(refused, failed('CONDITION_FAILED')));
+    return { ...state, retry, transaction: toTransaction(chosen, markersMet, scope, fresh) };
   }
   const [next, ...rest] = later;
-  if (next === undefined) return { state, settled, next: { do: 'done' } };
+  if (next === undefined) return state;
   // The transaction of the first half has changed the observed items.
-  return plan({ ...state, pending: next, later: rest, observed: new Map(), conflicts: 0 }, settled, nowMs);
+  return plan({ ...state, pending: next, later: rest, observed: new Map(), conflicts: 0 });
 }
 
-function settle(state: State, settled: Settled, nowMs: number): Step {
-  const gone = new Set(settled.map(([candidate]) => candidate));
-  const pending = state.pending.filter((candidate) => !gone.has(candidate));
-  return plan({ ...state, pending, conflicts: 0 }, settled, nowMs);
+function settle(state: State, settled: readonly Result[]): State {
+  const results = new Map(state.results);
+  for (const [candidate, result] of settled) {
+    const isDoubtful = result.is === 'failed' && state.doubtful.has(candidate);
+    results.set(candidate, isDoubtful ? unfinished(new StoreUnavailableError({ cause: result.error })) : result);
+  }
+  return plan({ ...state, results, pending: state.pending.filter((each) => !results.has(each)), conflicts: 0 });
 }
 
-function stop(state: State, error: Error, unavailable?: Error): Step {
-  const settled = [state.pending, ...state.later].flat().map((candidate) => unfinished(candidate, error));
-  return { state: { ...state, pending: [], later: [] }, settled, next: { do: 'done', unavailable } };
+function stop(state: State, error: Error, unavailable?: Error): State {
+  const remaining = [state.pending, ...state.later].flat();
+  return settle({ ...state, later: [], unavailable }, all(remaining, unfinished(error)));
 }
 
-function committed(state: State, nowMs: number): Step {
+function resend(state: State, limit: number, cause: unknown): State {
+  if (state.unanswered < limit) return { ...state, retry: state.unanswered };
+  const unavailable = new StoreUnavailableError({ cause });
+  return stop(state, unavailable, unavailable);
+}
+
+function committed(state: State): State {
   const { chosen, markers } = state.transaction;
-  const settled = chosen.map(({ candidate }, n) => {
-    const marker = markers[n]!;
-    return [candidate, { is: marker.state, marker }] as const;
-  });
-  // The remaining messages had no possible branch after the additions of the committed messages, so they fail now.
-  const done = new Set(chosen.map(({ candidate }) => candidate));
-  const refused = state.pending.filter((candidate) => !done.has(candidate));
-  const failures = refused.map((candidate) => failedWith(state, candidate, 'CONDITION_FAILED'));
-  return settle({ ...state, unanswered: 0 }, [...settled, ...failures], nowMs);
+  const done = chosen.map(({ candidate }, n): Result => [candidate, { is: markers[n]!.state, marker: markers[n]! }]);
+  // The remaining messages had no possible branch after the additions of the committed messages.
+  return settle(state, [...all(state.pending, failed('CONDITION_FAILED')), ...done]);
 }
 
-function failedRequest(before: State, failure: Failure, error: unknown, nowMs: number): Step {
-  const { transaction, retryPolicy, doubtful } = before;
-  const chosen = transaction.chosen.map(({ candidate }) => candidate);
-  if (failure.is === 'lost' || failure.is === 'busy') {
-    const state = failure.is === 'lost' ? { ...before, doubtful: new Set([...doubtful, ...chosen]) } : before;
-    const unanswered = before.unanswered + 1;
-    if (unanswered < (failure.is === 'lost' ? retryPolicy.attempts : retryPolicy.conflicts))
-      return { state: { ...state, unanswered }, settled: [], next: { do: 'resend', retry: unanswered } };
-    const unavailable = new StoreUnavailableError({ cause: error });
-    return stop(state, unavailable, unavailable);
-  }
-  const state = { ...before, unanswered: 0 };
-  switch (failure.is) {
-    case 'cancelled':
-      return cancelled(state, readReasons(failure.reasons, transaction), undefined, error, nowMs);
-    case 'refused':
-      return isolate(state, chosen, error, nowMs);
-    case 'misconfigured': {
-      const { code, tables } = failure.error;
-      if (code !== 'TABLE_MISSING' || tables.length === 1) return setAside(state, failure.error, nowMs);
-      return { state, settled: [], next: { do: 'findMissingTables' } };
-    }
-    case 'tokenUsed':
-      return conflict({ ...state, doubtful: new Set([...doubtful, ...chosen]) }, chosen, [], error, nowMs);
-  }
-}
-
-function cancelled(
-  before: State,
-  findings: Findings,
-  found: ReadonlyMap<MessageId, Marker> | undefined,
-  error: unknown,
-  nowMs: number,
-): Step {
-  const { scope, transaction, observed, markersMet } = before;
-  const { met, seen, invalid, misconfigured, conflicting, throttled } = findings;
-  const unseen = met.filter(([, item]) => item === undefined).map(([{ entry }]) => entry.id);
-  if (unseen.length > 0 && found === undefined) {
-    const open = { of: 'markers', findings, error } as const;
-    return { state: { ...before, open }, settled: [], next: { do: 'findMarkers', ids: unseen } };
-  }
-  const settled = met.flatMap(([candidate, item]) => {
-    const marker = item === undefined ? found?.get(candidate.entry.id) : toMarker(scope.queue, item);
-    return marker === undefined ? [] : resultOf(before, candidate, marker, nowMs);
-  });
+function cancelled(before: State, { reasons, error }: Extract<Reply, { is: 'cancelled' }>): State {
+  const { scope, transaction } = before;
+  const { met, seen, invalid, misconfigured, conflicting, throttled } = readReasons(reasons, transaction);
   const holders = met.map(([candidate]) => candidate);
-  const isNews = seen.some(([id]) => !observed.has(id)) || holders.some((candidate) => !markersMet.has(candidate));
-  const state = {
-    ...before,
-    observed: new Map([...observed, ...seen]),
-    markersMet: new Set([...markersMet, ...holders]),
-  };
-  if (settled.length > 0) return settle(state, settled, nowMs);
-  if (isNews) return plan(state, [], nowMs);
+  const observed = new Map([...before.observed, ...seen]);
+  const markersMet = new Set([...before.markersMet, ...holders]);
+  const state = { ...before, observed, markersMet };
+  const results = met.flatMap(([candidate, item]): Result[] => {
+    const result = item && resultOf(candidate, toMarker(scope.queue, item), state.fresh.nowMs);
+    return result ? [[candidate, result]] : [];
+  });
+  if (results.length > 0) return settle(state, results);
+  const isNews = observed.size > before.observed.size || markersMet.size > before.markersMet.size;
+  if (isNews) return plan(state);
   // A refused write matters only now: after new information about the items, the message might have taken another branch.
-  if (misconfigured !== undefined) return setAside(state, misconfigured, nowMs);
+  if (misconfigured !== undefined) return setAside(state, misconfigured);
   const [first] = invalid;
-  if (first !== undefined) return isolate(state, first.members, new Error(first.message), nowMs);
-  const writers = seen.flatMap(([itemId]) => writersOf(transaction, itemId));
-  return conflict(state, [...conflicting, ...holders, ...writers], throttled, error, nowMs);
+  if (first !== undefined) return isolate(state, first.members, new Error(first.message));
+  const writers = seen.flatMap(([itemId]) => writersOf(transaction, ({ id }) => id === itemId));
+  return conflict(state, [...conflicting, ...holders, ...writers], throttled, error);
 }
 
-function resultOf(state: State, candidate: Candidate, marker: Marker, nowMs: number): Settled {
-  const { entry } = candidate;
+function resultOf({ entry }: Candidate, marker: Marker, nowMs: number): CommitResult | undefined {
   switch (marker.state) {
     case 'completed':
     case 'rejected':
-      return [[candidate, marker.payloadHash === entry.payloadHash ? { is: 'duplicate', marker } : { is: 'mismatch' }]];
+      return marker.payloadHash === entry.payloadHash ? { is: 'duplicate', marker } : { is: 'mismatch' };
     case 'dead-lettered':
-      return isHandedOff(marker, entry) ? [[candidate, { is: 'parked', marker }]] : [];
+      return isHandedOff(marker, entry) ? { is: 'parked', marker } : undefined;
     case 'leased':
-      return marker.leaseExpiresAtMs > nowMs && marker.owner !== entry.leaseOwner
-        ? [failedWith(state, candidate, 'LEASED')]
-        : [];
+      return marker.leaseExpiresAtMs > nowMs && marker.owner !== entry.leaseOwner ? failed('LEASED') : undefined;
     case 'retrying':
-      return [];
+      return undefined;
   }
 }
 
-function conflict(
-  state: State,
-  conflicting: readonly Candidate[],
-  throttled: readonly Candidate[],
-  error: unknown,
-  nowMs: number,
-): Step {
+function conflict(state: State, losers: readonly Candidate[], throttled: readonly Candidate[], cause: unknown): State {
   const conflicts = state.conflicts + 1;
-  if (conflicts < state.retryPolicy.conflicts) return plan({ ...state, conflicts }, [], nowMs, conflicts);
+  if (conflicts < state.retryPolicy.conflicts) return plan({ ...state, conflicts }, conflicts);
   // A transaction that is cancelled again and again without a reason may be too large, which redelivering it cannot change.
-  if (conflicting.length + throttled.length === 0) return isolate(state, state.pending, error, nowMs);
-  const unavailable = new StoreUnavailableError({ cause: error });
-  const losers = new Set(conflicting);
-  for (const candidate of throttled) losers.delete(candidate);
-  const settled = [
-    ...[...losers].map((candidate) => failedWith(state, candidate, 'CONFLICT')),
-    ...throttled.map((candidate) => unfinished(candidate, unavailable)),
-  ];
-  return settle(state, settled, nowMs);
+  if (losers.length + throttled.length === 0) return isolate(state, state.pending, cause);
+  const unavailable = unfinished(new StoreUnavailableError({ cause }));
+  return settle(state, [...all(losers, failed('CONFLICT')), ...all(throttled, unavailable)]);
 }
 
-function isolate(state: State, suspects: readonly Candidate[], error: unknown, nowMs: number): Step {
+function isolate(state: State, suspects: readonly Candidate[], cause: unknown): State {
   const { pending, later } = state;
-  const [invalid] = suspects.length === 1 ? suspects : pending.length === 1 ? pending : [];
+  const invalid = [suspects, pending].find(({ length }) => length === 1);
   if (invalid !== undefined) {
-    const open = { of: 'markerWrites', invalid, error } as const;
-    return { state: { ...state, open }, settled: [], next: { do: 'tryMarker' } };
+    // The error is not permanent, because an operator can correct an item, for example if an attribute that should be a
+    // number contains text.
+    const text = `DynamoDB refuses the effects: ${describeError(cause).message}`;
+    return settle(state, all(invalid, failed('INVALID_EFFECT', text, cause)));
   }
   const middle = Math.ceil(pending.length / 2);
-  const halves = [pending.slice(0, middle), pending.slice(middle)];
-  return plan({ ...state, pending: [], later: [...halves, ...later] }, [], nowMs);
+  return plan({ ...state, pending: [], later: [pending.slice(0, middle), pending.slice(middle), ...later] });
 }
 
-function setAside(state: State, error: MisconfiguredError, nowMs: number): Step {
-  const { tablePrefix } = state.scope;
+function setAside(state: State, error: MisconfiguredError): State {
+  const { scope, transaction } = state;
   const tables = new Set(error.tables);
-  const isOn = ({ operations }: Branch) => operations.some(({ table }) => tables.has(tablePrefix + table));
-  const gone = state.transaction.chosen.filter(({ branch }) => isOn(branch)).map(({ candidate }) => candidate);
-  if (gone.length === 0 || tables.has(state.scope.name)) return stop(state, error, error);
-  const settled = gone.map((candidate) => unfinished(candidate, error));
-  return settle(state, settled, nowMs);
+  const writers = writersOf(transaction, ({ table }) => tables.has(scope.tablePrefix + table));
+  if (writers.length === 0 || tables.has(scope.name)) return stop(state, error, error);
+  return settle(state, all(writers, unfinished(error)));
 }
 
-const unfinished = (candidate: Candidate, error: Error) => [candidate, { is: 'unfinished', error }] as const;
+const all = (candidates: readonly Candidate[], result: CommitResult): Result[] =>
+  candidates.map((candidate) => [candidate, result]);
 
-const failed = ({ doubtful }: State, candidate: Candidate, error: Error) =>
-  doubtful.has(candidate)
-    ? unfinished(candidate, new StoreUnavailableError({ cause: error }))
-    : ([candidate, { is: 'failed', error }] as const);
+const unfinished = (error: Error): CommitResult => ({ is: 'unfinished', error });
 
-const failedWith = (state: State, candidate: Candidate, code: KnownErrorCode) =>
-  failed(state, candidate, new CodedError(code, textOf(code)));
+const failed = (code: KnownErrorCode, text: string = textOf(code), cause?: unknown): CommitResult => ({
+  is: 'failed',
+  error: new CodedError(code, text, { cause }),
+});

@@ -17,6 +17,8 @@ export type Scope = Pick<InboxTable, 'name' | 'tablePrefix' | 'retentionDays'> &
 export interface Transaction {
   /** The writes of the transaction: first the inbox records, then one write per item. */
   readonly writes: readonly TransactWriteItem[];
+  /** The idempotency token. DynamoDB carries out requests with the same token and the same writes only once. */
+  readonly token: string;
   readonly chosen: readonly Choice[];
   readonly markers: readonly DoneMarker[];
   readonly itemIds: readonly string[];
@@ -78,7 +80,7 @@ export function toTransaction(
   chosen: readonly Choice[],
   markersMet: ReadonlySet<Candidate>,
   scope: Scope,
-  nowMs: number,
+  { nowMs, token }: { readonly nowMs: number; readonly token: string },
 ): Transaction {
   const at = new Date(nowMs).toISOString();
   const expiresAt = expiryAfter(scope.retentionDays, nowMs);
@@ -110,5 +112,5 @@ export function toTransaction(
   }
   for (const { operation, changes, conditions } of operations.values())
     writes.push(toWrite(operation, changes, conditions, scope.tablePrefix));
-  return { writes, chosen, markers, itemIds: [...operations.keys()] };
+  return { writes, token, chosen, markers, itemIds: [...operations.keys()] };
 }

@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import type { TransactWriteItemsInput } from '@aws-sdk/client-dynamodb';
 import { tables } from '../../support/example/tables.ts';
+import { Table } from '../../../lib/dynamodb/tables.ts';
 import type { CommitResult, Entry } from '../../../lib/inbox/inbox.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { fastRetries, openStore } from '../../support/store.ts';
@@ -172,6 +174,43 @@ test('if DynamoDB cancels a transaction without returning the inbox markers, the
   await commit(five());
   faults.plan = (input, at) => (at > 0 ? cancelled('ConditionalCheckFailed', [0, 1, 2, 3, 4], input) : undefined);
   expect(outcomes(await commit(five()))).toEqual(Array(5).fill('duplicate'));
+});
+
+test('if DynamoDB cancels a transaction without returning the inbox markers, and the markers cannot be read, the messages stay unfinished', async () => {
+  await commit(five());
+  faults.plan = (input) => cancelled('ConditionalCheckFailed', [0, 1, 2, 3, 4], input);
+  store.client.middlewareStack.add(
+    (next, { commandName }) =>
+      (args) =>
+        commandName === 'BatchGetItemCommand' ? Promise.reject(named('InternalServerError')) : next(args),
+    { step: 'initialize', name: 'fail reads' },
+  );
+  const results = await commit(five()).finally(() => store.client.middlewareStack.remove('fail reads'));
+  expect(outcomes(results)).toEqual(Array(5).fill('unfinished'));
+  expect(new Set(codes(results))).toEqual(new Set(['STORE_UNAVAILABLE']));
+});
+
+test('if DynamoDB does not say which table of a transaction is missing, the commit tries one write on each table, and only the messages that write to the missing table stay unfinished', async () => {
+  const missing = new Table({ name: 'missing', key: { isbn: 'S' } });
+  const isOnMissing = ({ TransactItems = [] }: TransactWriteItemsInput) =>
+    TransactItems.some(({ Update }) => Update?.TableName?.endsWith('missing'));
+  faults.plan = (input) =>
+    isOnMissing(input) ? { when: 'before', error: named('ResourceNotFoundException', 'not found') } : undefined;
+  const toMissing: Entry = { ...take('missing', 1), decision: { effects: [missing.add({ isbn: 'a' }, 'n', 1)] } };
+  const results = await commit([...five(), toMissing]);
+  expect(outcomes(results)).toEqual([...Array<string>(5).fill('completed'), 'unfinished']);
+  expect(codes(results).at(-1)).toBe('TABLE_MISSING');
+  expect(results.at(-1)).toMatchObject({ error: { tables: [expect.stringMatching(/missing$/)] } });
+  expect(await available()).toBe('90');
+});
+
+test('if DynamoDB refuses every write of the inbox table, all messages stay unfinished with the code STORE_MISCONFIGURED', async () => {
+  faults.plan = () => ({ when: 'before', error: named('ValidationException', 'the key does not match the schema') });
+  const results = await commit(five());
+  expect(outcomes(results)).toEqual(Array(5).fill('unfinished'));
+  expect(new Set(codes(results))).toEqual(new Set(['STORE_MISCONFIGURED']));
+  // The commit tries its transaction, and one inbox marker without effects.
+  expect(faults.sent).toHaveLength(2);
 });
 
 test('if DynamoDB keeps cancelling transactions without a reason, each message is tried alone and fails, and nothing is committed', async () => {

@@ -31,7 +31,7 @@ function commitTogether(list: readonly Entry[], items: Map<string, Attributes>) 
     const ids = new Set(members.flatMap((member) => [...member.items.keys()]));
     const observed: Observed = new Map([...ids].map((id) => [id, items.get(id)]));
     const { chosen } = selectBranches(members, observed);
-    const { writes, itemIds } = toTransaction(chosen, new Set(), scope, 0);
+    const { writes, itemIds } = toTransaction(chosen, new Set(), scope, { nowMs: 0, token: 'token' });
     const after = carryOut(writes.slice(chosen.length), itemIds, items);
     for (const [id, item] of after) {
       if (item === undefined) items.delete(id);

@@ -5,13 +5,12 @@ import { tables } from '../../support/example/tables.ts';
 import type { Effect } from '../../../lib/dynamodb/effects.ts';
 import type { Attributes } from '../../../lib/dynamodb/item.ts';
 import { Table, type AnyTable } from '../../../lib/dynamodb/tables.ts';
-import { readFailure } from '../../../lib/dynamodb/failure.ts';
+import { readFailure, requestRefused, tableMissing } from '../../../lib/dynamodb/failure.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { toCandidate } from '../../../lib/inbox/candidate.ts';
 import { reject, type Decision } from '../../../lib/inbox/decision.ts';
-import type { Entry, Marker } from '../../../lib/inbox/inbox.ts';
-import type { Next, Reply, State } from '../../../lib/inbox/state.ts';
-import { firstStep, step } from '../../../lib/inbox/step.ts';
+import type { Entry } from '../../../lib/inbox/inbox.ts';
+import { start, step, type Reply, type State } from '../../../lib/inbox/step.ts';
 import { firstAttempt } from '../../support/delivery.ts';
 
 const QUEUE = 'loans';
@@ -31,7 +30,7 @@ const two = (): Record<string, Decision> => ({ a: take(), b: take() });
 /** Creates the error that the AWS SDK throws after an error response of DynamoDB. */
 const thrown = (name: string, message = name, status = 400) =>
   new DynamoDBServiceException({ name, message, $fault: 'client', $metadata: { httpStatusCode: status } });
-const failed = (error: Error): Reply => ({ is: 'failed', failure: readFailure(error), error });
+const failed = (error: Error): Reply => ({ error, ...readFailure(error) });
 const refused = (name: string, message?: string) => failed(thrown(name, message));
 const lost = () => failed(Object.assign(new Error('no reply'), { name: 'TimeoutError' }));
 const committed: Reply = { is: 'committed' };
@@ -64,15 +63,12 @@ interface Play {
   /** The error texts of the failed messages, by message id. */
   readonly errors: Record<string, string>;
   /**
-   * The requests that the commit engine sent to DynamoDB, in order. `send after 1` means that the engine sent the
-   * request again after one failed attempt.
+   * The requests that the commit engine sent to DynamoDB, in order. `resend after 1` means that the engine sent the
+   * same transaction with the same idempotency token again, after one failed attempt.
    */
   readonly did: string[];
-  readonly last: Extract<Next, { do: 'done' }>;
   readonly state: State;
 }
-
-const accepted: Reply = { is: 'markerWrites', error: undefined };
 
 /** Runs the inbox's commit engine with simulated replies of DynamoDB. A request without a given reply succeeds. */
 function play(
@@ -83,28 +79,31 @@ function play(
   const candidates = Object.entries(decisions).map(([id, decision], index) =>
     toCandidate(index, { ...firstAttempt, id: id as MessageId, payloadHash: 'hash', decision, ...options }, QUEUE),
   );
-  const results: Record<string, string> = {};
-  const errors: Record<string, string> = {};
   const did: string[] = [];
-  let { state, settled, next } = firstStep(candidates, { scope, retryPolicy }, NOW);
-  for (let at = 0; ; at++) {
-    for (const [{ entry }, result] of settled) {
-      if ('error' in result) errors[entry.id] = result.error.message;
-      if (entry.id in results) throw new Error(`the message ${entry.id} has two results`);
-      const code = 'error' in result ? (result.error as { code?: string }).code : undefined;
-      results[entry.id] = code === undefined ? result.is : `${result.is} ${code}`;
-    }
-    if (next.do === 'done') return { results, errors, did, last: next, state };
-    did.push('retry' in next && next.retry > 0 ? `${next.do} after ${next.retry}` : next.do);
+  let calls = 0;
+  const fresh = () => ({ nowMs: NOW, token: `token ${++calls}` });
+  let state = start(candidates, { scope, retryPolicy, fresh: fresh() });
+  for (let token = ''; state.pending.length > 0;) {
+    did.push(
+      `${state.transaction.token === token ? 'resend' : 'send'}${state.retry > 0 ? ` after ${state.retry}` : ''}`,
+    );
     if (did.length > 100) throw new Error('the commit engine sent more than 100 requests');
     const sent = state.transaction.chosen.map(({ candidate }) => String(candidate.entry.id));
-    const given = typeof replies !== 'function' ? replies[at] : next.do === 'tryMarker' ? accepted : replies(sent);
-    const reply = given ?? (next.do === 'tryMarker' ? accepted : committed);
+    const reply = (typeof replies === 'function' ? replies(sent) : replies[did.length - 1]) ?? committed;
     const before = structuredClone(state);
-    const after = step(state, reply, NOW);
+    const after = step(state, reply, fresh());
     expect(structuredClone(state)).toEqual(before);
-    ({ state, settled, next } = after);
+    token = state.transaction.token;
+    state = after;
   }
+  const results: Record<string, string> = {};
+  const errors: Record<string, string> = {};
+  for (const [{ entry }, result] of state.results) {
+    if ('error' in result) errors[entry.id] = result.error.message;
+    const code = 'error' in result ? (result.error as { code?: string }).code : undefined;
+    results[entry.id] = code === undefined ? result.is : `${result.is} ${code}`;
+  }
+  return { results, errors, did, state };
 }
 
 const all = (is: string) => ({ a: is, b: is });
@@ -183,28 +182,10 @@ describe('markers', () => {
     expect(did).toEqual(['send']);
   });
 
-  const marker = { queue: QUEUE, id: 'a' as MessageId, payloadHash: 'hash', at: AT };
-  const markers: [string, Marker | undefined, string][] = [
-    ['a completed marker', { ...marker, state: 'completed', events: [] }, 'duplicate'],
-    ['a leased marker', { ...marker, state: 'leased', owner: 'x', leaseExpiresAtMs: NOW + 1 }, 'failed LEASED'],
-    ['no marker', undefined, 'completed'],
-  ];
-  test.each(markers)(
-    'if a cancellation does not contain the existing inbox marker, the commit engine reads the marker from the inbox table (case: it finds %s)',
-    (_, found, result) => {
-      const { results, did } = play(two(), [
-        cancelled(conditionFailed(), 'None', 'None'),
-        { is: 'markers', markers: new Map(found && [[found.id, found]]) },
-      ]);
-      expect(results).toEqual({ a: result, b: 'completed' });
-      expect(did).toEqual(['send', 'findMarkers', 'send']);
-    },
-  );
-
-  test('every message of a transaction stays unfinished if an inbox marker cannot be read', () => {
-    const error = Object.assign(new Error('no reply'), { code: 'STORE_UNAVAILABLE' });
-    const { results } = play(two(), [cancelled(conditionFailed(), 'None', 'None'), { is: 'stopped', error }]);
-    expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
+  test('if the inbox contains no inbox marker any more after a cancellation because of a marker, the commit engine sends the transaction again', () => {
+    const { results, did } = play(two(), [cancelled(conditionFailed(), 'None', 'None')]);
+    expect(results).toEqual(all('completed'));
+    expect(did).toEqual(['send', 'send']);
   });
 
   test('if the condition on the expired lease of a message fails at every attempt, the message fails with CONFLICT', () => {
@@ -346,7 +327,7 @@ describe('other cancellation reasons', () => {
     (code) => {
       const { results, did } = play({ a: take('text'), b: take() }, [cancelled('None', 'None', code, 'None')]);
       expect(results).toEqual({ a: 'failed INVALID_EFFECT', b: 'completed' });
-      expect(did).toEqual(['send', 'tryMarker', 'send']);
+      expect(did).toEqual(['send', 'send']);
     },
   );
 
@@ -356,7 +337,7 @@ describe('other cancellation reasons', () => {
     );
     expect(results).toEqual({ a: 'failed INVALID_EFFECT', b: 'failed INVALID_EFFECT', c: 'completed' });
     // The transactions contain a, b and c, then a and b, then a, then b, then c.
-    expect(did).toEqual(['send', 'send', 'send', 'tryMarker', 'send', 'tryMarker', 'send']);
+    expect(did).toEqual(['send', 'send', 'send', 'send', 'send']);
   });
 
   test.each([
@@ -365,16 +346,16 @@ describe('other cancellation reasons', () => {
   ])(
     'if a transaction is cancelled with %s for a table, only the messages that write this table stay unfinished',
     (code, result) => {
-      const { results, last } = play({ a: take('a', notices), b: take() }, [cancelled('None', 'None', code, 'None')]);
+      const { results, state } = play({ a: take('a', notices), b: take() }, [cancelled('None', 'None', code, 'None')]);
       expect(results).toEqual({ a: result, b: 'completed' });
-      expect(last.unavailable).toBeUndefined();
+      expect(state.unavailable).toBeUndefined();
     },
   );
 
   test('every message stays unfinished if its transaction is cancelled with AccessDenied for the inbox table', () => {
-    const { results, last } = play(two(), [cancelled('AccessDenied', 'AccessDenied', 'None')]);
+    const { results, state } = play(two(), [cancelled('AccessDenied', 'AccessDenied', 'None')]);
     expect(results).toEqual(all('unfinished ACCESS_DENIED'));
-    expect(last.unavailable).toMatchObject({ code: 'ACCESS_DENIED', tables: ['p-inbox'] });
+    expect(state.unavailable).toMatchObject({ code: 'ACCESS_DENIED', tables: ['p-inbox'] });
   });
 });
 
@@ -411,7 +392,7 @@ describe('several reasons in one cancellation', () => {
       cancelled('None', 'None', 'ValidationError', 'None'),
     ]);
     expect(results).toEqual({ a: 'failed INVALID_EFFECT', b: 'completed', c: 'unfinished ACCESS_DENIED' });
-    expect(did).toEqual(['send', 'send', 'tryMarker', 'send']);
+    expect(did).toEqual(['send', 'send', 'send']);
   });
 
   test('at the retry limit, a message with a transaction conflict fails, and a throttled message stays unfinished', () => {
@@ -448,10 +429,10 @@ describe('lost replies', () => {
   ])(
     'if every attempt of a transaction ends with %s, its messages stay unfinished and DynamoDB counts as unavailable',
     (_, reply) => {
-      const { results, did, last } = play(two(), times(3, reply));
+      const { results, did, state } = play(two(), times(3, reply));
       expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
       expect(did).toEqual(['send', 'resend after 1', 'resend after 2']);
-      expect(last.unavailable).toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      expect(state.unavailable).toMatchObject({ code: 'STORE_UNAVAILABLE' });
     },
   );
 
@@ -492,9 +473,9 @@ describe('requests that DynamoDB refuses temporarily', () => {
     'after the error %s, the commit engine sends the same transaction again until the retry limit is reached',
     (name) => {
       expect(play(two(), times(2, refused(name))).did).toEqual(['send', 'resend after 1', 'resend after 2']);
-      const { results, last } = play(two(), times(3, refused(name)));
+      const { results, state } = play(two(), times(3, refused(name)));
       expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
-      expect(last.unavailable).toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      expect(state.unavailable).toMatchObject({ code: 'STORE_UNAVAILABLE' });
     },
   );
 
@@ -523,17 +504,15 @@ describe('requests that DynamoDB refuses permanently', () => {
         d: 'failed INVALID_EFFECT',
       });
       // The transactions contain a to e, then a to c, then d and e, then d, then e.
-      expect(did).toEqual(['send', 'send', 'send', 'send', 'tryMarker', 'send']);
+      expect(did).toEqual(['send', 'send', 'send', 'send', 'send']);
     },
   );
 
   test('if DynamoDB rejects even the write of an inbox marker alone, the inbox table is misconfigured and the message stays unfinished', () => {
-    const { results, last } = play({ a: take() }, [
-      refused('ValidationException'),
-      { is: 'markerWrites', error: new Error('The provided key element does not match the schema') },
-    ]);
+    const error = requestRefused(['p-inbox'], new Error('The provided key element does not match the schema'));
+    const { results, state } = play({ a: take() }, [{ is: 'misconfigured', error }]);
     expect(results).toEqual({ a: 'unfinished STORE_MISCONFIGURED' });
-    expect(last.unavailable).toMatchObject({ code: 'STORE_MISCONFIGURED', tables: ['p-inbox'] });
+    expect(state.unavailable).toMatchObject({ code: 'STORE_MISCONFIGURED', tables: ['p-inbox'] });
   });
 });
 
@@ -553,19 +532,10 @@ describe('wrong deployments', () => {
     });
   });
 
-  test('if the error of DynamoDB does not name the missing table, the commit engine checks which table is missing', () => {
-    const missing = refused('ResourceNotFoundException', 'Requested resource not found');
-    expect(play(decisions, [missing, { is: 'missingTables', tables: ['p-notices'] }])).toMatchObject({
-      results: { a: 'unfinished TABLE_MISSING', b: 'completed' },
-      did: ['send', 'findMissingTables', 'send'],
-    });
-  });
-
   test('every message stays unfinished if the inbox table does not exist', () => {
-    const missing = refused('ResourceNotFoundException', 'Requested resource not found');
-    const { results, last } = play(decisions, [missing, { is: 'missingTables', tables: ['p-inbox'] }]);
+    const { results, state } = play(decisions, [{ is: 'misconfigured', error: tableMissing(['p-inbox']) }]);
     expect(results).toEqual(all('unfinished TABLE_MISSING'));
-    expect(last.unavailable).toMatchObject({ code: 'TABLE_MISSING' });
+    expect(state.unavailable).toMatchObject({ code: 'TABLE_MISSING' });
   });
 
   test('messages stay unfinished if the role of the function has no permission for a table that they write', () => {
@@ -580,10 +550,10 @@ describe('wrong deployments', () => {
     ['valid credentials', refused('UnrecognizedClientException'), 'STORE_MISCONFIGURED'],
     ['an operation that DynamoDB knows', refused('UnknownOperationException'), 'STORE_MISCONFIGURED'],
   ])('every message stays unfinished if the deployment lacks %s', (_, reply, code) => {
-    const { results, did, last } = play(decisions, [reply]);
+    const { results, did, state } = play(decisions, [reply]);
     expect(results).toEqual(all(`unfinished ${code}`));
     expect(did).toEqual(['send']);
-    expect(last.unavailable).toMatchObject({ code });
+    expect(state.unavailable).toMatchObject({ code });
   });
 });
 
@@ -591,9 +561,9 @@ describe('aborted commits', () => {
   const stopped: Reply = { is: 'stopped', error: Object.assign(new Error('time is up'), { code: 'TIME' }) };
 
   test('if a commit is aborted, the messages without a result stay unfinished, and the aborted commit does not count as a failure of DynamoDB', () => {
-    const { results, last } = play(two(), [cancelled('None', 'None', 'TransactionConflict'), stopped]);
+    const { results, state } = play(two(), [cancelled('None', 'None', 'TransactionConflict'), stopped]);
     expect(results).toEqual(all('unfinished TIME'));
-    expect(last.unavailable).toBeUndefined();
+    expect(state.unavailable).toBeUndefined();
   });
 
   test('if a commit is aborted during a bisection, messages that already have a result keep it and the others stay unfinished', () => {

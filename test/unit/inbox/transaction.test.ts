@@ -17,7 +17,10 @@ const candidates = (...decisions: Decision[]) =>
     toCandidate(n, { ...firstAttempt, id: `m${n}` as MessageId, payloadHash: 'h', decision }, scope.queue),
   );
 const updateOf = (...decisions: Decision[]) =>
-  toTransaction(selectBranches(candidates(...decisions), new Map()).chosen, new Set(), scope, 0).writes.at(-1)?.Update;
+  toTransaction(selectBranches(candidates(...decisions), new Map()).chosen, new Set(), scope, {
+    nowMs: 0,
+    token: 'token',
+  }).writes.at(-1)?.Update;
 const seen = (n?: number) =>
   new Map([[itemId('loans', { isbn: { S: 'a' } }), n === undefined ? undefined : { n: { N: `${n}` } }]]);
 
