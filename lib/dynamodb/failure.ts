@@ -16,8 +16,6 @@ export type Failure =
   | { readonly is: 'misconfigured'; readonly error: MisconfiguredError }
   /** DynamoDB throttles the request, or another request with the same idempotency token is in progress. */
   | { readonly is: 'busy' }
-  /** Nothing was written, because the idempotency token of this request was already used for a different transaction. */
-  | { readonly is: 'tokenUsed' }
   /** DynamoDB did not reply, or the reply does not say whether the request was carried out. */
   | { readonly is: 'lost' };
 
@@ -77,7 +75,8 @@ export function readFailure(error: unknown): Failure {
   const name = nameOf(error);
   if (BUSY.has(name)) return { is: 'busy' };
   if (REFUSED.has(name)) return { is: 'refused' };
-  if (name === 'IdempotentParameterMismatchException') return { is: 'tokenUsed' };
+  // DynamoDB has received another transaction with the same token, and does not say what became of it.
+  if (name === 'IdempotentParameterMismatchException') return { is: 'lost' };
   if (name === 'ResourceNotFoundException') {
     const named = /Table: (\S+) not found/.exec(textOf(error))?.[1];
     const tables = named === undefined ? requestedTables(error) : [named.replace(/^.*:table\//, '')];

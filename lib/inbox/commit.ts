@@ -8,79 +8,76 @@ import { reportMisconfigured } from '../dynamodb/report-misconfigured.ts';
 import { backOff } from '../dynamodb/retry-policy.ts';
 import { describeError, isInstance, MisconfiguredError } from '../runtime/errors.ts';
 import { toCandidate, type Candidate } from './candidate.ts';
-import type { CommitResult, Entry } from './inbox.ts';
-import { pack, type Group } from './pack.ts';
+import type { CommitResult, Inbox } from './inbox.ts';
 import { createDiagnosis } from './diagnosis.ts';
+import { pack, type Group } from './pack.ts';
 import { start, step, type Fresh, type Reply, type State } from './step.ts';
 import type { InboxTable } from './table.ts';
 
 const CONCURRENT_GROUPS = 4;
 
-export interface Commit extends InboxTable {
-  readonly queue: string;
-  readonly signal: AbortSignal;
-  /** The ids of the items whose write conditions failed in the previous commit. */
-  readonly contended: ReadonlySet<string>;
-}
-
 /**
- * Commits the effects and the inbox record of each message together, in few DynamoDB transactions. The returned
- * `results` are in the order of `entries`.
+ * Creates the function that commits the effects and the inbox record of each message together, in few DynamoDB
+ * transactions.
  */
-export async function commitEntries(
-  commit: Commit,
-  entries: readonly Entry[],
-): Promise<{ results: CommitResult[]; contended: Set<string> }> {
-  const { client, clock, queue, retryPolicy, signal } = commit;
-  const diagnose = createDiagnosis(commit);
+export function createCommit(table: InboxTable): Inbox['commit'] {
+  const { client, clock, retryPolicy } = table;
   const fresh = (): Fresh => ({ nowMs: clock.now(), token: randomUUID() });
-  const results: CommitResult[] = [];
-  const contended = new Set<string>();
-  let unavailable: Error | undefined;
+  /** The ids of the items whose write conditions failed in the previous commit. */
+  let contended: ReadonlySet<string> = new Set();
 
-  async function send({ transaction: { writes, token }, retry }: State): Promise<Reply> {
-    if (retry > 0) await backOff(retry, retryPolicy, signal);
-    signal.throwIfAborted();
-    const command = new TransactWriteItemsCommand({ TransactItems: [...writes], ClientRequestToken: token });
-    return client.send(command, { abortSignal: signal }).then(
-      () => ({ is: 'committed' }),
-      async (error: unknown) => ({ error, ...(await diagnose(error, writes)) }),
-    );
-  }
+  return async function commit(queue, entries, signal) {
+    const scope = { ...table, queue };
+    const diagnose = createDiagnosis(scope, signal);
+    const results: CommitResult[] = [];
+    const failing = new Set<string>();
+    let unavailable: Error | undefined;
 
-  async function commitGroup(members: readonly Candidate[]): Promise<void> {
-    let state = start(members, { scope: commit, retryPolicy, fresh: fresh() });
-    if (unavailable) state = step(state, stopped(unavailable), fresh());
-    while (state.pending.length > 0) state = step(state, await send(state).catch(stopped), fresh());
-    for (const [{ index }, result] of state.results) results[index] = result;
-    for (const id of state.observed.keys()) contended.add(id);
-    unavailable ??= state.unavailable;
-  }
-
-  const candidates: Candidate[] = [];
-  for (const [index, entry] of entries.entries()) {
-    try {
-      candidates.push(toCandidate(index, entry, queue));
-    } catch (error) {
-      results[index] = { is: 'failed', error: error as Error };
+    async function send({ transaction: { writes, token }, retry }: State): Promise<Reply> {
+      if (retry > 0) await backOff(retry, retryPolicy, signal);
+      signal.throwIfAborted();
+      const command = new TransactWriteItemsCommand({ TransactItems: [...writes], ClientRequestToken: token });
+      return client.send(command, { abortSignal: signal }).then(
+        () => ({ is: 'committed' }),
+        async (error: unknown) => ({ error, ...(await diagnose(error, writes)) }),
+      );
     }
-  }
-  const running: Promise<void>[] = [];
-  async function run({ members, after }: Group, n: number): Promise<void> {
-    // Building this group's request must not delay the request of the previous group.
-    if (n > 0) await setImmediate();
-    // A group waits only for earlier groups, which have already started, so groups cannot wait for each other forever.
-    for (const before of after) await running[before];
-    await commitGroup(members).catch((thrown: unknown) => {
-      for (const { index } of members) results[index] = { is: 'unfinished', error: toError(thrown) };
+
+    async function commitGroup(members: readonly Candidate[]): Promise<void> {
+      let state = start(members, { scope, retryPolicy, fresh: fresh() });
+      if (unavailable) state = step(state, stopped(unavailable), fresh());
+      while (state.pending.length > 0) state = step(state, await send(state).catch(stopped), fresh());
+      for (const [{ index }, result] of state.results) results[index] = result;
+      for (const id of state.observed.keys()) failing.add(id);
+      unavailable ??= state.unavailable;
+    }
+
+    const candidates: Candidate[] = [];
+    for (const [index, entry] of entries.entries()) {
+      try {
+        candidates.push(toCandidate(index, entry, queue));
+      } catch (error) {
+        results[index] = { is: 'failed', error: error as Error };
+      }
+    }
+    const running: Promise<void>[] = [];
+    async function run({ members, after }: Group, n: number): Promise<void> {
+      // Building this group's request must not delay the request of the previous group.
+      if (n > 0) await setImmediate();
+      // A group waits only for earlier groups, which have already started, so groups cannot wait for each other forever.
+      for (const before of after) await running[before];
+      await commitGroup(members).catch((thrown: unknown) => {
+        for (const { index } of members) results[index] = { is: 'unfinished', error: toError(thrown) };
+      });
+    }
+    await pMap(pack(candidates, contended), (group, n) => (running[n] = run(group, n)), {
+      concurrency: CONCURRENT_GROUPS,
     });
-  }
-  await pMap(pack(candidates, commit.contended), (group, n) => (running[n] = run(group, n)), {
-    concurrency: CONCURRENT_GROUPS,
-  });
-  for (const result of results)
-    if (result.is === 'unfinished' && isInstance(result.error, MisconfiguredError)) reportMisconfigured(result.error);
-  return { results, contended };
+    for (const result of results)
+      if (result.is === 'unfinished' && isInstance(result.error, MisconfiguredError)) reportMisconfigured(result.error);
+    contended = failing;
+    return results;
+  };
 }
 
 const stopped = (thrown: unknown): Reply => ({ is: 'stopped', error: toError(thrown) });

@@ -1,6 +1,6 @@
 import { batchGet } from '../dynamodb/batch-get.ts';
 import type { MessageId } from '../events/message-id.ts';
-import { commitEntries } from './commit.ts';
+import { createCommit } from './commit.ts';
 import { claimDeadLetters, recordHandoffs } from './handoffs.ts';
 import type { Inbox, Marker } from './inbox.ts';
 import { markerKey, toMarker } from './marker.ts';
@@ -8,8 +8,6 @@ import type { InboxTable } from './table.ts';
 
 /** Creates an inbox, which commits the effects and inbox records of many messages in one DynamoDB transaction. */
 export function createInbox(table: InboxTable): Inbox {
-  let contended: ReadonlySet<string> = new Set();
-
   async function find(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, Marker>> {
     const keys = [...new Set(ids)].map((id) => markerKey(queue, id));
     const items = await batchGet(table.client, table.name, keys, table.retryPolicy);
@@ -18,11 +16,7 @@ export function createInbox(table: InboxTable): Inbox {
 
   return {
     find,
-    async commit(queue, entries, signal) {
-      const ended = await commitEntries({ ...table, queue, signal, contended }, entries);
-      contended = ended.contended;
-      return ended.results;
-    },
+    commit: createCommit(table),
     async claimDeadLetters(queue, handoffs) {
       const isClaimed = await claimDeadLetters(table, queue, handoffs);
       const refused = handoffs.filter((_, index) => !isClaimed[index]).map(({ id }) => id);

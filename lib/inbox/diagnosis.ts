@@ -7,6 +7,7 @@ import type { MessageId } from '../events/message-id.ts';
 import { tableOf } from './cancellation.ts';
 import { markerKey } from './marker.ts';
 import type { InboxTable } from './table.ts';
+import type { Scope } from './transaction.ts';
 
 const NEVER = 'attribute_exists(#never) AND attribute_not_exists(#never)';
 
@@ -31,8 +32,8 @@ function withoutEffect({ Put, Update, Delete, ConditionCheck }: TransactWriteIte
  * Creates the function that reads the error of a transaction. If the error leaves open which table is missing, or
  * whether an effect or the inbox table is wrong, the function tries single writes that change nothing.
  */
-export function createDiagnosis(table: InboxTable & { readonly queue: string; readonly signal: AbortSignal }) {
-  const { client, signal } = table;
+export function createDiagnosis(table: InboxTable & Scope, signal: AbortSignal) {
+  const { client } = table;
   const refusals = new Map<string, Promise<unknown>>();
 
   function refusalOf(write: TransactWriteItem): Promise<unknown> {

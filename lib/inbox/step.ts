@@ -29,15 +29,12 @@ export interface State {
    * being treated as failed.
    */
   readonly doubtful: ReadonlySet<Candidate>;
-  /** The number of consecutive requests without a definite reply from DynamoDB. */
-  readonly unanswered: number;
-  /**
-   * How many transactions DynamoDB cancelled, because of conflicts or throttling, since the last message got a result.
-   */
-  readonly conflicts: number;
   /** The transaction to send next. */
   readonly transaction: Transaction;
-  /** How many times the commit has already tried to write the pending messages. The commit waits before a retry. */
+  /**
+   * How many transactions in succession have failed without a result for a message and without new information about
+   * the items. The commit waits before it sends a transaction again.
+   */
   readonly retry: number;
   readonly results: ReadonlyMap<Candidate, CommitResult>;
   /** Set if the commit ended because DynamoDB did not answer or because the deployment is wrong. */
@@ -62,9 +59,8 @@ type Result = readonly [Candidate, CommitResult];
 export function start(messages: readonly Candidate[], context: Pick<State, 'scope' | 'retryPolicy' | 'fresh'>): State {
   const markersMet = new Set(messages.filter(({ entry }) => entry.hasMarker || entry.leaseOwner !== undefined));
   const transaction = toTransaction([], markersMet, context.scope, context.fresh);
-  const counts = { unanswered: 0, conflicts: 0, retry: 0 };
   const found = { observed: new Map(), markersMet, doubtful: new Set<Candidate>(), results: new Map() };
-  return plan({ ...context, ...counts, ...found, pending: messages, later: [], transaction });
+  return plan({ ...context, ...found, pending: messages, later: [], transaction, retry: 0 });
 }
 
 /**
@@ -73,21 +69,16 @@ export function start(messages: readonly Candidate[], context: Pick<State, 'scop
  */
 export function step(before: State, reply: Reply, fresh: Fresh): State {
   const sent = before.transaction.chosen.map(({ candidate }) => candidate);
-  const hasAnswered = reply.is !== 'lost' && reply.is !== 'busy';
-  const mayBeCommitted = reply.is === 'lost' || reply.is === 'tokenUsed';
-  const state: State = {
-    ...before,
-    fresh,
-    unanswered: hasAnswered ? 0 : before.unanswered + 1,
-    doubtful: mayBeCommitted ? new Set([...before.doubtful, ...sent]) : before.doubtful,
-  };
+  const state = { ...before, fresh };
   switch (reply.is) {
     case 'committed':
       return committed(state);
     case 'stopped':
       return stop(state, reply.error);
-    case 'lost':
-      return resend(state, state.retryPolicy.attempts, reply.error);
+    case 'lost': {
+      const doubtful = new Set([...state.doubtful, ...sent]);
+      return resend({ ...state, doubtful }, state.retryPolicy.attempts, reply.error);
+    }
     case 'busy':
       return resend(state, state.retryPolicy.conflicts, reply.error);
     case 'cancelled':
@@ -96,8 +87,6 @@ export function step(before: State, reply: Reply, fresh: Fresh): State {
       return isolate(state, sent, reply.error);
     case 'misconfigured':
       return setAside(state, reply.error);
-    case 'tokenUsed':
-      return conflict(state, sent, [], reply.error);
   }
 }
 
@@ -111,7 +100,7 @@ function plan(state: State, retry = 0): State {
   const [next, ...rest] = later;
   if (next === undefined) return state;
   // The transaction of the first half has changed the observed items.
-  return plan({ ...state, pending: next, later: rest, observed: new Map(), conflicts: 0 });
+  return plan({ ...state, pending: next, later: rest, observed: new Map() });
 }
 
 function settle(state: State, settled: readonly Result[]): State {
@@ -120,7 +109,7 @@ function settle(state: State, settled: readonly Result[]): State {
     const isDoubtful = result.is === 'failed' && state.doubtful.has(candidate);
     results.set(candidate, isDoubtful ? unfinished(new StoreUnavailableError({ cause: result.error })) : result);
   }
-  return plan({ ...state, results, pending: state.pending.filter((each) => !results.has(each)), conflicts: 0 });
+  return plan({ ...state, results, pending: state.pending.filter((each) => !results.has(each)) });
 }
 
 function stop(state: State, error: Error, unavailable?: Error): State {
@@ -129,7 +118,8 @@ function stop(state: State, error: Error, unavailable?: Error): State {
 }
 
 function resend(state: State, limit: number, cause: unknown): State {
-  if (state.unanswered < limit) return { ...state, retry: state.unanswered };
+  const retry = state.retry + 1;
+  if (retry < limit) return { ...state, retry };
   const unavailable = new StoreUnavailableError({ cause });
   return stop(state, unavailable, unavailable);
 }
@@ -178,8 +168,8 @@ function resultOf({ entry }: Candidate, marker: Marker, nowMs: number): CommitRe
 }
 
 function conflict(state: State, losers: readonly Candidate[], throttled: readonly Candidate[], cause: unknown): State {
-  const conflicts = state.conflicts + 1;
-  if (conflicts < state.retryPolicy.conflicts) return plan({ ...state, conflicts }, conflicts);
+  const retry = state.retry + 1;
+  if (retry < state.retryPolicy.conflicts) return plan(state, retry);
   // A transaction that is cancelled again and again without a reason may be too large, which redelivering it cannot change.
   if (losers.length + throttled.length === 0) return isolate(state, state.pending, cause);
   const unavailable = unfinished(new StoreUnavailableError({ cause }));

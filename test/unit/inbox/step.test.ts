@@ -425,6 +425,7 @@ describe('lost replies', () => {
   test.each([
     ['a timeout', lost()],
     ['an error of the server', failed(thrown('InternalServerError', 'x', 500))],
+    ['the error that another transaction has the same token', refused('IdempotentParameterMismatchException')],
     ['a cancellation without reasons', failed(new TransactionCanceledException({ message: 'x', $metadata: {} }))],
   ])(
     'if every attempt of a transaction ends with %s, its messages stay unfinished and DynamoDB counts as unavailable',
@@ -454,10 +455,16 @@ describe('lost replies', () => {
     expect(results).toEqual({ a: 'duplicate', b: 'completed' });
   });
 
-  test('after DynamoDB has replied, earlier lost replies no longer count towards the retry limit', () => {
-    const conflict = cancelled('None', 'None', 'TransactionConflict');
-    const { results } = play(two(), [lost(), lost(), conflict, lost(), lost()]);
+  test('after new information about the items, earlier lost replies no longer count towards the retry limit', () => {
+    const replies = [lost(), lost(), cancelled('None', 'None', conditionFailed(shelfOf(9))), lost(), lost()];
+    const { results, did } = play(two(), replies);
     expect(results).toEqual(all('completed'));
+    expect(did).toEqual(['send', 'resend after 1', 'resend after 2', 'send', 'resend after 1', 'resend after 2']);
+  });
+
+  test('conflicts and lost replies in succession count together towards the retry limit for lost replies', () => {
+    const { results } = play(two(), [cancelled('None', 'None', 'TransactionConflict'), lost(), lost()]);
+    expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
 });
 
@@ -478,12 +485,6 @@ describe('requests that DynamoDB refuses temporarily', () => {
       expect(state.unavailable).toMatchObject({ code: 'STORE_UNAVAILABLE' });
     },
   );
-
-  test('if DynamoDB reports that another transaction has the same client token, the commit engine sends the transaction with a new token', () => {
-    const mismatch = refused('IdempotentParameterMismatchException');
-    expect(play(two(), [mismatch])).toMatchObject({ results: all('completed'), did: ['send', 'send after 1'] });
-    expect(play(two(), times(3, mismatch)).results).toEqual(all('unfinished STORE_UNAVAILABLE'));
-  });
 });
 
 describe('requests that DynamoDB refuses permanently', () => {
