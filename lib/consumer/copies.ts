@@ -73,7 +73,7 @@ export const asDeadLetter = (
         is: 'dead-letter',
         origin: 'failed',
         code,
-        failure: outcome.is === 'retry' ? outcome.failure : undefined,
+        cause: outcome.is === 'retry' ? outcome.cause : { is: 'unknown' },
         message: `not retried: ${message}; it failed with ${outcome.code}: ${outcome.message}`,
       };
 
@@ -92,7 +92,7 @@ function deadLetterToPublish(delivery: Delivery, outcome: DeadLettered, queue: W
     id: deadLetterId(delivery, queue, outcome),
     code: outcome.code,
     reason: outcome.message,
-    frames: outcome.failure?.frames,
+    frames: outcome.cause.is === 'thrown' ? outcome.cause.frames : undefined,
     queue: delivery.queue,
     at,
   };
@@ -135,5 +135,7 @@ export function handoffOf(delivery: Delivery, outcome: Failed, at: string, batch
     const failedAttempts = failedAttemptsOf(delivery, outcome, at);
     return [{ ...base, state: 'retrying', facts: { ...facts, failedAttempts } }];
   }
-  return [{ ...base, state: 'dead-lettered', leaseOwner: outcome.leaseOwner, facts }];
+  // The lease of the message's own `perform` function must not prevent the message from becoming a dead letter.
+  const leaseOwner = outcome.cause.is === 'still-running' ? outcome.cause.leaseOwner : undefined;
+  return [{ ...base, state: 'dead-lettered', leaseOwner, facts }];
 }

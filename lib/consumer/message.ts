@@ -3,10 +3,9 @@ import { orderOf, type KeyOf, type Order } from '../ordering/sequences.ts';
 import { shortText } from '../runtime/short-text.ts';
 import { describeError } from '../runtime/errors.ts';
 import { readJson } from '../runtime/json.ts';
-import { ownFramesOf, toLoggable } from '../runtime/stack.ts';
 import type { Delivery } from './delivery.ts';
 import type { Fault } from './identify.ts';
-import { deadLetter, type DeadLettered, type Outcome } from './outcome.ts';
+import { deadLetter, thrownError, type DeadLettered, type Outcome } from './outcome.ts';
 import type { Rule } from './rule.ts';
 
 export type Message = Candidate | Invalid | Copy | Result;
@@ -85,11 +84,7 @@ export function validate(delivery: Delivery, rules: readonly Rule[], keyOf?: Key
 const invalid = (delivery: Delivery, { code, message, error }: Fault): Invalid => ({
   is: 'invalid',
   delivery,
-  outcome: {
-    ...deadLetter(code, message),
-    origin: 'invalid',
-    failure: error === undefined ? undefined : { error: toLoggable(error), frames: ownFramesOf(error) },
-  },
+  outcome: { ...deadLetter(code, message, error === undefined ? undefined : thrownError(error)), origin: 'invalid' },
 });
 
 /**

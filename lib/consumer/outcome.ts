@@ -5,12 +5,23 @@ import { textOf, type KnownErrorCode } from '../runtime/error-codes.ts';
 import { shortText } from '../runtime/short-text.ts';
 import { describeError, isInstance, PermanentError, readProperty, RetryAfterError } from '../runtime/errors.ts';
 import type { ErrorCode } from '../runtime/errors.ts';
-import type { LoggableError } from '../runtime/stack.ts';
+import { ownFramesOf, toLoggable, type LoggableError } from '../runtime/stack.ts';
 
-export interface Failure {
+/** What is known about a failure besides its code and its message. */
+export type Cause = ThrownError | StillRunning | { readonly is: 'unknown' };
+
+/** The error that the business rule or the function `identify` threw. */
+export interface ThrownError {
+  readonly is: 'thrown';
   readonly error: LoggableError;
   /** The error's innermost stack frames in the service's own code. */
   readonly frames: readonly string[];
+}
+
+/** The `perform` function of the message exceeded the time limit. The function may still be running, with its lease. */
+interface StillRunning {
+  readonly is: 'still-running';
+  readonly leaseOwner: string;
 }
 
 export type Outcome = Processed | Retried | Postponed | DeadLettered | Unfinished;
@@ -34,7 +45,7 @@ export interface Retried {
   readonly delayQueue: DelayQueue;
   readonly code: ErrorCode;
   readonly message: string;
-  readonly failure?: Failure;
+  readonly cause: Cause;
 }
 
 /**
@@ -52,11 +63,7 @@ export type DeadLettered = {
   readonly is: 'dead-letter';
   readonly code: ErrorCode;
   readonly message: string;
-  readonly failure?: Failure;
-  /**
-   * The owner of the lease on the message. Present only if the last attempt held the lease and exceeded the time limit.
-   */
-  readonly leaseOwner?: string;
+  readonly cause: Cause;
 } & (
   | { readonly origin: 'invalid' | 'failed' }
   /** The inbox already records that the message became a dead letter at the attempt `at`. */
@@ -75,11 +82,24 @@ const MAX_CAUSE_LENGTH = 300;
 
 export const DUPLICATE: Outcome = { is: 'duplicate', events: [] };
 
-export const deadLetter = (code: KnownErrorCode, message: string = textOf(code)): DeadLettered => ({
+const UNKNOWN_CAUSE: Cause = { is: 'unknown' };
+
+export const thrownError = (thrown: unknown): ThrownError => ({
+  is: 'thrown',
+  error: toLoggable(thrown),
+  frames: ownFramesOf(thrown),
+});
+
+export const deadLetter = (
+  code: KnownErrorCode,
+  message: string = textOf(code),
+  cause: Cause = UNKNOWN_CAUSE,
+): DeadLettered => ({
   is: 'dead-letter',
   origin: 'failed',
   code,
   message: shortText(message, MAX_MESSAGE_LENGTH),
+  cause,
 });
 
 /**
@@ -107,7 +127,9 @@ export const outOfTime = (): Unfinished =>
  * may be unpublished, and otherwise a skipped duplicate.
  */
 export const fromFailedMarker = ({ code, message, redrives, attempt, isPending }: FailedMarker): Outcome =>
-  isPending ? { is: 'dead-letter', origin: 'claimed', code, message, at: { redrives, attempt } } : DUPLICATE;
+  isPending
+    ? { is: 'dead-letter', origin: 'claimed', code, message, cause: UNKNOWN_CAUSE, at: { redrives, attempt } }
+    : DUPLICATE;
 
 /**
  * Returns the outcome of a message whose business rule threw an error: a dead letter if the error is permanent or no
@@ -117,14 +139,16 @@ export function fromError(
   thrown: unknown,
   attempt: number,
   { queue: { delays }, attempts }: { readonly queue: WorkQueue; readonly attempts: number },
+  cause: Cause = UNKNOWN_CAUSE,
 ): Retried | DeadLettered {
   const { code, message: text } = describeError(thrown);
   const message = shortText(text, MAX_MESSAGE_LENGTH);
-  if (isInstance(thrown, PermanentError)) return { is: 'dead-letter', origin: 'failed', code, message };
+  if (isInstance(thrown, PermanentError)) return { is: 'dead-letter', origin: 'failed', code, message, cause };
   const next = attempt < attempts ? delays[Math.min(attempt, delays.length) - 1] : undefined;
-  if (!next) return deadLetter('ATTEMPTS_EXHAUSTED', `${attempt} attempts failed, the last with ${code}: ${message}`);
+  if (!next)
+    return deadLetter('ATTEMPTS_EXHAUSTED', `${attempt} attempts failed, the last with ${code}: ${message}`, cause);
   const delayQueue = isInstance(thrown, RetryAfterError) ? delayQueueFor(delays, delayOf(thrown)) : next;
-  return { is: 'retry', delayQueue, code, message };
+  return { is: 'retry', delayQueue, code, message, cause };
 }
 
 function delayOf(thrown: RetryAfterError): number {

@@ -4,13 +4,22 @@ import type { Decision } from '../inbox/decision.ts';
 import type { CommitResult } from '../inbox/inbox.ts';
 import { concurrently } from '../runtime/concurrently.ts';
 import { describeError, isInstance, isOutsideMessage } from '../runtime/errors.ts';
-import { ownFramesOf, toLoggable } from '../runtime/stack.ts';
 import type { Batch } from './batch.ts';
 import { factsOf } from './facts.ts';
 import { performUnderLease } from './lease.ts';
 import { isTooOld } from './age.ts';
 import { toResult, type Candidate, type Result } from './message.ts';
-import { deadLetter, fromError, fromFailedMarker, outOfTime, postponed, unfinished, type Outcome } from './outcome.ts';
+import {
+  deadLetter,
+  fromError,
+  fromFailedMarker,
+  outOfTime,
+  postponed,
+  thrownError,
+  unfinished,
+  type Cause,
+  type Outcome,
+} from './outcome.ts';
 import type { RuleContext } from './rule.ts';
 import { TimeLimitError, withTimeLimit, type TimeLimit } from './time-limit.ts';
 import { runInMessageSpan } from './trace.ts';
@@ -101,13 +110,11 @@ async function runRule(
       // Nor is the message at fault if its business rule waited for a DynamoDB that does not answer.
       const outage = await reads.outage(timeLeftMs());
       if (outage) return toResult(candidate, unfinished(outage));
-      const outcome = fromError(error, attempt, batch);
-      // The rule may still hold its lease, but the lease must not prevent the message from becoming a dead letter.
-      return toResult(candidate, outcome.is === 'dead-letter' ? { ...outcome, leaseOwner } : outcome);
+      const cause: Cause | undefined = leaseOwner === undefined ? undefined : { is: 'still-running', leaseOwner };
+      return toResult(candidate, fromError(error, attempt, batch, cause));
     }
     if (isOutsideMessage(error)) return toResult(candidate, unfinished(error));
-    const outcome = fromError(error, attempt, batch);
-    return toResult(candidate, { ...outcome, failure: { error: toLoggable(error), frames: ownFramesOf(error) } });
+    return toResult(candidate, fromError(error, attempt, batch, thrownError(error)));
   }
 }
 

@@ -152,7 +152,7 @@ async function archive(
     shard,
     code,
     reason: outcome.message,
-    frames: outcome.failure?.frames.join('\n') || undefined,
+    frames: outcome.cause.is === 'thrown' ? outcome.cause.frames.join('\n') || undefined : undefined,
     deadLetteredAt: at,
   };
   try {

@@ -4,7 +4,7 @@ import { isLogged, log, logLines, type LogLines } from '../runtime/log.ts';
 import { recordMetrics, recordCollected } from '../runtime/metrics.ts';
 import type { Delivery } from './delivery.ts';
 import type { Result } from './message.ts';
-import type { Failure, Outcome } from './outcome.ts';
+import type { Outcome, ThrownError } from './outcome.ts';
 import type { BatchReport } from './report.ts';
 import type { ConsumerSettings } from './settings.ts';
 import type { BatchTrace } from './trace.ts';
@@ -131,25 +131,26 @@ const MAX_FAILED_IDS = 20;
 
 /** Logs each different stack trace once per batch, even if many messages of the batch failed with the same error. */
 function logFailures(queue: string, results: readonly Result[], trace: BatchTrace | undefined): void {
-  const failures = new Map<string, { failure: Failure; code: string; failed: Delivery[] }>();
+  const failures = new Map<string, { thrown: ThrownError; code: string; failed: Delivery[] }>();
   for (const { delivery, outcome } of results) {
     if (outcome.is !== 'retry' && outcome.is !== 'dead-letter') continue;
-    const { failure, code } = outcome;
-    if (!failure) continue;
-    const stack = failure.error.stack ?? `${failure.error.name}: ${failure.error.message}`;
+    const { cause, code } = outcome;
+    if (cause.is !== 'thrown') continue;
+    const { error } = cause;
+    const stack = error.stack ?? `${error.name}: ${error.message}`;
     const known = failures.get(stack);
     if (known) known.failed.push(delivery);
-    else if (failures.size < MAX_FAILURES) failures.set(stack, { failure, code, failed: [delivery] });
+    else if (failures.size < MAX_FAILURES) failures.set(stack, { thrown: cause, code, failed: [delivery] });
   }
-  for (const { failure, code, failed } of failures.values())
+  for (const { thrown, code, failed } of failures.values())
     log().warn('rule failed', {
       queue,
       reason: code,
       failed: failed.length,
       messageIds: failed.slice(0, MAX_FAILED_IDS).map(({ id }) => id),
       ...spanIds(failed[0]!, trace),
-      frames: failure.frames,
-      error: failure.error,
+      frames: thrown.frames,
+      error: thrown.error,
     });
 }
 

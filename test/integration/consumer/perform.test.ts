@@ -140,6 +140,17 @@ test('if `perform` does not return at the last attempt of a message, the message
   });
 });
 
+test('if `perform` does not return in time and no copy of the message can be published for a retry, the message is dead-lettered before its lease expires', async () => {
+  let end = () => {};
+  duringCall = () => new Promise((resolve) => (end = resolve));
+  const settings = { ...setup.parts.settings, MESSAGE_TIME_LIMIT_MS: 200 };
+  const tooLargeForAFrame = { note: 'x'.repeat(140_000) };
+  const report = await run([message(randomUUID(), tooLargeForAFrame)], { ...setup.parts, settings });
+  expect(report.notCompleted).toMatchObject([{ outcome: 'dead-letter', code: 'UNWRITABLE' }]);
+  expect(await setup.host.drain('dead-letters')).toHaveLength(1);
+  end();
+});
+
 test('a message whose attempt log contains crashes is not dead-lettered while it is postponed, and completes when the lease on the message is free', async () => {
   const { attemptLog, leases } = setup.parts;
   const record = aRecord({

@@ -12,7 +12,7 @@ import { aDelivery } from '../../support/delivery.ts';
 const at = '2026-11-22T12:00:00.000Z';
 const queue = { name: 'loans', shards: ['loans'], ordered: false, delays: [], deadLetterExchange: 'dlx', bindings: [] };
 const delayQueue = { name: 'retry.1s', delayMs: 1_000 };
-const retried: Retried = { is: 'retry', delayQueue, code: 'BOOM', message: 'it went off' };
+const retried: Retried = { is: 'retry', delayQueue, code: 'BOOM', message: 'it went off', cause: { is: 'unknown' } };
 const copyFor = (delivery: Delivery) => copyOf(delivery, retried, queue, at).copy;
 const failedAttemptsIn = (headers: Headers) => readEnvelope(headers).failedAttempts;
 

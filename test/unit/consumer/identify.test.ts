@@ -234,9 +234,9 @@ describe('a consumer with the function identify', () => {
       fault: { code: 'IDENTIFY_FAILED', message: /^identify threw UNKNOWN_ERROR: Cannot read/ },
     });
     const { outcome } = validate(delivery, [event('loan.created')]) as {
-      outcome: { failure: { frames: readonly string[] } };
+      outcome: { cause: { frames: readonly string[] } };
     };
-    expect(outcome.failure.frames[0]).toContain('identify.test.ts');
+    expect(outcome.cause.frames[0]).toContain('identify.test.ts');
   });
 
   test('if identify throws an error because the body of a message is not JSON, the message is dead-lettered as MALFORMED', () => {

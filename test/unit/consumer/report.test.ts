@@ -19,6 +19,7 @@ test('the report of a batch with 10,000 failed messages counts all of them and s
     origin: 'failed',
     code: 'X',
     message: 'x'.repeat(2_000),
+    cause: { is: 'unknown' },
   }));
   const report = reportOf(queue, results);
   expect(report.counts['dead-letter']).toBe(10_000);
@@ -28,7 +29,7 @@ test('the report of a batch with 10,000 failed messages counts all of them and s
 test('the report of a batch lists unfinished messages first if it cannot list all messages', () => {
   const results = resultsWith(1_000, (n) =>
     n < 999
-      ? { is: 'dead-letter', origin: 'failed', code: 'X', message: 'x' }
+      ? { is: 'dead-letter', origin: 'failed', code: 'X', message: 'x', cause: { is: 'unknown' } }
       : { is: 'unfinished', code: 'STORE_UNAVAILABLE', message: 'DynamoDB is down' },
   );
   const report = reportOf(queue, results);

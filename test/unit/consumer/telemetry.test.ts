@@ -36,8 +36,9 @@ const duplicate: Outcome = { is: 'duplicate', events: [] };
 const DUPLICATES_LOGGED = { OUTCOME_LOG_LEVELS: 'duplicate=INFO' };
 const { loans } = queues;
 const [delayQueue] = loans.delays;
-const retry: Outcome = { is: 'retry', delayQueue: delayQueue!, code: 'LATER', message: 'the carrier is closed' };
-const dead: Outcome = { is: 'dead-letter', origin: 'failed', code: 'POISON', message: 'it cannot be read' };
+const cause = { is: 'unknown' } as const;
+const retry: Outcome = { is: 'retry', delayQueue: delayQueue!, code: 'LATER', message: 'the carrier is closed', cause };
+const dead: Outcome = { is: 'dead-letter', origin: 'failed', code: 'POISON', message: 'it cannot be read', cause };
 
 function record(outcomes: readonly Outcome[], environment: Record<string, string> = {}, id = 'm'): void {
   const results = outcomes.map((outcome, n) => ({
@@ -148,11 +149,13 @@ describe('the log lines of a batch', () => {
   });
 
   test('each error that a rule threw is logged once per batch with its stack trace', () => {
-    const failure = { error: { name: 'TypeError', message: 'broken', stack: 'functions/rule.ts:1:2' }, frames: [] };
-    const failed = {
-      ...(fromError(new TypeError('broken'), 1, { queue: loans, attempts: 3 }) as typeof retry),
-      failure,
-    };
+    const error = { name: 'TypeError', message: 'broken', stack: 'functions/rule.ts:1:2' };
+    const failed = fromError(
+      new TypeError('broken'),
+      1,
+      { queue: loans, attempts: 3 },
+      { is: 'thrown', error, frames: [] },
+    );
     record([failed, failed]);
     expect(logged('rule failed')).toMatchObject([
       {
