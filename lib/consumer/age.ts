@@ -1,6 +1,6 @@
 import { lastSentTimeOf } from '../events/publish-time.ts';
 import type { Batch } from './batch.ts';
-import type { Delivery } from './delivery.ts';
+import type { Delivery } from '../message/delivery.ts';
 
 /**
  * Whether a message is older than its consumer accepts. The age counts from the last redrive, or else from the

@@ -4,12 +4,12 @@ import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { withSourcePositions } from '../runtime/stack.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { newBatch, type RemainingTime, newMemory } from './batch.ts';
-import type { RabbitMqEvent } from './delivery.ts';
-import type { Identify } from './identify.ts';
+import type { RabbitMqEvent } from '../message/delivery.ts';
+import type { Identify } from '../message/identify.ts';
 import { limitsOf, type ConsumerLimits } from './limits.ts';
 import { partsOf, type ConsumerParts } from './parts.ts';
 import type { BatchReport } from './report.ts';
-import type { Decide, Perform, Rule } from './rule.ts';
+import type { Decide, Perform, Rule } from '../message/rule.ts';
 import { runBatch } from './run-batch.ts';
 
 /**

@@ -11,9 +11,9 @@ import { describeParts, withoutParts } from '../rabbitmq/unwritable.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { PublishError } from '../runtime/errors.ts';
 import type { Batch } from './batch.ts';
-import type { Delivery } from './delivery.ts';
+import type { Delivery } from '../message/delivery.ts';
 import { factsOf } from './facts.ts';
-import type { DeadLettered, Postponed, Retried } from './outcome.ts';
+import type { DeadLettered, Postponed, Retried } from '../message/outcome.ts';
 
 export type Failed = Retried | Postponed | DeadLettered;
 

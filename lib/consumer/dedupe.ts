@@ -3,9 +3,9 @@ import { compareAttempts, isAbandonedLease, isHandedOff } from '../inbox/marker.
 import type { MessageId } from '../events/message-id.ts';
 import { lastSentTimeOf } from '../events/publish-time.ts';
 import { type Batch, forgetOldest, type Memory } from './batch.ts';
-import type { Delivery } from './delivery.ts';
-import { toResult, type Candidate, type Copy, type Invalid, type Message, type Result } from './message.ts';
-import { deadLetter, DUPLICATE, fromFailedMarker, unfinished } from './outcome.ts';
+import type { Delivery } from '../message/delivery.ts';
+import { toResult, type Candidate, type Copy, type Invalid, type Message, type Result } from '../message/message.ts';
+import { deadLetter, DUPLICATE, fromFailedMarker, unfinished } from '../message/outcome.ts';
 
 /**
  * Returns the result of a message that this process remembers as completed, or `undefined` if it does not remember the

@@ -2,7 +2,7 @@ import { isoTime, publishTimeOf } from '../events/publish-time.ts';
 import { spanOf } from '../events/trace.ts';
 import type { MessageFacts } from '../inbox/facts.ts';
 import type { Batch } from './batch.ts';
-import type { Delivery } from './delivery.ts';
+import type { Delivery } from '../message/delivery.ts';
 
 export function factsOf(delivery: Delivery, { startedAt }: Pick<Batch, 'startedAt'>): MessageFacts {
   const { properties, identity, envelope } = delivery;

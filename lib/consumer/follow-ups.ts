@@ -13,8 +13,8 @@ import { isOfMessage, PublishError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 import { recordMetrics } from '../runtime/metrics.ts';
 import { type Batch, forgetOldest } from './batch.ts';
-import { toResult, type Result } from './message.ts';
-import { postponed, unfinished, type Outcome } from './outcome.ts';
+import { toResult, type Result } from '../message/message.ts';
+import { postponed, unfinished, type Outcome } from '../message/outcome.ts';
 
 /**
  * Publishes the follow-up events of the messages whose effects are committed. A follow-up event that the broker can

@@ -1,8 +1,8 @@
 export { consumer, type Consumer, type ConsumerDefinition } from './consumer.ts';
 export { type ConsumerLimits } from './limits.ts';
-export { on, type Decide, type Perform, type Rule, type RuleContext } from './rule.ts';
-export { type RabbitMqEvent } from './delivery.ts';
-export { type Identify } from './identify.ts';
+export { on, type Decide, type Perform, type Rule, type RuleContext } from '../message/rule.ts';
+export { type RabbitMqEvent } from '../message/delivery.ts';
+export { type Identify } from '../message/identify.ts';
 export { type RemainingTime } from './batch.ts';
 export { type BatchReport } from './report.ts';
 export { emit, reject, type Alternative, type Decision, type FollowUp } from '../inbox/decision.ts';

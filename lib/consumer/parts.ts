@@ -23,7 +23,7 @@ import { MisconfiguredError } from '../runtime/errors.ts';
 import { serviceSettings, type ServiceSettings } from '../runtime/service-settings.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import type { Tracing } from '../runtime/tracing.ts';
-import type { RuleContext } from './rule.ts';
+import type { RuleContext } from '../message/rule.ts';
 import { consumerSettings, type ConsumerSettings } from './settings.ts';
 
 /** Everything that a consumer stores in the inbox table, by purpose. */

@@ -4,7 +4,7 @@ import { withRetries } from '../dynamodb/retry-policy.ts';
 import { publishTimeOf } from '../events/publish-time.ts';
 import type { InboxTable } from '../inbox/table.ts';
 import type { Batch } from './batch.ts';
-import type { Delivery } from './delivery.ts';
+import type { Delivery } from '../message/delivery.ts';
 
 /** The time of the latest batch of a consumer, and the publish time of the oldest message in that batch (ISO 8601). */
 export interface Progress {

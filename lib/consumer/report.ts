@@ -1,5 +1,5 @@
-import type { Result } from './message.ts';
-import type { Outcome } from './outcome.ts';
+import type { Result } from '../message/message.ts';
+import type { Outcome } from '../message/outcome.ts';
 
 /** The return value of a consumer's Lambda handler. Tests and people can read it; the event source ignores it. */
 export interface BatchReport {

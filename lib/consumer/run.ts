@@ -8,7 +8,7 @@ import type { Batch } from './batch.ts';
 import { factsOf } from './facts.ts';
 import { performUnderLease } from './lease.ts';
 import { isTooOld } from './age.ts';
-import { toResult, type Candidate, type Result } from './message.ts';
+import { toResult, type Candidate, type Result } from '../message/message.ts';
 import {
   deadLetter,
   fromError,
@@ -19,8 +19,8 @@ import {
   unfinished,
   type Cause,
   type Outcome,
-} from './outcome.ts';
-import type { RuleContext } from './rule.ts';
+} from '../message/outcome.ts';
+import type { RuleContext } from '../message/rule.ts';
 import { TimeLimitError, withTimeLimit, type TimeLimit } from './time-limit.ts';
 import { runInMessageSpan } from './trace.ts';
 import { watchReads } from './watch-reads.ts';

@@ -1,6 +1,6 @@
 import { levels, type Level } from '../runtime/log.ts';
 import { defineSettings, setting, wholeNumber } from '../runtime/settings.ts';
-import type { Outcome } from './outcome.ts';
+import type { Outcome } from '../message/outcome.ts';
 
 type OutcomeLogLevels = Readonly<Record<Outcome['is'], Level>>;
 

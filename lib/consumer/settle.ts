@@ -15,10 +15,10 @@ import {
   type CopyToPublish,
   type Failed,
 } from './copies.ts';
-import type { Delivery } from './delivery.ts';
+import type { Delivery } from '../message/delivery.ts';
 import { publishFollowUps } from './follow-ups.ts';
-import { toResult, type Result } from './message.ts';
-import { postponed, unfinished, unfinishedAs, type DeadLettered, type Outcome } from './outcome.ts';
+import { toResult, type Result } from '../message/message.ts';
+import { postponed, unfinished, unfinishedAs, type DeadLettered, type Outcome } from '../message/outcome.ts';
 
 /**
  * Publishes a copy of each message that is to be retried or dead-lettered. Postponed messages are published later, by

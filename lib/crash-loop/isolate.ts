@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
 import { type Batch, forgetOldest, type Memory } from '../consumer/batch.ts';
-import { toResult, type Candidate, type Result } from '../consumer/message.ts';
-import { deadLetter, outOfTime, unfinished, unfinishedAs, type Outcome } from '../consumer/outcome.ts';
+import { toResult, type Candidate, type Result } from '../message/message.ts';
+import { deadLetter, outOfTime, unfinished, unfinishedAs, type Outcome } from '../message/outcome.ts';
 import { settle } from '../consumer/settle.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { keyOf } from '../ordering/sequences.ts';

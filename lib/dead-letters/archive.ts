@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import pMap from 'p-map';
 
-import { decode, type Delivery, type RabbitMqEvent } from '../consumer/delivery.ts';
+import { decode, type Delivery, type RabbitMqEvent } from '../message/delivery.ts';
 import { runInMessageSpan, withBatchTrace, type BatchTrace } from '../consumer/trace.ts';
 import { deriveId } from '../events/message-id.ts';
 import { spanOf } from '../events/trace.ts';

@@ -7,7 +7,7 @@ import { pointer } from '../http/validate.ts';
 import type { ArchivedMessage } from '../archive/dead-letter.ts';
 import { describeError } from '../runtime/errors.ts';
 import { readJson } from '../runtime/json.ts';
-import { identityOf } from '../consumer/identify.ts';
+import { identityOf } from '../message/identify.ts';
 
 /** A part of a message body that does not match the schema of the event. */
 interface BodyFault {

@@ -1,7 +1,7 @@
 import type { Context } from 'aws-lambda';
 import type * as z from 'zod';
 
-import type { RabbitMqEvent } from '../consumer/delivery.ts';
+import type { RabbitMqEvent } from '../message/delivery.ts';
 import { ok, type Answer } from '../http/answer.ts';
 import { audited } from '../http/audit.ts';
 import { Problem } from '../http/problem.ts';

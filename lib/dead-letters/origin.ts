@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import type { Delivery } from '../consumer/delivery.ts';
+import type { Delivery } from '../message/delivery.ts';
 import { plainOf } from '../events/json-form.ts';
 import type { Headers } from '../events/message.ts';
 import { deriveId } from '../events/message-id.ts';

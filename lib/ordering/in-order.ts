@@ -1,7 +1,7 @@
 import type { Batch } from '../consumer/batch.ts';
-import type { Delivery } from '../consumer/delivery.ts';
-import { toResult, type Candidate, type Result } from '../consumer/message.ts';
-import { postponed, unfinished, unfinishedAs, type Outcome } from '../consumer/outcome.ts';
+import type { Delivery } from '../message/delivery.ts';
+import { toResult, type Candidate, type Result } from '../message/message.ts';
+import { postponed, unfinished, unfinishedAs, type Outcome } from '../message/outcome.ts';
 import type { MessageId } from '../events/message-id.ts';
 
 import { writeBlockedKeys, type BlockedKey, type BlockedKeyWrite } from './blocked-keys.ts';

@@ -1,6 +1,6 @@
 import type { Batch } from '../consumer/batch.ts';
-import { toResult, type Message, type Result } from '../consumer/message.ts';
-import { unfinished } from '../consumer/outcome.ts';
+import { toResult, type Message, type Result } from '../message/message.ts';
+import { unfinished } from '../message/outcome.ts';
 import type { TextVersion } from '../dynamodb/long-text.ts';
 import type { MessageId } from '../events/message-id.ts';
 import type { Marker } from '../inbox/inbox.ts';

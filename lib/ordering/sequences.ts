@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-import type { Candidate } from '../consumer/message.ts';
+import type { Candidate } from '../message/message.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { kindOf } from '../runtime/kind-of.ts';
 

@@ -1,5 +1,5 @@
 import type { Batch } from '../consumer/batch.ts';
-import type { Candidate } from '../consumer/message.ts';
+import type { Candidate } from '../message/message.ts';
 import { KEY_HEADER } from '../events/envelope.ts';
 import { byKey } from './sequences.ts';
 

@@ -1,4 +1,4 @@
-import type { RabbitMqEvent, RabbitMqRecord } from '../consumer/delivery.ts';
+import type { RabbitMqEvent, RabbitMqRecord } from '../message/delivery.ts';
 import { headerInEvent } from '../events/json-form.ts';
 import type { Message } from '../events/message.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';

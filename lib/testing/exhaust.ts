@@ -1,4 +1,4 @@
-import { decode } from '../consumer/delivery.ts';
+import { decode } from '../message/delivery.ts';
 import { readEnvelope } from '../events/envelope.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { eventMessage } from '../events/publish.ts';

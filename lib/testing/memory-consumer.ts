@@ -1,5 +1,5 @@
 import { createConsumer, type ConsumerDefinition } from '../consumer/consumer.ts';
-import { decode, type Delivery } from '../consumer/delivery.ts';
+import { decode, type Delivery } from '../message/delivery.ts';
 import { BatchUnfinishedError, type BatchReport } from '../consumer/report.ts';
 import type { Message } from '../events/message.ts';
 import { formatDuration } from '../runtime/duration.ts';

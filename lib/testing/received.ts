@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import type { Effect } from '../dynamodb/effects.ts';
-import type { Outcome } from '../consumer/outcome.ts';
+import type { Outcome } from '../message/outcome.ts';
 import type { FollowUp } from '../inbox/decision.ts';
 import { describeEffect, show } from './describe.ts';
 import { ExpectationError } from './expectation-error.ts';

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import type { RuleContext } from '../consumer/rule.ts';
+import type { RuleContext } from '../message/rule.ts';
 import type { Decision } from '../inbox/decision.ts';
 import { describeError } from '../runtime/errors.ts';
 import { describeDecision } from './describe.ts';

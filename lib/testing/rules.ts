@@ -1,5 +1,5 @@
 import type { ConsumerDefinition } from '../consumer/consumer.ts';
-import type { Rule, RuleContext } from '../consumer/rule.ts';
+import type { Rule, RuleContext } from '../message/rule.ts';
 import type { Decision } from '../inbox/decision.ts';
 import { describeError, isInstance } from '../runtime/errors.ts';
 import { nameOf, ownFramesOf } from '../runtime/stack.ts';

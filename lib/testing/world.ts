@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 
 import { newMemory, type Memory } from '../consumer/batch.ts';
 import { createConsumer, type ConsumerDefinition } from '../consumer/consumer.ts';
-import type { RuleContext } from '../consumer/rule.ts';
+import type { RuleContext } from '../message/rule.ts';
 import { headerNames } from '../events/envelope.ts';
 import type { Message } from '../events/message.ts';
 import type { Decision } from '../inbox/decision.ts';

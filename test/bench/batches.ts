@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { BatchWriteItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
-import type { RabbitMqEvent, RabbitMqRecord } from '../../lib/consumer/delivery.ts';
+import type { RabbitMqEvent, RabbitMqRecord } from '../../lib/message/delivery.ts';
 import { anEvent, aRecord } from '../support/delivery.ts';
 import { TABLE_PREFIX } from './protocol.ts';
 

@@ -1,7 +1,7 @@
 // The event source and the function of one shard, in a process of their own as on AWS: `shard-environment.mjs <json>`.
 import type { ExecutionEnvironment } from '../../infra/emulator/environment.ts';
 import { startMapping } from '../../infra/emulator/mapping.ts';
-import type { RabbitMqEvent } from '../../lib/consumer/delivery.ts';
+import type { RabbitMqEvent } from '../../lib/message/delivery.ts';
 import { inboxClient } from '../../lib/dynamodb/client.ts';
 import { surehopConsumer } from './consumers/surehop.ts';
 import type { ShardSettings } from './shard-processes.ts';

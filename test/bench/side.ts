@@ -3,7 +3,7 @@
 import type { SQSEvent } from 'aws-lambda';
 
 import { eventMessage } from '../../lib/events/publish.ts';
-import type { RabbitMqEvent } from '../../lib/consumer/delivery.ts';
+import type { RabbitMqEvent } from '../../lib/message/delivery.ts';
 import { inboxClient } from '../../lib/dynamodb/client.ts';
 import { deriveId } from '../../lib/events/message-id.ts';
 import type { Tracing } from '../../lib/runtime/tracing.ts';

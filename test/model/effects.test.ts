@@ -2,7 +2,7 @@ import { describe, expect, jest, test } from '@jest/globals';
 import * as z from 'zod';
 
 import type { ConsumerDefinition } from '../../lib/consumer/consumer.ts';
-import type { RuleContext } from '../../lib/consumer/rule.ts';
+import type { RuleContext } from '../../lib/message/rule.ts';
 import type { Effect } from '../../lib/dynamodb/effects.ts';
 import { Table } from '../../lib/dynamodb/tables.ts';
 import { defineEvent } from '../../lib/events/define.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { headerInEvent, Structure } from '../../lib/events/json-form.ts';
 import type { HeaderValue } from '../../lib/events/message.ts';
-import { decode, type Delivery, type RabbitMqEvent, type RabbitMqRecord } from '../../lib/consumer/delivery.ts';
+import { decode, type Delivery, type RabbitMqEvent, type RabbitMqRecord } from '../../lib/message/delivery.ts';
 
 /** A header value as a test specifies it, before it is encoded as in a Lambda event. */
 export type GivenHeader = HeaderValue | readonly GivenHeader[] | { readonly [name: string]: GivenHeader };

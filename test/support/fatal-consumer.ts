@@ -2,7 +2,7 @@ import { createConnection } from '../../lib/rabbitmq/connection.ts';
 import { createPublisher } from '../../lib/rabbitmq/publisher.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { createConsumer } from '../../lib/consumer/consumer.ts';
-import { on } from '../../lib/consumer/rule.ts';
+import { on } from '../../lib/message/rule.ts';
 import { defineEvent } from '../../lib/events/define.ts';
 import { dependenciesAt } from './consumer-dependencies.ts';
 import { scriptedEvent, scriptedConsumer } from './scripted-consumer.ts';

@@ -1,7 +1,7 @@
 import type { Channel, GetMessage } from 'amqplib';
 
 import { recordJson, type DeliveredMessage } from '../../infra/emulator/event.ts';
-import type { RabbitMqRecord } from '../../lib/consumer/delivery.ts';
+import type { RabbitMqRecord } from '../../lib/message/delivery.ts';
 import { aRecord, type GivenHeaders } from './delivery.ts';
 
 /** Converts a message from the broker to the record that Lambda's event source writes for it. */

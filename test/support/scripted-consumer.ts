@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { tables } from './example/tables.ts';
 import { exchanges, queues } from './example/topology.ts';
 import type { ConsumerDefinition } from '../../lib/consumer/consumer.ts';
-import type { RuleContext } from '../../lib/consumer/rule.ts';
+import type { RuleContext } from '../../lib/message/rule.ts';
 import { PermanentError, RetryAfterError } from '../../lib/runtime/errors.ts';
 import { defineEvent, type Payload } from '../../lib/events/define.ts';
 import { emit, type Decision } from '../../lib/inbox/decision.ts';

@@ -1,6 +1,6 @@
 import { connect, type GetMessage } from 'amqplib';
 
-import type { RabbitMqEvent } from '../../lib/consumer/delivery.ts';
+import type { RabbitMqEvent } from '../../lib/message/delivery.ts';
 import { anEvent } from './delivery.ts';
 import { recordFromBroker } from './from-broker.ts';
 

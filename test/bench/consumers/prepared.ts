@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { inboxClient } from '../../../lib/dynamodb/client.ts';
-import type { RabbitMqEvent } from '../../../lib/consumer/delivery.ts';
+import type { RabbitMqEvent } from '../../../lib/message/delivery.ts';
 import type { Latency } from '../store.ts';
 import { surehopConsumer } from './surehop.ts';
 

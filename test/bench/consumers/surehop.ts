@@ -9,7 +9,7 @@ import type { Tracing } from '../../../lib/runtime/tracing.ts';
 import { readAllSettings } from '../../../lib/settings.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { dynamoDbPorts } from '../../../lib/consumer/parts.ts';
-import type { RabbitMqEvent } from '../../../lib/consumer/delivery.ts';
+import type { RabbitMqEvent } from '../../../lib/message/delivery.ts';
 import type { BatchReport } from '../../../lib/consumer/report.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';
 import { readItemFrom } from '../../../lib/dynamodb/read-item.ts';

@@ -2,7 +2,7 @@ import { orderCreated, orderRejected } from '../../../functions/orders/events.ts
 import { awardPoints, withholdPoints } from '../../../functions/orders/rules/award-points.ts';
 import { queues } from '../../../infra/topology.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
-import { on } from '../../../lib/consumer/rule.ts';
+import { on } from '../../../lib/message/rule.ts';
 import { misbehaving } from './misbehave.ts';
 import { batchSteps, sabotagedParts } from './sabotage.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Decide, RuleContext } from '../../../lib/consumer/rule.ts';
+import type { Decide, RuleContext } from '../../../lib/message/rule.ts';
 import { PermanentError } from '../../../lib/runtime/errors.ts';
 import { readSabotage, step } from './sabotage.ts';
 

@@ -5,10 +5,10 @@ import * as z from 'zod';
 
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
-import type { RuleContext } from '../../../lib/consumer/rule.ts';
+import type { RuleContext } from '../../../lib/message/rule.ts';
 import { defineEvent, type Payload } from '../../../lib/events/define.ts';
 import type { Message } from '../../../lib/events/message.ts';
-import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
+import type { RabbitMqRecord } from '../../../lib/message/delivery.ts';
 import { emit } from '../../../lib/inbox/decision.ts';
 import { BatchUnfinishedError, type BatchReport } from '../../../lib/consumer/report.ts';
 import { log } from '../../../lib/runtime/log.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Channel } from 'amqplib';
 
-import { decode, type RabbitMqEvent } from '../../../lib/consumer/delivery.ts';
-import type { Identify } from '../../../lib/consumer/identify.ts';
+import { decode, type RabbitMqEvent } from '../../../lib/message/delivery.ts';
+import type { Identify } from '../../../lib/message/identify.ts';
 import type { BatchReport } from '../../../lib/consumer/report.ts';
 import { readItem } from '../../../lib/dynamodb/read-item.ts';
 import type { AnyTable } from '../../../lib/dynamodb/tables.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
-import type { RabbitMqEvent } from '../../../lib/consumer/delivery.ts';
+import type { RabbitMqEvent } from '../../../lib/message/delivery.ts';
 import type { BatchReport } from '../../../lib/consumer/report.ts';
 import { readItem } from '../../../lib/dynamodb/read-item.ts';
 import type { AnyTable } from '../../../lib/dynamodb/tables.ts';

@@ -7,7 +7,7 @@ import { tables } from '../../support/example/tables.ts';
 import { exchanges } from '../../support/example/topology.ts';
 import { readEnvelope } from '../../../lib/events/envelope.ts';
 import { createConsumer, type ConsumerDefinition } from '../../../lib/consumer/consumer.ts';
-import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
+import type { RabbitMqRecord } from '../../../lib/message/delivery.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
 import { emit, reject, type Decision, type FollowUp } from '../../../lib/inbox/decision.ts';
 import { PermanentError } from '../../../lib/runtime/errors.ts';

@@ -9,7 +9,7 @@ import { listDeadLetters } from '../../../lib/dead-letters/list.ts';
 import { systemClock } from '../../../lib/runtime/clock.ts';
 import { decodeHeaders } from '../../../lib/events/json-form.ts';
 import { deadLetterCopy } from '../../../lib/events/copies.ts';
-import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
+import type { RabbitMqRecord } from '../../../lib/message/delivery.ts';
 import type { HttpHandler } from '../../../lib/http/endpoint.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { callAsOperator } from '../../support/as-client.ts';

@@ -8,8 +8,8 @@ import type { Channel } from 'amqplib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
-import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
-import type { Identify } from '../../../lib/consumer/identify.ts';
+import type { RabbitMqRecord } from '../../../lib/message/delivery.ts';
+import type { Identify } from '../../../lib/message/identify.ts';
 import { createDeadLetters, type DeadLetters } from '../../../lib/dead-letters/dead-letters.ts';
 import type { WorkQueue } from '../../../lib/rabbitmq/topology/topology.ts';
 import { editDeadLetter } from '../../../lib/dead-letters/edit-dead-letter.ts';

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { toDeadLetter } from '../../../lib/archive/dead-letter.ts';
 import { fromParts } from '../../../lib/archive/message-parts.ts';
 import { storeDeadLetter } from '../../../lib/archive/store-dead-letter.ts';
-import type { Delivery } from '../../../lib/consumer/delivery.ts';
+import type { Delivery } from '../../../lib/message/delivery.ts';
 import { readDeadLetter } from '../../../lib/dead-letters/read.ts';
 import { queues } from '../../support/example/topology.ts';
 import { redriveMany } from '../../../lib/dead-letters/redrive-many.ts';

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { tables } from '../../support/example/tables.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { type ConsumerParts, dynamoDbPorts } from '../../../lib/consumer/parts.ts';
-import type { RabbitMqRecord } from '../../../lib/consumer/delivery.ts';
+import type { RabbitMqRecord } from '../../../lib/message/delivery.ts';
 import { deadLetterQueue, topology } from '../../support/example/topology.ts';
 import { inboxClient } from '../../../lib/dynamodb/client.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';

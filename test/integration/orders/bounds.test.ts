@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import type { Order } from '../../../functions/orders/events.ts';
 import { pointsFor, totalOf } from '../../../functions/orders/total.ts';
 import type { BatchReport } from '../../../lib/consumer/report.ts';
-import type { RabbitMqEvent } from '../../../lib/consumer/delivery.ts';
+import type { RabbitMqEvent } from '../../../lib/message/delivery.ts';
 import type { HttpHandler } from '../../../lib/http/endpoint.ts';
 import { callAsOperator, callSigned } from '../../support/as-client.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';

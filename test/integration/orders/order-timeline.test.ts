@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Channel } from 'amqplib';
 
 import type { RemainingTime } from '../../../lib/consumer/batch.ts';
-import type { RabbitMqEvent } from '../../../lib/consumer/delivery.ts';
+import type { RabbitMqEvent } from '../../../lib/message/delivery.ts';
 import type { HttpHandler } from '../../../lib/http/endpoint.ts';
 import { callAsOperator, callSigned } from '../../support/as-client.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';

@@ -6,7 +6,7 @@ import * as z from 'zod';
 
 import { archiveTable, type ArchiveTable } from '../../../lib/archive/record.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
-import type { RuleContext } from '../../../lib/consumer/rule.ts';
+import type { RuleContext } from '../../../lib/message/rule.ts';
 import { archiveBatch } from '../../../lib/dead-letters/archive.ts';
 import { detailsOf } from '../../../lib/dead-letters/answers.ts';
 import { createKnownValues } from '../../../lib/dead-letters/known-values.ts';

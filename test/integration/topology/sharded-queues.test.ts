@@ -13,7 +13,7 @@ import { redrivenCopy } from '../../../lib/events/copies.ts';
 import { eventMessage } from '../../../lib/events/publish.ts';
 import { addressOfShard, type Sharding } from '../../../lib/rabbitmq/topology/shards.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
-import { decode, type RabbitMqEvent } from '../../../lib/consumer/delivery.ts';
+import { decode, type RabbitMqEvent } from '../../../lib/message/delivery.ts';
 import { PermanentError } from '../../../lib/runtime/errors.ts';
 import { defineEvent, type Payload } from '../../../lib/events/define.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';

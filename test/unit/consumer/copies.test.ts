@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 
 import { copyOf, refuseUnwritable } from '../../../lib/consumer/copies.ts';
-import type { Delivery } from '../../../lib/consumer/delivery.ts';
-import type { Retried } from '../../../lib/consumer/outcome.ts';
+import type { Delivery } from '../../../lib/message/delivery.ts';
+import type { Retried } from '../../../lib/message/outcome.ts';
 import { readEnvelope } from '../../../lib/events/envelope.ts';
 import type { Headers } from '../../../lib/events/message.ts';
 import { unwritableParts } from '../../../lib/rabbitmq/encode-message.ts';

@@ -8,7 +8,7 @@ import * as z from 'zod';
 import { createConsumer, type ConsumerDefinition } from '../../../lib/consumer/consumer.ts';
 import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
 import { BatchUnfinishedError, type BatchReport } from '../../../lib/consumer/report.ts';
-import type { Decide, Perform, RuleContext } from '../../../lib/consumer/rule.ts';
+import type { Decide, Perform, RuleContext } from '../../../lib/message/rule.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { emit, type Decision } from '../../../lib/inbox/decision.ts';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as z from 'zod';
 
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
-import { decode } from '../../../lib/consumer/delivery.ts';
+import { decode } from '../../../lib/message/delivery.ts';
 import { factsOf } from '../../../lib/consumer/facts.ts';
 import type { Progress } from '../../../lib/consumer/progress.ts';
 import type { BatchReport } from '../../../lib/consumer/report.ts';

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 
 import { BatchUnfinishedError, reportOf } from '../../../lib/consumer/report.ts';
-import type { Outcome } from '../../../lib/consumer/outcome.ts';
-import { decode } from '../../../lib/consumer/delivery.ts';
+import type { Outcome } from '../../../lib/message/outcome.ts';
+import { decode } from '../../../lib/message/delivery.ts';
 import { anEvent, aRecord } from '../../support/delivery.ts';
 
 const queue = { name: 'loans', deadLetterExchange: 'dead-letters' };

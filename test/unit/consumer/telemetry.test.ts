@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 
 import { queues } from '../../support/example/topology.ts';
-import { fromError, postponed, type Outcome } from '../../../lib/consumer/outcome.ts';
+import { fromError, postponed, type Outcome } from '../../../lib/message/outcome.ts';
 import { reportOf } from '../../../lib/consumer/report.ts';
 import { consumerSettings } from '../../../lib/consumer/settings.ts';
 import { recordTelemetry } from '../../../lib/consumer/telemetry.ts';

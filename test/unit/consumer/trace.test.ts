@@ -7,8 +7,8 @@ import {
 } from '@opentelemetry/sdk-trace-node';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 
-import type { Delivery } from '../../../lib/consumer/delivery.ts';
-import { toResult } from '../../../lib/consumer/message.ts';
+import type { Delivery } from '../../../lib/message/delivery.ts';
+import { toResult } from '../../../lib/message/message.ts';
 import { BatchUnfinishedError, reportOf } from '../../../lib/consumer/report.ts';
 import { runInMessageSpan, runInSettleSpan, withBatchTrace } from '../../../lib/consumer/trace.ts';
 import { openTelemetry } from '../../../lib/tracing/opentelemetry.ts';

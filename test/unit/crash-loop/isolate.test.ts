@@ -7,7 +7,7 @@ import { exchanges, queues } from '../../support/example/topology.ts';
 import { readAllSettings } from '../../../lib/settings.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
-import type { Decide, Perform } from '../../../lib/consumer/rule.ts';
+import type { Decide, Perform } from '../../../lib/message/rule.ts';
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
 import { StoreUnavailableError } from '../../../lib/runtime/errors.ts';
 import { defineEvent } from '../../../lib/events/define.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 
-import type { Candidate } from '../../../lib/consumer/message.ts';
+import type { Candidate } from '../../../lib/message/message.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { warnOfSplitKeys } from '../../../lib/ordering/shard-keys.ts';
 import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';

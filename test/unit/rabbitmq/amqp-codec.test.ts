@@ -11,7 +11,7 @@ import { describeParts, withoutParts } from '../../../lib/rabbitmq/unwritable.ts
 import { decodeHeaders, headerInEvent, Structure, writeJson } from '../../../lib/events/json-form.ts';
 import type { Headers, Message, Properties } from '../../../lib/events/message.ts';
 import { useRawFrames } from '../../../lib/rabbitmq/raw-frames.ts';
-import { decode } from '../../../lib/consumer/delivery.ts';
+import { decode } from '../../../lib/message/delivery.ts';
 import { foreignProperties, headerTable, nested, propertyBytes, tableOf } from '../../support/amqp-arbitraries.ts';
 import { character } from '../../support/characters.ts';
 import { anEvent, aRecord } from '../../support/delivery.ts';

@@ -4,7 +4,7 @@ import { describe, expect, jest, test } from '@jest/globals';
 import * as z from 'zod';
 
 import type { ConsumerDefinition } from '../../../lib/consumer/consumer.ts';
-import type { Decide, Perform, RuleContext } from '../../../lib/consumer/rule.ts';
+import type { Decide, Perform, RuleContext } from '../../../lib/message/rule.ts';
 import { defineTable } from '../../../lib/dynamodb/tables.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
 import { emit, reject } from '../../../lib/inbox/decision.ts';

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
 import { plainOf } from '../../../lib/events/json-form.ts';
-import { decode } from '../../../lib/consumer/delivery.ts';
+import { decode } from '../../../lib/message/delivery.ts';
 import { character } from '../../support/characters.ts';
 import { aDelivery, anEvent, aRecord, type GivenHeader } from '../../support/delivery.ts';
 

@@ -2,9 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import * as z from 'zod';
 
-import { decode } from '../../../lib/consumer/delivery.ts';
-import type { Identify } from '../../../lib/consumer/identify.ts';
-import { validate } from '../../../lib/consumer/message.ts';
+import { decode } from '../../../lib/message/delivery.ts';
+import type { Identify } from '../../../lib/message/identify.ts';
+import { validate } from '../../../lib/message/message.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
 import { deadLetterCopy, redrivenCopy, retryCopy, withIdentity } from '../../../lib/events/copies.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import * as z from 'zod';
 
-import { validate, type Invalid } from '../../../lib/consumer/message.ts';
+import { validate, type Invalid } from '../../../lib/message/message.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
 import { emit } from '../../../lib/inbox/decision.ts';
 import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
