@@ -4,7 +4,14 @@ import type { MessageId } from '../events/message-id.ts';
 import { lastSentTimeOf } from '../events/publish-time.ts';
 import { type Batch, forgetOldest, type Memory } from './batch.ts';
 import type { Delivery } from '../message/delivery.ts';
-import { toResult, type Candidate, type Copy, type Invalid, type Message, type Result } from '../message/message.ts';
+import {
+  toResult,
+  type ValidMessage,
+  type Copy,
+  type InvalidMessage,
+  type Message,
+  type Result,
+} from '../message/message.ts';
 import { deadLetter, DUPLICATE, fromFailedMarker, unfinished } from '../message/outcome.ts';
 
 /**
@@ -23,8 +30,8 @@ export const fromMemory = (delivery: Delivery, { done }: Memory): Result | undef
 export const dedupe = async (messages: readonly Message[], batch: Batch): Promise<Message[]> =>
   pairCopies(await compareWithMarkers(messages, batch));
 
-const isUnsettled = (message: Message): message is Candidate | Invalid =>
-  message.is === 'candidate' || message.is === 'invalid';
+const isUnsettled = (message: Message): message is ValidMessage | InvalidMessage =>
+  message.is === 'valid' || message.is === 'invalid';
 
 async function compareWithMarkers(
   messages: readonly Message[],
@@ -42,9 +49,7 @@ async function compareWithMarkers(
       const compared = compareWithMarker(message, markers.get(id), clock.now());
       // After a restore of the table, a record of an unfinished message proves nothing: the message may have been completed
       // later.
-      return compared.is === 'candidate' && isLost(compared)
-        ? toResult(compared, deadLetter('UNREMEMBERED'))
-        : compared;
+      return compared.is === 'valid' && isLost(compared) ? toResult(compared, deadLetter('UNREMEMBERED')) : compared;
     });
   } catch (error) {
     return messages.map((message) =>
@@ -56,7 +61,7 @@ async function compareWithMarkers(
 const mayBeRedelivered = ({ delivery: { redelivered, envelope } }: Message) =>
   redelivered || envelope.attempt > 1 || envelope.redrives > 0 || envelope.isPostponed;
 
-function compareWithMarker(message: Candidate | Invalid, marker: Marker | undefined, nowMs: number): Message {
+function compareWithMarker(message: ValidMessage | InvalidMessage, marker: Marker | undefined, nowMs: number): Message {
   if (!marker) return message;
   const { delivery } = message;
   if (marker.state === 'completed' || marker.state === 'rejected')
@@ -64,7 +69,7 @@ function compareWithMarker(message: Candidate | Invalid, marker: Marker | undefi
       ? toResult(message, { is: 'duplicate', events: marker.events })
       : toResult(message, deadLetter('PAYLOAD_MISMATCH'));
   if ('attempt' in marker && wasHandedOff(delivery, marker)) return toResult(message, fromFailedMarker(marker));
-  return message.is === 'candidate'
+  return message.is === 'valid'
     ? { ...message, hasMarker: true, isAbandoned: isAbandonedLease(marker, nowMs) }
     : message;
 }
@@ -77,17 +82,17 @@ export const wasHandedOff = ({ envelope, payloadHash }: Delivery, marker: Parame
  * both a message and its retry copy could be skipped as duplicates.
  */
 function pairCopies(messages: readonly Message[]): Message[] {
-  const latest = new Map<MessageId, Candidate>();
+  const latest = new Map<MessageId, ValidMessage>();
   const mismatched = new Set<Message>();
   for (const message of messages) {
-    if (message.is !== 'candidate') continue;
+    if (message.is !== 'valid') continue;
     const other = latest.get(message.id);
     if (other && other.delivery.payloadHash !== message.delivery.payloadHash) mismatched.add(message);
     else if (!other || compareAttempts(message.delivery.envelope, other.delivery.envelope) > 0)
       latest.set(message.id, message);
   }
   return messages.map((message): Message => {
-    if (message.is !== 'candidate') return message;
+    if (message.is !== 'valid') return message;
     if (mismatched.has(message)) return toResult(message, deadLetter('PAYLOAD_MISMATCH'));
     const of = latest.get(message.id)!;
     return of === message ? message : { is: 'copy', delivery: message.delivery, of };

@@ -1,7 +1,7 @@
 import type { Decision } from '../inbox/decision.ts';
 import { isInstance } from '../runtime/errors.ts';
 import type { Batch } from './batch.ts';
-import type { Candidate } from '../message/message.ts';
+import type { ValidMessage } from '../message/message.ts';
 import { deadLetter, fromFailedMarker, outOfTime, postponed, type Outcome } from '../message/outcome.ts';
 import { TimeLimitError, withTimeLimit, type TimeLimit } from './time-limit.ts';
 
@@ -22,7 +22,7 @@ interface Steps {
  * function is subject to the time limit of the message.
  */
 export async function performUnderLease(
-  { delivery, id }: Candidate,
+  { delivery, id }: ValidMessage,
   owner: string,
   { perform, commit }: Steps,
   { queue, leases, timeLimitMs, timeLeftMs, warn, inbox, clock }: Batch,

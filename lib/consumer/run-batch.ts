@@ -8,7 +8,7 @@ import { dedupe, fromMemory, rememberDone, resultOfCopy } from './dedupe.ts';
 import { decode, type Delivery, type RabbitMqEvent } from '../message/delivery.ts';
 import { publishOrPostpone } from './follow-ups.ts';
 import type { Identify } from '../message/identify.ts';
-import { toResult, validate, type Candidate, type Result } from '../message/message.ts';
+import { toResult, validate, type ValidMessage, type Result } from '../message/message.ts';
 import { recordProgress } from './progress.ts';
 import { BatchUnfinishedError, reportOf, type BatchReport } from './report.ts';
 import type { Rule } from '../message/rule.ts';
@@ -50,8 +50,8 @@ async function processDeliveries(
   // 2. Deduplicate. A consumer that keeps order per key first records the order of the batch in DynamoDB.
   const opening: Opening = orderBy ? await openBatch(validated, batch) : { messages: validated };
   const deduplicated = await dedupe(opening.messages, batch);
-  const candidates = deduplicated.filter((message) => message.is === 'candidate');
-  warnOfSplitKeys(candidates, batch);
+  const valid = deduplicated.filter((message) => message.is === 'valid');
+  warnOfSplitKeys(valid, batch);
   const copies = deduplicated.filter((message) => message.is === 'copy');
   const known = deduplicated.flatMap((message) =>
     message.is === 'result' ? message : message.is === 'invalid' ? toResult(message, message.outcome) : [],
@@ -59,14 +59,14 @@ async function processDeliveries(
   const isDeadLetter = ({ outcome }: Result) => outcome.is === 'dead-letter';
 
   // 3. Run the rules. 4. Commit. 5. Publish follow-up events. 6. Settle the failed.
-  const runAndCommit = async (some: readonly Candidate[]) => commitDecisions(await runRules(some, batch), batch);
-  const runCommitAndClaim = async (some: readonly Candidate[]) => claimInOrder(await runAndCommit(some), batch);
-  const processAndSettle = async (some: readonly Candidate[], others: readonly Result[] = []) => {
+  const runAndCommit = async (some: readonly ValidMessage[]) => commitDecisions(await runRules(some, batch), batch);
+  const runCommitAndClaim = async (some: readonly ValidMessage[]) => claimInOrder(await runAndCommit(some), batch);
+  const processAndSettle = async (some: readonly ValidMessage[], others: readonly Result[] = []) => {
     const committed = await (orderBy ? processInOrder(some, batch, runCommitAndClaim) : runAndCommit(some));
     return settle(await publishOrPostpone([...others, ...committed], batch), batch);
   };
-  const suspects = new Set(suspectsAmong(candidates, memory));
-  const innocent = candidates.filter((candidate) => !suspects.has(candidate));
+  const suspects = new Set(suspectsAmong(valid, memory));
+  const innocent = valid.filter((message) => !suspects.has(message));
   const settled = await Promise.all([
     processAndSettle(
       innocent,

@@ -8,7 +8,7 @@ import type { Batch } from './batch.ts';
 import { factsOf } from './facts.ts';
 import { performUnderLease } from './lease.ts';
 import { isTooOld } from './age.ts';
-import { toResult, type Candidate, type Result } from '../message/message.ts';
+import { toResult, type ValidMessage, type Result } from '../message/message.ts';
 import {
   deadLetter,
   fromError,
@@ -28,7 +28,7 @@ import { watchReads } from './watch-reads.ts';
 /** A message whose business rule has returned a decision that is not committed yet. */
 interface Decided {
   readonly is: 'decided';
-  readonly candidate: Candidate;
+  readonly message: ValidMessage;
   readonly decision: Decision;
   /** The owner of the lease under which the business rule ran, if the rule is a `perform` function. */
   readonly leaseOwner?: string;
@@ -38,11 +38,11 @@ interface Decided {
  * Runs the business rule of each message, at most `concurrency` rules at a time. A message whose rule could not start
  * in time is redelivered with its batch.
  */
-export async function runRules(candidates: readonly Candidate[], batch: Batch): Promise<(Decided | Result)[]> {
+export async function runRules(messages: readonly ValidMessage[], batch: Batch): Promise<(Decided | Result)[]> {
   const ran: (Decided | Result)[] = [];
   const commit = commitPerformed(batch);
-  await concurrently(candidates, batch.concurrency, async (candidate, index) => {
-    ran[index] = await runInMessageSpan(batch.trace, candidate.delivery, () => runRule(candidate, commit, batch));
+  await concurrently(messages, batch.concurrency, async (message, index) => {
+    ran[index] = await runInMessageSpan(batch.trace, message.delivery, () => runRule(message, commit, batch));
   });
   return ran;
 }
@@ -68,16 +68,16 @@ function commitPerformed(batch: Batch): (decided: Decided) => Promise<Result> {
 }
 
 async function runRule(
-  candidate: Candidate,
+  message: ValidMessage,
   commit: (decided: Decided) => Promise<Result>,
   batch: Batch,
 ): Promise<Decided | Result> {
   const { timeLimitMs, timeLeftMs, read } = batch;
-  const { rule, event, id, delivery, order } = candidate;
+  const { rule, event, id, delivery, order } = message;
   const { attempt } = delivery.envelope;
   const leftMs = timeLeftMs();
-  if (leftMs <= 0) return toResult(candidate, outOfTime());
-  if (isTooOld(delivery, batch)) return toResult(candidate, deadLetter('TOO_OLD'));
+  if (leftMs <= 0) return toResult(message, outOfTime());
+  if (isTooOld(delivery, batch)) return toResult(message, deadLetter('TOO_OLD'));
   const reads = watchReads(read);
   const contextOf = (limit: TimeLimit): RuleContext => ({
     id,
@@ -93,28 +93,27 @@ async function runRule(
     if (rule.perform) {
       const steps = {
         perform: async (limit: TimeLimit) => requireDecision((await rule.perform(event, contextOf(limit))) ?? NOTHING),
-        commit: async (decision: Decision) =>
-          (await commit({ is: 'decided', candidate, decision, leaseOwner })).outcome,
+        commit: async (decision: Decision) => (await commit({ is: 'decided', message, decision, leaseOwner })).outcome,
       };
-      return toResult(candidate, await performUnderLease(candidate, leaseOwner!, steps, batch));
+      return toResult(message, await performUnderLease(message, leaseOwner!, steps, batch));
     }
     return await withTimeLimit(Math.min(timeLimitMs, leftMs), (limit) => {
       const given = requireDecision(rule.decide(event, contextOf(limit)));
-      const decided = (decision: Decision): Decided => ({ is: 'decided', candidate, decision });
+      const decided = (decision: Decision): Decided => ({ is: 'decided', message, decision });
       return 'then' in given ? given.then((decision) => decided(requireDecision(decision))) : decided(given);
     });
   } catch (error) {
     if (isInstance(error, TimeLimitError)) {
       // The message is not at fault if the invocation ran out of time before the message's own time limit.
-      if (error.limitMs < timeLimitMs) return toResult(candidate, outOfTime());
+      if (error.limitMs < timeLimitMs) return toResult(message, outOfTime());
       // Nor is the message at fault if its business rule waited for a DynamoDB that does not answer.
       const outage = await reads.outage(timeLeftMs());
-      if (outage) return toResult(candidate, unfinished(outage));
+      if (outage) return toResult(message, unfinished(outage));
       const cause: Cause | undefined = leaseOwner === undefined ? undefined : { is: 'still-running', leaseOwner };
-      return toResult(candidate, fromError(error, attempt, batch, cause));
+      return toResult(message, fromError(error, attempt, batch, cause));
     }
-    if (isOutsideMessage(error)) return toResult(candidate, unfinished(error));
-    return toResult(candidate, fromError(error, attempt, batch, thrownError(error)));
+    if (isOutsideMessage(error)) return toResult(message, unfinished(error));
+    return toResult(message, fromError(error, attempt, batch, thrownError(error)));
   }
 }
 
@@ -130,7 +129,7 @@ export async function commitDecisions(ran: readonly (Decided | Result)[], batch:
   const { queue, inbox, commitSignal, trace } = batch;
   const decided = ran.filter((one) => one.is === 'decided');
   if (decided.length === 0) return ran.filter((one) => one.is === 'result');
-  const entries = decided.map(({ candidate: { id, delivery, hasMarker }, decision, leaseOwner }) => {
+  const entries = decided.map(({ message: { id, delivery, hasMarker }, decision, leaseOwner }) => {
     const { payloadHash, envelope } = delivery;
     const { redrives, attempt } = envelope;
     const facts = factsOf(delivery, batch);
@@ -141,16 +140,14 @@ export async function commitDecisions(ran: readonly (Decided | Result)[], batch:
       .commit(queue.name, entries, commitSignal)
       .catch((error: Error) => entries.map((): CommitResult => ({ is: 'unfinished', error })));
   const [first] = decided;
-  const committed = await (decided.length === 1
-    ? runInMessageSpan(trace, first!.candidate.delivery, commit)
-    : commit());
+  const committed = await (decided.length === 1 ? runInMessageSpan(trace, first!.message.delivery, commit) : commit());
   const outcomes = new Map(decided.map((one, index) => [one, committed[index]!]));
   return ran.map((one) =>
-    one.is === 'result' ? one : toResult(one.candidate, fromCommit(outcomes.get(one)!, one.candidate, batch)),
+    one.is === 'result' ? one : toResult(one.message, fromCommit(outcomes.get(one)!, one.message, batch)),
   );
 }
 
-function fromCommit(result: CommitResult, { delivery }: Candidate, batch: Batch): Outcome {
+function fromCommit(result: CommitResult, { delivery }: ValidMessage, batch: Batch): Outcome {
   switch (result.is) {
     case 'completed':
     case 'duplicate':

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import { type Batch, forgetOldest, type Memory } from '../consumer/batch.ts';
-import { toResult, type Candidate, type Result } from '../message/message.ts';
+import { toResult, type ValidMessage, type Result } from '../message/message.ts';
 import { deadLetter, outOfTime, unfinished, unfinishedAs, type Outcome } from '../message/outcome.ts';
 import { settle } from '../consumer/settle.ts';
 import type { MessageId } from '../events/message-id.ts';
@@ -17,21 +17,21 @@ const MAX_ISOLATED_RUNS = 3;
 /** The largest assumed difference between the clocks of two Lambda execution environments, in ms. */
 const CLOCK_SKEW_MS = 1_000;
 
-type Process = (candidates: readonly Candidate[]) => Promise<Result[]>;
+type Process = (messages: readonly ValidMessage[]) => Promise<Result[]>;
 
 /**
  * Returns the messages that are suspected of crashing the process, and all messages that share an ordering key with one
  * of them.
  */
-export function suspectsAmong(candidates: readonly Candidate[], memory: Memory): Candidate[] {
-  const suspects = new Set(candidates.filter((candidate) => isSuspect(candidate, memory)));
+export function suspectsAmong(messages: readonly ValidMessage[], memory: Memory): ValidMessage[] {
+  const suspects = new Set(messages.filter((message) => isSuspect(message, memory)));
   const keys = new Set([...suspects].flatMap((suspect) => keyOf(suspect) ?? []));
-  return candidates.filter((candidate) => suspects.has(candidate) || isIn(keys, keyOf(candidate)));
+  return messages.filter((message) => suspects.has(message) || isIn(keys, keyOf(message)));
 }
 
 const isIn = (keys: ReadonlySet<string>, key: string | undefined) => key !== undefined && keys.has(key);
 
-const isSuspect = ({ id, isAbandoned, delivery: { deliveryCount } }: Candidate, { survived }: Memory): boolean =>
+const isSuspect = ({ id, isAbandoned, delivery: { deliveryCount } }: ValidMessage, { survived }: Memory): boolean =>
   isAbandoned || deliveryCount - (survived.get(id) ?? 0) >= SUSPICIOUS_DELIVERIES;
 
 export function noteSurvival(results: readonly Result[], memory: Memory): void {
@@ -43,9 +43,9 @@ export function noteSurvival(results: readonly Result[], memory: Memory): void {
  * Finds out which messages crash the process: processes the suspected messages together and, after another crash, each
  * of them alone. A message that crashes the process three times while it is processed alone is dead-lettered.
  */
-export async function isolate(suspects: readonly Candidate[], batch: Batch, process: Process): Promise<Result[]> {
+export async function isolate(suspects: readonly ValidMessage[], batch: Batch, process: Process): Promise<Result[]> {
   let open: Map<MessageId, OpenAttempts>;
-  let untried: readonly Candidate[];
+  let untried: readonly ValidMessage[];
   let run: AttemptRun | undefined;
   try {
     await deleteEnded(batch);
@@ -62,14 +62,14 @@ export async function isolate(suspects: readonly Candidate[], batch: Batch, proc
 }
 
 async function isolateEach(
-  suspects: readonly Candidate[],
+  suspects: readonly ValidMessage[],
   open: ReadonlyMap<MessageId, OpenAttempts>,
   batch: Batch,
   process: Process,
 ): Promise<Result[]> {
   const results: Result[] = [];
   const stopped = new Set<string>();
-  const runsOf = (suspect: Candidate) => open.get(suspect.id)?.isolatedEndByMs ?? [];
+  const runsOf = (suspect: ValidMessage) => open.get(suspect.id)?.isolatedEndByMs ?? [];
   for (const suspect of leastTriedFirst(suspects, (one) => runsOf(one).length)) {
     const begun = stopped.has(sequenceOf(suspect)) ? outOfTime() : await tryToBegin(suspect, runsOf(suspect), batch);
     const [result] = 'is' in begun ? await settle([toResult(suspect, begun)], batch) : await process([suspect]);
@@ -82,7 +82,7 @@ async function isolateEach(
   return results;
 }
 
-async function tryToBegin(suspect: Candidate, runs: readonly number[], batch: Batch): Promise<AttemptRun | Outcome> {
+async function tryToBegin(suspect: ValidMessage, runs: readonly number[], batch: Batch): Promise<AttemptRun | Outcome> {
   if (batch.timeLeftMs() <= 0) return outOfTime();
   if (runs.length >= MAX_ISOLATED_RUNS) {
     const nowMs = batch.clock.now();
@@ -97,7 +97,7 @@ async function tryToBegin(suspect: Candidate, runs: readonly number[], batch: Ba
 }
 
 async function beginAttempts(
-  suspects: readonly Candidate[],
+  suspects: readonly ValidMessage[],
   kind: 'together' | 'isolated',
   { queue, attemptLog, clock, invocationLeftMs }: Batch,
 ): Promise<AttemptRun> {
@@ -128,17 +128,17 @@ async function deleteEnded({ queue, attemptLog, memory: { unended } }: Batch): P
   unended.clear();
 }
 
-function untriedAmong(suspects: readonly Candidate[], open: ReadonlyMap<MessageId, OpenAttempts>): Candidate[] {
+function untriedAmong(suspects: readonly ValidMessage[], open: ReadonlyMap<MessageId, OpenAttempts>): ValidMessage[] {
   const tried = new Set(suspects.filter(({ id }) => open.has(id)).map(sequenceOf));
   const untried = suspects.filter((suspect) => !tried.has(sequenceOf(suspect)));
   return untried.length > 1 ? untried : [];
 }
 
-const idOf = ({ id }: Candidate) => id;
+const idOf = ({ id }: ValidMessage) => id;
 
-const sequenceOf = (suspect: Candidate) => keyOf(suspect) ?? suspect.id;
+const sequenceOf = (suspect: ValidMessage) => keyOf(suspect) ?? suspect.id;
 
-function leastTriedFirst(suspects: readonly Candidate[], runsOf: (suspect: Candidate) => number): Candidate[] {
+function leastTriedFirst(suspects: readonly ValidMessage[], runsOf: (suspect: ValidMessage) => number): ValidMessage[] {
   const most = new Map<string, number>();
   const ranked = suspects.map((suspect) => {
     const rank = Math.max(runsOf(suspect), most.get(sequenceOf(suspect)) ?? 0);

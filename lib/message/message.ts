@@ -8,11 +8,11 @@ import type { Fault } from './identify.ts';
 import { deadLetter, thrownError, type DeadLettered, type Outcome } from './outcome.ts';
 import type { Rule } from './rule.ts';
 
-export type Message = Candidate | Invalid | Copy | Result;
+export type Message = ValidMessage | InvalidMessage | Copy | Result;
 
 /** A valid message that still needs an outcome. */
-export interface Candidate {
-  readonly is: 'candidate';
+export interface ValidMessage {
+  readonly is: 'valid';
   readonly delivery: Delivery;
   readonly id: MessageId;
   readonly event: unknown;
@@ -31,7 +31,7 @@ export interface Candidate {
  * An invalid message, which no business rule can process. It becomes a dead letter, unless an earlier delivery of it
  * was completed or dead-lettered.
  */
-export interface Invalid {
+export interface InvalidMessage {
   readonly is: 'invalid';
   readonly delivery: Delivery;
   readonly outcome: DeadLettered;
@@ -41,7 +41,7 @@ export interface Invalid {
 export interface Copy {
   readonly is: 'copy';
   readonly delivery: Delivery;
-  readonly of: Candidate;
+  readonly of: ValidMessage;
 }
 
 export interface Result {
@@ -60,7 +60,7 @@ export const toResult = ({ delivery }: Pick<Message, 'delivery'>, outcome: Outco
  * Finds the business rule for a message and parses the message body. Without a rule, or with an invalid body, every
  * retry would fail, and the message is therefore dead-lettered immediately.
  */
-export function validate(delivery: Delivery, rules: readonly Rule[], keyOf?: KeyOf): Candidate | Invalid {
+export function validate(delivery: Delivery, rules: readonly Rule[], keyOf?: KeyOf): ValidMessage | InvalidMessage {
   const { id, fault } = delivery;
   if (fault) return invalid(delivery, fault);
   // Without an id, the inbox cannot tell whether the message was processed before.
@@ -73,7 +73,7 @@ export function validate(delivery: Delivery, rules: readonly Rule[], keyOf?: Key
     const { success, data, error } = rule.event.schema.safeParse(json.value);
     if (!success) return invalid(delivery, { code: 'SCHEMA_MISMATCH', message: describeIssues(error.issues) });
     const order = keyOf && orderOf(data, keyOf);
-    return { is: 'candidate', delivery, id, event: data, rule, order, hasMarker: false, isAbandoned: false };
+    return { is: 'valid', delivery, id, event: data, rule, order, hasMarker: false, isAbandoned: false };
   } catch (error) {
     // Code in a schema may throw; the same body would make it throw again.
     const message = `parsing the body failed: ${describeError(error).message}`;
@@ -81,7 +81,7 @@ export function validate(delivery: Delivery, rules: readonly Rule[], keyOf?: Key
   }
 }
 
-const invalid = (delivery: Delivery, { code, message, error }: Fault): Invalid => ({
+const invalid = (delivery: Delivery, { code, message, error }: Fault): InvalidMessage => ({
   is: 'invalid',
   delivery,
   outcome: { ...deadLetter(code, message, error === undefined ? undefined : thrownError(error)), origin: 'invalid' },

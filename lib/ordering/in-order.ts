@@ -1,6 +1,6 @@
 import type { Batch } from '../consumer/batch.ts';
 import type { Delivery } from '../message/delivery.ts';
-import { toResult, type Candidate, type Result } from '../message/message.ts';
+import { toResult, type ValidMessage, type Result } from '../message/message.ts';
 import { postponed, unfinished, unfinishedAs, type Outcome } from '../message/outcome.ts';
 import type { MessageId } from '../events/message-id.ts';
 
@@ -29,7 +29,7 @@ interface Sequence {
    * The ids of the messages of the ordering key that have no final outcome yet, whether they are in this batch or not.
    */
   readonly waiting: MessageId[];
-  readonly inBatch: ReadonlyMap<MessageId, Candidate>;
+  readonly inBatch: ReadonlyMap<MessageId, ValidMessage>;
   readonly isHeadForgotten: boolean;
 }
 
@@ -45,20 +45,20 @@ export const oldestFirst = (deliveries: readonly Delivery[]): Delivery[] =>
  * message postpones only the later messages with the same ordering key.
  */
 export async function processInOrder(
-  candidates: readonly Candidate[],
+  messages: readonly ValidMessage[],
   batch: Batch,
-  process: (candidates: readonly Candidate[]) => Promise<readonly Result[]>,
+  process: (messages: readonly ValidMessage[]) => Promise<readonly Result[]>,
 ): Promise<Result[]> {
-  const keyed = candidates.filter((candidate) => keyOf(candidate) !== undefined);
-  const unkeyed = await process(candidates.filter((candidate) => keyOf(candidate) === undefined));
-  const outcomes = new Map<Candidate, Outcome>();
+  const keyed = messages.filter((message) => keyOf(message) !== undefined);
+  const unkeyed = await process(messages.filter((message) => keyOf(message) === undefined));
+  const outcomes = new Map<ValidMessage, Outcome>();
   try {
     const sequences = await readSequences(keyed, batch);
     for (let heads = headsOf(sequences, outcomes); heads.length > 0; heads = headsOf(sequences, outcomes)) {
-      const results = await process(heads.map(({ candidate }) => candidate));
-      for (const [index, { sequence, candidate }] of heads.entries()) {
+      const results = await process(heads.map(({ message }) => message));
+      for (const [index, { sequence, message }] of heads.entries()) {
         const { outcome } = results[index]!;
-        outcomes.set(candidate, outcome);
+        outcomes.set(message, outcome);
         if (isFinalOutcome(outcome)) sequence.waiting.shift();
         else block(sequence, outcome, outcomes, batch);
       }
@@ -66,30 +66,30 @@ export async function processInOrder(
     for (const sequence of sequences) block(sequence, undefined, outcomes, batch);
     await recordBlocked(sequences, batch);
   } catch (error) {
-    for (const candidate of keyed) {
-      const outcome = outcomes.get(candidate);
-      if (!outcome || outcome.is === 'retry' || outcome.is === 'postponed') outcomes.set(candidate, unfinished(error));
+    for (const message of keyed) {
+      const outcome = outcomes.get(message);
+      if (!outcome || outcome.is === 'retry' || outcome.is === 'postponed') outcomes.set(message, unfinished(error));
     }
   }
-  return [...unkeyed, ...keyed.map((candidate) => toResult(candidate, outcomes.get(candidate)!))];
+  return [...unkeyed, ...keyed.map((message) => toResult(message, outcomes.get(message)!))];
 }
 
 const isFinalOutcome = ({ is }: Outcome) => is !== 'retry' && is !== 'postponed' && is !== 'unfinished';
 
 async function readSequences(
-  candidates: readonly Candidate[],
+  messages: readonly ValidMessage[],
   { inbox, blockedKeys, queue, clock }: Batch,
 ): Promise<Sequence[]> {
-  if (candidates.length === 0) return [];
-  const candidatesByKey = byKey(candidates);
-  const records = await blockedKeys.read(queue.name, [...candidatesByKey.keys()]);
+  if (messages.length === 0) return [];
+  const messagesByKey = byKey(messages);
+  const records = await blockedKeys.read(queue.name, [...messagesByKey.keys()]);
   const recorded = [...records.values()].flatMap(({ ids }) => ids);
   // If a process crashed after completing a message and before updating the record of its key, the inbox still shows the
   // completion.
   const markers = recorded.length > 0 ? await inbox.find(queue.name, recorded) : new Map();
-  return [...candidatesByKey].map(([key, mine]) => {
+  return [...messagesByKey].map(([key, mine]) => {
     const before = records.get(key);
-    const inBatch = new Map(mine.map((candidate) => [candidate.id, candidate]));
+    const inBatch = new Map(mine.map((message) => [message.id, message]));
     const waiting = (before?.ids ?? []).filter((id) => inBatch.has(id) || !isFinal(markers.get(id)));
     // The wait ends for the first message only, because the next ones may still be delivered at any moment.
     const isHeadForgotten =
@@ -101,24 +101,24 @@ async function readSequences(
   });
 }
 
-const headsOf = (sequences: readonly Sequence[], outcomes: ReadonlyMap<Candidate, Outcome>) =>
+const headsOf = (sequences: readonly Sequence[], outcomes: ReadonlyMap<ValidMessage, Outcome>) =>
   sequences.flatMap((sequence) => {
-    const candidate = sequence.waiting[0] && sequence.inBatch.get(sequence.waiting[0]);
-    return candidate && !outcomes.has(candidate) ? [{ sequence, candidate }] : [];
+    const message = sequence.waiting[0] && sequence.inBatch.get(sequence.waiting[0]);
+    return message && !outcomes.has(message) ? [{ sequence, message }] : [];
   });
 
 function block(
   { waiting, inBatch }: Sequence,
   head: Outcome | undefined,
-  outcomes: Map<Candidate, Outcome>,
+  outcomes: Map<ValidMessage, Outcome>,
   { queue }: Batch,
 ): void {
   const delayMs = head && 'delayQueue' in head ? head.delayQueue.delayMs : 0;
   for (const [position, id] of waiting.entries()) {
-    const candidate = inBatch.get(id);
-    if (!candidate || outcomes.has(candidate)) continue;
+    const message = inBatch.get(id);
+    if (!message || outcomes.has(message)) continue;
     const comesBack = head?.is === 'unfinished' || position >= MAX_WAITING;
-    outcomes.set(candidate, comesBack ? unfinishedAs('BLOCKED_BY_KEY') : postponed('BLOCKED_BY_KEY', queue, delayMs));
+    outcomes.set(message, comesBack ? unfinishedAs('BLOCKED_BY_KEY') : postponed('BLOCKED_BY_KEY', queue, delayMs));
   }
 }
 

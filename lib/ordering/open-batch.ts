@@ -38,8 +38,8 @@ export async function openBatch(validated: readonly Message[], batch: Batch): Pr
   const { openBatches, memory } = batch;
   const shard = validated[0]?.delivery.queue;
   if (shard === undefined) return { messages: validated };
-  const candidates = validated.filter((message) => message.is === 'candidate');
-  const sequences: Sequences = [...byKey(candidates)].map(([key, mine]) => [key, mine.map(({ id }) => id)]);
+  const valid = validated.filter((message) => message.is === 'valid');
+  const sequences: Sequences = [...byKey(valid)].map(([key, mine]) => [key, mine.map(({ id }) => id)]);
   try {
     for (let replaced = 0; replaced < MAX_REPLACED; replaced += 1) {
       const before = await openBatches.read(shard);
@@ -60,7 +60,7 @@ export async function openBatch(validated: readonly Message[], batch: Batch): Pr
     const outcome = unfinished(error);
     return {
       messages: validated.map((message) =>
-        message.is === 'candidate' && keyOf(message) !== undefined ? toResult(message, outcome) : message,
+        message.is === 'valid' && keyOf(message) !== undefined ? toResult(message, outcome) : message,
       ),
     };
   }

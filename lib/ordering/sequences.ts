@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-import type { Candidate } from '../message/message.ts';
+import type { ValidMessage } from '../message/message.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { kindOf } from '../runtime/kind-of.ts';
 
@@ -34,16 +34,16 @@ export function boundedKey(key: unknown): string {
  * Returns the ordering key of a message. Returns `undefined` if the consumer has no `orderBy`, or if `orderBy` threw an
  * error.
  */
-export const keyOf = ({ order }: Candidate): string | undefined => (order && 'key' in order ? order.key : undefined);
+export const keyOf = ({ order }: ValidMessage): string | undefined => (order && 'key' in order ? order.key : undefined);
 
-export function byKey(candidates: readonly Candidate[]): Map<string, Candidate[]> {
-  const sequences = new Map<string, Candidate[]>();
-  for (const candidate of candidates) {
-    const key = keyOf(candidate);
+export function byKey(messages: readonly ValidMessage[]): Map<string, ValidMessage[]> {
+  const sequences = new Map<string, ValidMessage[]>();
+  for (const message of messages) {
+    const key = keyOf(message);
     if (key === undefined) continue;
     const sequence = sequences.get(key);
-    if (sequence) sequence.push(candidate);
-    else sequences.set(key, [candidate]);
+    if (sequence) sequence.push(message);
+    else sequences.set(key, [message]);
   }
   return sequences;
 }

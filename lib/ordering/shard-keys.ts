@@ -1,5 +1,5 @@
 import type { Batch } from '../consumer/batch.ts';
-import type { Candidate } from '../message/message.ts';
+import type { ValidMessage } from '../message/message.ts';
 import { KEY_HEADER } from '../events/envelope.ts';
 import { byKey } from './sequences.ts';
 
@@ -8,13 +8,12 @@ import { byKey } from './sequences.ts';
  * `surehop-key` of the messages differ.
  */
 export function warnOfSplitKeys(
-  candidates: readonly Candidate[],
+  messages: readonly ValidMessage[],
   { queue, warn }: Pick<Batch, 'queue' | 'warn'>,
 ): void {
   if (!queue.ring) return;
-  for (const messages of byKey(candidates).values()) {
-    const [first, ...others] = messages;
-    const other = others.find((candidate) => shardKeyOf(candidate) !== shardKeyOf(first!));
+  for (const [first, ...others] of byKey(messages).values()) {
+    const other = others.find((message) => shardKeyOf(message) !== shardKeyOf(first!));
     if (!other) continue;
     return warn(
       'messages of one ordering key may be in different shards',
@@ -25,4 +24,4 @@ export function warnOfSplitKeys(
   }
 }
 
-const shardKeyOf = ({ delivery }: Candidate) => JSON.stringify(delivery.properties.headers[KEY_HEADER]);
+const shardKeyOf = ({ delivery }: ValidMessage) => JSON.stringify(delivery.properties.headers[KEY_HEADER]);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import * as z from 'zod';
 
-import { validate, type Invalid } from '../../../lib/message/message.ts';
+import { validate, type InvalidMessage } from '../../../lib/message/message.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
 import { emit } from '../../../lib/inbox/decision.ts';
 import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
@@ -24,7 +24,7 @@ test('a very long property name that the schema refuses is cut off in the reason
     { event, decide: () => ({ effects: [] }) },
   ]);
   expect(validated).toMatchObject({ is: 'invalid', outcome: { code: 'SCHEMA_MISMATCH' } });
-  expect(JSON.stringify((validated as Invalid).outcome).length).toBeLessThan(1_000);
+  expect(JSON.stringify((validated as InvalidMessage).outcome).length).toBeLessThan(1_000);
 });
 
 describe('a consumer with business rules for two versions of one event', () => {
