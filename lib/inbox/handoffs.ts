@@ -9,9 +9,10 @@ const CONCURRENT_REQUESTS = 16;
 
 /** Returns the DynamoDB condition under which the inbox record of an earlier attempt may be replaced. */
 const isEarlierAttempt = (leaseOwner: string | undefined) =>
-  `((#state IN (:retrying, :dead) OR (#state = :leased AND (#until <= :now${leaseOwner ? ' OR #owner = :owner' : ''}))) AND ` +
+  `((#state = :retrying OR (#state = :leased AND (#until <= :now${leaseOwner ? ' OR #owner = :owner' : ''}))) AND ` +
   '(attribute_not_exists(#attempt) OR ' +
-  '#redrives < :redrives OR (#redrives = :redrives AND #attempt < :attempt)))';
+  '#redrives < :redrives OR (#redrives = :redrives AND #attempt < :attempt))) OR ' +
+  '(#state = :dead AND #redrives < :redrives)';
 
 /** The DynamoDB condition that holds if the same request was sent before and has already recorded the dead letter. */
 const IS_SAME_CLAIM =

@@ -18,13 +18,15 @@ export const compareAttempts = (one: Attempt, other: Attempt): number =>
   one.redrives - other.redrives || one.attempt - other.attempt;
 
 /**
- * Whether an inbox record shows that a failed message was already copied to a delay queue or to the dead-letter
- * exchange.
+ * Whether an inbox record shows that an attempt of a message must not be processed: a retry copy of this attempt or of a
+ * later one was published, or the message became a dead letter and was not redriven since.
  */
 export const isHandedOff = (
-  marker: Pick<FailedMarker, 'redrives' | 'attempt' | 'payloadHash'>,
+  marker: Pick<FailedMarker, 'state' | 'redrives' | 'attempt' | 'payloadHash'>,
   message: Attempt & { readonly payloadHash: string },
-): boolean => marker.payloadHash === message.payloadHash && compareAttempts(marker, message) >= 0;
+): boolean =>
+  marker.payloadHash === message.payloadHash &&
+  (marker.state === 'dead-lettered' ? marker.redrives >= message.redrives : compareAttempts(marker, message) >= 0);
 
 export const RELEASED_MS = 0;
 
@@ -33,20 +35,19 @@ export const isAbandonedLease = (marker: Marker, nowMs: number): boolean =>
 
 /** Returns the DynamoDB condition under which the inbox record of a message may be written. */
 export const givesWay = (
-  { redrives, attempt, payloadHash, leaseOwner }: Attempt & Pick<Entry, 'payloadHash' | 'leaseOwner'>,
+  { redrives, payloadHash, leaseOwner }: Pick<Entry, 'redrives' | 'payloadHash' | 'leaseOwner'>,
   nowMs: number,
 ) => ({
   ConditionExpression:
     'attribute_not_exists(#pk) OR #state = :retrying OR ' +
     `(#state = :leased AND (#until <= :now${leaseOwner ? ' OR #owner = :owner' : ''})) OR (#state = :dead AND ` +
-    '(#hash <> :hash OR #redrives < :redrives OR (#redrives = :redrives AND #attempt < :attempt)))',
+    '(#hash <> :hash OR #redrives < :redrives))',
   ExpressionAttributeNames: {
     '#pk': 'pk',
     '#state': 'state',
     '#until': 'leaseExpiresAtMs',
     '#hash': 'payloadHash',
     '#redrives': 'redrives',
-    '#attempt': 'attempt',
     ...(leaseOwner && { '#owner': 'owner' }),
   },
   ExpressionAttributeValues: {
@@ -56,7 +57,6 @@ export const givesWay = (
     ':now': { N: String(nowMs) },
     ':hash': { S: payloadHash },
     ':redrives': { N: String(redrives) },
-    ':attempt': { N: String(attempt) },
     ...(leaseOwner && { ':owner': { S: leaseOwner } }),
   },
 });

@@ -34,7 +34,12 @@ type Processed =
    * The message is a duplicate of an earlier delivery, or of another copy in the batch, that was already completed,
    * retried or dead-lettered.
    */
-  | { readonly is: 'duplicate'; readonly events: readonly StoredEvent[] };
+  | {
+      readonly is: 'duplicate';
+      readonly events: readonly StoredEvent[];
+      /** Whether a retry copy of the message was published, and the message is therefore going to be processed again. */
+      readonly isRetried?: boolean;
+    };
 
 /**
  * The message failed. A copy of the message is published to `delayQueue`, and is delivered as the next attempt after
@@ -126,10 +131,11 @@ export const outOfTime = (): Unfinished =>
  * Returns the outcome of a message whose failure the inbox already records: a dead letter if the recorded dead letter
  * may be unpublished, and otherwise a skipped duplicate.
  */
-export const fromFailedMarker = ({ code, message, redrives, attempt, isPending }: FailedMarker): Outcome =>
-  isPending
-    ? { is: 'dead-letter', origin: 'claimed', code, message, cause: UNKNOWN_CAUSE, at: { redrives, attempt } }
-    : DUPLICATE;
+export function fromFailedMarker({ state, code, message, redrives, attempt, isPending }: FailedMarker): Outcome {
+  if (isPending)
+    return { is: 'dead-letter', origin: 'claimed', code, message, cause: UNKNOWN_CAUSE, at: { redrives, attempt } };
+  return state === 'retrying' ? { is: 'duplicate', events: [], isRetried: true } : DUPLICATE;
+}
 
 /**
  * Returns the outcome of a message whose business rule threw an error: a dead letter if the error is permanent or no

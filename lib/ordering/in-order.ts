@@ -74,7 +74,12 @@ export async function processInOrder(
   return [...unkeyed, ...keyed.map((message) => toResult(message, outcomes.get(message)!))];
 }
 
-const isFinalOutcome = ({ is }: Outcome) => is !== 'retry' && is !== 'postponed' && is !== 'unfinished';
+/** Whether the later messages with the same ordering key need not wait for a message with this outcome. */
+function isFinalOutcome(outcome: Outcome): boolean {
+  // Another Lambda execution environment retries the message, and its retry copy must come before the later messages.
+  if (outcome.is === 'duplicate') return outcome.isRetried !== true;
+  return outcome.is !== 'retry' && outcome.is !== 'postponed' && outcome.is !== 'unfinished';
+}
 
 async function readSequences(
   messages: readonly ValidMessage[],

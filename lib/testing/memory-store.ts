@@ -190,9 +190,10 @@ function note(
   if (stored?.state === 'leased' && isHeldByOther(stored, leaseOwner, nowMs)) return false;
   const known = stored?.state === 'leased' ? undefined : stored;
   if (known && !('attempt' in known)) return false;
-  const isConfirmed = known?.isPending && known.code === code && state === 'dead-lettered';
   const difference = known ? compareAttempts(placement, known) : 1;
-  if (difference < 0 || (difference === 0 && !isConfirmed)) return false;
+  const isConfirmed = difference === 0 && known?.isPending && known.code === code && state === 'dead-lettered';
+  const isLater = known?.state === 'dead-lettered' ? redrives > known.redrives : difference > 0;
+  if (!isLater && !isConfirmed) return false;
   markers.set(id, { queue, id, payloadHash, at: iso(nowMs), state, code, message, redrives, attempt, isPending });
   return true;
 }

@@ -8,6 +8,8 @@ export interface ModelMessage {
   readonly due: 0 | 1;
   /** Whether each attempt to process the message may fail or succeed. The model tries both outcomes. */
   readonly endsEitherWay?: boolean;
+  /** Whether each attempt to process a message with `endsEitherWay` may also fail with a permanent error. */
+  readonly mayFailPermanently?: boolean;
   readonly copies?: number;
   /** Whether processing the message crashes the process. */
   readonly isKiller?: boolean;

@@ -9,7 +9,7 @@ import { tables } from '../support/example/tables.ts';
 import { exchanges, queues } from '../support/example/topology.ts';
 import type { ModelMessage } from './model-message.ts';
 
-const kinds = ['sound', 'fails', 'rejected', 'poison', 'killer', 'either'] as const;
+const kinds = ['sound', 'fails', 'rejected', 'poison', 'killer', 'either', 'varies'] as const;
 export type Kind = (typeof kinds)[number];
 
 export const modelled = defineEvent({
@@ -48,7 +48,8 @@ export const messagesOf = (kinds: readonly Kind[], copies = 1): ModelMessage[] =
       body: { id, kind, key: 'one' },
       isPoison: kind === 'poison' || kind === 'killer',
       isKiller: kind === 'killer',
-      endsEitherWay: kind === 'either',
-      due: kind === 'sound' || kind === 'fails' || kind === 'either' ? 1 : 0,
+      endsEitherWay: kind === 'either' || kind === 'varies',
+      mayFailPermanently: kind === 'varies',
+      due: kind === 'rejected' || kind === 'poison' || kind === 'killer' ? 0 : 1,
     };
   });

@@ -1,5 +1,6 @@
 import type { ConsumerDefinition } from '../../lib/consumer/consumer.ts';
 import type { MessageId } from '../../lib/events/message-id.ts';
+import { PermanentError } from '../../lib/runtime/errors.ts';
 import { violationsOf, type AuditResult } from './invariants.ts';
 import { muted } from '../../lib/testing/mute.ts';
 import { storedItems, type StoredItems } from '../../lib/testing/stored-items.ts';
@@ -29,6 +30,7 @@ export async function runModel(
   const { definition } = options;
   const killers = new Set<string>(messages.filter(({ isKiller }) => isKiller).map(({ id }) => id));
   const unsure = new Set<string>(messages.filter(({ endsEitherWay }) => endsEitherWay).map(({ id }) => id));
+  const varied = new Set<string>(messages.filter(({ mayFailPermanently }) => mayFailPermanently).map(({ id }) => id));
   let endsEarly = false;
   const { store, broker, repeated } = await runWorld(
     {
@@ -42,8 +44,9 @@ export async function runModel(
       ),
       around: (run, { context: { id }, crash, choose: chooseOutcome }) => {
         if (killers.has(id)) return crash();
-        if (unsure.has(id) && chooseOutcome(2) === 1)
-          throw new Error('the model lets the message fail in this execution environment');
+        const outcome = unsure.has(id) ? chooseOutcome(varied.has(id) ? 3 : 2) : 0;
+        if (outcome === 1) throw new Error('the model lets the message fail in this execution environment');
+        if (outcome === 2) throw new PermanentError('VARIES', 'the model lets this attempt fail permanently');
         return run();
       },
     },

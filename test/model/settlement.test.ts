@@ -107,6 +107,12 @@ describe('two execution environments that consume one queue', () => {
       2,
       { faults: 1, hasZombies: true, switches: 2, definition: once },
     ],
+    [
+      'a message each of whose attempts may succeed, fail, or fail permanently',
+      ['varies'],
+      1,
+      { faults: 1, hasZombies: true, switches: 1 },
+    ],
     ['a failing and a poison message', ['fails', 'poison'], 1, { switches: 3 }],
     [
       'a message that crashes the process, with a valid message',
@@ -143,6 +149,18 @@ describe('a batch that is redelivered while an execution environment is still pr
       });
       expect(explored).toBeGreaterThan(20);
     });
+
+  test('messages of one key are processed in order, and each reaches exactly one final state, if two execution environments process their batch at the same time and one of them retries a message that the other gives up on', async () => {
+    // With a single retry, the number of possible runs is small enough to try all of them.
+    const retriedOnce = { ...ordered, queue: { ...queue, delays: queue.delays.slice(0, 1) } };
+    const explored = await prove(() => {
+      const messages = messagesOf(['varies', 'sound']);
+      const order = [messages.map(({ id }) => id)];
+      const together = { faults: 1, switches: 1, hasZombies: true, hasWholeBatches: true };
+      return { messages, definition: retriedOnce, order, ...together };
+    });
+    expect(explored).toBeGreaterThan(20);
+  });
 });
 
 describe('messages whose business rule `perform` runs under a lease', () => {

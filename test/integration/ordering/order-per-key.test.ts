@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 
 import { tables } from '../../support/example/tables.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { type ConsumerParts, dynamoDbPorts } from '../../../lib/consumer/parts.ts';
 import type { RabbitMqRecord } from '../../../lib/message/delivery.ts';
+import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
+import { PermanentError } from '../../../lib/runtime/errors.ts';
 import { deadLetterQueue, topology } from '../../support/example/topology.ts';
 import { inboxClient } from '../../../lib/dynamodb/client.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';
@@ -245,4 +247,62 @@ test('messages of one key are processed in order even if one of the messages is 
   const a = randomUUID();
   await run([message(a, 2), message(a, 1, 4), message(a, 3)]);
   expect(of(a)).toEqual([1, 2, 3]);
+});
+
+describe('two execution environments that process one batch at the same time', () => {
+  /**
+   * Returns a consumer whose business rule throws `errors`, one after another, for the message with the number 1, and
+   * then processes this message as usual.
+   */
+  const throwing = (errors: Error[]) => ({
+    ...definition,
+    decide: (event: { isbn: string; number?: number }) => {
+      const error = event.number === 1 ? errors.shift() : undefined;
+      if (error) throw error;
+      return definition.decide(event);
+    },
+  });
+
+  /** Passes a batch to `consumer`. If the batch is unfinished, the batch is delivered again. */
+  const deliver = (records: readonly RabbitMqRecord[], consumer: ReturnType<typeof createConsumer>) =>
+    consumer(anEvent(records), anInvocation()).catch((error: unknown) => {
+      if (!(error instanceof BatchUnfinishedError)) throw error;
+      return run(records.map((record) => ({ ...record, redelivered: true })));
+    });
+
+  test('a message that one execution environment retries and another gives up on is processed before later messages with the same ordering key', async () => {
+    const a = randomUUID();
+    const records = [message(a, 1), message(a, 2)];
+    const both = throwing([new PermanentError('GIVEN_UP', 'never'), new Error('not this time')]);
+    const { inbox } = setup.parts;
+    const other = createConsumer(both, setup.parts);
+    // The other environment retries the message after the business rule has given up on it in this environment.
+    const claimDeadLetters: typeof inbox.claimDeadLetters = async (...given) => {
+      await other(anEvent(records), anInvocation());
+      return inbox.claimDeadLetters(...given);
+    };
+    await deliver(records, createConsumer(both, { ...setup.parts, inbox: { ...inbox, claimDeadLetters } }));
+    await runWhatComesBack(() => of(a).length === 2);
+    expect(of(a)).toEqual([1, 2]);
+    expect(await setup.host.drain(deadLetterQueue)).toEqual([]);
+    expect((await setup.item('loans', { isbn: a }))?.available).toBe(2);
+  });
+
+  test('a message that one execution environment has dead-lettered is not processed again when the retry copy of another environment arrives', async () => {
+    const a = randomUUID();
+    const records = [message(a, 1), message(a, 2)];
+    const both = throwing([new Error('not this time'), new PermanentError('GIVEN_UP', 'never')]);
+    const { inbox } = setup.parts;
+    const other = createConsumer(both, setup.parts);
+    // The other environment dead-letters the message before this environment has recorded its retry copy in the inbox.
+    const recordHandoffs: typeof inbox.recordHandoffs = async (...given) => {
+      await other(anEvent(records), anInvocation());
+      return inbox.recordHandoffs(...given);
+    };
+    await deliver(records, createConsumer(both, { ...setup.parts, inbox: { ...inbox, recordHandoffs } }));
+    await runWhatComesBack(() => of(a).length > 0);
+    expect(of(a)).toEqual([2]);
+    expect(await setup.host.drain(deadLetterQueue)).toHaveLength(1);
+    expect((await setup.item('loans', { isbn: a }))?.available).toBe(1);
+  });
 });
