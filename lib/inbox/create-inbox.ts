@@ -1,17 +1,41 @@
 import { batchGet } from '../dynamodb/batch-get.ts';
+import type { Attributes } from '../dynamodb/item.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { createCommit } from './commit.ts';
 import { claimDeadLetters, recordHandoffs } from './handoffs.ts';
 import type { Inbox, Marker } from './inbox.ts';
 import { markerKey, toMarker } from './marker.ts';
+import { renewRecords } from './renew.ts';
 import type { InboxTable } from './table.ts';
+
+/** Reads the inbox records of the messages `ids` without changing them, so that the caller needs no permission to write. */
+export const readMarkers = async (
+  table: InboxTable,
+  queue: string,
+  ids: readonly MessageId[],
+): Promise<Map<MessageId, Marker>> => toMarkers(queue, await readItems(table, queue, ids));
+
+const readItems = (
+  { client, name, retryPolicy }: InboxTable,
+  queue: string,
+  ids: readonly MessageId[],
+): Promise<Attributes[]> =>
+  batchGet(
+    client,
+    name,
+    [...new Set(ids)].map((id) => markerKey(queue, id)),
+    retryPolicy,
+  );
+
+const toMarkers = (queue: string, items: readonly Attributes[]): Map<MessageId, Marker> =>
+  new Map(items.map((item) => toMarker(queue, item)).map((marker) => [marker.id, marker]));
 
 /** Creates an inbox, which commits the effects and inbox records of many messages in one DynamoDB transaction. */
 export function createInbox(table: InboxTable): Inbox {
   async function find(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, Marker>> {
-    const keys = [...new Set(ids)].map((id) => markerKey(queue, id));
-    const items = await batchGet(table.client, table.name, keys, table.retryPolicy);
-    return new Map(items.map((item) => toMarker(queue, item)).map((marker) => [marker.id, marker]));
+    const items = await readItems(table, queue, ids);
+    await renewRecords(table, items);
+    return toMarkers(queue, items);
   }
 
   return {

@@ -120,8 +120,9 @@ export interface Handoff extends Attempt {
  */
 export interface Inbox {
   /**
-   * Reads the inbox records of the messages `ids`, by message id, with strongly consistent reads. Throws
-   * `StoreUnavailableError` if DynamoDB is unavailable.
+   * Reads the inbox records of the messages `ids`, by message id, with strongly consistent reads. In a consumer, each
+   * returned record of a completed, rejected or dead-lettered message is kept for at least another half of the
+   * retention. Throws `StoreUnavailableError` if DynamoDB is unavailable.
    */
   find(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, Marker>>;
   /**

@@ -3,7 +3,7 @@ import { storeSettings } from '../dynamodb/settings.ts';
 import { store } from '../dynamodb/store.ts';
 import { accessCheck } from '../dynamodb/table-access.ts';
 import type { Surehop } from '../runtime/surehop.ts';
-import { createInbox } from './create-inbox.ts';
+import { createInbox, readMarkers } from './create-inbox.ts';
 import type { Inbox } from './inbox.ts';
 import { inboxSettings } from './settings.ts';
 import { openInboxTable, type InboxTable } from './table.ts';
@@ -13,7 +13,11 @@ export const inboxTableOf = (surehop: Surehop): InboxTable => surehop.shared(ope
 /** The inbox of this process. */
 export const inbox = (surehop: Surehop): Inbox => surehop.shared(openInbox);
 
-const openInbox = (surehop: Surehop): Inbox => createInbox(inboxTableOf(surehop));
+function openInbox(surehop: Surehop): Inbox {
+  const table = inboxTableOf(surehop);
+  // A function that only reads outcomes of messages has no permission to write to the inbox table.
+  return { ...createInbox(table), find: (queue, ids) => readMarkers(table, queue, ids) };
+}
 
 function openTable(surehop: Surehop): InboxTable {
   const { endpoint, requestHandler, credentials, region } = store(surehop).config;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
+import { DeleteItemCommand, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import * as z from 'zod';
 
@@ -9,6 +10,7 @@ import type { RuleContext } from '../../../lib/message/rule.ts';
 import { defineEvent, type Payload } from '../../../lib/events/define.ts';
 import type { Message } from '../../../lib/events/message.ts';
 import type { RabbitMqRecord } from '../../../lib/message/delivery.ts';
+import { inboxClient } from '../../../lib/dynamodb/client.ts';
 import { emit } from '../../../lib/inbox/decision.ts';
 import { BatchUnfinishedError, type BatchReport } from '../../../lib/consumer/report.ts';
 import { log } from '../../../lib/runtime/log.ts';
@@ -646,6 +648,36 @@ describe('a follow-up event that no queue receives', () => {
     await setup.host.channel.unbindQueue('notices', 'library', `loan.${isbn}.#`);
     expect(await placed('notices')).toHaveLength(2);
     expect(await placed('retry.4s')).toHaveLength(2);
+    expect(await applied()).toBe(1);
+  });
+
+  test('while no queue receives the follow-up event of a message, the business rule does not run again for this message, even after the retention of inbox records', async () => {
+    const errors = errorsOf();
+    let nowMs = Date.now();
+    const clock = { now: () => nowMs };
+    const parts = dependenciesAt(setup.endpoint, setup.tablePrefix, setup.publisher, {}, clock);
+    const client = inboxClient({ endpoint: setup.endpoint });
+    const id = randomUUID();
+    const TableName = `${setup.tablePrefix}inbox`;
+    const Key = { pk: { S: `loans#${id}` } };
+    /** Advances the clock, and deletes the inbox record of the message if the record has expired, like DynamoDB. */
+    const wait = async (days: number) => {
+      nowMs += days * 86_400_000;
+      const { Item } = await client.send(new GetItemCommand({ TableName, Key, ConsistentRead: true }));
+      if (Number(Item!['expiresAt']!.N) * 1_000 < nowMs) await client.send(new DeleteItemCommand({ TableName, Key }));
+    };
+    const body = { isbn, number: 1 };
+    const postponedCopy = aRecord({ id, type, body, headers: { 'surehop-postponed': true } });
+    const deliver = (record: RabbitMqRecord) =>
+      createConsumer(consumerOf('library'), parts)(anEvent([record]), anInvocation());
+    await deliver(aRecord({ id, type, body }));
+    for (const days of [6, 6, 6, 6, 6]) {
+      await wait(days);
+      expect((await deliver(postponedCopy)).counts).toMatchObject({ postponed: 1 });
+    }
+    await placed('retry.4s');
+    client.destroy();
+    errors.restore();
     expect(await applied()).toBe(1);
   });
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { BatchGetItemCommand } from '@aws-sdk/client-dynamodb';
+import { BatchGetItemCommand, DeleteItemCommand } from '@aws-sdk/client-dynamodb';
 import type { Inbox, Handoff } from '../../../lib/inbox/inbox.ts';
 import type { Leases } from '../../../lib/inbox/leases.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
@@ -64,6 +64,22 @@ describe('markers of failed attempts', () => {
     expect(await found()).toMatchObject({ redrives: 1, attempt: 1 });
     await record(4, { redrives: 0, state: 'dead-lettered' });
     expect(await found()).toMatchObject({ state: 'retrying', redrives: 1, attempt: 1 });
+  });
+
+  test('the inbox marker of a dead-lettered message is replaced only after the message was redriven', async () => {
+    await inbox.claimDeadLetters(QUEUE, [handoff(1, { state: 'dead-lettered' })]);
+    await record(2);
+    expect(await inbox.claimDeadLetters(QUEUE, [handoff(3, { state: 'dead-lettered' })])).toMatchObject([
+      { attempt: 1 },
+    ]);
+    const later = { id: id(), payloadHash: 'hash', redrives: 0, attempt: 2 };
+    expect(await leases.take(QUEUE, { ...later, owner: 'me', durationMs: 1_000 })).toBe(false);
+    expect(await inbox.commit(QUEUE, [{ ...later, decision: { effects: [] } }], never)).toMatchObject([
+      { is: 'parked' },
+    ]);
+    expect(await found()).toMatchObject({ state: 'dead-lettered', attempt: 1, isPending: true });
+    await record(1, { redrives: 1 });
+    expect(await found()).toMatchObject({ state: 'retrying', redrives: 1 });
   });
 
   test('the inbox marker of a completed message is not replaced by the marker of a failed attempt', async () => {
@@ -152,6 +168,97 @@ describe('find', () => {
     const item = await store.get('inbox', { pk: { S: `${QUEUE}#${id()}` } });
     expect(Number(item?.['expiresAt']?.N)).toBe(Math.floor(store.clock.now() / 1_000) + 14 * 86_400);
   });
+});
+
+describe('the expiry of inbox records', () => {
+  const DAY_MS = 86_400_000;
+  const pk = (name?: string) => ({ pk: { S: `${QUEUE}#${id(name)}` } });
+  const expiresInDays = async (name?: string) =>
+    (Number((await store.get('inbox', pk(name)))?.['expiresAt']?.N) - Math.floor(store.clock.now() / 1_000)) / 86_400;
+  const rejected = (name: string) =>
+    inbox.commit(
+      QUEUE,
+      [{ ...firstAttempt, id: id(name), payloadHash: 'hash', decision: { effects: [], outcome: 'rejected' } }],
+      never,
+    );
+
+  test('reading the inbox record of a completed, rejected or dead-lettered message postpones the expiry of the record if less than half of the retention is left', async () => {
+    await done();
+    await rejected('rejected');
+    await record(1, { id: id('dead'), state: 'dead-lettered' });
+    const ids = [id(), id('rejected'), id('dead')];
+    const before = await inbox.find(QUEUE, ids);
+    store.clock.advance(6 * DAY_MS);
+    expect(await inbox.find(QUEUE, ids)).toEqual(before);
+    expect(await expiresInDays()).toBe(8);
+    store.clock.advance(2 * DAY_MS);
+    expect(await inbox.find(QUEUE, ids)).toEqual(before);
+    for (const name of ['m', 'rejected', 'dead']) expect(await expiresInDays(name)).toBe(14);
+  });
+
+  test('reading the inbox record of a retried or leased message does not change the record', async () => {
+    await record(1);
+    await leases.take(QUEUE, { ...firstAttempt, id: id('leased'), payloadHash: 'h', owner: 'me', durationMs: 1_000 });
+    store.clock.advance(8 * DAY_MS);
+    await inbox.find(QUEUE, [id(), id('leased')]);
+    expect([await expiresInDays(), await expiresInDays('leased')]).toEqual([6, 6]);
+  });
+
+  test('if DynamoDB deletes an expired inbox record just after the record was read, the record is stored again', async () => {
+    await done();
+    store.clock.advance(15 * DAY_MS);
+    const before = await afterRead(
+      () => store.client.send(new DeleteItemCommand({ TableName: `${store.prefix}inbox`, Key: pk() })),
+      found,
+    );
+    expect(await found()).toEqual(before);
+    expect(await expiresInDays()).toBe(14);
+  });
+
+  test('if the inbox record of a dead letter is replaced just after the record was read, the new record is kept', async () => {
+    await record(1, { state: 'dead-lettered' });
+    store.clock.advance(8 * DAY_MS);
+    const redriven = { ...firstAttempt, redrives: 1, id: id(), payloadHash: 'hash', decision: { effects: [] } };
+    await afterRead(() => inbox.commit(QUEUE, [redriven], never), found);
+    expect(await found()).toMatchObject({ state: 'completed' });
+  });
+
+  test('an inbox record is found only if its expiry could be postponed', async () => {
+    await done();
+    store.clock.advance(8 * DAY_MS);
+    store.client.middlewareStack.add(
+      (next, { commandName }) =>
+        (args) =>
+          commandName === 'PutItemCommand' ? Promise.reject(new Error('no reply')) : next(args),
+      { step: 'initialize', name: 'failing' },
+    );
+    const failure = await found().catch((error: unknown) => error);
+    store.client.middlewareStack.remove('failing');
+    expect(failure).toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect(await found()).toMatchObject({ state: 'completed' });
+  });
+
+  /** Calls `read`, and calls `change` once after the first reply to a `BatchGetItem` request. */
+  async function afterRead<T>(change: () => Promise<unknown>, read: () => Promise<T>): Promise<T> {
+    let isChanged = false;
+    store.client.middlewareStack.add(
+      (next, { commandName }) =>
+        async (args) => {
+          const reply = await next(args);
+          if (commandName === 'BatchGetItemCommand' && !isChanged) {
+            isChanged = true;
+            await change();
+          }
+          return reply;
+        },
+      { step: 'initialize', name: 'changing' },
+    );
+    try {
+      return await read();
+    } finally {
+      store.client.middlewareStack.remove('changing');
+    }
+  }
 });
 
 describe('leases', () => {

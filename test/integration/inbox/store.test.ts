@@ -33,6 +33,15 @@ test('the inbox uses the DynamoDB endpoint and the table prefix in the settings 
   });
 });
 
+test('reading the outcome of a message outside of a consumer never writes to the inbox table', async () => {
+  const pk = { S: 'loans#old' };
+  const aging = { pk, state: { S: 'completed' }, at: { S: '2026-01-01T00:00:00.000Z' }, expiresAt: { N: '1' } };
+  await store.put('inbox', { ...aging, payloadHash: { S: 'hash' } });
+  const id = 'old' as MessageId;
+  expect((await inbox(surehop).find('loans', [id])).get(id)).toMatchObject({ state: 'completed' });
+  expect(await store.get('inbox', { pk })).toMatchObject({ expiresAt: { N: '1' } });
+});
+
 test('createTables keeps the items of tables that already exist', async () => {
   const endpoint = process.env['DYNAMODB_ENDPOINT']!;
   await store.put('notices', { customerId: { S: 'c' }, notices: { N: '7' } });

@@ -1,0 +1,44 @@
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
+import pMap from 'p-map';
+
+import type { Attributes } from '../dynamodb/item.ts';
+import { conditionalWrite } from '../dynamodb/retry-policy.ts';
+import type { InboxTable } from './table.ts';
+
+const CONCURRENT_REQUESTS = 16;
+
+const DAY_S = 86_400;
+
+const FINAL_STATES: ReadonlySet<string | undefined> = new Set(['completed', 'rejected', 'dead-lettered']);
+
+/**
+ * Postpones the expiry of the given inbox records of completed, rejected and dead-lettered messages. A record is written
+ * only if less than half of its retention is left. Such a record must not expire while copies of its message are still
+ * delivered, because the business rule would then run again for the message.
+ */
+export async function renewRecords(table: InboxTable, items: readonly Attributes[]): Promise<void> {
+  const renewedBeforeS = table.clock.now() / 1_000 + (table.retentionDays * DAY_S) / 2;
+  const aging = items.filter(
+    ({ state, expiresAt }) => FINAL_STATES.has(state?.S) && Number(expiresAt?.N) < renewedBeforeS,
+  );
+  await pMap(aging, (item) => renew(table, item), { concurrency: CONCURRENT_REQUESTS });
+}
+
+/**
+ * Writes an inbox record again with a later expiry, unless another record has replaced it. The request contains the
+ * whole record, because DynamoDB may have deleted the expired record after it was read.
+ */
+const renew = ({ client, name, retryPolicy, expiresAt }: InboxTable, item: Attributes): Promise<boolean> =>
+  conditionalWrite(
+    () =>
+      client.send(
+        new PutItemCommand({
+          TableName: name,
+          Item: { ...item, expiresAt: { N: expiresAt() } },
+          ConditionExpression: 'attribute_not_exists(#pk) OR (#state = :state AND #at = :at)',
+          ExpressionAttributeNames: { '#pk': 'pk', '#state': 'state', '#at': 'at' },
+          ExpressionAttributeValues: { ':state': item['state']!, ':at': item['at']! },
+        }),
+      ),
+    retryPolicy,
+  );
