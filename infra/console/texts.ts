@@ -844,7 +844,7 @@ const zh: Texts = {
       action: '修复发布者：一个编号只属于一条消息。',
     },
     UNREMEMBERED: {
-      meaning: '此消息可能已经处理完成：恢复收件箱表时丢失了它的标记。',
+      meaning: '此消息可能已经处理完成：它的收件箱标记已过期，或在恢复收件箱表时丢失。',
       action: '只有确定没有处理过时，才强制重投。',
     },
     ATTEMPTS_EXHAUSTED: {

@@ -35,10 +35,13 @@ const isUnsettled = (message: Message): message is ValidMessage | InvalidMessage
 
 async function compareWithMarkers(
   messages: readonly Message[],
-  { queue, inbox, isForgotten, clock }: Batch,
+  { queue, inbox, isForgotten, isExpired, clock }: Batch,
 ): Promise<readonly Message[]> {
   const ids = messages.flatMap((message) => (isUnsettled(message) ? (message.delivery.id ?? []) : []));
   const isLost = ({ delivery }: Message) => isForgotten(lastSentTimeOf(delivery));
+  // The times that other producers give are not used here, because such a time may be long before the publication.
+  const mayLackRecord = (message: Message) =>
+    mayBeCompleted(message) && isExpired(message.delivery.envelope.redrivenAt ?? message.delivery.envelope.publishedAt);
   if (!messages.some((message) => isUnsettled(message) && (mayBeRedelivered(message) || isLost(message))))
     return messages;
   try {
@@ -46,10 +49,12 @@ async function compareWithMarkers(
     return messages.map((message) => {
       const { id } = message.delivery;
       if (!isUnsettled(message) || id === undefined) return message;
-      const compared = compareWithMarker(message, markers.get(id), clock.now());
+      const marker = markers.get(id);
+      const compared = compareWithMarker(message, marker, clock.now());
       // After a restore of the table, a record of an unfinished message proves nothing: the message may have been completed
       // later.
-      return compared.is === 'valid' && isLost(compared) ? toResult(compared, deadLetter('UNREMEMBERED')) : compared;
+      const isUnknown = isLost(compared) || (marker === undefined && mayLackRecord(compared));
+      return compared.is === 'valid' && isUnknown ? toResult(compared, deadLetter('UNREMEMBERED')) : compared;
     });
   } catch (error) {
     return messages.map((message) =>
@@ -58,8 +63,11 @@ async function compareWithMarkers(
   }
 }
 
-const mayBeRedelivered = ({ delivery: { redelivered, envelope } }: Message) =>
-  redelivered || envelope.attempt > 1 || envelope.redrives > 0 || envelope.isPostponed;
+const mayBeRedelivered = (message: Message) => mayBeCompleted(message) || message.delivery.envelope.redrives > 0;
+
+/** Whether a consumer may have completed the message since it was published or redriven. */
+const mayBeCompleted = ({ delivery: { redelivered, envelope } }: Message) =>
+  redelivered || envelope.attempt > 1 || envelope.isPostponed;
 
 function compareWithMarker(message: ValidMessage | InvalidMessage, marker: Marker | undefined, nowMs: number): Message {
   if (!marker) return message;

@@ -53,7 +53,7 @@ export interface ConsumerParts extends ConsumerPorts {
   readonly settings: ConsumerSettings &
     Pick<ServiceSettings, 'SERVICE_NAME'> &
     Pick<BrokerSettings, 'PUBLISH_DEADLINE_MS'> &
-    Pick<InboxSettings, 'INBOX_COMPLETE_SINCE'>;
+    Pick<InboxSettings, 'INBOX_RETENTION_DAYS' | 'INBOX_COMPLETE_SINCE'>;
   readonly read: RuleContext['read'];
   readonly tracing?: Tracing;
 }

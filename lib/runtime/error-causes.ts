@@ -9,7 +9,8 @@ export const errorCauses: Readonly<Record<KnownErrorCode, string>> = {
   UNKNOWN_TYPE: 'A binding routes the event to this queue, or the consumer with the business rule is not deployed yet.',
   SCHEMA_MISMATCH: 'The publisher was deployed before the consumer, or sends invalid events.',
   PAYLOAD_MISMATCH: 'The publisher uses one id for two messages, or changed a message before publishing it again.',
-  UNREMEMBERED: 'The message is older than the restored inbox, or its publish time is unknown.',
+  UNREMEMBERED:
+    'The consumer was stopped for longer than the retention of inbox markers, the message is older than the restored inbox, or its publish time is unknown.',
   ATTEMPTS_EXHAUSTED: 'The business rule threw an error or exceeded its time limit at every attempt.',
   CRASH_LOOP:
     'The message makes the business rule exit the process, use all memory, or block until the function times out.',

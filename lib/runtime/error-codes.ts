@@ -40,7 +40,7 @@ export const deadLetterCodes = {
   },
   UNREMEMBERED: {
     meaning:
-      'The message may have been completed already: its inbox marker was lost when the inbox table was restored.',
+      'The message may have been completed already: its inbox marker has expired, or was lost when the inbox table was restored.',
     action: 'Redrive the message with "force" only if it was not completed.',
   },
   ATTEMPTS_EXHAUSTED: {
