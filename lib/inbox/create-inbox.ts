@@ -1,6 +1,8 @@
 import { batchGet } from '../dynamodb/batch-get.ts';
 import type { Attributes } from '../dynamodb/item.ts';
 import type { MessageId } from '../events/message-id.ts';
+import { log } from '../runtime/log.ts';
+import { errorFields } from '../runtime/stack.ts';
 import { createCommit } from './commit.ts';
 import { claimDeadLetters, recordHandoffs } from './handoffs.ts';
 import type { Inbox, Marker } from './inbox.ts';
@@ -27,8 +29,17 @@ const readItems = (
     retryPolicy,
   );
 
-const toMarkers = (queue: string, items: readonly Attributes[]): Map<MessageId, Marker> =>
-  new Map(items.map((item) => toMarker(queue, item)).map((marker) => [marker.id, marker]));
+function toMarkers(queue: string, items: readonly Attributes[]): Map<MessageId, Marker> {
+  const markers = new Map<MessageId, Marker>();
+  for (const item of items)
+    try {
+      const marker = toMarker(queue, item);
+      markers.set(marker.id, marker);
+    } catch (error) {
+      log().error('inbox record cannot be read', { queue, ...errorFields(error) });
+    }
+  return markers;
+}
 
 /** Creates an inbox, which commits the effects and inbox records of many messages in one DynamoDB transaction. */
 export function createInbox(table: InboxTable): Inbox {

@@ -34,6 +34,7 @@ function withoutEffect({ Put, Update, Delete, ConditionCheck }: TransactWriteIte
  */
 export function createDiagnosis(table: InboxTable & Scope, signal: AbortSignal) {
   const { client } = table;
+  const bareMarker = { Put: { TableName: table.name, Item: markerKey(table.queue, 'probe' as MessageId) } };
   const refusals = new Map<string, Promise<unknown>>();
 
   function refusalOf(write: TransactWriteItem): Promise<unknown> {
@@ -45,7 +46,8 @@ export function createDiagnosis(table: InboxTable & Scope, signal: AbortSignal) 
   }
 
   async function missingTables(writes: readonly TransactWriteItem[]): Promise<string[]> {
-    const byTable = new Map(writes.map((write) => [tableOf(write)!, write]));
+    // `refusals` keeps one reply per table, and the inbox record of a message could be refused because of the message.
+    const byTable = new Map([...writes, bareMarker].map((write) => [tableOf(write)!, write]));
     const missing: string[] = [];
     for (const [name, write] of byTable) {
       const failure = readFailure(await refusalOf(write));
@@ -56,8 +58,7 @@ export function createDiagnosis(table: InboxTable & Scope, signal: AbortSignal) 
 
   /** Returns DynamoDB's error if DynamoDB refuses even an inbox record without effects. */
   async function markerRefusal(): Promise<unknown> {
-    const Item = markerKey(table.queue, 'probe' as MessageId);
-    const error = await refusalOf({ Put: { TableName: table.name, Item } });
+    const error = await refusalOf(bareMarker);
     const failure = readFailure(error);
     if (failure.is === 'refused') return error;
     const invalid = failure.is === 'cancelled' ? failure.reasons.find(isInvalid) : undefined;

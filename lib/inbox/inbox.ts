@@ -94,7 +94,7 @@ export type CommitResult =
   | { readonly is: 'parked'; readonly marker: FailedMarker }
   /**
    * Nothing was written for the message, because of conflicting transactions, a failed condition without an
-   * `otherwise`, or an invalid effect.
+   * `otherwise`, an invalid effect, or an inbox record that cannot be read.
    */
   | { readonly is: 'failed'; readonly error: Error }
   /**
@@ -120,9 +120,10 @@ export interface Handoff extends Attempt {
  */
 export interface Inbox {
   /**
-   * Reads the inbox records of the messages `ids`, by message id, with strongly consistent reads. In a consumer, each
-   * returned record of a completed, rejected or dead-lettered message is kept for at least another half of the
-   * retention. Throws `StoreUnavailableError` if DynamoDB is unavailable.
+   * Reads the inbox records of the messages `ids`, by message id, with strongly consistent reads. Leaves out an inbox
+   * record that cannot be read, because every later write of its message still checks this inbox record. In a
+   * consumer, each returned record of a completed, rejected or dead-lettered message is kept for at least another half
+   * of the retention. Throws `StoreUnavailableError` if DynamoDB is unavailable.
    */
   find(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, Marker>>;
   /**

@@ -4,7 +4,8 @@ import type { Attempt, Marker, FailedMarker, Handoff, Entry, StoredEvent } from 
 import { itemId } from '../dynamodb/item.ts';
 import type { Attributes } from '../dynamodb/item.ts';
 import { inboxTable } from '../dynamodb/toolkit-tables.ts';
-import { wellFormed } from '../runtime/short-text.ts';
+import { CodedError } from '../runtime/errors.ts';
+import { shortText, wellFormed } from '../runtime/short-text.ts';
 
 const MAX_MESSAGE_BYTES = 1_024;
 
@@ -115,6 +116,10 @@ export function handoffItem(
   };
 }
 
+/**
+ * Reads the inbox record of a message. Throws an error with the code `INVALID_ITEM` if the inbox record cannot be read,
+ * for example because an operator has changed it.
+ */
 export function toMarker(queue: string, item: Attributes): Marker {
   const text = (name: string): string => item[name]?.S ?? '';
   const number = (name: string): number => Number(item[name]?.N);
@@ -130,9 +135,9 @@ export function toMarker(queue: string, item: Attributes): Marker {
         ...base,
         state,
         reason: item['reason']?.S,
-        events: JSON.parse(text('events') || '[]') as StoredEvent[],
+        events: eventsOf(item),
         ...(item['supersededBy'] && { supersededBy: text('supersededBy') as MessageId }),
-        ...(effects && { effects: JSON.parse(effects) as Record<string, number> }),
+        ...(effects && { effects: fromJson(item, 'effects') as Record<string, number> }),
       };
     }
     case 'retrying':
@@ -150,5 +155,28 @@ export function toMarker(queue: string, item: Attributes): Marker {
     }
     case 'leased':
       return { ...base, state, owner: text('owner'), leaseExpiresAtMs: number('leaseExpiresAtMs') };
+    default:
+      throw invalidMarker(item, `the state "${shortText(text('state'), MAX_SHOWN)}" is unknown`);
   }
 }
+
+const MAX_SHOWN = 100;
+
+function eventsOf(item: Attributes): StoredEvent[] {
+  if (!item['events']?.S) return [];
+  const events = fromJson(item, 'events');
+  if (!Array.isArray(events)) throw invalidMarker(item, 'the attribute "events" is not a list');
+  return events as StoredEvent[];
+}
+
+function fromJson(item: Attributes, attribute: string): unknown {
+  try {
+    return JSON.parse(item[attribute]?.S ?? '');
+  } catch {
+    // The error of JSON.parse quotes the attribute, which may contain confidential data.
+    throw invalidMarker(item, `the attribute "${attribute}" is not JSON`);
+  }
+}
+
+const invalidMarker = (item: Attributes, reason: string): CodedError =>
+  new CodedError('INVALID_ITEM', `the inbox record ${item['pk']?.S} cannot be read: ${reason}`);

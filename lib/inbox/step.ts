@@ -1,4 +1,5 @@
 import type { Failure } from '../dynamodb/failure.ts';
+import type { Attributes } from '../dynamodb/item.ts';
 import type { RetryPolicy } from '../dynamodb/retry-policy.ts';
 import { textOf, type KnownErrorCode } from '../runtime/error-codes.ts';
 import { CodedError, describeError, StoreUnavailableError, type MisconfiguredError } from '../runtime/errors.ts';
@@ -132,14 +133,14 @@ function committed(state: State): State {
 }
 
 function cancelled(before: State, { reasons, error }: Extract<Reply, { is: 'cancelled' }>): State {
-  const { scope, transaction } = before;
+  const { transaction } = before;
   const { met, seen, invalid, misconfigured, conflicting, throttled } = readReasons(reasons, transaction);
   const holders = met.map(([candidate]) => candidate);
   const observed = new Map([...before.observed, ...seen]);
   const markersMet = new Set([...before.markersMet, ...holders]);
   const state = { ...before, observed, markersMet };
   const results = met.flatMap(([candidate, item]): Result[] => {
-    const result = item && resultOf(candidate, toMarker(scope.queue, item), state.fresh.nowMs);
+    const result = item && resultOf(candidate, item, state);
     return result ? [[candidate, result]] : [];
   });
   if (results.length > 0) return settle(state, results);
@@ -153,7 +154,17 @@ function cancelled(before: State, { reasons, error }: Extract<Reply, { is: 'canc
   return conflict(state, [...conflicting, ...holders, ...writers], throttled, error);
 }
 
-function resultOf({ entry }: Candidate, marker: Marker, nowMs: number): CommitResult | undefined {
+function resultOf(
+  { entry }: Candidate,
+  item: Attributes,
+  { scope, fresh: { nowMs } }: State,
+): CommitResult | undefined {
+  let marker: Marker;
+  try {
+    marker = toMarker(scope.queue, item);
+  } catch (error) {
+    return { is: 'failed', error: error as Error };
+  }
   switch (marker.state) {
     case 'completed':
     case 'rejected':

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import { DeleteItemCommand, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import * as z from 'zod';
 
@@ -96,6 +96,16 @@ const doneBefore = async (about: object = {}) => {
   await run([message('well', { id })]);
   return [message('well', { id, redelivered: true, ...about })];
 };
+
+/** Creates a redelivered message whose inbox record was completed, but cannot be read any more. */
+async function withUnreadableMarker(about: object = {}): Promise<RabbitMqRecord[]> {
+  const id = randomUUID();
+  const store = new DynamoDBClient({ endpoint: setup.endpoint });
+  const Item = { pk: { S: `loans#${id}` }, state: { S: 'completed' }, events: { S: '{' } };
+  await store.send(new PutItemCommand({ TableName: `${setup.tablePrefix}inbox`, Item }));
+  store.destroy();
+  return [message('well', { id, redelivered: true, ...about })];
+}
 
 const withoutStore = () => dependenciesAt('http://127.0.0.1:1', setup.tablePrefix, setup.publisher);
 
@@ -235,6 +245,21 @@ const table: Row[] = [
   {
     title: 'a message that fails at its last attempt is dead-lettered as ATTEMPTS_EXHAUSTED',
     records: () => [message('transient', { headers: { 'surehop-attempt': 4 } })],
+    counts: { completed: 1, 'dead-letter': 1 },
+    in: 'dead-letters',
+    code: 'ATTEMPTS_EXHAUSTED',
+    applied: 1,
+  },
+  {
+    title: 'a message whose inbox record cannot be read is retried, and the other messages of its batch complete',
+    records: () => withUnreadableMarker(),
+    counts: { completed: 1, retry: 1 },
+    in: 'retry.1s',
+    applied: 1,
+  },
+  {
+    title: 'a message whose inbox record cannot be read is dead-lettered after its last attempt',
+    records: () => withUnreadableMarker({ headers: { 'surehop-attempt': 4 } }),
     counts: { completed: 1, 'dead-letter': 1 },
     in: 'dead-letters',
     code: 'ATTEMPTS_EXHAUSTED',

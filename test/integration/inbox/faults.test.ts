@@ -204,6 +204,22 @@ test('if DynamoDB does not say which table of a transaction is missing, the comm
   expect(await available()).toBe('90');
 });
 
+test('if DynamoDB neither says which table is missing nor accepts the inbox marker of one message, only this message fails and only the messages that write to the missing table stay unfinished', async () => {
+  const missing = new Table({ name: 'missing', key: { isbn: 'S' } });
+  const toMissing: Entry = { ...take('missing', 1), decision: { effects: [missing.add({ isbn: 'a' }, 'n', 1)] } };
+  const writes = (input: TransactWriteItemsInput) => JSON.stringify(input.TransactItems);
+  faults.plan = (input) => {
+    if (writes(input).includes(`${store.prefix}missing`))
+      return { when: 'before', error: named('ResourceNotFoundException', 'not found') };
+    const isRefused = writes(input).includes(`#${run}-refused"`);
+    return isRefused ? { when: 'before', error: named('ValidationException') } : undefined;
+  };
+  const results = await commit([...five(), toMissing, take('refused', 2)]);
+  expect(outcomes(results)).toEqual([...Array<string>(5).fill('completed'), 'unfinished', 'failed']);
+  expect(codes(results).slice(5)).toEqual(['TABLE_MISSING', 'INVALID_EFFECT']);
+  expect(await available()).toBe('90');
+});
+
 test('if DynamoDB refuses every write of the inbox table, all messages stay unfinished with the code STORE_MISCONFIGURED', async () => {
   faults.plan = () => ({ when: 'before', error: named('ValidationException', 'the key does not match the schema') });
   const results = await commit(five());

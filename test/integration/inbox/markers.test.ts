@@ -40,6 +40,15 @@ const found = async () => (await inbox.find(QUEUE, [id()])).get(id());
 const done = (payloadHash = 'hash') =>
   inbox.commit(QUEUE, [{ ...firstAttempt, id: id(), payloadHash, decision: { effects: [] } }], never);
 
+describe('markers that cannot be read', () => {
+  test('the inbox leaves out an inbox marker that cannot be read, and still returns the markers of the other messages', async () => {
+    await done();
+    await store.put('inbox', { pk: { S: `${QUEUE}#${id('edited')}` }, state: { S: 'completed' }, events: { S: '{' } });
+    const markers = await inbox.find(QUEUE, [id('edited'), id()]);
+    expect([...markers.keys()]).toEqual([id()]);
+  });
+});
+
 describe('markers of failed attempts', () => {
   test('the inbox marker of a message that was retried or dead-lettered contains the number of the attempt, the error code and the error message', async () => {
     await record(3, { redrives: 2, state: 'dead-lettered', code: 'EXPIRED' });

@@ -123,6 +123,11 @@ describe('markers', () => {
     ['dead-lettered with another payload', handedOff(0, 1, 'other'), 'completed'],
     ['leased to another environment', leasedUntil(NOW + 1), 'failed LEASED'],
     ['leased, with the lease expired', leasedUntil(NOW), 'completed'],
+    ['of an unknown state', itemOf('sealed'), 'failed INVALID_ITEM'],
+    ['without a state', { pk: { S: `${QUEUE}#a` } }, 'failed INVALID_ITEM'],
+    ['completed with events that are not JSON', itemOf('completed', { events: { S: '{' } }), 'failed INVALID_ITEM'],
+    ['completed with events that are not a list', itemOf('completed', { events: { S: '{}' } }), 'failed INVALID_ITEM'],
+    ['completed with effects that are not JSON', itemOf('completed', { effects: { S: '{' } }), 'failed INVALID_ITEM'],
   ];
   test.each(cases)(
     'an inbox marker that is %s decides the result of its own message only, and the other message of the transaction completes',
@@ -168,6 +173,16 @@ describe('markers', () => {
       leaseOwner: 'me',
     });
     expect(results).toEqual({ a: 'completed' });
+  });
+
+  test('the error of a message whose inbox marker cannot be read names the marker and the reason', () => {
+    const { errors } = play({ a: take() }, [cancelled(conditionFailed(itemOf('sealed')), 'None')]);
+    expect(errors).toEqual({ a: 'the inbox record loans#a cannot be read: the state "sealed" is unknown' });
+  });
+
+  test('if the reply to a transaction is lost and the inbox marker of a message then cannot be read, the message stays unfinished, because DynamoDB may have committed the message', () => {
+    const { results } = play(two(), [lost(), cancelled(conditionFailed(itemOf('sealed')), 'None', 'None')]);
+    expect(results).toEqual({ a: 'unfinished STORE_UNAVAILABLE', b: 'completed' });
   });
 
   test('if a transaction is cancelled because one of its messages has an inbox marker, the next transaction may overwrite the marker of this message, but no other marker', () => {
