@@ -5,7 +5,7 @@ import type { Context } from 'aws-lambda';
 import type { AttemptRun } from '../crash-loop/attempt-log.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { mayBeForgotten, mayHaveExpired } from '../inbox/settings.ts';
-import type { Sequences } from '../ordering/sequences.ts';
+import type { Sequences } from '../message/ordering-key.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { isInstance, StoreUnavailableError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';

@@ -1,5 +1,5 @@
 import type { EventDefinition } from '../events/define.ts';
-import type { KeyOf } from '../ordering/sequences.ts';
+import type { KeyOf } from '../message/ordering-key.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { withSourcePositions } from '../runtime/stack.ts';
 import type { Surehop } from '../runtime/surehop.ts';

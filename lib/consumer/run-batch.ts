@@ -1,7 +1,7 @@
 import { isolate, noteSurvival, retryEndAttempts, suspectsAmong } from '../crash-loop/isolate.ts';
 import { oldestFirst, processInOrder } from '../ordering/in-order.ts';
 import { closeBatch, openBatch, type Opening } from '../ordering/open-batch.ts';
-import type { KeyOf } from '../ordering/sequences.ts';
+import type { KeyOf } from '../message/ordering-key.ts';
 import { warnOfSplitKeys } from '../ordering/shard-keys.ts';
 import type { Batch } from './batch.ts';
 import { dedupe, fromMemory, rememberDone, resultOfCopy } from './dedupe.ts';

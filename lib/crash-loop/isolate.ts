@@ -5,7 +5,7 @@ import { toResult, type ValidMessage, type Result } from '../message/message.ts'
 import { deadLetter, outOfTime, unfinished, unfinishedAs, type Outcome } from '../message/outcome.ts';
 import { settle } from '../consumer/settle.ts';
 import type { MessageId } from '../events/message-id.ts';
-import { keyOf } from '../ordering/sequences.ts';
+import { keyOf } from '../message/ordering-key.ts';
 import type { AttemptRun, OpenAttempts } from './attempt-log.ts';
 
 /** The number of deliveries without an outcome after which a message is suspected of crashing the process. */

@@ -1,5 +1,5 @@
 import type { MessageId } from '../events/message-id.ts';
-import { orderOf, type KeyOf, type Order } from '../ordering/sequences.ts';
+import { orderOf, type KeyOf, type Order } from './ordering-key.ts';
 import { shortText } from '../runtime/short-text.ts';
 import { describeError } from '../runtime/errors.ts';
 import { readJson } from '../runtime/json.ts';

@@ -6,7 +6,7 @@ import type { MessageId } from '../events/message-id.ts';
 
 import { writeBlockedKeys, type BlockedKey, type BlockedKeyWrite } from './blocked-keys.ts';
 import { isFinal, MAX_BLOCKED } from './open-batch.ts';
-import { byKey, keyOf } from './sequences.ts';
+import { byKey, keyOf } from '../message/ordering-key.ts';
 
 const MAX_WAITING = 5_000;
 

@@ -6,7 +6,7 @@ import type { MessageId } from '../events/message-id.ts';
 import type { Marker } from '../inbox/inbox.ts';
 import { CodedError } from '../runtime/errors.ts';
 import { writeBlockedKeys, type BlockedKeyWrite } from './blocked-keys.ts';
-import { byKey, keyOf, type Sequences } from './sequences.ts';
+import { byKey, keyOf, type Sequences } from '../message/ordering-key.ts';
 
 /**
  * The largest number of messages whose order is stored for one ordering key or one batch. Further messages are

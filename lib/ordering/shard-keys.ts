@@ -1,7 +1,7 @@
 import type { Batch } from '../consumer/batch.ts';
 import type { ValidMessage } from '../message/message.ts';
 import { KEY_HEADER } from '../events/envelope.ts';
-import { byKey } from './sequences.ts';
+import { byKey } from '../message/ordering-key.ts';
 
 /**
  * Logs a warning if two messages with the same ordering key may be in different shards, because the headers

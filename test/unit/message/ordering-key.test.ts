@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 
-import { boundedKey } from '../../../lib/ordering/sequences.ts';
+import { boundedKey } from '../../../lib/message/ordering-key.ts';
 
 test('an ordering key of at most 256 bytes is stored unchanged, even the empty key', () => {
   expect(boundedKey('')).toBe('');

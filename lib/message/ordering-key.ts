@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-import type { ValidMessage } from '../message/message.ts';
+import type { ValidMessage } from './message.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { kindOf } from '../runtime/kind-of.ts';
 
