@@ -2,10 +2,10 @@ import { setMaxListeners } from 'node:events';
 
 import type { Context } from 'aws-lambda';
 
-import type { AttemptRun } from '../crash-loop/attempt-log.ts';
+import type { CrashLoopMemory } from '../crash-loop/isolate.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { mayBeForgotten, mayHaveExpired } from '../inbox/settings.ts';
-import type { Sequences } from '../message/ordering-key.ts';
+import type { OrderingMemory } from '../ordering/ordered-batch.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { isInstance, StoreUnavailableError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
@@ -117,14 +117,7 @@ function withDeadline<T extends object>(methods: T, leftMs: () => number): T {
  * The data that a consumer keeps in memory from one batch to the next. Losing them costs additional requests to
  * DynamoDB, but never a message.
  */
-export interface Memory {
-  /** How often this process returned each unfinished message of the previous batch to the queue. */
-  survived: Map<MessageId, number>;
-  /**
-   * The stored processing attempts that must still be deleted from DynamoDB, by message id. `undefined` stands for all
-   * stored attempts of the message.
-   */
-  readonly unended: Map<MessageId, AttemptRun | undefined>;
+export interface Memory extends CrashLoopMemory, OrderingMemory {
   /**
    * The payload hash of each message that this process completed or rejected. A redelivery of such a message needs no
    * request to DynamoDB.
@@ -132,11 +125,6 @@ export interface Memory {
   readonly done: Map<MessageId, string>;
   /** The ids of follow-up events that the broker has confirmed. */
   readonly confirmed: Set<MessageId>;
-  /**
-   * For each ordering key, the message ids whose order an earlier batch could not store in DynamoDB. The next batch
-   * stores the order.
-   */
-  unrecorded: Sequences;
   /** When the consumer's progress in each shard of the queue was last written to DynamoDB, in ms since the epoch. */
   readonly progressRecordedAtMs: Map<string, number>;
 }
@@ -149,12 +137,3 @@ export const newMemory = (): Memory => ({
   unrecorded: [],
   progressRecordedAtMs: new Map(),
 });
-
-const MAX_ENTRIES = 10_000;
-
-export function forgetOldest(entries: Set<unknown> | Map<unknown, unknown>): void {
-  for (const key of entries.keys()) {
-    if (entries.size <= MAX_ENTRIES) break;
-    entries.delete(key);
-  }
-}

@@ -1,10 +1,10 @@
 import type { Marker } from '../inbox/inbox.ts';
-import type { Batch } from './batch.ts';
-import { handoffOf } from './copies.ts';
-import { wasHandedOff } from './dedupe.ts';
 import type { Delivery } from '../message/delivery.ts';
 import { toResult, type Result } from '../message/message.ts';
 import { deadLetter, fromFailedMarker, unfinished, type DeadLettered } from '../message/outcome.ts';
+import type { Batch } from './batch.ts';
+import { handoffOf } from './copies.ts';
+import { wasHandedOff } from './dedupe.ts';
 
 /** A message that cannot become a dead letter now, because another Lambda execution environment has a lease on it. */
 export interface Leased {

@@ -6,14 +6,14 @@ import type { FailedAttempt } from '../events/failed-attempts.ts';
 import { deriveId, type MessageId } from '../events/message-id.ts';
 import type { Message } from '../events/message.ts';
 import type { Attempt, Handoff } from '../inbox/inbox.ts';
+import type { Delivery } from '../message/delivery.ts';
+import type { DeadLettered, Postponed, Retried } from '../message/outcome.ts';
 import { unwritableParts } from '../rabbitmq/encode-message.ts';
-import { describeParts, withoutParts } from '../rabbitmq/unwritable.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
+import { describeParts, withoutParts } from '../rabbitmq/unwritable.ts';
 import type { PublishError } from '../runtime/errors.ts';
 import type { Batch } from './batch.ts';
-import type { Delivery } from '../message/delivery.ts';
 import { factsOf } from './facts.ts';
-import type { DeadLettered, Postponed, Retried } from '../message/outcome.ts';
 
 export type Failed = Retried | Postponed | DeadLettered;
 

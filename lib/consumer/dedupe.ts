@@ -1,8 +1,7 @@
-import type { Marker } from '../inbox/inbox.ts';
-import { compareAttempts, isAbandonedLease, isHandedOff } from '../inbox/marker.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { lastSentTimeOf } from '../events/publish-time.ts';
-import { type Batch, forgetOldest, type Memory } from './batch.ts';
+import type { Marker } from '../inbox/inbox.ts';
+import { compareAttempts, isAbandonedLease, isHandedOff } from '../inbox/marker.ts';
 import type { Delivery } from '../message/delivery.ts';
 import {
   toResult,
@@ -13,6 +12,8 @@ import {
   type Result,
 } from '../message/message.ts';
 import { deadLetter, DUPLICATE, fromFailedMarker, unfinished } from '../message/outcome.ts';
+import { forgetOldest } from '../runtime/forget-oldest.ts';
+import type { Batch, Memory } from './batch.ts';
 
 /**
  * Returns the result of a message that this process remembers as completed, or `undefined` if it does not remember the

@@ -10,9 +10,10 @@ import type { StoredEvent } from '../inbox/inbox.ts';
 import { unwritableParts } from '../rabbitmq/encode-message.ts';
 import { withoutParts } from '../rabbitmq/unwritable.ts';
 import { isOfMessage, PublishError } from '../runtime/errors.ts';
+import { forgetOldest } from '../runtime/forget-oldest.ts';
 import { log } from '../runtime/log.ts';
 import { recordMetrics } from '../runtime/metrics.ts';
-import { type Batch, forgetOldest } from './batch.ts';
+import type { Batch } from './batch.ts';
 import { toResult, type Result } from '../message/message.ts';
 import { postponed, unfinished, type Outcome } from '../message/outcome.ts';
 

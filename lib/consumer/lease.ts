@@ -1,8 +1,8 @@
 import type { Decision } from '../inbox/decision.ts';
-import { isInstance } from '../runtime/errors.ts';
-import type { Batch } from './batch.ts';
 import type { ValidMessage } from '../message/message.ts';
 import { deadLetter, fromFailedMarker, outOfTime, postponed, type Outcome } from '../message/outcome.ts';
+import { isInstance } from '../runtime/errors.ts';
+import type { Batch } from './batch.ts';
 import { TimeLimitError, withTimeLimit, type TimeLimit } from './time-limit.ts';
 
 /**

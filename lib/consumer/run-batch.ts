@@ -1,17 +1,17 @@
 import { isolate, noteSurvival, retryEndAttempts, suspectsAmong } from '../crash-loop/isolate.ts';
+import { decode, type Delivery, type RabbitMqEvent } from '../message/delivery.ts';
+import type { Identify } from '../message/identify.ts';
+import { toResult, validate, type ValidMessage, type Result } from '../message/message.ts';
+import type { KeyOf } from '../message/ordering-key.ts';
+import type { Rule } from '../message/rule.ts';
 import { oldestFirst, processInOrder } from '../ordering/in-order.ts';
 import { closeBatch, openBatch, type Opening } from '../ordering/open-batch.ts';
-import type { KeyOf } from '../message/ordering-key.ts';
 import { warnOfSplitKeys } from '../ordering/shard-keys.ts';
 import type { Batch } from './batch.ts';
 import { dedupe, fromMemory, rememberDone, resultOfCopy } from './dedupe.ts';
-import { decode, type Delivery, type RabbitMqEvent } from '../message/delivery.ts';
 import { publishOrPostpone } from './follow-ups.ts';
-import type { Identify } from '../message/identify.ts';
-import { toResult, validate, type ValidMessage, type Result } from '../message/message.ts';
 import { recordProgress } from './progress.ts';
 import { BatchUnfinishedError, reportOf, type BatchReport } from './report.ts';
-import type { Rule } from '../message/rule.ts';
 import { commitDecisions, runRules } from './run.ts';
 import { claimInOrder, settle, settlePostponed } from './settle.ts';
 import { recordTelemetry } from './telemetry.ts';
@@ -75,8 +75,10 @@ async function processDeliveries(
     // Messages that are dead-lettered without running a rule do not wait for the rules of other messages.
     settle(known.filter(isDeadLetter), batch),
   ]);
-  if (suspects.size > 0) settled.push(await isolate([...suspects], batch, processAndSettle));
-  else await retryEndAttempts(batch);
+  if (suspects.size > 0) {
+    const steps = { process: processAndSettle, settle: (results: readonly Result[]) => settle(results, batch) };
+    settled.push(await isolate([...suspects], batch, steps));
+  } else await retryEndAttempts(batch);
 
   // 7. Report.
   const results = await runInSettleSpan(batch.trace, async () => {

@@ -2,12 +2,6 @@ import { randomUUID } from 'node:crypto';
 
 import type { Decision } from '../inbox/decision.ts';
 import type { CommitResult } from '../inbox/inbox.ts';
-import { concurrently } from '../runtime/concurrently.ts';
-import { describeError, isInstance, isOutsideMessage } from '../runtime/errors.ts';
-import type { Batch } from './batch.ts';
-import { factsOf } from './facts.ts';
-import { performUnderLease } from './lease.ts';
-import { isTooOld } from './age.ts';
 import { toResult, type ValidMessage, type Result } from '../message/message.ts';
 import {
   deadLetter,
@@ -21,6 +15,12 @@ import {
   type Outcome,
 } from '../message/outcome.ts';
 import type { RuleContext } from '../message/rule.ts';
+import { concurrently } from '../runtime/concurrently.ts';
+import { describeError, isInstance, isOutsideMessage } from '../runtime/errors.ts';
+import { isTooOld } from './age.ts';
+import type { Batch } from './batch.ts';
+import { factsOf } from './facts.ts';
+import { performUnderLease } from './lease.ts';
 import { TimeLimitError, withTimeLimit, type TimeLimit } from './time-limit.ts';
 import { runInMessageSpan } from './trace.ts';
 import { watchReads } from './watch-reads.ts';

@@ -1,7 +1,10 @@
 import { toDeadLetter } from '../archive/dead-letter.ts';
-import { publishCopies } from '../events/publish-copies.ts';
 import { withIdentity } from '../events/copies.ts';
+import { publishCopies } from '../events/publish-copies.ts';
 import type { Handoff } from '../inbox/inbox.ts';
+import type { Delivery } from '../message/delivery.ts';
+import { toResult, type Result } from '../message/message.ts';
+import { postponed, unfinished, unfinishedAs, type DeadLettered, type Outcome } from '../message/outcome.ts';
 import { isKnownCode } from '../runtime/error-codes.ts';
 import { isOfMessage, type PublishError } from '../runtime/errors.ts';
 import type { Batch } from './batch.ts';
@@ -15,10 +18,7 @@ import {
   type CopyToPublish,
   type Failed,
 } from './copies.ts';
-import type { Delivery } from '../message/delivery.ts';
 import { publishFollowUps } from './follow-ups.ts';
-import { toResult, type Result } from '../message/message.ts';
-import { postponed, unfinished, unfinishedAs, type DeadLettered, type Outcome } from '../message/outcome.ts';
 
 /**
  * Publishes a copy of each message that is to be retried or dead-lettered. Postponed messages are published later, by

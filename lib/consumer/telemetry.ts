@@ -1,10 +1,10 @@
 import { publishTimeOf } from '../events/publish-time.ts';
 import { spanOf } from '../events/trace.ts';
-import { isLogged, log, logLines, type LogLines } from '../runtime/log.ts';
-import { recordMetrics, recordCollected } from '../runtime/metrics.ts';
 import type { Delivery } from '../message/delivery.ts';
 import type { Result } from '../message/message.ts';
 import type { Outcome, ThrownError } from '../message/outcome.ts';
+import { isLogged, log, logLines, type LogLines } from '../runtime/log.ts';
+import { recordMetrics, recordCollected } from '../runtime/metrics.ts';
 import type { BatchReport } from './report.ts';
 import type { ConsumerSettings } from './settings.ts';
 import type { BatchTrace } from './trace.ts';

@@ -1,9 +1,9 @@
-import { describeError, isInstance } from '../runtime/errors.ts';
-import { nameOf } from '../runtime/stack.ts';
-import { runIn, type Span, type SpanAttributes, type Tracing } from '../runtime/tracing.ts';
 import type { Delivery } from '../message/delivery.ts';
 import type { Result } from '../message/message.ts';
 import type { Outcome } from '../message/outcome.ts';
+import { describeError, isInstance } from '../runtime/errors.ts';
+import { nameOf } from '../runtime/stack.ts';
+import { runIn, type Span, type SpanAttributes, type Tracing } from '../runtime/tracing.ts';
 
 /** The largest number of links of one span. OpenTelemetry's SDK drops further links. */
 const MAX_LINKS = 128;

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 
-import { type Batch, forgetOldest, type Memory } from '../consumer/batch.ts';
-import { toResult, type ValidMessage, type Result } from '../message/message.ts';
-import { deadLetter, outOfTime, unfinished, unfinishedAs, type Outcome } from '../message/outcome.ts';
-import { settle } from '../consumer/settle.ts';
 import type { MessageId } from '../events/message-id.ts';
+import { toResult, type ValidMessage, type Result } from '../message/message.ts';
 import { keyOf } from '../message/ordering-key.ts';
-import type { AttemptRun, OpenAttempts } from './attempt-log.ts';
+import { deadLetter, outOfTime, unfinished, unfinishedAs, type Outcome } from '../message/outcome.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { forgetOldest } from '../runtime/forget-oldest.ts';
+import type { AttemptLog, AttemptRun, OpenAttempts } from './attempt-log.ts';
 
 /** The number of deliveries without an outcome after which a message is suspected of crashing the process. */
 const SUSPICIOUS_DELIVERIES = 3;
@@ -17,13 +17,41 @@ const MAX_ISOLATED_RUNS = 3;
 /** The largest assumed difference between the clocks of two Lambda execution environments, in ms. */
 const CLOCK_SKEW_MS = 1_000;
 
-type Process = (messages: readonly ValidMessage[]) => Promise<Result[]>;
+/** The fields of a batch that the isolation of crashing messages uses. */
+interface IsolatingBatch {
+  readonly queue: { readonly name: string };
+  readonly attemptLog: AttemptLog;
+  readonly clock: Clock;
+  readonly memory: CrashLoopMemory;
+  /** How much time business rules have left, in ms. */
+  readonly timeLeftMs: () => number;
+  /** How long the Lambda invocation may still run, in ms. */
+  readonly invocationLeftMs: () => number;
+  readonly warn: (message: string, error: unknown) => void;
+}
+
+/** What the isolation of crashing messages keeps in memory from one batch to the next. */
+export interface CrashLoopMemory {
+  /** How often this process returned each unfinished message of the previous batch to the queue. */
+  survived: Map<MessageId, number>;
+  /**
+   * The stored processing attempts that must still be deleted from DynamoDB, by message id. `undefined` stands for all
+   * stored attempts of the message.
+   */
+  readonly unended: Map<MessageId, AttemptRun | undefined>;
+}
+
+interface Steps {
+  readonly process: (messages: readonly ValidMessage[]) => Promise<Result[]>;
+  /** Publishes the dead letters of messages that are not processed again. */
+  readonly settle: (results: readonly Result[]) => Promise<Result[]>;
+}
 
 /**
  * Returns the messages that are suspected of crashing the process, and all messages that share an ordering key with one
  * of them.
  */
-export function suspectsAmong(messages: readonly ValidMessage[], memory: Memory): ValidMessage[] {
+export function suspectsAmong(messages: readonly ValidMessage[], memory: CrashLoopMemory): ValidMessage[] {
   const suspects = new Set(messages.filter((message) => isSuspect(message, memory)));
   const keys = new Set([...suspects].flatMap((suspect) => keyOf(suspect) ?? []));
   return messages.filter((message) => suspects.has(message) || isIn(keys, keyOf(message)));
@@ -31,10 +59,12 @@ export function suspectsAmong(messages: readonly ValidMessage[], memory: Memory)
 
 const isIn = (keys: ReadonlySet<string>, key: string | undefined) => key !== undefined && keys.has(key);
 
-const isSuspect = ({ id, isAbandoned, delivery: { deliveryCount } }: ValidMessage, { survived }: Memory): boolean =>
-  isAbandoned || deliveryCount - (survived.get(id) ?? 0) >= SUSPICIOUS_DELIVERIES;
+const isSuspect = (
+  { id, isAbandoned, delivery: { deliveryCount } }: ValidMessage,
+  { survived }: CrashLoopMemory,
+): boolean => isAbandoned || deliveryCount - (survived.get(id) ?? 0) >= SUSPICIOUS_DELIVERIES;
 
-export function noteSurvival(results: readonly Result[], memory: Memory): void {
+export function noteSurvival(results: readonly Result[], memory: CrashLoopMemory): void {
   const ids = results.flatMap(({ delivery: { id }, outcome }) => (id && outcome.is === 'unfinished' ? [id] : []));
   memory.survived = new Map(ids.map((id) => [id, (memory.survived.get(id) ?? 0) + 1]));
 }
@@ -43,7 +73,11 @@ export function noteSurvival(results: readonly Result[], memory: Memory): void {
  * Finds out which messages crash the process: processes the suspected messages together and, after another crash, each
  * of them alone. A message that crashes the process three times while it is processed alone is dead-lettered.
  */
-export async function isolate(suspects: readonly ValidMessage[], batch: Batch, process: Process): Promise<Result[]> {
+export async function isolate(
+  suspects: readonly ValidMessage[],
+  batch: IsolatingBatch,
+  steps: Steps,
+): Promise<Result[]> {
   let open: Map<MessageId, OpenAttempts>;
   let untried: readonly ValidMessage[];
   let run: AttemptRun | undefined;
@@ -55,24 +89,24 @@ export async function isolate(suspects: readonly ValidMessage[], batch: Batch, p
   } catch (error) {
     return suspects.map((suspect) => toResult(suspect, unfinished(error)));
   }
-  const results = run ? await process(untried) : [];
+  const results = run ? await steps.process(untried) : [];
   if (run) await endAttempts(results, run, batch);
   const rest = suspects.filter((suspect) => !untried.includes(suspect));
-  return [...results, ...(await isolateEach(rest, open, batch, process))];
+  return [...results, ...(await isolateEach(rest, open, batch, steps))];
 }
 
 async function isolateEach(
   suspects: readonly ValidMessage[],
   open: ReadonlyMap<MessageId, OpenAttempts>,
-  batch: Batch,
-  process: Process,
+  batch: IsolatingBatch,
+  { process, settle }: Steps,
 ): Promise<Result[]> {
   const results: Result[] = [];
   const stopped = new Set<string>();
   const runsOf = (suspect: ValidMessage) => open.get(suspect.id)?.isolatedEndByMs ?? [];
   for (const suspect of leastTriedFirst(suspects, (one) => runsOf(one).length)) {
     const begun = stopped.has(sequenceOf(suspect)) ? outOfTime() : await tryToBegin(suspect, runsOf(suspect), batch);
-    const [result] = 'is' in begun ? await settle([toResult(suspect, begun)], batch) : await process([suspect]);
+    const [result] = 'is' in begun ? await settle([toResult(suspect, begun)]) : await process([suspect]);
     const { is } = result!.outcome;
     if (is === 'unfinished') stopped.add(sequenceOf(suspect));
     if (!('is' in begun)) await endAttempts([result!], begun, batch);
@@ -82,7 +116,11 @@ async function isolateEach(
   return results;
 }
 
-async function tryToBegin(suspect: ValidMessage, runs: readonly number[], batch: Batch): Promise<AttemptRun | Outcome> {
+async function tryToBegin(
+  suspect: ValidMessage,
+  runs: readonly number[],
+  batch: IsolatingBatch,
+): Promise<AttemptRun | Outcome> {
   if (batch.timeLeftMs() <= 0) return outOfTime();
   if (runs.length >= MAX_ISOLATED_RUNS) {
     const nowMs = batch.clock.now();
@@ -99,21 +137,25 @@ async function tryToBegin(suspect: ValidMessage, runs: readonly number[], batch:
 async function beginAttempts(
   suspects: readonly ValidMessage[],
   kind: 'together' | 'isolated',
-  { queue, attemptLog, clock, invocationLeftMs }: Batch,
+  { queue, attemptLog, clock, invocationLeftMs }: IsolatingBatch,
 ): Promise<AttemptRun> {
   const run = { kind, id: randomUUID(), endsByMs: clock.now() + invocationLeftMs() + CLOCK_SKEW_MS };
   await attemptLog.begin(queue.name, suspects.map(idOf), run);
   return run;
 }
 
-async function endAttempts(results: readonly Result[], run: AttemptRun | undefined, batch: Batch): Promise<void> {
+async function endAttempts(
+  results: readonly Result[],
+  run: AttemptRun | undefined,
+  batch: IsolatingBatch,
+): Promise<void> {
   const { unended } = batch.memory;
   for (const { delivery, outcome } of results) unended.set(delivery.id!, outcome.is === 'postponed' ? run : undefined);
   await retryEndAttempts(batch);
 }
 
 /** Deletes the stored processing attempts that an earlier batch could not delete, because DynamoDB was unavailable. */
-export async function retryEndAttempts(batch: Batch): Promise<void> {
+export async function retryEndAttempts(batch: IsolatingBatch): Promise<void> {
   try {
     await deleteEnded(batch);
   } catch (error) {
@@ -122,7 +164,7 @@ export async function retryEndAttempts(batch: Batch): Promise<void> {
   }
 }
 
-async function deleteEnded({ queue, attemptLog, memory: { unended } }: Batch): Promise<void> {
+async function deleteEnded({ queue, attemptLog, memory: { unended } }: IsolatingBatch): Promise<void> {
   if (unended.size === 0) return;
   await attemptLog.end(queue.name, unended);
   unended.clear();

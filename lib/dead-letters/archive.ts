@@ -2,21 +2,21 @@ import { randomUUID } from 'node:crypto';
 
 import pMap from 'p-map';
 
-import { decode, type Delivery, type RabbitMqEvent } from '../message/delivery.ts';
+import { toDeadLetter, type DeadLetter } from '../archive/dead-letter.ts';
+import type { ArchiveTable } from '../archive/record.ts';
+import { storeDeadLetter } from '../archive/store-dead-letter.ts';
 import { runInMessageSpan, withBatchTrace, type BatchTrace } from '../consumer/trace.ts';
 import { deriveId } from '../events/message-id.ts';
 import { spanOf } from '../events/trace.ts';
+import { decode, type Delivery, type RabbitMqEvent } from '../message/delivery.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { describeError, type ErrorCode } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 import { errorFields } from '../runtime/stack.ts';
 import type { Tracing } from '../runtime/tracing.ts';
-import { toDeadLetter, type DeadLetter } from '../archive/dead-letter.ts';
 import type { KnownValues } from './known-values.ts';
 import { deadLetterFrom } from './origin.ts';
-import type { ArchiveTable } from '../archive/record.ts';
-import { storeDeadLetter } from '../archive/store-dead-letter.ts';
 
 export interface Archiving {
   readonly table: ArchiveTable;

@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 
-import type { Delivery } from '../message/delivery.ts';
+import { toDeadLetter, type DeadLetter, type Origin } from '../archive/dead-letter.ts';
 import { plainOf } from '../events/json-form.ts';
-import type { Headers } from '../events/message.ts';
 import { deriveId } from '../events/message-id.ts';
+import type { Headers } from '../events/message.ts';
 import { isoTime } from '../events/publish-time.ts';
+import type { Delivery } from '../message/delivery.ts';
 import { queueOfShard } from '../rabbitmq/topology/shards.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { textOf, type KnownErrorCode } from '../runtime/error-codes.ts';
 import type { ErrorCode } from '../runtime/errors.ts';
 import { own } from '../runtime/own.ts';
 import { shortText } from '../runtime/short-text.ts';
-import { toDeadLetter, type DeadLetter, type Origin } from '../archive/dead-letter.ts';
 
 export const deadLetterFrom = (delivery: Delivery, queues: readonly WorkQueue[], nowMs: number): DeadLetter =>
   toDeadLetter(delivery, originOf(delivery, queues, new Date(nowMs).toISOString()), nowMs);

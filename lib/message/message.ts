@@ -1,10 +1,10 @@
 import type { MessageId } from '../events/message-id.ts';
-import { orderOf, type KeyOf, type Order } from './ordering-key.ts';
-import { shortText } from '../runtime/short-text.ts';
 import { describeError } from '../runtime/errors.ts';
 import { readJson } from '../runtime/json.ts';
+import { shortText } from '../runtime/short-text.ts';
 import type { Delivery } from './delivery.ts';
 import type { Fault } from './identify.ts';
+import { orderOf, type KeyOf, type Order } from './ordering-key.ts';
 import { deadLetter, thrownError, type DeadLettered, type Outcome } from './outcome.ts';
 import type { Rule } from './rule.ts';
 

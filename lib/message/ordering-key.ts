@@ -1,16 +1,11 @@
 import { hash } from 'node:crypto';
 
-import type { ValidMessage } from './message.ts';
-import type { MessageId } from '../events/message-id.ts';
 import { kindOf } from '../runtime/kind-of.ts';
 
 /** Returns the ordering key of an event. Messages with the same ordering key are processed one after another. */
 export type KeyOf = (event: any) => string;
 
 export type Order = { readonly key: string } | { readonly error: unknown };
-
-/** The message ids of a batch, grouped by ordering key, in the order in which they must be processed. */
-export type Sequences = readonly (readonly [key: string, ids: readonly MessageId[]])[];
 
 export function orderOf(event: unknown, keyOf: KeyOf): Order {
   try {
@@ -34,16 +29,5 @@ export function boundedKey(key: unknown): string {
  * Returns the ordering key of a message. Returns `undefined` if the consumer has no `orderBy`, or if `orderBy` threw an
  * error.
  */
-export const keyOf = ({ order }: ValidMessage): string | undefined => (order && 'key' in order ? order.key : undefined);
-
-export function byKey(messages: readonly ValidMessage[]): Map<string, ValidMessage[]> {
-  const sequences = new Map<string, ValidMessage[]>();
-  for (const message of messages) {
-    const key = keyOf(message);
-    if (key === undefined) continue;
-    const sequence = sequences.get(key);
-    if (sequence) sequence.push(message);
-    else sequences.set(key, [message]);
-  }
-  return sequences;
-}
+export const keyOf = ({ order }: { readonly order?: Order }): string | undefined =>
+  order && 'key' in order ? order.key : undefined;

@@ -2,9 +2,9 @@ import type { Attempt, FailedMarker, StoredEvent } from '../inbox/inbox.ts';
 import { delayQueueFor } from '../rabbitmq/topology/delays.ts';
 import type { DelayQueue, WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { textOf, type KnownErrorCode } from '../runtime/error-codes.ts';
-import { shortText } from '../runtime/short-text.ts';
 import { describeError, isInstance, PermanentError, readProperty, RetryAfterError } from '../runtime/errors.ts';
 import type { ErrorCode } from '../runtime/errors.ts';
+import { shortText } from '../runtime/short-text.ts';
 import { ownFramesOf, toLoggable, type LoggableError } from '../runtime/stack.ts';
 
 /** What is known about a failure besides its code and its message. */

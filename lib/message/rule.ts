@@ -1,7 +1,7 @@
-import type { EventDefinition } from '../events/define.ts';
-import type { Decision } from '../inbox/decision.ts';
 import type { ReadItem } from '../dynamodb/read-item.ts';
+import type { EventDefinition } from '../events/define.ts';
 import type { MessageId } from '../events/message-id.ts';
+import type { Decision } from '../inbox/decision.ts';
 
 /** The context that a business rule receives as its second argument. */
 export interface RuleContext {

@@ -1,12 +1,12 @@
-import type { Batch } from '../consumer/batch.ts';
+import type { MessageId } from '../events/message-id.ts';
 import type { Delivery } from '../message/delivery.ts';
 import { toResult, type ValidMessage, type Result } from '../message/message.ts';
+import { keyOf } from '../message/ordering-key.ts';
 import { postponed, unfinished, unfinishedAs, type Outcome } from '../message/outcome.ts';
-import type { MessageId } from '../events/message-id.ts';
-
 import { writeBlockedKeys, type BlockedKey, type BlockedKeyWrite } from './blocked-keys.ts';
 import { isFinal, MAX_BLOCKED } from './open-batch.ts';
-import { byKey, keyOf } from '../message/ordering-key.ts';
+import type { OrderedBatch } from './ordered-batch.ts';
+import { byKey } from './sequences.ts';
 
 const MAX_WAITING = 5_000;
 
@@ -46,7 +46,7 @@ export const oldestFirst = (deliveries: readonly Delivery[]): Delivery[] =>
  */
 export async function processInOrder(
   messages: readonly ValidMessage[],
-  batch: Batch,
+  batch: OrderedBatch,
   process: (messages: readonly ValidMessage[]) => Promise<readonly Result[]>,
 ): Promise<Result[]> {
   const keyed = messages.filter((message) => keyOf(message) !== undefined);
@@ -83,7 +83,7 @@ function isFinalOutcome(outcome: Outcome): boolean {
 
 async function readSequences(
   messages: readonly ValidMessage[],
-  { inbox, blockedKeys, queue, clock }: Batch,
+  { inbox, blockedKeys, queue, clock }: OrderedBatch,
 ): Promise<Sequence[]> {
   if (messages.length === 0) return [];
   const messagesByKey = byKey(messages);
@@ -116,7 +116,7 @@ function block(
   { waiting, inBatch }: Sequence,
   head: Outcome | undefined,
   outcomes: Map<ValidMessage, Outcome>,
-  { queue }: Batch,
+  { queue }: OrderedBatch,
 ): void {
   const delayMs = head && 'delayQueue' in head ? head.delayQueue.delayMs : 0;
   for (const [position, id] of waiting.entries()) {
@@ -127,7 +127,7 @@ function block(
   }
 }
 
-async function recordBlocked(sequences: readonly Sequence[], batch: Batch): Promise<void> {
+async function recordBlocked(sequences: readonly Sequence[], batch: OrderedBatch): Promise<void> {
   const nowMs = batch.clock.now();
   const writes = sequences.flatMap(({ key, waiting, before, inBatch, isHeadForgotten }): BlockedKeyWrite[] => {
     const isSame = waiting.length === (before?.ids.length ?? 0) && waiting.every((id, n) => id === before?.ids[n]);

@@ -1,12 +1,13 @@
-import type { Batch } from '../consumer/batch.ts';
-import { toResult, type Message, type Result } from '../message/message.ts';
-import { unfinished } from '../message/outcome.ts';
 import type { TextVersion } from '../dynamodb/long-text.ts';
 import type { MessageId } from '../events/message-id.ts';
 import type { Marker } from '../inbox/inbox.ts';
+import { toResult, type Message, type Result } from '../message/message.ts';
+import { keyOf } from '../message/ordering-key.ts';
+import { unfinished } from '../message/outcome.ts';
 import { CodedError } from '../runtime/errors.ts';
 import { writeBlockedKeys, type BlockedKeyWrite } from './blocked-keys.ts';
-import { byKey, keyOf, type Sequences } from '../message/ordering-key.ts';
+import type { OrderedBatch } from './ordered-batch.ts';
+import { byKey, type Sequences } from './sequences.ts';
 
 /**
  * The largest number of messages whose order is stored for one ordering key or one batch. Further messages are
@@ -34,7 +35,7 @@ export interface Opening {
  * Stores the order of the messages of a batch in DynamoDB, so that no younger message overtakes them after a crash. If
  * storing the order fails, RabbitMQ redelivers the messages with an ordering key.
  */
-export async function openBatch(validated: readonly Message[], batch: Batch): Promise<Opening> {
+export async function openBatch(validated: readonly Message[], batch: OrderedBatch): Promise<Opening> {
   const { openBatches, memory } = batch;
   const shard = validated[0]?.delivery.queue;
   if (shard === undefined) return { messages: validated };
@@ -70,7 +71,7 @@ async function replaceRecord(
   shard: string,
   sequences: Sequences,
   before: TextVersion | undefined,
-  { openBatches }: Batch,
+  { openBatches }: OrderedBatch,
 ): Promise<TextVersion | undefined | 'replaced'> {
   if (sequences.length > 0) return (await openBatches.begin(shard, sequences, before)) ?? 'replaced';
   return before && !(await openBatches.end(shard, before)) ? 'replaced' : undefined;
@@ -80,14 +81,14 @@ async function replaceRecord(
 export async function closeBatch(
   results: readonly Result[],
   { shard, record }: Opened,
-  { openBatches, warn }: Batch,
+  { openBatches, warn }: OrderedBatch,
 ): Promise<void> {
   if (!record || results.some(({ outcome }) => outcome.is === 'unfinished')) return;
   await openBatches.end(shard, record).catch((error: unknown) => warn('deleting the open-batch record failed', error));
 }
 
 /** Blocks the ordering keys of batches that were started but not finished. */
-async function blockAll(sequences: Sequences, batch: Batch): Promise<void> {
+async function blockAll(sequences: Sequences, batch: OrderedBatch): Promise<void> {
   const merged = mergedByKey(sequences);
   if (merged.size === 0) return;
   const { queue, inbox, blockedKeys, clock } = batch;

@@ -1,7 +1,7 @@
 import { readTexts, removeText, writeText, type TextVersion } from '../dynamodb/long-text.ts';
 import type { InboxTable } from '../inbox/table.ts';
 import { reportLostOrder } from './lost-order.ts';
-import type { Sequences } from '../message/ordering-key.ts';
+import type { Sequences } from './sequences.ts';
 
 /** The message ids of an unfinished batch, in the order of processing, for each ordering key. */
 export interface OpenBatch {

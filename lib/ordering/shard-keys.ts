@@ -1,7 +1,7 @@
-import type { Batch } from '../consumer/batch.ts';
-import type { ValidMessage } from '../message/message.ts';
 import { KEY_HEADER } from '../events/envelope.ts';
-import { byKey } from '../message/ordering-key.ts';
+import type { ValidMessage } from '../message/message.ts';
+import type { OrderedBatch } from './ordered-batch.ts';
+import { byKey } from './sequences.ts';
 
 /**
  * Logs a warning if two messages with the same ordering key may be in different shards, because the headers
@@ -9,7 +9,7 @@ import { byKey } from '../message/ordering-key.ts';
  */
 export function warnOfSplitKeys(
   messages: readonly ValidMessage[],
-  { queue, warn }: Pick<Batch, 'queue' | 'warn'>,
+  { queue, warn }: Pick<OrderedBatch, 'queue' | 'warn'>,
 ): void {
   if (!queue.ring) return;
   for (const [first, ...others] of byKey(messages).values()) {

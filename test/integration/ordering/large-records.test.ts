@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 
 import { describeError } from '../../../lib/runtime/errors.ts';
 import { log } from '../../../lib/runtime/log.ts';
-import type { Sequences } from '../../../lib/message/ordering-key.ts';
+import type { Sequences } from '../../../lib/ordering/sequences.ts';
 import { openStore, type TestStore } from '../../support/store.ts';
 import { firstAttempt } from '../../support/delivery.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';

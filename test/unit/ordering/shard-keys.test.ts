@@ -1,18 +1,23 @@
 import { expect, test } from '@jest/globals';
+import * as z from 'zod';
 
-import type { ValidMessage } from '../../../lib/message/message.ts';
-import type { MessageId } from '../../../lib/events/message-id.ts';
+import { defineEvent } from '../../../lib/events/define.ts';
+import { validate, type ValidMessage } from '../../../lib/message/message.ts';
+import { on } from '../../../lib/message/rule.ts';
 import { warnOfSplitKeys } from '../../../lib/ordering/shard-keys.ts';
 import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
-import { aDelivery } from '../../support/delivery.ts';
+import { aDelivery, type GivenHeaders } from '../../support/delivery.ts';
+import { exchanges } from '../../support/example/topology.ts';
 
-const aMessage = (id: string, orderingKey: string, shardKey?: string) =>
-  ({
-    is: 'valid',
-    id: id as MessageId,
-    delivery: aDelivery({ id, headers: shardKey === undefined ? {} : { 'surehop-key': shardKey } }),
-    order: { key: orderingKey },
-  }) as Partial<ValidMessage> as ValidMessage;
+const event = defineEvent({ type: 'split', version: 1, exchange: exchanges.library, schema: z.object({}) });
+
+function aMessage(id: string, orderingKey: string, shardKey?: string): ValidMessage {
+  const headers: GivenHeaders = shardKey === undefined ? {} : { 'surehop-key': shardKey };
+  const rules = [on(event, () => ({ effects: [] }))];
+  const message = validate(aDelivery({ id, type: 'split', headers }), rules, () => orderingKey);
+  if (message.is === 'invalid') throw new Error(message.outcome.message);
+  return message;
+}
 
 function warningsFor(shards: number, messages: readonly ValidMessage[]): string[] {
   const warnings: string[] = [];

@@ -1,0 +1,26 @@
+import type { Inbox } from '../inbox/inbox.ts';
+import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { BlockedKeys } from './blocked-keys.ts';
+import type { OpenBatches } from './open-batches.ts';
+import type { Sequences } from './sequences.ts';
+
+/** The fields of a batch that the code for order per key uses. */
+export interface OrderedBatch {
+  readonly queue: WorkQueue;
+  readonly inbox: Pick<Inbox, 'find'>;
+  readonly blockedKeys: BlockedKeys;
+  readonly openBatches: OpenBatches;
+  readonly clock: Clock;
+  readonly memory: OrderingMemory;
+  readonly warn: (message: string, error: unknown) => void;
+}
+
+/** What the code for order per key keeps in memory from one batch to the next. */
+export interface OrderingMemory {
+  /**
+   * For each ordering key, the message ids whose order an earlier batch could not store in DynamoDB. The next batch
+   * stores the order.
+   */
+  unrecorded: Sequences;
+}
