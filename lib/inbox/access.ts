@@ -24,30 +24,11 @@ export const OWN: Access = { isExclusive: true, roles: new Map(), conditions: no
 export const conditionId = ({ attribute, test, operands }: Condition): string =>
   JSON.stringify([attribute, test, operands]);
 
-const simple = new Map<string, Access>();
-const MOST_SIMPLE = 1_000;
-
-function simpleAccess(attribute: string, change: Change): Access {
-  const role = roleOf(change);
-  const id = `${role} ${attribute}`;
-  const known = simple.get(id);
-  if (known !== undefined) return known;
-  const roles = new Map<string, Role>([
-    [attribute, role],
-    [EXISTENCE, 'update'],
-  ]);
-  const access: Access = { isExclusive: false, roles, conditions: none };
-  if (simple.size < MOST_SIMPLE) simple.set(id, access);
-  return access;
-}
-
 const roleOf = (change: Change): Role =>
   change.is === 'include' ? change.type : change.is === 'remove' ? 'set' : change.is;
 
 function accessOf(operation: Operation): Access {
   if (operation.write !== 'update') return OWN;
-  if (operation.changes.size === 1 && operation.conditions.length === 0)
-    for (const [attribute, change] of operation.changes) return simpleAccess(attribute, change);
   const roles = new Map<string, Role>();
   for (const [attribute, change] of operation.changes) roles.set(attribute, roleOf(change));
   const [keyAttribute] = Object.keys(operation.key);
@@ -86,7 +67,6 @@ export function accessesOf(branches: readonly { readonly operations: readonly Op
  */
 export function share(one: Access, other: Access): Access | undefined {
   if (one.isExclusive || other.isExclusive) return undefined;
-  if (one === other) return one;
   let isSubset = true;
   for (const [attribute, role] of other.roles) {
     const known = one.roles.get(attribute);
