@@ -21,8 +21,10 @@ export interface Branch {
   readonly followUps: readonly ReadyEvent[];
 }
 
-/** A follow-up event as the inbox record stores it, but without its id. */
-type ReadyEvent = Omit<StoredEvent, 'id'>;
+/** A follow-up event whose data is already JSON text. */
+interface ReadyEvent extends Omit<StoredEvent, 'id' | 'data'> {
+  readonly json: string;
+}
 
 /** A message whose business rule has decided on effects that are not committed yet. */
 export interface Candidate {
@@ -58,7 +60,11 @@ const MARKER_BYTES = 800;
 const EFFECT_BYTES = 10;
 
 export const storedEvents = (queue: string, { id }: Entry, { followUps }: Branch): StoredEvent[] =>
-  followUps.map((event, index) => ({ id: deriveId(queue, id, event.type, String(index)), ...event }));
+  followUps.map(({ json, ...event }, index) => ({
+    id: deriveId(queue, id, event.type, String(index)),
+    ...event,
+    data: JSON.parse(json) as unknown,
+  }));
 
 /**
  * Checks the value that a business rule returned, because the business rule may be written in JavaScript without types.
@@ -76,7 +82,8 @@ function toBranch(decision: Decision): Branch {
   if (!Array.isArray(events)) throw invalidEffect(`the events are ${kindOf(events)}: they must be an array`);
   const operations = new Map<string, Operation>();
   for (const effect of effects as readonly Effect[]) addOperation(effect, operations);
-  const followUps = Array.from(events as readonly FollowUp[], toReadyEvent);
+  const followUps: ReadyEvent[] = [];
+  for (const event of events as readonly FollowUp[]) followUps.push(toReadyEvent(event));
   return { state, reason, operations: [...operations.values()], followUps };
 }
 
@@ -97,8 +104,7 @@ function toReadyEvent({ event, data }: FollowUp): ReadyEvent {
     );
   const json = JSON.stringify(data) as string | undefined;
   if (json === undefined) throw invalidEffect(`the follow-up event ${shortText(type, MAX_SHOWN)} has no data`);
-  const ready = { type, version, exchange, data: JSON.parse(json) as unknown };
-  return shardKey === undefined ? ready : { ...ready, shardKey };
+  return { type, version, exchange, json, ...(shardKey !== undefined && { shardKey }) };
 }
 
 const MAX_SHOWN = 100;
@@ -108,8 +114,8 @@ const show = (value: unknown): string =>
 
 function bytesOf({ followUps, reason = '', operations }: Branch): number {
   let eventBytes = 0;
-  for (const { type, exchange, data, shardKey = '' } of followUps)
-    eventBytes += EVENT_BYTES + Buffer.byteLength(type + exchange + JSON.stringify(data) + shardKey);
+  for (const { type, exchange, json, shardKey = '' } of followUps)
+    eventBytes += EVENT_BYTES + Buffer.byteLength(type + exchange + json + shardKey);
   if (eventBytes > MAX_EVENTS_BYTES)
     throw invalidEffect(`the follow-up events have ${eventBytes} bytes; a marker holds at most ${MAX_EVENTS_BYTES}`);
   const reasonBytes = Buffer.byteLength(reason);

@@ -6,7 +6,7 @@ import type { Progress } from '../consumer/progress.ts';
 import type { AttemptRun } from '../crash-loop/attempt-log.ts';
 import type { Effect } from '../dynamodb/effects.ts';
 import { storedEvents, toCandidate, type Candidate } from '../inbox/candidate.ts';
-import type { CommitResult, Entry, Marker, Handoff, StoredEvent } from '../inbox/inbox.ts';
+import type { CommitResult, Entry, Marker, Handoff } from '../inbox/inbox.ts';
 import type { BlockedKey } from '../ordering/blocked-keys.ts';
 import type { OpenBatch } from '../ordering/open-batches.ts';
 import type { TextVersion } from '../dynamodb/long-text.ts';
@@ -163,7 +163,7 @@ function commitOne(store: MemoryStore, queue: string, entry: Entry, nowMs: numbe
       };
     if (applied.is === 'applied') {
       const { state, reason } = branch;
-      const events = JSON.parse(JSON.stringify(storedEvents(queue, entry, branch))) as StoredEvent[];
+      const events = storedEvents(queue, entry, branch);
       const marker = { queue, id, payloadHash, at: iso(nowMs), state, reason, events };
       store.markers.set(id, marker);
       store.commits.push({ id, state, reason, failedConditions, effects: decision!.effects, changes: applied.changes });
