@@ -88,7 +88,7 @@ export function readEnvelope(headers: Headers): Envelope {
   const failedAttempts = text('failedAttempts');
   return {
     attempt: Math.min(Math.max(count('attempt') ?? 1, 1), MAX_ATTEMPT),
-    ...(failedAttempts !== undefined && { failedAttempts: readFailedAttempts(failedAttempts) }),
+    failedAttempts: failedAttempts === undefined ? undefined : readFailedAttempts(failedAttempts),
     redrives: count('redrives', MAX_REDRIVES) ?? 0,
     redrivenAt: text('redrivenAt'),
     isPostponed: headers[headerNames.postponed] === true,
@@ -131,7 +131,7 @@ const nonNegative = (value: HeaderValue | undefined, max = Number.MAX_SAFE_INTEG
  * (https://www.w3.org/TR/trace-context-2/#header-name).
  */
 const traceHeader = (headers: Headers, name: keyof Trace): string | undefined =>
-  nonEmpty(headers[name] ?? Object.entries(headers).find(([other]) => other.toLowerCase() === name)?.[1]);
+  nonEmpty(headers[name] ?? headers[Object.keys(headers).find((other) => other.toLowerCase() === name) ?? name]);
 
 /** Returns the headers that record the id, type and version of a message in a copy of the message. */
 export const identityHeaders = (identity: Identity | undefined): Headers => {

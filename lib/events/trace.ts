@@ -33,7 +33,8 @@ const trimmed = (text: string) => text.replace(/^[ \t]+|[ \t]+$/g, '');
 
 /** Parses a `traceparent` header of any version. Returns `undefined` if the header is invalid. */
 export function parseTraceparent(traceparent: string | undefined): Traceparent | undefined {
-  const [, version, traceId = '', parentId = '', flags = '', more] = TRACEPARENT.exec(trimmed(traceparent ?? '')) ?? [];
+  if (traceparent === undefined) return undefined;
+  const [, version, traceId = '', parentId = '', flags = '', more] = TRACEPARENT.exec(trimmed(traceparent)) ?? [];
   if (version === undefined || version === 'ff' || (version === '00' && more !== undefined)) return undefined;
   if (isZero(traceId) || isZero(parentId)) return undefined;
   const known = Number.parseInt(flags, 16) & (version === '00' ? KNOWN_FLAGS : SAMPLED);
@@ -104,7 +105,8 @@ const MAX_MEMBERS = 32;
 const MAX_STATE_LENGTH = 512;
 const LONG_MEMBER = 128;
 
-function readState(tracestate = ''): string | undefined {
+function readState(tracestate: string | undefined): string | undefined {
+  if (!tracestate) return undefined;
   const members = tracestate.split(',', 4_096).map(trimmed).filter(Boolean);
   const keys = members.map((member) => MEMBER.exec(member)?.[1]);
   const isValid =

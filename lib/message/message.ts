@@ -93,20 +93,21 @@ const invalid = (delivery: Delivery, { code, message, error }: Fault): InvalidMe
  */
 function ruleFor({ properties, envelope, identity }: Delivery, rules: readonly Rule[]): Rule | Fault {
   const type = identity?.type ?? properties.type;
-  const known = rules.map(({ event }) => `${event.type} v${event.version}`).join(', ');
   const ofType = type ? rules.filter(({ event }) => event.type === type) : rules.length === 1 ? rules : [];
   const [first] = ofType;
   if (!first) {
     const problem =
       type === undefined ? 'the message has no type' : `no rule for the type ${JSON.stringify(type.slice(0, 100))}`;
-    return { code: 'UNKNOWN_TYPE', message: `${problem}; this consumer has rules for ${known}` };
+    return { code: 'UNKNOWN_TYPE', message: `${problem}; this consumer has rules for ${eventsOf(rules)}` };
   }
   const version = identity?.version ?? envelope.schemaVersion ?? first.event.version;
   const rule = ofType.find(({ event }) => event.version === version);
   if (rule) return rule;
-  const message = `no rule for version ${version} of ${first.event.type}; this consumer has rules for ${known}`;
+  const message = `no rule for version ${version} of ${first.event.type}; this consumer has rules for ${eventsOf(rules)}`;
   return { code: 'SCHEMA_MISMATCH', message };
 }
+
+const eventsOf = (rules: readonly Rule[]) => rules.map(({ event }) => `${event.type} v${event.version}`).join(', ');
 
 const MAX_ISSUES = 10;
 const MAX_ISSUE_LENGTH = 300;
