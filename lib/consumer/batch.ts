@@ -28,8 +28,8 @@ export interface Batch extends Omit<ConsumerParts, 'settings'>, Limits {
    * the inbox table was restored from a backup. The consumer dead-letters such a message.
    */
   readonly isForgotten: (sentAtMs: number | undefined) => boolean;
-  /** Whether the inbox record of a message that was last sent at this time (ISO 8601) may have expired. */
-  readonly isExpired: (sentAt: string | undefined) => boolean;
+  /** Whether the inbox record of a message that was last sent at this time (in ms since the epoch) may have expired. */
+  readonly isExpired: (sentAtMs: number | undefined) => boolean;
   readonly appId: string;
   /**
    * How much time business rules have left, in ms. The value is 0 or less once only the time reserved for commits and
@@ -83,7 +83,7 @@ export function newBatch(
     memory,
     startedAt: new Date(parts.clock.now()).toISOString(),
     isForgotten: (sentAtMs) => mayBeForgotten(settings, sentAtMs),
-    isExpired: (sentAt) => mayHaveExpired(settings, sentAt, parts.clock.now()),
+    isExpired: (sentAtMs) => mayHaveExpired(settings, sentAtMs, parts.clock.now()),
     appId: settings.SERVICE_NAME,
     timeLeftMs: () => invocationLeftMs() - reservedMs,
     invocationLeftMs,

@@ -1,5 +1,5 @@
 import type { MessageId } from '../events/message-id.ts';
-import { lastSentTimeOf } from '../events/publish-time.ts';
+import { lastSentTimeOf, surehopSentTimeOf } from '../events/publish-time.ts';
 import type { Marker } from '../inbox/inbox.ts';
 import { compareAttempts, isAbandonedLease, isHandedOff } from '../inbox/marker.ts';
 import type { Delivery } from '../message/delivery.ts';
@@ -40,9 +40,7 @@ async function compareWithMarkers(
 ): Promise<readonly Message[]> {
   const ids = messages.flatMap((message) => (isUnsettled(message) ? (message.delivery.id ?? []) : []));
   const isLost = ({ delivery }: Message) => isForgotten(lastSentTimeOf(delivery));
-  // The times that other producers give are not used here, because such a time may be long before the publication.
-  const mayLackRecord = (message: Message) =>
-    mayBeCompleted(message) && isExpired(message.delivery.envelope.redrivenAt ?? message.delivery.envelope.publishedAt);
+  const mayLackRecord = (message: Message) => mayBeCompleted(message) && isExpired(surehopSentTimeOf(message.delivery));
   if (!messages.some((message) => isUnsettled(message) && (mayBeRedelivered(message) || isLost(message))))
     return messages;
   try {

@@ -26,6 +26,13 @@ export const publishTimeOf = ({
 export const lastSentTimeOf = (message: DatedMessage): number | undefined =>
   validTime(message.envelope.redrivenAt) ?? publishTimeOf(message);
 
+/**
+ * Returns when Surehop published or last redrove a message, in ms since the epoch. Returns `undefined` if Surehop did
+ * neither, because another producer may give a message a time long before its publication.
+ */
+export const surehopSentTimeOf = ({ envelope }: Pick<DatedMessage, 'envelope'>): number | undefined =>
+  validTime(envelope.redrivenAt) ?? validTime(envelope.publishedAt);
+
 /** Formats a time as ISO 8601. Returns `undefined` for an invalid time and for a time outside the years 1 to 9999. */
 export function isoTime(time: string | number | undefined): string | undefined {
   const ms = validTime(time);

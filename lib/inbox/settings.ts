@@ -29,14 +29,14 @@ export const mayBeForgotten = (
 ): boolean => since !== undefined && (sentAtMs === undefined || sentAtMs < Date.parse(since));
 
 /**
- * Whether the inbox record of a message that was last sent at this time (ISO 8601) may have expired. Returns `false` if
- * the time is unknown.
+ * Whether the inbox record of a message that was last sent at this time (in ms since the epoch) may have expired. Returns
+ * `false` if the time is unknown.
  */
 export const mayHaveExpired = (
   { INBOX_RETENTION_DAYS }: Pick<InboxSettings, 'INBOX_RETENTION_DAYS'>,
-  sentAt: string | undefined,
+  sentAtMs: number | undefined,
   nowMs: number,
-): boolean => Date.parse(sentAt ?? '') < nowMs - INBOX_RETENTION_DAYS * DAY_MS;
+): boolean => sentAtMs !== undefined && sentAtMs < nowMs - INBOX_RETENTION_DAYS * DAY_MS;
 
 /**
  * Returns a time, in ms since the epoch. The inbox table contains the inbox record of every message that was completed

@@ -119,6 +119,33 @@ describe.each<[message: string, headers: GivenHeaders, timestamp: string | null,
   });
 });
 
+test.each([
+  ['a message with only an AMQP timestamp', 'completed', {}],
+  ['a message with the header surehop-published-at', 'dead-letter', publishedAt(TIMESTAMP_ISO)],
+  ['a message with the header surehop-redriven-at', 'dead-letter', { 'surehop-redriven-at': TIMESTAMP_ISO }],
+  [
+    'a message with nonsense in the header surehop-redriven-at and the header surehop-published-at',
+    'dead-letter',
+    { 'surehop-redriven-at': 'recently', ...publishedAt(TIMESTAMP_ISO) },
+  ],
+] as const)(
+  'after the retention of inbox records, %s that is redelivered has the outcome %s',
+  async (_, outcome, headers) => {
+    const parts = gatedParts(
+      {
+        store: emptyStore(),
+        clock: { now: () => Date.parse(TIMESTAMP_ISO) + 15 * 24 * HOUR_MS },
+        settings: memorySettings({ INBOX_RETENTION_DAYS: '14' }),
+        take: () => undefined,
+      },
+      (__, run) => run(),
+    );
+    const redelivered = aRecord({ type: 'dated', headers, timestamp: TIMESTAMP, redelivered: true });
+    const definition = { queue, event, decide: () => ({ effects: [] }) };
+    expect((await createConsumer(definition, parts)(anEvent([redelivered]), anInvocation())).counts[outcome]).toBe(1);
+  },
+);
+
 test('after a redrive, the age of a message starts at the redrive, and nonsense in the header surehop-redriven-at is ignored', async () => {
   const age = async (redrivenAt: string) => {
     const headers = { ...publishedAt(HEADER), 'surehop-redrives': 1, 'surehop-redriven-at': redrivenAt };
