@@ -43,7 +43,7 @@ export interface CrashLoopMemory {
 
 interface Steps {
   readonly process: (messages: readonly ValidMessage[]) => Promise<Result[]>;
-  /** Publishes the dead letters of messages that are not processed again. */
+  /** Publishes the dead letters of the messages that crash the process. */
   readonly settle: (results: readonly Result[]) => Promise<Result[]>;
 }
 

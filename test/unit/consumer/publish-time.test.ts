@@ -64,7 +64,7 @@ describe.each<[message: string, headers: GivenHeaders, timestamp: string | null,
   ['a message whose AMQP timestamp is after the year 9999', {}, 'Nov 22, 58861, 11:00:07 AM', undefined],
   ['a CloudEvent with only the attribute time', cloudEvent(OCCURRED), null, OCCURRED],
   ['a CloudEvent with the attribute time and an AMQP timestamp', cloudEvent(OCCURRED), TIMESTAMP, TIMESTAMP_ISO],
-])('the publish time of %s', (_, headers, timestamp, time) => {
+])('%s', (_, headers, timestamp, time) => {
   const lambdaEvent = anEvent([aRecord({ type: 'dated', headers, timestamp })]);
   const [delivery] = decode(lambdaEvent) as [ReturnType<typeof decode>[number]];
   const timeMs = time === undefined ? undefined : Date.parse(time);
@@ -86,32 +86,32 @@ describe.each<[message: string, headers: GivenHeaders, timestamp: string | null,
     return { outcome: counts.completed === 1 ? 'completed' : notCompleted[0]?.code, recorded };
   }
 
-  test(`is ${time ?? 'unknown'}, in the archive and in the inbox record too`, () => {
+  test('the archive and the inbox record of a message contain its publish time', () => {
     expect(publishTimeOf(delivery)).toBe(timeMs);
     expect(deadLetter.publishedAt).toBe(time);
     expect(factsOf(delivery, { startedAt: HEADER }).publishedAt).toBe(time);
   });
 
-  test(`is the start of the age that maxAge limits${time === undefined ? ', so the message is never too old' : ''}`, async () => {
+  test('the maximum age of a message counts from its publish time, and a message without a publish time is never too old', async () => {
     expect((await consume(anyTimeMs + HOUR_MS, {}, '1h')).outcome).toBe('completed');
     expect((await consume(anyTimeMs + HOUR_MS + 1, {}, '1h')).outcome).toBe(
       time === undefined ? 'completed' : 'TOO_OLD',
     );
   });
 
-  test(`decides whether the message is dead-lettered after a restore of the inbox table${time === undefined ? ', and the message is dead-lettered' : ''}`, async () => {
+  test('after a restore of the inbox table, a message is dead-lettered if it was published before the restore or has no publish time', async () => {
     const after = async (sinceMs: number) =>
       (await consume(anyTimeMs, { INBOX_COMPLETE_SINCE: new Date(sinceMs).toISOString() })).outcome;
     expect(await after(anyTimeMs)).toBe(time === undefined ? 'UNREMEMBERED' : 'completed');
     expect(await after(anyTimeMs + 1)).toBe('UNREMEMBERED');
   });
 
-  test('is stored as the time of the oldest message in the batch of the queue', async () => {
+  test('a consumer stores the publish time of the oldest message of its batch, if the message has a publish time', async () => {
     const { recorded } = await consume(anyTimeMs + 5);
     expect(recorded.map(({ oldestPublishedAt }) => oldestPublishedAt)).toEqual(time === undefined ? [] : [time]);
   });
 
-  test(`decides whether the message is too old for a redrive${time === undefined ? ', for which the time of the dead letter is used instead' : ''}`, () => {
+  test('the publish time of a message, or else the time of its dead letter, decides whether the dead letter is too old for a redrive', () => {
     const rules = { force: false, queues: [queue] };
     const open = { ...deadLetter, queue: queue.name };
     expect(redriveRefusal(open, { ...rules, rememberedSinceMs: anyTimeMs })).toBeUndefined();
