@@ -134,6 +134,24 @@ describe('commits of several messages', () => {
     expect(new Set(outcomes(await inbox.commit(QUEUE, orders('third'), never)))).toEqual(new Set(['completed']));
   });
 
+  test('after a commit in which every condition holds, the next commit again puts all messages into one transaction', async () => {
+    await shelved('scarce', 0);
+    await shelved('plenty', 100);
+    const inbox = store.inbox();
+    const requests = async (name: string) => {
+      faults.sent.length = 0;
+      const items = ['scarce', 'plenty'].map((item) =>
+        entry(`${name}-${item}`, { effects: [take(item, 1)], otherwise: soldOut }),
+      );
+      await inbox.commit(QUEUE, items, never);
+      return faults.sent.length;
+    };
+    await requests('first');
+    await shelved('scarce', 9);
+    expect(await requests('second')).toBe(2);
+    expect(await requests('third')).toBe(1);
+  });
+
   test('a rejected message does not reduce the number of available books for later messages', async () => {
     await shelved('a', 5);
     await shelved('b', 0);
@@ -361,6 +379,20 @@ describe('interrupted commits', () => {
     expect(result).toMatchObject({ is: 'unfinished', error: { code: 'STORE_UNAVAILABLE' } });
     await expect(away.find(QUEUE, [id(1)])).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     client.destroy();
+  });
+
+  test('if an unexpected error is thrown during a commit, the commit does not throw the error, and its messages stay unfinished', async () => {
+    const { createInbox } = await import('../../../lib/inbox/create-inbox.ts');
+    const { openInboxTable } = await import('../../../lib/inbox/table.ts');
+    const clock = {
+      now: () => {
+        throw new Error('no clock');
+      },
+    };
+    const inbox = createInbox(openInboxTable({ client: store.client, tablePrefix: '', clock, retentionDays: 1 }));
+    const results = await inbox.commit(QUEUE, [entry(1, { effects: [] }), entry(2, { effects: [] })], never);
+    const unfinished = { is: 'unfinished', error: { message: 'no clock' } };
+    expect(results).toMatchObject([unfinished, unfinished]);
   });
 
   test('if the abort signal of a commit is already aborted, the messages stay unfinished and nothing is written', async () => {

@@ -204,6 +204,14 @@ test('if DynamoDB does not say which table of a transaction is missing, the comm
   expect(await available()).toBe('90');
 });
 
+test('if DynamoDB reports a missing table but accepts a write on each table of the transaction, all messages stay unfinished, and their error names all these tables', async () => {
+  inTurn(() => ({ when: 'before', error: named('ResourceNotFoundException', 'not found') }));
+  const results = await commit(five());
+  expect(outcomes(results)).toEqual(Array(5).fill('unfinished'));
+  const tables = [`${store.prefix}inbox`, `${store.prefix}loans`];
+  expect(results[0]).toMatchObject({ error: { code: 'TABLE_MISSING', tables } });
+});
+
 test('if DynamoDB neither says which table is missing nor accepts the inbox marker of one message, only this message fails and only the messages that write to the missing table stay unfinished', async () => {
   const missing = new Table({ name: 'missing', key: { isbn: 'S' } });
   const toMissing: Entry = { ...take('missing', 1), decision: { effects: [missing.add({ isbn: 'a' }, 'n', 1)] } };
@@ -218,6 +226,8 @@ test('if DynamoDB neither says which table is missing nor accepts the inbox mark
   expect(outcomes(results)).toEqual([...Array<string>(5).fill('completed'), 'unfinished', 'failed']);
   expect(codes(results).slice(5)).toEqual(['TABLE_MISSING', 'INVALID_EFFECT']);
   expect(await available()).toBe('90');
+  // The commit tries one write on each of its three tables, and uses the replies again.
+  expect(faults.sent.filter(({ ClientRequestToken }) => ClientRequestToken === undefined)).toHaveLength(3);
 });
 
 test('if DynamoDB refuses every write of the inbox table, all messages stay unfinished with the code STORE_MISCONFIGURED', async () => {
@@ -226,6 +236,14 @@ test('if DynamoDB refuses every write of the inbox table, all messages stay unfi
   expect(outcomes(results)).toEqual(Array(5).fill('unfinished'));
   expect(new Set(codes(results))).toEqual(new Set(['STORE_MISCONFIGURED']));
   // The commit tries its transaction, and one inbox marker without effects.
+  expect(faults.sent).toHaveLength(2);
+});
+
+test('if DynamoDB cancels every transaction because an inbox marker is invalid, all messages stay unfinished with the code STORE_MISCONFIGURED', async () => {
+  faults.plan = (input) => cancelled('ValidationError', [0], input);
+  const results = await commit(five());
+  expect(outcomes(results)).toEqual(Array(5).fill('unfinished'));
+  expect(new Set(codes(results))).toEqual(new Set(['STORE_MISCONFIGURED']));
   expect(faults.sent).toHaveLength(2);
 });
 
@@ -257,6 +275,33 @@ test('if a commit is aborted, the messages whose transactions have no reply yet 
   const late = results.filter(({ is }) => is === 'unfinished');
   expect(late).toHaveLength(151);
   expect(late.at(-1)).toMatchObject({ error: { message: 'time is up' } });
+});
+
+test('if a commit is aborted between the two halves of a divided transaction, the messages of the first half are completed and the others stay unfinished', async () => {
+  const abort = new AbortController();
+  faults.plan = (_, at) => {
+    if (at === 0) return { when: 'before', error: named('ValidationException') };
+    // The request with index 1 tries an inbox marker, and the request with index 2 commits the first half.
+    if (at < 3) return undefined;
+    abort.abort(new Error('time is up'));
+    return { when: 'before', error: named('AbortError') };
+  };
+  const results = await commit(five(), abort.signal);
+  expect(outcomes(results)).toEqual([...Array<string>(3).fill('completed'), 'unfinished', 'unfinished']);
+  expect(results[4]).toMatchObject({ error: { message: 'time is up' } });
+  expect(await available()).toBe('94');
+});
+
+test('a commit waits before it sends a transaction again, and an abort ends the wait', async () => {
+  const abort = new AbortController();
+  faults.plan = () => {
+    setTimeout(() => abort.abort(new Error('time is up')), 100);
+    return serverError();
+  };
+  const retryPolicy = { ...fastRetries, firstDelayMs: 1e9, maxDelayMs: 1e9 };
+  const results = await store.inbox({ retryPolicy }).commit(QUEUE, five(), abort.signal);
+  expect(outcomes(results)).toEqual(Array(5).fill('unfinished'));
+  expect(faults.sent).toHaveLength(1);
 });
 
 test('concurrent commits of overlapping batches complete or reject each message once, and never lend more books than are available', async () => {

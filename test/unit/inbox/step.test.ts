@@ -75,6 +75,7 @@ function play(
   decisions: Record<string, Decision>,
   replies: readonly Reply[] | ((sent: string[]) => Reply | undefined),
   options: Partial<Entry> = {},
+  policy = retryPolicy,
 ): Play {
   const candidates = Object.entries(decisions).map(([id, decision], index) =>
     toCandidate(index, { ...firstAttempt, id: id as MessageId, payloadHash: 'hash', decision, ...options }, QUEUE),
@@ -82,7 +83,7 @@ function play(
   const did: string[] = [];
   let calls = 0;
   const fresh = () => ({ nowMs: NOW, token: `token ${++calls}` });
-  let state = start(candidates, { scope, retryPolicy, fresh: fresh() });
+  let state = start(candidates, { scope, retryPolicy: policy, fresh: fresh() });
   for (let token = ''; state.pending.length > 0;) {
     did.push(
       `${state.transaction.token === token ? 'resend' : 'send'}${state.retry > 0 ? ` after ${state.retry}` : ''}`,
@@ -192,6 +193,13 @@ describe('markers', () => {
     expect(ofB).toBe('attribute_not_exists(pk)');
   });
 
+  test('if transactions are cancelled because of the inbox marker of one message and then because of the marker of another message, the next transaction may overwrite both markers', () => {
+    const retrying = conditionFailed(itemOf('retrying'));
+    const { state } = play(two(), [cancelled(retrying, 'None', 'None'), cancelled('None', retrying, 'None')]);
+    const conditions = state.transaction.writes.slice(0, 2).map(({ Put }) => Put?.ConditionExpression);
+    expect(conditions).toEqual(Array(2).fill(expect.stringContaining('#state = :retrying')));
+  });
+
   test('if the consumer found an inbox marker of a retried message before the commit, the first transaction may overwrite this marker', () => {
     const { state, did } = play({ a: take() }, [], { hasMarker: true });
     expect(state.transaction.writes[0]?.Put?.ConditionExpression).toContain('#state = :retrying');
@@ -239,6 +247,16 @@ describe('failed conditions', () => {
     const { results, did } = play(two(), [cancelled('None', 'None', conditionFailed(shelfOf(0)))]);
     expect(results).toEqual(all('failed CONDITION_FAILED'));
     expect(did).toEqual(['send']);
+  });
+
+  test('the commit engine remembers a failed condition on one item when a condition on another item fails in the next transaction', () => {
+    const decisions = { a: { ...take('a'), otherwise: soldOut }, b: { ...take('b'), otherwise: soldOut } };
+    const { results, did } = play(decisions, [
+      cancelled('None', 'None', conditionFailed(shelfOf(0)), 'None'),
+      cancelled('None', 'None', conditionFailed(shelfOf(0))),
+    ]);
+    expect(results).toEqual(all('rejected'));
+    expect(did).toEqual(['send', 'send', 'send']);
   });
 
   test('if a condition fails at every attempt although the item that DynamoDB returns satisfies it, the messages fail with CONFLICT', () => {
@@ -425,6 +443,11 @@ describe('several reasons in one cancellation', () => {
     expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
 
+  test('if every transaction is cancelled with a ValidationError that belongs to no write, the commit engine divides the transaction, and each message fails with INVALID_EFFECT', () => {
+    const { results } = play(two(), (sent) => cancelled(...sent.map(() => 'None'), 'None', 'ValidationError'));
+    expect(results).toEqual(all('failed INVALID_EFFECT'));
+  });
+
   test('the commit engine ignores surplus cancellation reasons, which belong to no write of the transaction', () => {
     const { results } = play(two(), [cancelled('None', 'None', 'None', 'TransactionConflict')]);
     expect(results).toEqual(all('completed'));
@@ -471,6 +494,12 @@ describe('lost replies', () => {
     expect(results).toEqual({ a: 'duplicate', b: 'completed' });
   });
 
+  test('after the reply to a transaction of several messages is lost, an invalid message of this transaction stays unfinished even if the reply to a smaller transaction without this message is lost later', () => {
+    const replies = [lost(), refused('ValidationException'), lost(), committed, refused('ValidationException')];
+    const { results } = play({ a: take('a'), b: take('b') }, replies);
+    expect(results).toEqual({ a: 'completed', b: 'unfinished STORE_UNAVAILABLE' });
+  });
+
   test('after new information about the items, earlier lost replies no longer count towards the retry limit', () => {
     const replies = [lost(), lost(), cancelled('None', 'None', conditionFailed(shelfOf(9))), lost(), lost()];
     const { results, did } = play(two(), replies);
@@ -485,6 +514,18 @@ describe('lost replies', () => {
 });
 
 describe('requests that DynamoDB refuses temporarily', () => {
+  test.each([
+    ['each reply is lost', lost(), 2],
+    ['DynamoDB throttles each request', refused('ThrottlingException'), 4],
+    ['each transaction has a conflict', cancelled('None', 'None', 'TransactionConflict'), 4],
+  ])(
+    'the commit engine has one retry limit for lost replies, and another one for throttled requests and conflicts (case: %s)',
+    (_, reply, count) => {
+      const { did } = play(two(), times(9, reply), {}, { ...retryPolicy, attempts: 2, conflicts: 4 });
+      expect(did).toHaveLength(count);
+    },
+  );
+
   test.each([
     'ThrottlingException',
     'ProvisionedThroughputExceededException',
@@ -525,6 +566,15 @@ describe('requests that DynamoDB refuses permanently', () => {
     },
   );
 
+  test('after the commit engine has divided a transaction, the second half uses no item that DynamoDB returned before the commit of the first half', () => {
+    const give: Decision = { effects: [tables.loans.add({ isbn: 'a' }, 'available', 1)] };
+    const { results } = play({ a: give, b: { ...take(), otherwise: soldOut } }, [
+      cancelled('None', 'None', conditionFailed(shelfOf(0))),
+      refused('ValidationException'),
+    ]);
+    expect(results).toEqual(all('completed'));
+  });
+
   test('if DynamoDB rejects even the write of an inbox marker alone, the inbox table is misconfigured and the message stays unfinished', () => {
     const error = requestRefused(['p-inbox'], new Error('The provided key element does not match the schema'));
     const { results, state } = play({ a: take() }, [{ is: 'misconfigured', error }]);
@@ -555,6 +605,12 @@ describe('wrong deployments', () => {
     expect(state.unavailable).toMatchObject({ code: 'TABLE_MISSING' });
   });
 
+  test('every message stays unfinished if DynamoDB does not say whether the inbox table or another table is missing', () => {
+    const { results, did } = play(decisions, [{ is: 'misconfigured', error: tableMissing(['p-notices', 'p-inbox']) }]);
+    expect(results).toEqual(all('unfinished TABLE_MISSING'));
+    expect(did).toEqual(['send']);
+  });
+
   test('messages stay unfinished if the role of the function has no permission for a table that they write', () => {
     expect(play(decisions, [denied('arn:aws:dynamodb:eu-central-1:1:table/p-notices')]).results).toEqual({
       a: 'unfinished ACCESS_DENIED',
@@ -581,6 +637,11 @@ describe('aborted commits', () => {
     const { results, state } = play(two(), [cancelled('None', 'None', 'TransactionConflict'), stopped]);
     expect(results).toEqual(all('unfinished TIME'));
     expect(state.unavailable).toBeUndefined();
+  });
+
+  test('if a commit is aborted before the first half of a divided transaction is committed, the messages of both halves stay unfinished', () => {
+    const { results } = play(two(), [refused('ValidationException'), stopped]);
+    expect(results).toEqual(all('unfinished TIME'));
   });
 
   test('if a commit is aborted during a bisection, messages that already have a result keep it and the others stay unfinished', () => {
