@@ -28,17 +28,19 @@ export async function renewRecords(table: InboxTable, items: readonly Attributes
  * Writes an inbox record again with a later expiry, unless another record has replaced it. The request contains the
  * whole record, because DynamoDB may have deleted the expired record after it was read.
  */
-const renew = ({ client, name, retryPolicy, expiresAt }: InboxTable, item: Attributes): Promise<boolean> =>
-  conditionalWrite(
+function renew({ client, name, retryPolicy, expiresAt }: InboxTable, item: Attributes): Promise<boolean> {
+  const { state, at } = item;
+  return conditionalWrite(
     () =>
       client.send(
         new PutItemCommand({
           TableName: name,
           Item: { ...item, expiresAt: { N: expiresAt() } },
-          ConditionExpression: 'attribute_not_exists(#pk) OR (#state = :state AND #at = :at)',
+          ConditionExpression: `attribute_not_exists(#pk) OR (#state = :state AND ${at ? '#at = :at' : 'attribute_not_exists(#at)'})`,
           ExpressionAttributeNames: { '#pk': 'pk', '#state': 'state', '#at': 'at' },
-          ExpressionAttributeValues: { ':state': item['state']!, ':at': item['at']! },
+          ExpressionAttributeValues: { ':state': state!, ...(at && { ':at': at }) },
         }),
       ),
     retryPolicy,
   );
+}

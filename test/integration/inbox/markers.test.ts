@@ -205,6 +205,14 @@ describe('the expiry of inbox records', () => {
     for (const name of ['m', 'rejected', 'dead']) expect(await expiresInDays(name)).toBe(14);
   });
 
+  test('reading an inbox record that an operator wrote without the attribute "at" postpones the expiry of the record, too', async () => {
+    const inOneDay = String(Math.floor(store.clock.now() / 1_000) + 86_400);
+    const state = { S: 'completed' };
+    await store.put('inbox', { ...pk(), state, payloadHash: { S: 'hash' }, expiresAt: { N: inOneDay } });
+    expect(await found()).toMatchObject({ state: 'completed', payloadHash: 'hash' });
+    expect(await expiresInDays()).toBe(14);
+  });
+
   test('reading the inbox record of a retried or leased message does not change the record', async () => {
     await record(1);
     await leases.take(QUEUE, { ...firstAttempt, id: id('leased'), payloadHash: 'h', owner: 'me', durationMs: 1_000 });
