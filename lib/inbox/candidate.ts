@@ -62,8 +62,8 @@ const EFFECT_BYTES = 10;
 export const storedEvents = (queue: string, { id }: Entry, { followUps }: Branch): StoredEvent[] =>
   followUps.map(({ json, ...event }, index) => ({
     id: deriveId(queue, id, event.type, String(index)),
-    ...event,
     data: JSON.parse(json) as unknown,
+    ...event,
   }));
 
 /**

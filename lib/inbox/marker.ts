@@ -68,7 +68,7 @@ export function doneItem(
   expiresAt: string,
   leaseOwner?: string,
 ): Attributes {
-  // In this order of the properties, Node.js creates the item ten times as fast as with the key first.
+  // Node.js creates an object several times as fast if its spreads come last.
   const item: Attributes = {
     state: { S: state },
     at: { S: at },
@@ -128,15 +128,16 @@ export function toMarker(queue: string, item: Attributes): Marker {
   const id = text('pk').slice(queue.length + 1) as MessageId;
   const facts = attributesToFacts(item, state === 'completed' || state === 'rejected');
   const base = { queue, id, payloadHash: text('payloadHash'), at: text('at'), ...(facts && { facts }) };
+  // Node.js creates an object several times as fast if its spreads come last.
   switch (state) {
     case 'completed':
     case 'rejected': {
       const effects = item['effects']?.S;
       return {
-        ...base,
         state,
         reason: item['reason']?.S,
         events: eventsOf(item),
+        ...base,
         ...(item['supersededBy'] && { supersededBy: text('supersededBy') as MessageId }),
         ...(effects && { effects: fromJson(item, 'effects') as Record<string, number> }),
       };
@@ -146,16 +147,16 @@ export function toMarker(queue: string, item: Attributes): Marker {
       const attempt = { redrives: number('redrives'), attempt: number('attempt') };
       const isPending = item['pending']?.BOOL;
       return {
-        ...base,
         state,
-        ...attempt,
         code: text('code'),
         message: text('message'),
+        ...base,
+        ...attempt,
         ...(isPending && { isPending }),
       };
     }
     case 'leased':
-      return { ...base, state, owner: text('owner'), leaseExpiresAtMs: number('leaseExpiresAtMs') };
+      return { state, owner: text('owner'), leaseExpiresAtMs: number('leaseExpiresAtMs'), ...base };
     default:
       throw invalidMarker(item, `the state "${shortText(text('state'), MAX_SHOWN)}" is unknown`);
   }
