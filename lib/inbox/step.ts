@@ -37,6 +37,8 @@ export interface State {
    * the items. The commit waits before it sends a transaction again.
    */
   readonly retry: number;
+  /** How many replies to the current transaction were lost. If too many were lost, DynamoDB counts as unavailable. */
+  readonly lost: number;
   readonly results: ReadonlyMap<Candidate, CommitResult>;
   /** Set if the commit ended because DynamoDB did not answer or because the deployment is wrong. */
   readonly unavailable?: Error;
@@ -61,7 +63,7 @@ export function start(messages: readonly Candidate[], context: Pick<State, 'scop
   const markersMet = new Set(messages.filter(({ entry }) => entry.hasMarker || entry.leaseOwner !== undefined));
   const transaction = toTransaction([], markersMet, context.scope, context.fresh);
   const found = { observed: new Map(), markersMet, doubtful: new Set<Candidate>(), results: new Map() };
-  return plan({ ...context, ...found, pending: messages, later: [], transaction, retry: 0 });
+  return plan({ ...context, ...found, pending: messages, later: [], transaction, retry: 0, lost: 0 });
 }
 
 /**
@@ -78,10 +80,11 @@ export function step(before: State, reply: Reply, fresh: Fresh): State {
       return stop(state, reply.error);
     case 'lost': {
       const doubtful = new Set([...state.doubtful, ...sent]);
-      return resend({ ...state, doubtful }, state.retryPolicy.attempts, reply.error);
+      const lost = state.lost + 1;
+      return resend({ ...state, doubtful, lost }, lost < state.retryPolicy.attempts, reply.error);
     }
     case 'busy':
-      return resend(state, state.retryPolicy.conflicts, reply.error);
+      return resend(state, state.retry + 1 < state.retryPolicy.conflicts, reply.error);
     case 'cancelled':
       return cancelled(state, reply);
     case 'refused':
@@ -96,7 +99,7 @@ function plan(state: State, retry = 0): State {
   if (pending.length > 0) {
     const { chosen, refused } = selectBranches(pending, observed);
     if (chosen.length === 0) return settle(state, all(refused, failed('CONDITION_FAILED')));
-    return { ...state, retry, transaction: toTransaction(chosen, markersMet, scope, fresh) };
+    return { ...state, retry, lost: 0, transaction: toTransaction(chosen, markersMet, scope, fresh) };
   }
   const [next, ...rest] = later;
   if (next === undefined) return state;
@@ -118,9 +121,8 @@ function stop(state: State, error: Error, unavailable?: Error): State {
   return settle({ ...state, later: [], unavailable }, all(remaining, unfinished(error)));
 }
 
-function resend(state: State, limit: number, cause: unknown): State {
-  const retry = state.retry + 1;
-  if (retry < limit) return { ...state, retry };
+function resend(state: State, hasRetry: boolean, cause: unknown): State {
+  if (hasRetry) return { ...state, retry: state.retry + 1 };
   const unavailable = new StoreUnavailableError({ cause });
   return stop(state, unavailable, unavailable);
 }

@@ -507,9 +507,12 @@ describe('lost replies', () => {
     expect(did).toEqual(['send', 'resend after 1', 'resend after 2', 'send', 'resend after 1', 'resend after 2']);
   });
 
-  test('conflicts and lost replies in succession count together towards the retry limit for lost replies', () => {
-    const { results } = play(two(), [cancelled('None', 'None', 'TransactionConflict'), lost(), lost()]);
-    expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
+  test('conflicts do not count towards the retry limit for lost replies, because a conflict shows that DynamoDB replies', () => {
+    const conflicts = times(2, cancelled('None', 'None', 'TransactionConflict'));
+    const { results, did } = play(two(), [...conflicts, lost(), lost()]);
+    expect(results).toEqual(all('completed'));
+    expect(did).toEqual(['send', 'send after 1', 'send after 2', 'resend after 3', 'resend after 4']);
+    expect(play(two(), [...conflicts, ...times(3, lost())]).results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
 });
 
