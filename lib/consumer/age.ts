@@ -3,8 +3,8 @@ import type { Batch } from './batch.ts';
 import type { Delivery } from '../message/delivery.ts';
 
 /**
- * Whether a message is older than its consumer accepts. The age counts from the last redrive, or else from the
- * publication. A message without either time is never too old.
+ * Whether a message is older than the `maxAge` of its consumer. The age counts from the last redrive, or else from the
+ * publication. `maxAge` does not apply to a message without a publish time.
  */
 export function isTooOld(delivery: Delivery, { maxAgeMs, clock }: Batch): boolean {
   if (maxAgeMs === undefined) return false;

@@ -27,8 +27,8 @@ export const lastSentTimeOf = (message: DatedMessage): number | undefined =>
   validTime(message.envelope.redrivenAt) ?? publishTimeOf(message);
 
 /**
- * Returns when Surehop published or last redrove a message, in ms since the epoch. Returns `undefined` if Surehop did
- * neither, because another producer may give a message a time long before its publication.
+ * Returns when Surehop published or last redrove a message, in ms since the epoch. Ignores a time that another producer
+ * gave the message, because this time may be long before the publication of the message.
  */
 export const surehopSentTimeOf = ({ envelope }: Pick<DatedMessage, 'envelope'>): number | undefined =>
   validTime(envelope.redrivenAt) ?? validTime(envelope.publishedAt);

@@ -10,7 +10,7 @@ import type { CommitResult, Marker } from './inbox.ts';
 import { isHandedOff, toMarker } from './marker.ts';
 import { toTransaction, type Scope, type Transaction } from './transaction.ts';
 
-/** A commit of several messages, between two replies of DynamoDB. */
+/** The state of a commit of several messages, which changes with each reply of DynamoDB. */
 export interface State {
   readonly scope: Scope;
   readonly retryPolicy: RetryPolicy;
@@ -33,8 +33,8 @@ export interface State {
   /** The transaction to send next. */
   readonly transaction: Transaction;
   /**
-   * How many transactions in succession have failed without a result for a message and without new information about
-   * the items. The commit waits before it sends a transaction again.
+   * How many attempts to commit the next transaction have failed. The wait before a further attempt grows with this
+   * number.
    */
   readonly retry: number;
   /** How many replies to the current transaction were lost. If too many were lost, DynamoDB counts as unavailable. */
@@ -148,7 +148,7 @@ function cancelled(before: State, { reasons, error }: Extract<Reply, { is: 'canc
   if (results.length > 0) return settle(state, results);
   const isNews = observed.size > before.observed.size || markersMet.size > before.markersMet.size;
   if (isNews) return plan(state);
-  // A refused write matters only now: after new information about the items, the message might have taken another branch.
+  // A refused write matters only if DynamoDB returned no new item. With a new item, a message may take another branch.
   if (misconfigured !== undefined) return setAside(state, misconfigured);
   const [first] = invalid;
   if (first !== undefined) return isolate(state, first.members, new Error(first.message));

@@ -18,7 +18,10 @@ export interface ThrownError {
   readonly frames: readonly string[];
 }
 
-/** The `perform` function of the message exceeded the time limit. The function may still be running, with its lease. */
+/**
+ * The `perform` function of the message exceeded the time limit. The function may still be running, and its lease on
+ * the message may not have expired yet.
+ */
 interface StillRunning {
   readonly is: 'still-running';
   readonly leaseOwner: string;

@@ -10,7 +10,7 @@ export const errorCauses: Readonly<Record<KnownErrorCode, string>> = {
   SCHEMA_MISMATCH: 'The publisher was deployed before the consumer, or sends invalid events.',
   PAYLOAD_MISMATCH: 'The publisher uses one id for two messages, or changed a message before publishing it again.',
   UNREMEMBERED:
-    'The consumer was stopped for longer than the retention of inbox markers, the message is older than the restored inbox, or its publish time is unknown.',
+    'Either the consumer was stopped for longer than the retention of inbox markers, or the inbox table was restored and the message was published before the restore or has no publish time.',
   ATTEMPTS_EXHAUSTED: 'The business rule threw an error or exceeded its time limit at every attempt.',
   CRASH_LOOP:
     'The message makes the business rule exit the process, use all memory, or block until the function times out.',

@@ -212,7 +212,7 @@ test('if DynamoDB reports a missing table but accepts a write on each table of t
   expect(results[0]).toMatchObject({ error: { code: 'TABLE_MISSING', tables } });
 });
 
-test('if DynamoDB neither says which table is missing nor accepts the inbox marker of one message, only this message fails and only the messages that write to the missing table stay unfinished', async () => {
+test('in one batch, only the message that writes to a missing table stays unfinished, and only the message whose inbox marker DynamoDB refuses fails, even though DynamoDB does not name the missing table', async () => {
   const missing = new Table({ name: 'missing', key: { isbn: 'S' } });
   const toMissing: Entry = { ...take('missing', 1), decision: { effects: [missing.add({ isbn: 'a' }, 'n', 1)] } };
   const writes = (input: TransactWriteItemsInput) => JSON.stringify(input.TransactItems);

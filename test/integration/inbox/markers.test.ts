@@ -240,7 +240,7 @@ describe('the expiry of inbox records', () => {
     expect(await found()).toMatchObject({ state: 'completed' });
   });
 
-  test('an inbox record is found only if its expiry could be postponed', async () => {
+  test('if DynamoDB does not answer the write that postpones the expiry of an inbox record, reading the record fails with STORE_UNAVAILABLE', async () => {
     await done();
     store.clock.advance(8 * DAY_MS);
     store.client.middlewareStack.add(

@@ -263,7 +263,7 @@ describe('two execution environments that process one batch at the same time', (
     },
   });
 
-  /** Passes a batch to `consumer`. If the batch is unfinished, the batch is delivered again. */
+  /** Passes a batch to `consumer`, and redelivers the batch once if `consumer` leaves it unfinished. */
   const deliver = (records: readonly RabbitMqRecord[], consumer: ReturnType<typeof createConsumer>) =>
     consumer(anEvent(records), anInvocation()).catch((error: unknown) => {
       if (!(error instanceof BatchUnfinishedError)) throw error;

@@ -92,7 +92,7 @@ describe.each<[message: string, headers: GivenHeaders, timestamp: string | null,
     expect(factsOf(delivery, { startedAt: HEADER }).publishedAt).toBe(time);
   });
 
-  test('the maximum age of a message counts from its publish time, and a message without a publish time is never too old', async () => {
+  test('the maximum age of a message counts from its publish time, and does not apply to a message without a publish time', async () => {
     expect((await consume(anyTimeMs + HOUR_MS, {}, '1h')).outcome).toBe('completed');
     expect((await consume(anyTimeMs + HOUR_MS + 1, {}, '1h')).outcome).toBe(
       time === undefined ? 'completed' : 'TOO_OLD',
@@ -106,7 +106,7 @@ describe.each<[message: string, headers: GivenHeaders, timestamp: string | null,
     expect(await after(anyTimeMs + 1)).toBe('UNREMEMBERED');
   });
 
-  test('a consumer stores the publish time of the oldest message of its batch, if the message has a publish time', async () => {
+  test('a consumer records the earliest publish time of a batch for `GET /status`, and records nothing if no message of the batch has a publish time', async () => {
     const { recorded } = await consume(anyTimeMs + 5);
     expect(recorded.map(({ oldestPublishedAt }) => oldestPublishedAt)).toEqual(time === undefined ? [] : [time]);
   });

@@ -206,7 +206,7 @@ describe('markers', () => {
     expect(did).toEqual(['send']);
   });
 
-  test('if the inbox contains no inbox marker any more after a cancellation because of a marker, the commit engine sends the transaction again', () => {
+  test('if a transaction is cancelled because a message has an inbox marker, but this marker no longer exists, the commit engine sends the transaction again', () => {
     const { results, did } = play(two(), [cancelled(conditionFailed(), 'None', 'None')]);
     expect(results).toEqual(all('completed'));
     expect(did).toEqual(['send', 'send']);
@@ -494,13 +494,13 @@ describe('lost replies', () => {
     expect(results).toEqual({ a: 'duplicate', b: 'completed' });
   });
 
-  test('after the reply to a transaction of several messages is lost, an invalid message of this transaction stays unfinished even if the reply to a smaller transaction without this message is lost later', () => {
+  test('the commit engine remembers every transaction whose reply was lost, and an invalid message of one of these transactions stays unfinished instead of failing', () => {
     const replies = [lost(), refused('ValidationException'), lost(), committed, refused('ValidationException')];
     const { results } = play({ a: take('a'), b: take('b') }, replies);
     expect(results).toEqual({ a: 'completed', b: 'unfinished STORE_UNAVAILABLE' });
   });
 
-  test('after new information about the items, earlier lost replies no longer count towards the retry limit', () => {
+  test('after DynamoDB has returned an item whose write condition failed, earlier lost replies no longer count towards the retry limit', () => {
     const replies = [lost(), lost(), cancelled('None', 'None', conditionFailed(shelfOf(9))), lost(), lost()];
     const { results, did } = play(two(), replies);
     expect(results).toEqual(all('completed'));
@@ -569,7 +569,7 @@ describe('requests that DynamoDB refuses permanently', () => {
     },
   );
 
-  test('after the commit engine has divided a transaction, the second half uses no item that DynamoDB returned before the commit of the first half', () => {
+  test('after the commit engine has committed the first half of a divided transaction, it forgets the items that DynamoDB returned before, because the first half may have changed them', () => {
     const give: Decision = { effects: [tables.loans.add({ isbn: 'a' }, 'available', 1)] };
     const { results } = play({ a: give, b: { ...take(), otherwise: soldOut } }, [
       cancelled('None', 'None', conditionFailed(shelfOf(0))),
