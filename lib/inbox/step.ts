@@ -33,8 +33,8 @@ export interface State {
   /** The transaction to send next. */
   readonly transaction: Transaction;
   /**
-   * How many attempts to commit the next transaction have failed. The wait before a further attempt grows with this
-   * number.
+   * How many attempts to commit the messages of the next transaction have failed without progress. The wait before a
+   * further attempt grows with this number.
    */
   readonly retry: number;
   /** How many replies to the current transaction were lost. If too many were lost, DynamoDB counts as unavailable. */
