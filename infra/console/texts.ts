@@ -927,7 +927,6 @@ const zh: Texts = {
     'idempotency-key-reused': '此 Idempotency-Key 已用于另一个请求正文',
     'invalid-message': '编辑后的正文不符合事件的模式',
     unwritable: '此消息无法编码',
-    'rate-limited': '请求太多',
     'headers-too-large': '请求头太大',
     'internal-error': '内部错误',
     misconfigured: '服务的部署有误',

@@ -100,10 +100,10 @@ function operation(route: Route): object {
   };
 }
 
-/** The error responses that API Gateway itself sends on AWS, before a request reaches a function. */
+/** The error responses that API Gateway itself sends on AWS, and that are not problem documents, by status. */
 const fromGateway: Readonly<Record<number, string>> = {
-  429: 'Sent by API Gateway when the API exceeds its rate or burst limit, with the body {"message": "Too Many Requests"}.',
-  503: 'API Gateway answers {"message": "Service Unavailable"} if no Lambda environment is free or the function does not answer.',
+  429: 'API Gateway answers {"message":"Too Many Requests"} if the clients exceed the rate or burst limit of the API.',
+  503: 'API Gateway answers {"message":"Service Unavailable"} if no Lambda environment is free or the function does not answer.',
 };
 
 const gatewayMessage = { type: 'object', properties: { message: { type: 'string' } }, required: ['message'] };
@@ -113,14 +113,7 @@ const gatewayMessage = { type: 'object', properties: { message: { type: 'string'
  * and dependencies.
  */
 function problemResponses({ access, body, path, query, needs, problems: own = [] }: Route): object {
-  const names: ProblemName[] = [
-    'headers-too-large',
-    'rate-limited',
-    'overloaded',
-    'deadline-exceeded',
-    'internal-error',
-    ...own,
-  ];
+  const names: ProblemName[] = ['headers-too-large', 'overloaded', 'deadline-exceeded', 'internal-error', ...own];
   if (path || query || access.scheme === 'operator') names.push('invalid-parameters');
   if (body)
     names.push('malformed-json', 'json-too-complex', 'invalid-body', 'body-too-large', 'unsupported-media-type');
@@ -130,22 +123,26 @@ function problemResponses({ access, body, path, query, needs, problems: own = []
     names.push('no-token', 'invalid-token', 'token-expired', 'insufficient-scope', 'identity-unavailable');
   if (needs?.includes('store')) names.push('store-unavailable', 'misconfigured');
   if (needs?.includes('broker')) names.push(...publishProblems);
-  const statuses = [...new Set(names.map((name) => problems[name].status))];
+  const statuses = new Set([...names.map((name) => problems[name].status), ...Object.keys(fromGateway).map(Number)]);
   return Object.fromEntries(
-    statuses.map((status) => [
-      status,
-      {
-        description: [...new Set(names)]
-          .filter((name) => problems[name].status === status)
-          .map((name) => `${name}: ${problems[name].title}.`)
-          .concat(fromGateway[status] ?? [])
-          .join(' '),
-        content: {
-          'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
-          ...(fromGateway[status] && { 'application/json': { schema: gatewayMessage } }),
+    [...statuses].map((status) => {
+      const sent = [...new Set(names)].filter((name) => problems[name].status === status);
+      return [
+        status,
+        {
+          description: sent
+            .map((name) => `${name}: ${problems[name].title}.`)
+            .concat(fromGateway[status] ?? [])
+            .join(' '),
+          content: {
+            ...(sent.length > 0 && {
+              'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+            }),
+            ...(fromGateway[status] && { 'application/json': { schema: gatewayMessage } }),
+          },
         },
-      },
-    ]),
+      ];
+    }),
   );
 }
 

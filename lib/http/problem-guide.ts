@@ -122,10 +122,6 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
     cause: 'AMQP cannot encode a property or header of the archived message.',
     action: 'Send {"force": true} to redrive the message without the parts that the response names.',
   },
-  'rate-limited': {
-    cause: 'The clients send more requests than the stage allows.',
-    action: 'Send the request again later, or raise http.ratePerSecond in the stage file.',
-  },
   'headers-too-large': {
     cause: 'The headers of the request exceed the limit of the server.',
     action: 'Send fewer or shorter headers.',

@@ -46,7 +46,6 @@ export const problems = {
   'idempotency-key-reused': { status: 422, title: 'Idempotency-Key already used with a different body' },
   'invalid-message': { status: 422, title: 'The edited body does not match the schema of its event' },
   unwritable: { status: 422, title: 'The message cannot be encoded' },
-  'rate-limited': { status: 429, title: 'Too many requests', retryAfterSeconds: 1 },
   'headers-too-large': { status: 431, title: 'Headers too large' },
   'internal-error': { status: 500, title: 'Internal error' },
   misconfigured: { status: 500, title: 'The service is deployed incorrectly' },

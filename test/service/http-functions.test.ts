@@ -287,6 +287,37 @@ test('two services in the same folder do not delete the bundles of each other, a
   expect(existsSync(join(bundles, first!, 'functions/unused.mjs'))).toBe(true);
 }, 120_000);
 
+test('npm start answers requests above the rate limit with the status, the headers and the body that API Gateway sends', async () => {
+  const throttled = realpathSync(mkdtempSync(join(tmpdir(), 'surehop-throttled-')));
+  let running: Service | undefined;
+  try {
+    for (const name of ['infra', 'lib', 'node_modules', 'package.json', 'functions'])
+      symlinkSync(join(name === 'functions' ? directory : rootDirectory, name), join(throttled, name));
+    writeFileSync(
+      join(throttled, 'serverless.yml'),
+      stringify({
+        service: 'throttled',
+        plugins: ['serverless-surehop/bundler', 'surehop-dev/http-functions', 'serverless-offline'],
+        provider: { name: 'aws', runtime: 'nodejs24.x', region: 'eu-central-1' },
+        custom: { 'serverless-offline': { noPrependStageInUrl: true }, httpThrottle: { ratePerSecond: 1, burst: 2 } },
+        functions: { readyz: { handler: 'functions/readyz.handler', events: [{ httpApi: 'GET /readyz' }] } },
+      }),
+    );
+    running = await start(throttled);
+    const refused = await eventually('a refused request', async () => {
+      const response = await fetch(`${running!.url}/readyz`);
+      return response.status === 200 ? undefined : response;
+    });
+    expect([refused.status, await refused.text()]).toEqual([429, '{"message":"Too Many Requests"}']);
+    expect(refused.headers.get('content-type')).toBe('application/json');
+    expect(refused.headers.get('apigw-requestid')).not.toBeNull();
+    expect(refused.headers.get('retry-after')).toBeNull();
+  } finally {
+    await running?.stop();
+    rmSync(throttled, { recursive: true, force: true });
+  }
+}, 120_000);
+
 test('the service does not start if a Serverless plugin fails during the start, even if the HTTP server already answers', async () => {
   const broken = realpathSync(mkdtempSync(join(tmpdir(), 'surehop-broken-plugin-')));
   try {

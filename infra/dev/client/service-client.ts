@@ -9,6 +9,9 @@ const REQUEST_TIMEOUT_MS = 40_000;
 /** The largest number of times that a request is sent again because the service answered 429 (too many requests). */
 const MAX_REPEATS = 30;
 
+/** The pause, in ms, before a request is sent again, because API Gateway sends no `Retry-After` header with 429. */
+const REPEAT_AFTER_MS = 1_000;
+
 export interface ServiceRequest {
   readonly method: string;
   readonly path: string;
@@ -56,7 +59,7 @@ export async function sendRequest(url: string, request: ServiceRequest): Promise
     const { status, statusText } = response;
     const text = await response.text();
     if (status !== 429 || repeats === MAX_REPEATS) return { status, statusText, text };
-    await sleep(1_000 * (Number(response.headers.get('retry-after')) || 1));
+    await sleep(REPEAT_AFTER_MS);
   }
 }
 

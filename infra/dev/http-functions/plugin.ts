@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Invocable } from 'serverless-offline/lambda';
-import { problems, type ProblemName } from 'surehop/http';
+import { problems } from 'surehop/http';
 import { createEnvironment } from 'serverless-offline-rabbitmq/environment';
 import { environmentSettings, type Serverless } from 'serverless-offline-rabbitmq/service';
 import { forward, forwardedTo, type Forwarded } from './forward.ts';
 import { createEnvironmentPool, type EnvironmentPool } from './pool.ts';
-import { httpResult, problemResult, type HttpResult } from './result.ts';
+import { httpResult, problemResult, throttledResult, type HttpResult } from './result.ts';
 import { answerServerErrorsWithProblems } from './server-errors.ts';
 import { STARTED } from './started.ts';
 import { throttleOf, type Throttle } from './throttle.ts';
@@ -102,13 +102,14 @@ export class HttpFunctionsPlugin {
     const server = functionKey === NO_ROUTE ? forwardedTo(path) : undefined;
     if (server !== undefined) return forward(event, server);
     if (!this.#isWithinLimit()) {
-      this.#countUnhandled(functionKey, 'rate-limited');
-      return problemResult('rate-limited', 'The API exceeds the rate or burst limit of its stage.', source);
+      const throttled = throttledResult(requestId);
+      this.#countUnhandled(functionKey, throttled.statusCode);
+      return throttled;
     }
     if (functionKey === NO_ROUTE) return problemResult('not-found', `No route matches ${path}.`, source);
     const result = await this.#pool(functionKey).invoke(JSON.stringify(event));
     if (result?.outcome !== 'success') {
-      this.#countUnhandled(functionKey, result ? 'internal-error' : 'overloaded');
+      this.#countUnhandled(functionKey, problems[result ? 'internal-error' : 'overloaded'].status);
       this.#report(functionKey, requestId, result?.error ?? 'all environments were busy');
     }
     return httpResult(functionKey, result, source);
@@ -125,12 +126,12 @@ export class HttpFunctionsPlugin {
   /**
    * Records the metric of a request whose function could not record it, because the function was not invoked or failed.
    */
-  #countUnhandled(functionKey: string, problem: ProblemName): void {
+  #countUnhandled(functionKey: string, status: number): void {
     if (!process.env['SUREHOP_METRICS_URL']) return;
     const { service } = this.#serverless;
     const route = routeOf(service.functions[functionKey]!);
     if (route === undefined) return;
-    const dimensions = { service: service.service, stage: 'local', route, status: String(problems[problem].status) };
+    const dimensions = { service: service.service, stage: 'local', route, status: String(status) };
     const definition = {
       Namespace: service.service,
       Dimensions: [Object.keys(dimensions)],

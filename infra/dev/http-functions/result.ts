@@ -42,6 +42,16 @@ export function httpResult(
 
 const isBody = (body: unknown) => body === undefined || body === null || typeof body === 'string';
 
+/**
+ * Returns the response that an HTTP API of API Gateway sends if its clients exceed the rate or burst limit. API Gateway
+ * sends neither a problem document nor the header `Retry-After`.
+ */
+export const throttledResult = (requestId: string): HttpResult => ({
+  statusCode: 429,
+  headers: { 'content-type': 'application/json', 'apigw-requestid': requestId },
+  body: '{"message":"Too Many Requests"}',
+});
+
 /** Returns an error response with a problem document (RFC 9457) as its body. */
 export function problemResult(
   name: ProblemName,

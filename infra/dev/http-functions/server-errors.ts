@@ -16,7 +16,13 @@ type ResponseMethod = (request: HapiRequest, toolkit: HapiToolkit) => unknown;
 interface HapiRequest {
   readonly info: { readonly id: string };
   readonly headers: { readonly origin?: string };
-  readonly response: { readonly isBoom?: boolean; readonly message?: string; readonly output?: { statusCode: number } };
+  readonly response: {
+    readonly isBoom?: boolean;
+    readonly message?: string;
+    readonly output?: { statusCode: number };
+    /** Sets the character set that hapi appends to the content type of a response. Errors have no such function. */
+    charset?(name: string): void;
+  };
 }
 
 interface HapiToolkit {
@@ -40,7 +46,11 @@ export function answerServerErrorsWithProblems(serviceDirectory: string, urnName
   hapi.Server = function (options) {
     const server = Server(options);
     server.ext('onPreResponse', ({ info, response }, toolkit) => {
-      if (!response.isBoom || response.output === undefined) return toolkit.continue;
+      if (!response.isBoom || response.output === undefined) {
+        // API Gateway sends the content type without changing it, whereas hapi would append "; charset=utf-8".
+        response.charset?.('');
+        return toolkit.continue;
+      }
       const {
         statusCode,
         headers = {},

@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 
 import type { HttpHandler } from '../../../lib/http/endpoint.ts';
+import { throttledResult } from '../../../infra/dev/http-functions/result.ts';
 import { deadLetterCopy } from '../../../lib/events/copies.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { callAsOperator, callSigned } from '../../support/as-client.ts';
@@ -107,6 +108,15 @@ test('according to the OpenAPI document, every route except seven public ones ne
       'GET /stock/{sku}',
     ].toSorted(),
   );
+});
+
+test('the response of npm start to requests above the rate limit matches the OpenAPI document for every route', () => {
+  const { statusCode: status, headers = {}, body = '' } = throttledResult(randomUUID());
+  const answer: Got = { status, headers, body: JSON.parse(body) };
+  for (const { route, operation } of operations()) {
+    expect(undocumentedIn(route, answer)).toEqual([]);
+    expect([route, Object.keys(operation.responses['429']!.content)]).toEqual([route, ['application/json']]);
+  }
 });
 
 describe('responses and the OpenAPI document', () => {
