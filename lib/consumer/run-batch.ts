@@ -38,9 +38,10 @@ interface Consumer {
 
 async function processDeliveries(
   deliveries: readonly Delivery[],
-  { rules, orderBy }: Consumer,
+  consumer: Consumer,
   batch: Batch,
 ): Promise<BatchReport> {
+  const { rules, orderBy } = consumer;
   const { clock, queue, memory } = batch;
   const startedAtMs = clock.now();
 
@@ -58,29 +59,25 @@ async function processDeliveries(
   );
   const isDeadLetter = ({ outcome }: Result) => outcome.is === 'dead-letter';
 
-  // 3. Run the rules. 4. Commit. 5. Publish follow-up events. 6. Settle the failed.
-  const runAndCommit = async (some: readonly ValidMessage[]) => commitDecisions(await runRules(some, batch), batch);
-  const runCommitAndClaim = async (some: readonly ValidMessage[]) => claimInOrder(await runAndCommit(some), batch);
-  const processAndSettle = async (some: readonly ValidMessage[], others: readonly Result[] = []) => {
-    const committed = await (orderBy ? processInOrder(some, batch, runCommitAndClaim) : runAndCommit(some));
-    return settle(await publishOrPostpone([...others, ...committed], batch), batch);
-  };
+  // 3 to 6, see `processMessages`. Messages suspected of crashing the process are processed after all other messages.
   const suspects = new Set(suspectsAmong(valid, memory));
   const innocent = valid.filter((message) => !suspects.has(message));
+  const others = known.filter((result) => !isDeadLetter(result));
   const settled = await Promise.all([
-    processAndSettle(
-      innocent,
-      known.filter((result) => !isDeadLetter(result)),
-    ),
+    processMessages(innocent, others, consumer, batch),
     // Messages that are dead-lettered without running a rule do not wait for the rules of other messages.
     settle(known.filter(isDeadLetter), batch),
   ]);
   if (suspects.size > 0) {
-    const steps = { process: processAndSettle, settle: (results: readonly Result[]) => settle(results, batch) };
+    const steps = {
+      process: (some: readonly ValidMessage[]) => processMessages(some, [], consumer, batch),
+      settle: (results: readonly Result[]) => settle(results, batch),
+    };
     settled.push(await isolate([...suspects], batch, steps));
   } else await retryEndAttempts(batch);
 
-  // 7. Report.
+  // 6. Settle the postponed messages. They are last because their copies are published only if the batch is not
+  // redelivered.
   const results = await runInSettleSpan(batch.trace, async () => {
     const byDelivery = new Map<Delivery, Result>();
     for (const result of await settlePostponed(settled.flat(), batch)) byDelivery.set(result.delivery, result);
@@ -92,6 +89,8 @@ async function processDeliveries(
     await recordProgress(deliveries, batch);
     return all;
   });
+
+  // 7. Report.
   const report = reportOf(queue, results);
   recordTelemetry(report, results, {
     startedAtMs,
@@ -102,4 +101,34 @@ async function processDeliveries(
   batch.trace?.finish(results);
   if (report.counts.unfinished > 0) throw new BatchUnfinishedError(report);
   return report;
+}
+
+/**
+ * Runs the business rules of messages and settles the messages. Also publishes the follow-up events of `others`, which
+ * are results that need no business rule, and settles the failed messages among them.
+ */
+async function processMessages(
+  messages: readonly ValidMessage[],
+  others: readonly Result[],
+  { orderBy }: Consumer,
+  batch: Batch,
+): Promise<Result[]> {
+  const runAndCommit = async (some: readonly ValidMessage[]) => {
+    // 3. Run the business rules.
+    const ran = await runRules(some, batch);
+
+    // 4. Commit the decisions of the business rules.
+    const committed = await commitDecisions(ran, batch);
+
+    // With order per key, the inbox records a dead letter before the next message of the same key is processed.
+    return orderBy ? claimInOrder(committed, batch) : committed;
+  };
+  // With order per key, steps 3 and 4 run for the first message of each key, then for the second one, and so on.
+  const committed = await (orderBy ? processInOrder(messages, batch, runAndCommit) : runAndCommit(messages));
+
+  // 5. Publish the follow-up events.
+  const published = await publishOrPostpone([...others, ...committed], batch);
+
+  // 6. Settle the failed messages.
+  return settle(published, batch);
 }
