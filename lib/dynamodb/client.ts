@@ -4,6 +4,7 @@ import {
   TransactionConflictException,
   type DynamoDBClientConfig,
 } from '@aws-sdk/client-dynamodb';
+import { getRetryPlugin, StandardRetryStrategy } from '@smithy/core/retry';
 
 import { collect } from '../runtime/metrics.ts';
 
@@ -21,6 +22,42 @@ export function dynamoDbClient(
 ): DynamoDBClient {
   const client = new DynamoDBClient(options);
   client.middlewareStack.remove('loggerMiddleware');
+  observe(client, tracing, checkAccess);
+  return client;
+}
+
+/**
+ * Returns a client with the configuration and the middleware of the given client, to which the toolkit adds its metrics
+ * and spans. The given client does not change.
+ */
+export function observedClient(given: DynamoDBClient, tracing?: Tracing, checkAccess?: CheckAccess): DynamoDBClient {
+  const client = copyOf(given);
+  observe(client, tracing, checkAccess);
+  return client;
+}
+
+/**
+ * Returns a client with the configuration and the middleware of the given client that sends each request only once,
+ * because the inbox has to know whether a reply was lost.
+ */
+export function clientWithoutRetries(given: DynamoDBClient): DynamoDBClient {
+  const client = copyOf(given);
+  const retryStrategy = new StandardRetryStrategy({ maxAttempts: 1 });
+  const once = { maxAttempts: () => Promise.resolve(1), retryStrategy: () => Promise.resolve(retryStrategy) };
+  client.middlewareStack.use(getRetryPlugin(once));
+  return client;
+}
+
+/** Returns a client that shares everything with the given client except the list of middleware. */
+const copyOf = (given: DynamoDBClient): DynamoDBClient =>
+  Object.assign(Object.create(given) as DynamoDBClient, {
+    middlewareStack: given.middlewareStack.clone(),
+    // The given client may keep request handlers with its own middleware here.
+    handlers: undefined,
+  });
+
+/** Adds the toolkit's metrics, spans and access check to a client. They replace those of an earlier call. */
+function observe(client: DynamoDBClient, tracing: Tracing | undefined, checkAccess: CheckAccess | undefined): void {
   client.middlewareStack.add(
     (next, context) => async (args) => {
       collect('StoreRequests', 1);
@@ -40,7 +77,7 @@ export function dynamoDbClient(
         span?.end();
       }
     },
-    { step: 'initialize', name: 'requestedTables' },
+    { step: 'initialize', name: 'requestedTables', override: true },
   );
   if (checkAccess)
     client.middlewareStack.add(
@@ -49,9 +86,8 @@ export function dynamoDbClient(
         return next(args);
       },
       // The priority makes the check run inside the middleware above, which keeps the tables of a failed request.
-      { step: 'initialize', name: 'tableAccess', priority: 'low' },
+      { step: 'initialize', name: 'tableAccess', priority: 'low', override: true },
     );
-  return client;
 }
 
 /** Whether a DynamoDB request failed because another transaction was in progress on one of the items of the request. */
@@ -86,13 +122,3 @@ function tablesOf({ TableName, RequestItems, TransactItems = [] }: RequestInput)
     (name) => name !== undefined,
   );
 }
-
-/**
- * Creates a DynamoDB client that never retries a request by itself, because the inbox has to know whether a reply was
- * lost.
- */
-export const inboxClient = (
-  options: DynamoDBClientConfig,
-  tracing?: Tracing,
-  checkAccess?: CheckAccess,
-): DynamoDBClient => dynamoDbClient({ ...options, maxAttempts: 1 }, tracing, checkAccess);

@@ -1,7 +1,6 @@
-import { inboxClient } from '../dynamodb/client.ts';
+import { clientWithoutRetries } from '../dynamodb/client.ts';
 import { storeSettings } from '../dynamodb/settings.ts';
 import { store } from '../dynamodb/store.ts';
-import { accessCheck } from '../dynamodb/table-access.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { createInbox, readMarkers } from './create-inbox.ts';
 import type { Inbox } from './inbox.ts';
@@ -20,11 +19,9 @@ function openInbox(surehop: Surehop): Inbox {
 }
 
 function openTable(surehop: Surehop): InboxTable {
-  const { endpoint, requestHandler, credentials, region } = store(surehop).config;
-  const settings = surehop.settings(storeSettings);
   return openInboxTable({
-    client: inboxClient({ endpoint, region, credentials, requestHandler }, surehop.tracing, accessCheck(settings)),
-    tablePrefix: settings.TABLE_PREFIX,
+    client: clientWithoutRetries(store(surehop)),
+    tablePrefix: surehop.settings(storeSettings).TABLE_PREFIX,
     clock: surehop.clock,
     retentionDays: surehop.settings(inboxSettings).INBOX_RETENTION_DAYS,
   });

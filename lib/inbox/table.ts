@@ -7,7 +7,7 @@ import { inboxTable } from '../dynamodb/toolkit-tables.ts';
 import type { Clock } from '../runtime/clock.ts';
 
 export interface InboxTableOptions {
-  /** The DynamoDB client that `inboxClient` creates. */
+  /** A DynamoDB client that sends each request only once, such as the one that `clientWithoutRetries` returns. */
   readonly client: DynamoDBClient;
   readonly tablePrefix: string;
   readonly clock: Clock;

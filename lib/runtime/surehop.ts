@@ -26,6 +26,10 @@ export interface SurehopOptions {
 }
 
 interface Clients {
+  /**
+   * The client whose configuration and middleware the toolkit uses for all requests to DynamoDB. Consumers repeat failed
+   * requests themselves, and therefore ignore the retry settings of this client.
+   */
   readonly dynamodb?: DynamoDBClient;
   readonly publisher?: Publisher;
 }

@@ -2,14 +2,14 @@
 import type { ExecutionEnvironment } from '../../infra/emulator/environment.ts';
 import { startMapping } from '../../infra/emulator/mapping.ts';
 import type { RabbitMqEvent } from '../../lib/message/delivery.ts';
-import { inboxClient } from '../../lib/dynamodb/client.ts';
+import { dynamoDbClient } from '../../lib/dynamodb/client.ts';
 import { surehopConsumer } from './consumers/surehop.ts';
 import type { ShardSettings } from './shard-processes.ts';
 import { latency, openClient } from './store.ts';
 
 const { url, virtualHost, shard, endpoint, batchSize } = JSON.parse(process.argv[2]!) as ShardSettings;
 
-const consume = surehopConsumer(openClient(endpoint, latency, inboxClient).client);
+const consume = surehopConsumer(openClient(endpoint, latency, dynamoDbClient).client);
 
 const environment: ExecutionEnvironment = {
   async invoke(eventJson) {

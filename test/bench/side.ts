@@ -4,7 +4,7 @@ import type { SQSEvent } from 'aws-lambda';
 
 import { eventMessage } from '../../lib/events/publish.ts';
 import type { RabbitMqEvent } from '../../lib/message/delivery.ts';
-import { inboxClient } from '../../lib/dynamodb/client.ts';
+import { dynamoDbClient } from '../../lib/dynamodb/client.ts';
 import { deriveId } from '../../lib/events/message-id.ts';
 import type { Tracing } from '../../lib/runtime/tracing.ts';
 import { openTelemetry } from '../../lib/tracing/opentelemetry.ts';
@@ -111,7 +111,7 @@ function traced(task: Task): Promise<Work> {
 }
 
 async function surehop({ endpoint, latency, amqpUrl, batches }: Task, tracing?: Tracing): Promise<Work> {
-  const store = openClient(endpoint, latency, (options) => inboxClient(options, tracing));
+  const store = openClient(endpoint, latency, (options) => dynamoDbClient(options, tracing));
   const publisher = amqpUrl === undefined ? undefined : openSurehop(amqpUrl);
   const consume = surehopConsumer(store.client, publisher, tracing);
   const events: RabbitMqEvent[] = batches.map((batch) =>

@@ -3,7 +3,7 @@ import { systemClock, type Clock } from '../../lib/runtime/clock.ts';
 import { readAllSettings } from '../../lib/settings.ts';
 import { dynamoDbPorts, type ConsumerParts } from '../../lib/consumer/parts.ts';
 import { storeDeadLetter } from '../../lib/archive/store-dead-letter.ts';
-import { inboxClient } from '../../lib/dynamodb/client.ts';
+import { dynamoDbClient } from '../../lib/dynamodb/client.ts';
 import { openInboxTable } from '../../lib/inbox/table.ts';
 import { readItemFrom } from '../../lib/dynamodb/read-item.ts';
 
@@ -14,7 +14,7 @@ export function dependenciesAt(
   settings: Record<string, string> = {},
   clock: Clock = systemClock,
 ): ConsumerParts {
-  const client = inboxClient({ endpoint });
+  const client = dynamoDbClient({ endpoint, maxAttempts: 1 });
   return {
     ...dynamoDbPorts(openInboxTable({ client, tablePrefix, clock, retentionDays: 14 })),
     publisher,

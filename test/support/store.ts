@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { DeleteTableCommand, GetItemCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Clock } from '../../lib/runtime/clock.ts';
-import { inboxClient } from '../../lib/dynamodb/client.ts';
+import { dynamoDbClient } from '../../lib/dynamodb/client.ts';
 import { dynamoDbPorts, type ConsumerPorts } from '../../lib/consumer/parts.ts';
 import type { Inbox } from '../../lib/inbox/inbox.ts';
 import { openInboxTable } from '../../lib/inbox/table.ts';
@@ -30,7 +30,7 @@ export async function openStore(): Promise<TestStore> {
     throw new Error('DYNAMODB_ENDPOINT is not set; run the tests with npm test, which starts DynamoDB');
   const prefix = `test-${randomBytes(4).toString('hex')}-`;
   const tables = await createTestTables(endpoint, prefix);
-  const client = inboxClient({ endpoint });
+  const client = dynamoDbClient({ endpoint, maxAttempts: 1 });
   let nowMs = Date.parse('2026-03-01T12:00:00.250Z');
   const clock = { now: () => nowMs, advance: (ms: number) => void (nowMs += ms) };
   const ports: TestStore['ports'] = (options) =>

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { inboxClient } from '../../../lib/dynamodb/client.ts';
+import { dynamoDbClient } from '../../../lib/dynamodb/client.ts';
 import type { RabbitMqEvent } from '../../../lib/message/delivery.ts';
 import type { Latency } from '../store.ts';
 import { surehopConsumer } from './surehop.ts';
@@ -29,8 +29,9 @@ const WAVE_MS = 25;
 export async function requestsOf(events: readonly RabbitMqEvent[]): Promise<Waves[]> {
   let waves: StoreRequest[][] = [];
   let answering: Promise<void> | undefined;
-  const client = inboxClient({
+  const client = dynamoDbClient({
     endpoint: 'http://nowhere',
+    maxAttempts: 1,
     requestHandler: {
       async handle({ headers, body }: StoreRequest) {
         if (!answering) {

@@ -1,4 +1,4 @@
-import { inboxClient } from '../../../lib/dynamodb/client.ts';
+import { dynamoDbClient } from '../../../lib/dynamodb/client.ts';
 import { orders, plenty, rabbitMqEvent, record, stockUp } from '../batches.ts';
 import { surehopConsumer } from '../consumers/surehop.ts';
 import type { Bench, Measured } from '../protocol.ts';
@@ -12,7 +12,7 @@ const SIZES = { ten: [10, 100], hundred: [100, 10], thousand: [1_000, 2], fiveTh
 /** Compares the processing time per message in batches of 10, 100, 1,000 and 5,000 messages. */
 export async function batchSizes(bench: Bench): Promise<Measured> {
   const side = async ([size, batches]: readonly [number, number]) => {
-    const { client } = openClient(await bench.freshStore(), undefined, inboxClient);
+    const { client } = openClient(await bench.freshStore(), undefined, dynamoDbClient);
     await stockUp(client, SKUS, plenty);
     const consume = surehopConsumer(client);
     const events = Array.from({ length: batches }, (_, n) =>

@@ -1,4 +1,4 @@
-import { inboxClient } from '../../../lib/dynamodb/client.ts';
+import { dynamoDbClient } from '../../../lib/dynamodb/client.ts';
 import { orders, plenty, rabbitMqEvent, record, stockUp } from '../batches.ts';
 import { surehopConsumer } from '../consumers/surehop.ts';
 import type { Bench, Measured } from '../protocol.ts';
@@ -13,7 +13,7 @@ const MIB = 2 ** 20;
  * Measures the peak heap usage while one batch of 5,000 messages of 1 KiB is processed, with a heap limit of 128 MiB.
  */
 export async function memory(bench: Bench): Promise<Measured> {
-  const { client } = openClient(await bench.freshStore(), undefined, inboxClient);
+  const { client } = openClient(await bench.freshStore(), undefined, dynamoDbClient);
   await stockUp(client, SKUS, plenty);
   let mostBytes = 0;
   const look = () => (mostBytes = Math.max(mostBytes, process.memoryUsage().heapUsed));

@@ -1,6 +1,6 @@
 import { topology } from '../../../infra/topology.ts';
 import { declareTopology } from '../../../lib/rabbitmq/topology/declare.ts';
-import { inboxClient } from '../../../lib/dynamodb/client.ts';
+import { dynamoDbClient } from '../../../lib/dynamodb/client.ts';
 import { aRecord } from '../../support/delivery.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 import { orders, plenty, rabbitMqEvent, record, stockUp } from '../batches.ts';
@@ -34,7 +34,7 @@ async function ratio(bench: Bench, host: VirtualHost, latency?: Latency): Promis
   const side = async (poisoned: number) => {
     const endpoint = await bench.freshStore();
     await stockUp(openClient(endpoint).client, SKUS, plenty);
-    const { client } = openClient(endpoint, latency, inboxClient);
+    const { client } = openClient(endpoint, latency, dynamoDbClient);
     const consume = surehopConsumer(client, host.publisher());
     const events = Array.from({ length: BATCHES_A_TURN * TURNS }, (_, n) => {
       const sound = orders(BATCH - poisoned, SKUS, n * BATCH).map((order) => record(order));

@@ -10,7 +10,7 @@ import type { RuleContext } from '../../../lib/message/rule.ts';
 import { defineEvent, type Payload } from '../../../lib/events/define.ts';
 import type { Message } from '../../../lib/events/message.ts';
 import type { RabbitMqRecord } from '../../../lib/message/delivery.ts';
-import { inboxClient } from '../../../lib/dynamodb/client.ts';
+import { dynamoDbClient } from '../../../lib/dynamodb/client.ts';
 import { emit } from '../../../lib/inbox/decision.ts';
 import { BatchUnfinishedError, type BatchReport } from '../../../lib/consumer/report.ts';
 import { log } from '../../../lib/runtime/log.ts';
@@ -681,7 +681,7 @@ describe('a follow-up event that no queue receives', () => {
     let nowMs = Date.now();
     const clock = { now: () => nowMs };
     const parts = dependenciesAt(setup.endpoint, setup.tablePrefix, setup.publisher, {}, clock);
-    const client = inboxClient({ endpoint: setup.endpoint });
+    const client = dynamoDbClient({ endpoint: setup.endpoint, maxAttempts: 1 });
     const id = randomUUID();
     const TableName = `${setup.tablePrefix}inbox`;
     const Key = { pk: { S: `loans#${id}` } };

@@ -7,7 +7,7 @@ import { queues } from '../../support/example/topology.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { dynamoDbPorts } from '../../../lib/consumer/parts.ts';
 import { on } from '../../../lib/message/rule.ts';
-import { inboxClient } from '../../../lib/dynamodb/client.ts';
+import { dynamoDbClient } from '../../../lib/dynamodb/client.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';
@@ -260,7 +260,7 @@ describe('a decision that perform returns', () => {
     clock.now = () => Date.now() + 60_000;
     const later = dynamoDbPorts(
       openInboxTable({
-        client: inboxClient({ endpoint: setup.endpoint }),
+        client: dynamoDbClient({ endpoint: setup.endpoint, maxAttempts: 1 }),
         tablePrefix: setup.tablePrefix,
         clock,
         retentionDays: 14,

@@ -7,7 +7,7 @@ import { tables } from '../../support/example/tables.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { type ConsumerParts, dynamoDbPorts } from '../../../lib/consumer/parts.ts';
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
-import { inboxClient } from '../../../lib/dynamodb/client.ts';
+import { dynamoDbClient } from '../../../lib/dynamodb/client.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';
 import type { Effect } from '../../../lib/dynamodb/effects.ts';
 import type { Decision } from '../../../lib/inbox/decision.ts';
@@ -150,7 +150,7 @@ test('if DynamoDB rejects the credentials, all messages of the batch stay unfini
 
 describe('a missing or wrong inbox table', () => {
   const prefix = `wrong-${randomUUID().slice(0, 8)}-`;
-  const client = inboxClient({ endpoint: process.env.DYNAMODB_ENDPOINT });
+  const client = dynamoDbClient({ endpoint: process.env.DYNAMODB_ENDPOINT, maxAttempts: 1 });
   const clock = { now: () => Date.now() };
   const options = { client, tablePrefix: prefix, clock, retentionDays: 1, retryPolicy: fastRetries };
   const { inbox, leases } = dynamoDbPorts(openInboxTable(options));

@@ -9,7 +9,7 @@ import type { RabbitMqRecord } from '../../../lib/message/delivery.ts';
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
 import { PermanentError } from '../../../lib/runtime/errors.ts';
 import { deadLetterQueue, topology } from '../../support/example/topology.ts';
-import { inboxClient } from '../../../lib/dynamodb/client.ts';
+import { dynamoDbClient } from '../../../lib/dynamodb/client.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';
 import { anEvent, aRecord, anInvocation } from '../../support/delivery.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -119,7 +119,12 @@ test('if the retry copy of a failed message is lost, the other messages with the
   let minutes = 0;
   const clock = { now: () => Date.now() + minutes * 60_000 };
   const { endpoint, tablePrefix } = setup;
-  const table = openInboxTable({ client: inboxClient({ endpoint }), tablePrefix, clock, retentionDays: 14 });
+  const table = openInboxTable({
+    client: dynamoDbClient({ endpoint, maxAttempts: 1 }),
+    tablePrefix,
+    clock,
+    retentionDays: 14,
+  });
   const later = createConsumer(definition, { ...setup.parts, ...dynamoDbPorts(table), clock });
   const blocked = [2, 3, 4].map((number) => message(a, number));
   for (const one of blocked) {

@@ -69,7 +69,8 @@ describe('createSurehop', () => {
 
   test('a client that is passed to createSurehop is used instead of a client from the settings', () => {
     const dynamodb = dynamoDbClient({ region: 'eu-central-1' });
-    expect(store(createSurehop({ environment: {}, clients: { dynamodb } }))).toBe(dynamodb);
+    const { config } = store(createSurehop({ environment: {}, clients: { dynamodb } }));
+    expect(config).toBe(dynamodb.config);
   });
 
   test('metrics have the namespace, the service name and the stage from the settings', () => {
