@@ -5,4 +5,4 @@ import { alarmStates } from 'surehop/operations';
 import { surehop } from '../surehop.ts';
 
 /** GET /alarms */
-export const handler = endpoint(surehop, alarmsRoute, alarmStates(surehop, process.env));
+export const handler = endpoint(surehop, alarmsRoute, alarmStates(surehop));

@@ -108,7 +108,7 @@ export class PackagingPlugin {
     const aws = this.#serverless.getProvider('aws');
     const { credentials } = await aws.getAwsSdkV3Config();
     const { faults, unknown } = await checkAccount(
-      { region: aws.getRegion(), credentials },
+      { region: aws.getRegion(), credentials, environment: process.env },
       { service: SERVICE, stageName: this.#stageName, stage, reserved },
     );
     for (const one of unknown) this.#log.warning(`Not checked before the deployment: ${one}`);

@@ -21,16 +21,22 @@ export class AwsApiError extends Error {
 export interface AwsAccess {
   readonly region: string;
   readonly credentials: ConstructorParameters<typeof SignatureV4>[0]['credentials'];
+  /**
+   * The environment variables. `AWS_ENDPOINT_URL_<SERVICE>` and `AWS_ENDPOINT_URL` replace the endpoint URL of an AWS
+   * service.
+   */
+  readonly environment: Environment;
 }
 
 /** Returns the region and the credentials of the role with which Lambda runs a function. */
-export function accessIn({
-  AWS_REGION: region = '',
-  AWS_ACCESS_KEY_ID: accessKeyId = '',
-  AWS_SECRET_ACCESS_KEY: secretAccessKey = '',
-  AWS_SESSION_TOKEN: sessionToken,
-}: Environment): AwsAccess {
-  return { region, credentials: { accessKeyId, secretAccessKey, sessionToken } };
+export function accessIn(environment: Environment): AwsAccess {
+  const {
+    AWS_REGION: region = '',
+    AWS_ACCESS_KEY_ID: accessKeyId = '',
+    AWS_SECRET_ACCESS_KEY: secretAccessKey = '',
+    AWS_SESSION_TOKEN: sessionToken,
+  } = environment;
+  return { region, credentials: { accessKeyId, secretAccessKey, sessionToken }, environment };
 }
 
 export interface AwsRequest {
@@ -44,19 +50,16 @@ export interface AwsRequest {
 
 const TIMEOUT_MS = 10_000;
 
-/**
- * Sends one signed request to an AWS service and returns the text of the response. The environment variables
- * `AWS_ENDPOINT_URL_<SERVICE>` and `AWS_ENDPOINT_URL` replace the endpoint URL of the service.
- */
+/** Sends one signed request to an AWS service and returns the text of the response. */
 export async function awsRequest(
-  { region, credentials }: AwsAccess,
+  { region, credentials, environment }: AwsAccess,
   service: string,
   { method, path, query = {}, headers = {}, body, signal }: AwsRequest,
 ): Promise<string> {
   const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
   const endpoint = new URL(
-    process.env[`AWS_ENDPOINT_URL_${service.toUpperCase()}`] ??
-      process.env['AWS_ENDPOINT_URL'] ??
+    environment[`AWS_ENDPOINT_URL_${service.toUpperCase()}`] ??
+      environment['AWS_ENDPOINT_URL'] ??
       `https://${service}.${region}.${suffix}`,
   );
   // An AWS SDK client would add megabytes to the bundle.

@@ -4,7 +4,7 @@ import { accessIn, awsRequest, type AwsAccess } from '../aws/aws-api.ts';
 import { ok, type Answer } from '../http/answer.ts';
 import { Problem } from '../http/problem.ts';
 import { DEVELOPMENT_STAGE, serviceSettings } from '../runtime/service-settings.ts';
-import { SettingsError, type Environment } from '../runtime/settings.ts';
+import { SettingsError } from '../runtime/settings.ts';
 import { singleFlight } from '../runtime/single-flight.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { alarmSettings } from './alarm-settings.ts';
@@ -38,11 +38,8 @@ const answerSchema = z.object({
 const states = { OK: 'ok', ALARM: 'alarm', INSUFFICIENT_DATA: 'unknown' } as const;
 const order = { alarm: 0, unknown: 1, ok: 2, critical: 0, warning: 1 } as const;
 
-/**
- * Handles `alarmsRoute`: returns the state of each alarm that notifies a topic of the stage. `environment` contains the
- * credentials of the function's role, and is usually `process.env`.
- */
-export function alarmStates(surehop: Surehop, environment: Environment): () => Promise<Answer> {
+/** Handles `alarmsRoute`: returns the state of each alarm that notifies a topic of the stage. */
+export function alarmStates(surehop: Surehop): () => Promise<Answer> {
   const { CRITICAL_TOPIC_ARN: critical, WARNING_TOPIC_ARN: warning, STAGE } = surehop.settings(alarmSettings);
   if (STAGE !== DEVELOPMENT_STAGE && !(critical && warning))
     throw new SettingsError(
@@ -57,7 +54,7 @@ export function alarmStates(surehop: Surehop, environment: Environment): () => P
     let next: string | undefined;
     for (let page = 0; page < MAX_PAGES; page += 1) {
       const { MetricAlarms, NextToken } = await describeAlarms(
-        accessIn(environment),
+        accessIn(surehop.environment()),
         { ActionPrefix: topic, AlarmTypes: ['MetricAlarm'], MaxRecords: 100, NextToken: next },
         signal,
       );

@@ -42,6 +42,11 @@ export interface Surehop {
   readonly clock: Clock;
   readonly clients: Clients;
   readonly tracing: Tracing | undefined;
+  /**
+   * Returns the environment variables, which contain the credentials for requests that the toolkit itself signs. A
+   * function returns them so that no log contains them by accident. All settings are read with `settings`.
+   */
+  environment(): Environment;
   /** The name of the Lambda function, or `undefined` if the process is not a Lambda function. */
   readonly functionName: string | undefined;
   /** Reads and validates the settings of one part of the toolkit. Throws a `SettingsError` that names all wrong settings. */
@@ -80,6 +85,7 @@ export function createSurehop({
     clock,
     clients,
     tracing,
+    environment: () => environment,
     functionName: environment['AWS_LAMBDA_FUNCTION_NAME'],
     settings,
     shared: (make) => remembered(make, () => make(surehop)),

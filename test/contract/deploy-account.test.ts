@@ -4,7 +4,11 @@ import { checkAccount } from '../../infra/aws/account.ts';
 import { readStage } from '../../infra/stages/read-stage.ts';
 import { anAwsAccount, ZONES, type AwsAccount } from '../support/aws-account.ts';
 
-const access = { region: 'eu-central-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
+const access = {
+  region: 'eu-central-1',
+  credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  environment: process.env,
+};
 const nothing = { faults: [], unknown: [] };
 
 let aws: AwsAccount;

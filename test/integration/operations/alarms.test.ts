@@ -14,18 +14,16 @@ let nowMs = Date.parse('2026-11-22T12:00:00.000Z');
 
 beforeAll(async () => {
   aws = await anAwsNetwork();
-  process.env['AWS_ENDPOINT_URL_MONITORING'] = aws.url;
 });
 
 beforeEach(() => void aws.alarms.splice(0));
 
-afterAll(async () => {
-  delete process.env['AWS_ENDPOINT_URL_MONITORING'];
-  await aws.stop();
-});
+afterAll(() => aws.stop());
 
-const inStage = (environment: Record<string, string>) =>
-  alarmStates(createSurehop({ environment, clock: { now: () => nowMs } }), credentials);
+const inStage = (settings: Record<string, string>) => {
+  const environment = { ...credentials, ...settings, AWS_ENDPOINT_URL_MONITORING: aws.url };
+  return alarmStates(createSurehop({ environment, clock: { now: () => nowMs } }));
+};
 const deployed = () => inStage({ STAGE: 'dev', CRITICAL_TOPIC_ARN: CRITICAL, WARNING_TOPIC_ARN: WARNING });
 
 test('GET /alarms returns every alarm that notifies a topic of the stage, over several pages of CloudWatch, raised alarms first', async () => {

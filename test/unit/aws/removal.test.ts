@@ -4,7 +4,11 @@ import { waitForFunctionInterfaces, removeEventSource } from '../../../lib/aws/r
 import { eventually } from '../../support/eventually.ts';
 import { anAwsNetwork, type AwsNetwork } from '../../support/aws-network.ts';
 
-const access = { region: 'eu-central-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
+const access = {
+  region: 'eu-central-1',
+  credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  environment: process.env,
+};
 const ENDPOINTS = ['AWS_ENDPOINT_URL_EC2', 'AWS_ENDPOINT_URL_LAMBDA'];
 
 let aws: AwsNetwork;
