@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import { createTestTables } from '../../support/example/create-tables.ts';
-import { inbox } from '../../../lib/inbox/process-inbox.ts';
+import { createInbox } from '../../../lib/inbox/create-inbox.ts';
+import { inboxTableOf } from '../../../lib/inbox/process-inbox.ts';
 import { store as client } from '../../../lib/dynamodb/store.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { createSurehop, type Surehop } from '../../../lib/runtime/surehop.ts';
@@ -23,23 +24,14 @@ afterAll(async () => {
 
 test('the inbox uses the DynamoDB endpoint and the table prefix in the settings of the process', async () => {
   const entry = { ...firstAttempt, id: 'm1' as MessageId, payloadHash: 'hash', decision: { effects: [] } };
-  const results = await inbox(surehop).commit('loans', [entry], AbortSignal.timeout(10_000));
+  const results = await createInbox(inboxTableOf(surehop)).commit('loans', [entry], AbortSignal.timeout(10_000));
   expect(results).toMatchObject([{ is: 'completed' }]);
-  expect(inbox(surehop)).toBe(inbox(surehop));
+  expect(inboxTableOf(surehop)).toBe(inboxTableOf(surehop));
   expect(await store.get('inbox', { pk: { S: 'loans#m1' } })).toMatchObject({
     state: { S: 'completed' },
     at: { S: expect.stringMatching(/^2.*Z$/) },
     payloadHash: { S: 'hash' },
   });
-});
-
-test('reading the outcome of a message outside of a consumer never writes to the inbox table', async () => {
-  const pk = { S: 'loans#old' };
-  const aging = { pk, state: { S: 'completed' }, at: { S: '2026-01-01T00:00:00.000Z' }, expiresAt: { N: '1' } };
-  await store.put('inbox', { ...aging, payloadHash: { S: 'hash' } });
-  const id = 'old' as MessageId;
-  expect((await inbox(surehop).find('loans', [id])).get(id)).toMatchObject({ state: 'completed' });
-  expect(await store.get('inbox', { pk })).toMatchObject({ expiresAt: { N: '1' } });
 });
 
 test('createTables keeps the items of tables that already exist', async () => {

@@ -268,25 +268,26 @@ describe('the status of an order', () => {
   });
 
   test('the status of an order is derived from the inbox markers of the consumers, even if the order has no idempotency record', async () => {
-    const { inbox } = await import('../../../lib/inbox/process-inbox.ts');
-    const surehop = await backend.surehop();
+    const { createInbox } = await import('../../../lib/inbox/create-inbox.ts');
+    const { inboxTableOf } = await import('../../../lib/inbox/process-inbox.ts');
+    const inbox = createInbox(inboxTableOf(await backend.surehop()));
     const id = randomUUID() as MessageId;
     const signal = AbortSignal.timeout(10_000);
     const payloadHash = hashOf('x');
-    await inbox(surehop).commit('stock', [{ ...firstAttempt, id, payloadHash, decision: { effects: [] } }], signal);
+    await inbox.commit('stock', [{ ...firstAttempt, id, payloadHash, decision: { effects: [] } }], signal);
     expect((await statusOf(id)).body).toMatchObject({
       status: 'accepted',
       consumers: { stock: { outcome: 'completed', at: expect.any(String) }, points: { outcome: 'pending' } },
     });
     const failure = { id, payloadHash, redrives: 0, attempt: 1, code: 'BOOM', message: 'connection refused' } as const;
-    await inbox(surehop).recordHandoffs('points', [{ ...failure, state: 'retrying' }]);
+    await inbox.recordHandoffs('points', [{ ...failure, state: 'retrying' }]);
     expect((await statusOf(id)).body.consumers.points).toMatchObject({ outcome: 'retrying', attempt: 1, code: 'BOOM' });
-    await inbox(surehop).recordHandoffs('points', [{ ...failure, attempt: 4, state: 'dead-lettered' }]);
+    await inbox.recordHandoffs('points', [{ ...failure, attempt: 4, state: 'dead-lettered' }]);
     expect((await statusOf(id)).body).toMatchObject({ status: 'dead-lettered', reason: 'connection refused' });
-    await inbox(surehop).commit('points', [{ ...firstAttempt, id, payloadHash, decision: { effects: [] } }], signal);
+    await inbox.commit('points', [{ ...firstAttempt, id, payloadHash, decision: { effects: [] } }], signal);
     expect((await statusOf(id)).body).toMatchObject({ status: 'dead-lettered' });
     const redriven = { ...firstAttempt, redrives: 1, id, payloadHash, decision: { effects: [] } };
-    await inbox(surehop).commit('points', [redriven], signal);
+    await inbox.commit('points', [redriven], signal);
     expect((await statusOf(id)).body).toMatchObject({ status: 'fulfilled' });
   });
 });
@@ -311,8 +312,9 @@ describe('stock and points', () => {
 
   test('GET /customers/{id}/points returns the points awarded to the customer, or 0 if the customer has none', async () => {
     const { handler } = await import('../../../functions/orders/get-points.ts');
-    const { inbox } = await import('../../../lib/inbox/process-inbox.ts');
-    const surehop = await backend.surehop();
+    const { createInbox } = await import('../../../lib/inbox/create-inbox.ts');
+    const { inboxTableOf } = await import('../../../lib/inbox/process-inbox.ts');
+    const inbox = createInbox(inboxTableOf(await backend.surehop()));
     const get = async (id: string) => (await call(handler, { route: 'GET /customers/{id}/points', path: { id } })).body;
     expect(await get('nobody')).toEqual({ customerId: 'nobody', points: 0 });
     const award = {
@@ -328,7 +330,7 @@ describe('stock and points', () => {
       payloadHash: hashOf('y'),
       decision: { effects: [award] },
     };
-    await inbox(surehop).commit('points', [entry], AbortSignal.timeout(10_000));
+    await inbox.commit('points', [entry], AbortSignal.timeout(10_000));
     expect(await get('c-9')).toEqual({ customerId: 'c-9', points: 19 });
   });
 });

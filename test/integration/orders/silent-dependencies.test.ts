@@ -154,12 +154,13 @@ test('if the management API does not answer, GET /status responds with 503, and 
 
 test('if DynamoDB does not answer a request, the DynamoDB client of the inbox and the DynamoDB client for reads send the request again', async () => {
   const surehop = await silentBackend.backend.surehop();
-  const { inbox } = await import('../../../lib/inbox/process-inbox.ts');
+  const { createInbox } = await import('../../../lib/inbox/create-inbox.ts');
+  const { inboxTableOf } = await import('../../../lib/inbox/process-inbox.ts');
   const { readItem } = await import('../../../lib/dynamodb/read-item.ts');
   silent.store.swallow();
   expect(await readItem(surehop, tables.stock, { sku: 'none' })).toBeUndefined();
   const entry = { ...firstAttempt, id: randomUUID() as MessageId, payloadHash: 'h', decision: { effects: [] } };
   silent.store.swallow();
-  const [result] = await inbox(surehop).commit('stock', [entry], AbortSignal.timeout(60_000));
+  const [result] = await createInbox(inboxTableOf(surehop)).commit('stock', [entry], AbortSignal.timeout(60_000));
   expect(result).toMatchObject({ is: 'completed' });
 });
