@@ -1,7 +1,7 @@
-import type { Marker } from '../inbox/inbox.ts';
+import type { ClaimResult } from '../inbox/inbox.ts';
 import type { Delivery } from '../message/delivery.ts';
 import { toResult, type Result } from '../message/message.ts';
-import { deadLetter, fromFailedMarker, unfinished, type DeadLettered } from '../message/outcome.ts';
+import { deadLetter, fromFailedMarker, unfinished, unfinishedAs, type DeadLettered } from '../message/outcome.ts';
 import type { Batch } from './batch.ts';
 import { handoffOf } from './copies.ts';
 import { wasHandedOff } from './dedupe.ts';
@@ -11,6 +11,8 @@ export interface Leased {
   readonly is: 'leased';
   readonly delivery: Delivery;
 }
+
+const DELETED = 'the inbox marker of the message was deleted while its dead letter was being recorded';
 
 interface Claim {
   readonly delivery: Delivery;
@@ -31,18 +33,25 @@ export async function claimDeadLetters(results: readonly Result[], batch: Batch)
   const claimed = new Map<Delivery, Result | Leased>();
   try {
     const handoffs = claims.map(({ handoff }) => handoff);
-    const markers = await batch.inbox.claimDeadLetters(batch.queue.name, handoffs);
-    for (const [index, claim] of claims.entries()) claimed.set(claim.delivery, afterClaim(claim, markers[index]));
+    const results = await batch.inbox.claimDeadLetters(batch.queue.name, handoffs);
+    for (const [index, claim] of claims.entries()) claimed.set(claim.delivery, afterClaim(claim, results[index]!));
   } catch (error) {
     for (const claim of claims) claimed.set(claim.delivery, toResult(claim, unfinished(error)));
   }
   return results.map((result) => claimed.get(result.delivery) ?? result);
 }
 
-function afterClaim({ delivery, outcome }: Claim, marker: Marker | undefined): Result | Leased {
+function afterClaim({ delivery, outcome }: Claim, result: ClaimResult): Result | Leased {
   const { redrives, attempt } = delivery.envelope;
-  if (marker?.state === 'leased') return { is: 'leased', delivery };
-  if (!marker) return toResult({ delivery }, { ...outcome, origin: 'claimed', at: { redrives, attempt } });
+  if (result.is === 'claimed')
+    return toResult({ delivery }, { ...outcome, origin: 'claimed', at: { redrives, attempt } });
+  // A redelivery of the message can record the dead letter, because the inbox marker that prevented it no longer exists.
+  if (result.is === 'gone') return toResult({ delivery }, unfinishedAs('CONFLICT', DELETED));
+  const { marker } = result;
+  if (marker.state === 'leased') return { is: 'leased', delivery };
+  // The inbox cannot record the dead letter until an operator corrects the inbox marker. If the process crashes after
+  // publishing the dead letter, the redelivered message becomes a dead letter with the same id.
+  if (marker.state === 'unreadable') return toResult({ delivery }, outcome);
   if ('attempt' in marker)
     return toResult({ delivery }, wasHandedOff(delivery, marker) ? fromFailedMarker(marker) : outcome);
   const isDuplicate = marker.payloadHash === delivery.payloadHash;

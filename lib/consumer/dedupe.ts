@@ -1,6 +1,6 @@
 import type { MessageId } from '../events/message-id.ts';
 import { lastSentTimeOf, surehopSentTimeOf } from '../events/publish-time.ts';
-import type { Marker } from '../inbox/inbox.ts';
+import type { FoundMarker } from '../inbox/inbox.ts';
 import { compareAttempts, isAbandonedLease, isHandedOff } from '../inbox/marker.ts';
 import type { Delivery } from '../message/delivery.ts';
 import {
@@ -68,7 +68,11 @@ const mayBeRedelivered = (message: Message) => mayBeCompleted(message) || messag
 const mayBeCompleted = ({ delivery: { redelivered, envelope } }: Message) =>
   redelivered || envelope.attempt > 1 || envelope.isPostponed;
 
-function compareWithMarker(message: ValidMessage | InvalidMessage, marker: Marker | undefined, nowMs: number): Message {
+function compareWithMarker(
+  message: ValidMessage | InvalidMessage,
+  marker: FoundMarker | undefined,
+  nowMs: number,
+): Message {
   if (!marker) return message;
   const { delivery } = message;
   if (marker.state === 'completed' || marker.state === 'rejected')

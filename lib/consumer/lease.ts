@@ -1,6 +1,6 @@
 import type { Decision } from '../inbox/decision.ts';
 import type { ValidMessage } from '../message/message.ts';
-import { deadLetter, fromFailedMarker, outOfTime, postponed, type Outcome } from '../message/outcome.ts';
+import { deadLetter, fromError, fromFailedMarker, outOfTime, postponed, type Outcome } from '../message/outcome.ts';
 import { isInstance } from '../runtime/errors.ts';
 import type { Batch } from './batch.ts';
 import { TimeLimitError, withTimeLimit, type TimeLimit } from './time-limit.ts';
@@ -25,13 +25,16 @@ export async function performUnderLease(
   { delivery, id }: ValidMessage,
   owner: string,
   { perform, commit }: Steps,
-  { queue, leases, timeLimitMs, timeLeftMs, warn, inbox, clock }: Batch,
+  batch: Batch,
 ): Promise<Outcome> {
+  const { queue, leases, timeLimitMs, timeLeftMs, warn, inbox, clock } = batch;
   const durationMs = timeLimitMs + LEASE_MARGIN_MS;
   const { payloadHash, envelope } = delivery;
   const { redrives, attempt } = envelope;
   if (!(await leases.take(queue.name, { id, payloadHash, redrives, attempt, owner, durationMs }))) {
     const marker = (await inbox.find(queue.name, [id])).get(id);
+    // Postponing this message would never end, because an unreadable inbox marker refuses every lease.
+    if (marker?.state === 'unreadable') return fromError(marker.error, attempt, batch);
     if (marker && marker.payloadHash !== payloadHash) return deadLetter('PAYLOAD_MISMATCH');
     if (marker?.state === 'completed' || marker?.state === 'rejected')
       return { is: 'duplicate', events: marker.events };

@@ -35,6 +35,17 @@ export type Marker =
       MarkerBase)
   | ({ readonly state: 'leased'; readonly owner: string; readonly leaseExpiresAtMs: number } & MarkerBase);
 
+/** An inbox marker that cannot be read, for example because an operator has changed its DynamoDB item. */
+export interface UnreadableMarker {
+  readonly state: 'unreadable';
+  readonly queue: string;
+  readonly id: MessageId;
+  /** The error with the code `INVALID_ITEM`, which tells why the inbox marker cannot be read. */
+  readonly error: Error;
+}
+
+export type FoundMarker = Marker | UnreadableMarker;
+
 export type FailedMarker = Extract<Marker, { state: 'retrying' | 'dead-lettered' }>;
 
 interface MarkerBase {
@@ -114,18 +125,25 @@ export interface Handoff extends Attempt {
   readonly facts?: MessageFacts;
 }
 
+export type ClaimResult =
+  /** The inbox marker of the message records the dead letter. */
+  | { readonly is: 'claimed' }
+  /** Nothing was recorded, because of the inbox marker `marker`. */
+  | { readonly is: 'refused'; readonly marker: FoundMarker }
+  /** Nothing was recorded, because of an inbox marker that was deleted before it could be read. */
+  | { readonly is: 'gone' };
+
 /**
  * Commits the effects of each message together with its inbox record. If the message is redelivered, the inbox record
  * prevents a second application of the effects.
  */
 export interface Inbox {
   /**
-   * Reads the inbox records of the messages `ids`, by message id, with strongly consistent reads. Leaves out an inbox
-   * record that cannot be read, because every later write of its message still checks this inbox record. In a
-   * consumer, each returned record of a completed, rejected or dead-lettered message is kept for at least another half
-   * of the retention. Throws `StoreUnavailableError` if DynamoDB is unavailable.
+   * Reads the inbox markers of the messages `ids`, by message id, with strongly consistent reads. Each returned marker
+   * of a completed, rejected or dead-lettered message is kept for at least another half of the retention. Throws
+   * `StoreUnavailableError` if DynamoDB is unavailable.
    */
-  find(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, Marker>>;
+  find(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, FoundMarker>>;
   /**
    * Commits the effects and the inbox record of each message together, at most once per message id. Returns the results
    * in the order of `entries`, and never throws.
@@ -133,9 +151,9 @@ export interface Inbox {
   commit(queue: string, entries: readonly Entry[], signal: AbortSignal): Promise<CommitResult[]>;
   /**
    * Records in the inbox that these messages become dead letters. Must be called before the dead letters are published.
-   * Returns for each message `undefined`, or the inbox record that prevented the recording.
+   * Returns the results in the order of `handoffs`.
    */
-  claimDeadLetters(queue: string, handoffs: readonly Handoff[]): Promise<(Marker | undefined)[]>;
+  claimDeadLetters(queue: string, handoffs: readonly Handoff[]): Promise<ClaimResult[]>;
   /**
    * Records in the inbox that copies of these failed messages were published. Keeps the inbox records of completed,
    * rejected and leased messages, and of later attempts.

@@ -1,6 +1,6 @@
 import type { MessageId } from '../events/message-id.ts';
 import { attributesToFacts, factsToAttributes } from './facts.ts';
-import type { Attempt, Marker, FailedMarker, Handoff, Entry, StoredEvent } from './inbox.ts';
+import type { Attempt, Entry, FailedMarker, FoundMarker, Handoff, Marker, StoredEvent } from './inbox.ts';
 import { itemId } from '../dynamodb/item.ts';
 import type { Attributes } from '../dynamodb/item.ts';
 import { inboxTable } from '../dynamodb/toolkit-tables.ts';
@@ -31,7 +31,7 @@ export const isHandedOff = (
 
 export const RELEASED_MS = 0;
 
-export const isAbandonedLease = (marker: Marker, nowMs: number): boolean =>
+export const isAbandonedLease = (marker: FoundMarker, nowMs: number): boolean =>
   marker.state === 'leased' && marker.leaseExpiresAtMs !== RELEASED_MS && marker.leaseExpiresAtMs <= nowMs;
 
 /** Returns the DynamoDB condition under which the inbox record of a message may be written. */
@@ -118,14 +118,28 @@ export function handoffItem(
 }
 
 /**
- * Reads the inbox record of a message. Throws an error with the code `INVALID_ITEM` if the inbox record cannot be read,
- * for example because an operator has changed it.
+ * Converts a DynamoDB item of the inbox table to an inbox marker. Never throws, so that one changed item does not hide
+ * the inbox markers of other messages.
+ */
+export function readMarker(queue: string, item: Attributes): FoundMarker {
+  try {
+    return toMarker(queue, item);
+  } catch (error) {
+    return { state: 'unreadable', queue, id: idOf(queue, item), error: error as Error };
+  }
+}
+
+const idOf = (queue: string, item: Attributes) => (item['pk']?.S ?? '').slice(queue.length + 1) as MessageId;
+
+/**
+ * Converts a DynamoDB item of the inbox table to an inbox marker. Throws an error with the code `INVALID_ITEM` if the
+ * item cannot be read, for example because an operator has changed the item.
  */
 export function toMarker(queue: string, item: Attributes): Marker {
   const text = (name: string): string => item[name]?.S ?? '';
   const number = (name: string): number => Number(item[name]?.N);
   const state = text('state') as Marker['state'];
-  const id = text('pk').slice(queue.length + 1) as MessageId;
+  const id = idOf(queue, item);
   const facts = attributesToFacts(item, state === 'completed' || state === 'rejected');
   const base = { queue, id, payloadHash: text('payloadHash'), at: text('at'), ...(facts && { facts }) };
   // Node.js creates an object several times as fast if its spreads come last.
@@ -145,6 +159,7 @@ export function toMarker(queue: string, item: Attributes): Marker {
     case 'retrying':
     case 'dead-lettered': {
       const attempt = { redrives: number('redrives'), attempt: number('attempt') };
+      if (state === 'dead-lettered') requireNumber(item, 'redrives');
       const isPending = item['pending']?.BOOL;
       return {
         state,
@@ -156,10 +171,16 @@ export function toMarker(queue: string, item: Attributes): Marker {
       };
     }
     case 'leased':
+      requireNumber(item, 'leaseExpiresAtMs');
       return { state, owner: text('owner'), leaseExpiresAtMs: number('leaseExpiresAtMs'), ...base };
     default:
       throw invalidMarker(item, `the state "${shortText(text('state'), MAX_SHOWN)}" is unknown`);
   }
+}
+
+/** Without this number, the condition of every later write of the inbox marker would fail. */
+function requireNumber(item: Attributes, name: string): void {
+  if (item[name]?.N === undefined) throw invalidMarker(item, `the attribute "${name}" is not a number`);
 }
 
 const MAX_SHOWN = 100;
@@ -167,8 +188,16 @@ const MAX_SHOWN = 100;
 function eventsOf(item: Attributes): StoredEvent[] {
   if (!item['events']?.S) return [];
   const events = fromJson(item, 'events');
-  if (!Array.isArray(events)) throw invalidMarker(item, 'the attribute "events" is not a list');
-  return events as StoredEvent[];
+  if (!Array.isArray(events) || !events.every(isEvent))
+    throw invalidMarker(item, 'the attribute "events" is not a list of events');
+  return events;
+}
+
+function isEvent(value: unknown): value is StoredEvent {
+  const { id, type, version, exchange } = (value ?? {}) as Record<string, unknown>;
+  return (
+    typeof id === 'string' && typeof type === 'string' && typeof version === 'number' && typeof exchange === 'string'
+  );
 }
 
 function fromJson(item: Attributes, attribute: string): unknown {
@@ -181,4 +210,4 @@ function fromJson(item: Attributes, attribute: string): unknown {
 }
 
 const invalidMarker = (item: Attributes, reason: string): CodedError =>
-  new CodedError('INVALID_ITEM', `the inbox record ${item['pk']?.S} cannot be read: ${reason}`);
+  new CodedError('INVALID_ITEM', `the inbox marker ${item['pk']?.S} cannot be read: ${reason}`);

@@ -1,6 +1,6 @@
 import type { TextVersion } from '../dynamodb/long-text.ts';
 import type { MessageId } from '../events/message-id.ts';
-import type { Marker } from '../inbox/inbox.ts';
+import type { FoundMarker } from '../inbox/inbox.ts';
 import { toResult, type Message, type Result } from '../message/message.ts';
 import { keyOf } from '../message/ordering-key.ts';
 import { unfinished } from '../message/outcome.ts';
@@ -126,6 +126,6 @@ function firstOf(sequences: Sequences): Sequences {
   });
 }
 
-/** Whether an inbox record shows that a message no longer blocks later messages with the same ordering key. */
-export const isFinal = (marker: Marker | undefined): boolean =>
+/** Whether an inbox marker shows that a message no longer blocks later messages with the same ordering key. */
+export const isFinal = (marker: FoundMarker | undefined): boolean =>
   marker?.state === 'completed' || marker?.state === 'rejected' || marker?.state === 'dead-lettered';

@@ -53,7 +53,9 @@ export function memoryPorts(store: MemoryStore, clock: Clock): ConsumerPorts {
       commit: async (queue, entries) => entries.map((entry) => commitOne(store, queue, entry, clock.now())),
       claimDeadLetters: async (queue, placements) =>
         placements.map((placement) =>
-          note(markers, queue, placement, true, clock.now()) ? undefined : markers.get(placement.id),
+          note(markers, queue, placement, true, clock.now())
+            ? { is: 'claimed' }
+            : { is: 'refused', marker: markers.get(placement.id)! },
         ),
       recordHandoffs: async (queue, placements) => {
         for (const placement of placements) note(markers, queue, placement, false, clock.now());

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import { DeleteItemCommand, DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import * as z from 'zod';
 
@@ -21,6 +21,7 @@ import { eventually } from '../../support/eventually.ts';
 import { dependenciesAt } from '../../support/consumer-dependencies.ts';
 import { tables } from '../../support/example/tables.ts';
 import { scriptedConsumer, scriptedEvent } from '../../support/scripted-consumer.ts';
+import { putMarker, unreadableMarkers } from '../../support/unreadable-markers.ts';
 import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 
 let setup: ConsumerSetup;
@@ -97,14 +98,11 @@ const doneBefore = async (about: object = {}) => {
   return [message('well', { id, redelivered: true, ...about })];
 };
 
-/** Creates a redelivered message whose inbox record was completed, but cannot be read any more. */
-async function withUnreadableMarker(about: object = {}): Promise<RabbitMqRecord[]> {
-  const id = randomUUID();
-  const store = new DynamoDBClient({ endpoint: setup.endpoint });
-  const Item = { pk: { S: `loans#${id}` }, state: { S: 'completed' }, events: { S: '{' } };
-  await store.send(new PutItemCommand({ TableName: `${setup.tablePrefix}inbox`, Item }));
-  store.destroy();
-  return [message('well', { id, redelivered: true, ...about })];
+/** Creates a redelivered message with the given attributes of its inbox marker. */
+async function withMarker(attributes: Parameters<typeof putMarker>[3], about: object = {}): Promise<RabbitMqRecord[]> {
+  const record = message('well', { redelivered: true, ...about });
+  await putMarker(setup, 'loans', record, attributes);
+  return [record];
 }
 
 const withoutStore = () => dependenciesAt('http://127.0.0.1:1', setup.tablePrefix, setup.publisher);
@@ -250,21 +248,23 @@ const table: Row[] = [
     code: 'ATTEMPTS_EXHAUSTED',
     applied: 1,
   },
-  {
-    title: 'a message whose inbox record cannot be read is retried, and the other messages of its batch complete',
-    records: () => withUnreadableMarker(),
-    counts: { completed: 1, retry: 1 },
-    in: 'retry.1s',
-    applied: 1,
-  },
-  {
-    title: 'a message whose inbox record cannot be read is dead-lettered after its last attempt',
-    records: () => withUnreadableMarker({ headers: { 'surehop-attempt': 4 } }),
-    counts: { completed: 1, 'dead-letter': 1 },
-    in: 'dead-letters',
-    code: 'ATTEMPTS_EXHAUSTED',
-    applied: 1,
-  },
+  ...unreadableMarkers.flatMap(([reason, attributes]): Row[] => [
+    {
+      title: `a message whose inbox marker ${reason} is retried, and the other messages of its batch complete`,
+      records: () => withMarker(attributes),
+      counts: { completed: 1, retry: 1 },
+      in: 'retry.1s',
+      applied: 1,
+    },
+    {
+      title: `a message whose inbox marker ${reason} is dead-lettered after its last attempt`,
+      records: () => withMarker(attributes, { headers: { 'surehop-attempt': 4 } }),
+      counts: { completed: 1, 'dead-letter': 1 },
+      in: 'dead-letters',
+      code: 'ATTEMPTS_EXHAUSTED',
+      applied: 1,
+    },
+  ]),
   {
     title: 'a message whose rule exceeds the time limit is retried',
     records: () => [message('hang')],
@@ -471,6 +471,27 @@ test("if a batch's retry copy was published but its dead letter was not, a redel
   expect(report.counts).toMatchObject({ duplicate: 1, 'dead-letter': 1 });
   expect(await placed('dead-letters')).toHaveLength(1);
   expect(await retried(1)).toBe(1);
+});
+
+test('if a batch is redelivered after it published the dead letter of a message with an unreadable inbox marker, the second dead letter of the message has the id of the first', async () => {
+  const records = await withMarker({ state: { S: 'done' } }, { headers: { 'surehop-attempt': 4 } });
+  await run(records);
+  await run(records);
+  const [first, second] = await placed('dead-letters');
+  expect(first).toMatchObject({ 'surehop-dead-letter-id': expect.any(String) });
+  expect(second).toMatchObject({ 'surehop-dead-letter-id': (first as any)['surehop-dead-letter-id'] });
+});
+
+test('if the inbox marker that prevents the dead letter of a message is deleted before it can be read, no dead letter is published, and the message is redelivered with its batch', async () => {
+  const record = message('permanent');
+  const claimDeadLetters = () => Promise.resolve([{ is: 'gone' as const }]);
+  const batch = run([record], { ...setup.parts, inbox: { ...setup.parts.inbox, claimDeadLetters } });
+  await expect(batch).rejects.toMatchObject({
+    report: { notCompleted: [{ outcome: 'unfinished', code: 'CONFLICT' }] },
+  });
+  expect(await placed('dead-letters')).toEqual([]);
+  expect((await run([{ ...record, redelivered: true }])).counts).toMatchObject({ 'dead-letter': 1 });
+  expect(await placed('dead-letters')).toHaveLength(1);
 });
 
 test('if a batch contains a redelivered message and the retry copy of the same message, only the retry copy is processed', async () => {

@@ -21,6 +21,7 @@ import { anEvent, aRecord, anInvocation, firstAttempt } from '../../support/deli
 import { eventually } from '../../support/eventually.ts';
 import { scriptedEvent } from '../../support/scripted-consumer.ts';
 import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
+import { putMarker, unreadableMarkers } from '../../support/unreadable-markers.ts';
 
 let setup: ConsumerSetup;
 beforeAll(async () => {
@@ -176,6 +177,23 @@ test('a message whose attempt log contains crashes is not dead-lettered while it
     copy && copy.properties.messageId === id;
   expect((await setup.host.drain('dead-letters')).filter(isOfMessage)).toEqual([]);
 });
+
+test.each(unreadableMarkers)(
+  'a message whose inbox marker %s is retried, and is dead-lettered after its last attempt, without a call of `perform`',
+  async (_, attributes) => {
+    const id = randomUUID();
+    await putMarker(setup, 'loans', message(id), attributes);
+    for (const first of [message(id), redelivered(message(id))])
+      expect((await run([first])).notCompleted).toMatchObject([{ outcome: 'retry', code: 'INVALID_ITEM' }]);
+    expect((await run([message(id, { 'surehop-attempt': 4 })])).notCompleted).toMatchObject([
+      { outcome: 'dead-letter', code: 'ATTEMPTS_EXHAUSTED', message: expect.stringContaining('INVALID_ITEM') },
+    ]);
+    expect(calls).toEqual([]);
+    expect(await setup.host.drain('dead-letters')).toHaveLength(1);
+    await setup.host.drain('retry.1s');
+    await setup.host.drain('loans');
+  },
+);
 
 test("if a queue's consumer is changed from `decide` to `perform`, a message that was rejected before the change is a duplicate", async () => {
   const record = message();

@@ -72,7 +72,7 @@ async function markers(list: readonly Entry[], to: string) {
     list.map(({ id }) => id),
   );
   return [...found.values()]
-    .filter(({ state }) => state !== 'leased')
+    .filter((marker) => marker.state !== 'leased' && marker.state !== 'unreadable')
     .map(({ id, state, payloadHash }) => `${id.slice(to.length)} ${state} ${payloadHash}`)
     .toSorted();
 }

@@ -8,6 +8,7 @@ import type { RabbitMqRecord } from '../../../lib/message/delivery.ts';
 import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
 import { anEvent, aRecord, anInvocation } from '../../support/delivery.ts';
 import { scriptedConsumer } from '../../support/scripted-consumer.ts';
+import { putMarker } from '../../support/unreadable-markers.ts';
 
 let setup: ConsumerSetup;
 beforeAll(async () => {
@@ -34,6 +35,15 @@ test('if the inbox record of a completed message expires before the message is r
   expect(notCompleted).toMatchObject([{ id, outcome: 'dead-letter', code: 'UNREMEMBERED' }]);
   expect(await applied(isbn)).toBe(1);
   expect(await setup.host.drain('dead-letters')).toHaveLength(1);
+});
+
+test('a redelivered message whose inbox marker cannot be read is retried, even if the message was published longer ago than the retention of inbox markers', async () => {
+  const isbn = randomUUID();
+  const headers = { [PUBLISHED]: daysAgo(15) };
+  const record = aRecord({ type: 'test.scripted', body: { isbn }, headers, redelivered: true });
+  await putMarker(setup, 'loans', record, { state: { S: 'done' } });
+  expect((await deliver(record)).notCompleted).toMatchObject([{ outcome: 'retry', code: 'INVALID_ITEM' }]);
+  expect(await applied(isbn)).toBe(0);
 });
 
 describe('a message without an inbox record', () => {

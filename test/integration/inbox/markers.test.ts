@@ -41,11 +41,38 @@ const done = (payloadHash = 'hash') =>
   inbox.commit(QUEUE, [{ ...firstAttempt, id: id(), payloadHash, decision: { effects: [] } }], never);
 
 describe('markers that cannot be read', () => {
-  test('the inbox leaves out an inbox marker that cannot be read, and still returns the markers of the other messages', async () => {
+  const edited = () =>
+    store.put('inbox', { pk: { S: `${QUEUE}#${id('edited')}` }, state: { S: 'completed' }, events: { S: '{' } });
+  const unreadable = {
+    state: 'unreadable',
+    queue: QUEUE,
+    error: expect.objectContaining({
+      code: 'INVALID_ITEM',
+      message: expect.stringMatching(
+        /^the inbox marker loans#.*-edited cannot be read: the attribute "events" is not JSON$/,
+      ),
+    }),
+  };
+
+  test('the inbox returns why an inbox marker cannot be read, and still returns the markers of the other messages', async () => {
     await done();
-    await store.put('inbox', { pk: { S: `${QUEUE}#${id('edited')}` }, state: { S: 'completed' }, events: { S: '{' } });
-    const markers = await inbox.find(QUEUE, [id('edited'), id()]);
-    expect([...markers.keys()]).toEqual([id()]);
+    await edited();
+    const markers = await inbox.find(QUEUE, [id('edited'), id(), id('unknown')]);
+    expect([...markers.keys()].toSorted()).toEqual([id('edited'), id()].toSorted());
+    expect(markers.get(id('edited'))).toEqual({ ...unreadable, id: id('edited') });
+    expect(markers.get(id())).toMatchObject({ state: 'completed' });
+  });
+
+  test('an inbox marker that cannot be read is not replaced by the marker of a dead letter', async () => {
+    await edited();
+    const handoffs = [handoff(1, { id: id('edited'), state: 'dead-lettered' }), handoff(1, { state: 'dead-lettered' })];
+    expect(await inbox.claimDeadLetters(QUEUE, handoffs)).toEqual([
+      { is: 'refused', marker: { ...unreadable, id: id('edited') } },
+      { is: 'claimed' },
+    ]);
+    expect(await store.get('inbox', { pk: { S: `${QUEUE}#${id('edited')}` } })).toMatchObject({
+      state: { S: 'completed' },
+    });
   });
 });
 
@@ -79,7 +106,7 @@ describe('markers of failed attempts', () => {
     await inbox.claimDeadLetters(QUEUE, [handoff(1, { state: 'dead-lettered' })]);
     await record(2);
     expect(await inbox.claimDeadLetters(QUEUE, [handoff(3, { state: 'dead-lettered' })])).toMatchObject([
-      { attempt: 1 },
+      { is: 'refused', marker: { attempt: 1 } },
     ]);
     const later = { id: id(), payloadHash: 'hash', redrives: 0, attempt: 2 };
     expect(await leases.take(QUEUE, { ...later, owner: 'me', durationMs: 1_000 })).toBe(false);
@@ -89,6 +116,28 @@ describe('markers of failed attempts', () => {
     expect(await found()).toMatchObject({ state: 'dead-lettered', attempt: 1, isPending: true });
     await record(1, { redrives: 1 });
     expect(await found()).toMatchObject({ state: 'retrying', redrives: 1 });
+  });
+
+  test('the inbox reports that an inbox marker is gone if the marker refused a dead letter and was deleted before it was read', async () => {
+    await done();
+    store.client.middlewareStack.add(
+      (next, { commandName }) =>
+        async (args) => {
+          if (commandName === 'BatchGetItemCommand') {
+            const Key = { pk: { S: `${QUEUE}#${id()}` } };
+            await store.client.send(new DeleteItemCommand({ TableName: `${store.prefix}inbox`, Key }));
+          }
+          return next(args);
+        },
+      { step: 'initialize', name: 'deletion' },
+    );
+    const claim = () => inbox.claimDeadLetters(QUEUE, [handoff(1, { state: 'dead-lettered' })]);
+    try {
+      expect(await claim()).toEqual([{ is: 'gone' }]);
+      expect(await claim()).toEqual([{ is: 'claimed' }]);
+    } finally {
+      store.client.middlewareStack.remove('deletion');
+    }
   });
 
   test('the inbox marker of a completed message is not replaced by the marker of a failed attempt', async () => {

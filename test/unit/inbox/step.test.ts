@@ -178,7 +178,7 @@ describe('markers', () => {
 
   test('the error of a message whose inbox marker cannot be read names the marker and the reason', () => {
     const { errors } = play({ a: take() }, [cancelled(conditionFailed(itemOf('sealed')), 'None')]);
-    expect(errors).toEqual({ a: 'the inbox record loans#a cannot be read: the state "sealed" is unknown' });
+    expect(errors).toEqual({ a: 'the inbox marker loans#a cannot be read: the state "sealed" is unknown' });
   });
 
   test('if the reply to a transaction is lost and the inbox marker of a message then cannot be read, the message stays unfinished, because DynamoDB may have committed the message', () => {
