@@ -76,13 +76,13 @@ export function statusOf(
 
 /** Returns the outcome of an order for the state of its message in a queue. */
 export function outcomeOf(state: ConsumerState['state']): ConsumerOutcome['outcome'] {
-  if (state === 'processing' || state === 'superseded') return 'pending';
+  if (state === 'processing' || state === 'superseded' || state === 'unreadable') return 'pending';
   return state === 'discarded' ? 'dead-lettered' : state;
 }
 
 function consumerOutcome(found: ConsumerState | undefined): ConsumerOutcome {
   if (!found) return { outcome: 'pending' };
-  const { state, at, attempt, error, reason = error?.message, deadLetterId } = found;
+  const { state, at, attempt, markerError, error = markerError, reason = error?.message, deadLetterId } = found;
   return { outcome: outcomeOf(state), at, attempt, code: error?.code, reason, deadLetterId };
 }
 

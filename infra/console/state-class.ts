@@ -1,5 +1,5 @@
 const GOOD = new Set(['completed', 'fulfilled', 'accepted', 'published']);
-const BAD = new Set(['dead-lettered', 'dead-letter', 'failed']);
+const BAD = new Set(['dead-lettered', 'dead-letter', 'failed', 'unreadable']);
 const WARN = new Set([
   'retrying',
   'retry',

@@ -8,7 +8,7 @@ import { batchGet } from '../dynamodb/batch-get.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { ok, type Answer } from '../http/answer.ts';
 import { Problem } from '../http/problem.ts';
-import { markerKey, toMarker } from '../inbox/marker.ts';
+import { markerKey, readMarker } from '../inbox/marker.ts';
 import { inboxTableOf } from '../inbox/process-inbox.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Surehop } from '../runtime/surehop.ts';
@@ -63,12 +63,14 @@ export function createTimelines(surehop: Surehop, workQueues: Readonly<Record<st
     const byKey = new Map(items.map((item) => [item['pk']?.S, item]));
     return ids.map((messageId, index) => {
       const ofQueue = (queue: string, key: typeof markerKey) => byKey.get(key(queue, messageId as MessageId)['pk']?.S);
+      const markers = queues.flatMap((queue) => {
+        const item = ofQueue(queue, markerKey);
+        return item ? [readMarker(queue, item)] : [];
+      });
       return {
         messageId,
-        markers: queues.flatMap((queue) => {
-          const item = ofQueue(queue, markerKey);
-          return item ? [toMarker(queue, item)] : [];
-        }),
+        markers: markers.filter((marker) => marker.state !== 'unreadable'),
+        unreadableMarkers: markers.filter((marker) => marker.state === 'unreadable'),
         isolatedRuns: queues.flatMap((queue) => {
           const item = ofQueue(queue, attemptKey);
           return item ? toOpenAttempts(item).isolatedEndByMs.map((endsByMs) => ({ queue, endsByMs })) : [];

@@ -12,13 +12,15 @@ const messageStates = [
   'dead-lettered',
   'discarded',
   'superseded',
+  'unreadable',
 ] as const;
 
 const consumerState = z.strictObject({
   queue: z.string(),
   /**
    * The state of the message. `pending` means that the message waits for its consumer, `processing` that a `perform`
-   * function runs for it, and `superseded` that an edited message replaces it.
+   * function runs for it, `superseded` that an edited message replaces it, and `unreadable` that the state is unknown,
+   * because the inbox marker of the message cannot be read.
    */
   state: z.enum(messageStates),
   /** When the message entered its current state. */
@@ -28,6 +30,8 @@ const consumerState = z.strictObject({
   /** Why the message was rejected, or the reason that the business rule gave for completing the message. */
   reason: z.string().optional(),
   error: error.optional(),
+  /** Why the inbox marker of the message cannot be read. Absent if the inbox marker can be read or does not exist. */
+  markerError: error.optional(),
   /** The number of the last failed attempt, which starts again at 1 after each redrive. */
   attempt: z.int().optional(),
   /** The id of the dead letter of the message. Absent if the message is neither dead-lettered nor discarded. */

@@ -1,22 +1,24 @@
 import type { DeadLetter } from '../archive/dead-letter.ts';
 import { isBrokerCode } from '../dead-letters/origin.ts';
 import type { FailedAttempt } from '../events/failed-attempts.ts';
-import type { Marker } from '../inbox/inbox.ts';
+import type { Marker, UnreadableMarker } from '../inbox/inbox.ts';
 import { compareAttempts } from '../inbox/marker.ts';
+import { describeError } from '../runtime/errors.ts';
 import type { ConsumerState, TimelineStep, TracedMessage } from './schema.ts';
 
 export interface Recorded {
   readonly messageId: string;
-  /** The inbox records of the message, one for each queue that has an inbox record of the message. */
+  /** The readable inbox markers of the message, at most one for each queue. */
   readonly markers: readonly Marker[];
+  readonly unreadableMarkers: readonly UnreadableMarker[];
   readonly isolatedRuns: readonly { readonly queue: string; readonly endsByMs: number }[];
   readonly deadLetters: readonly DeadLetter[];
 }
 
 type Step = Omit<TimelineStep, 'afterMs'>;
 
-export const isKnown = ({ markers, deadLetters, isolatedRuns }: Recorded): boolean =>
-  markers.length + deadLetters.length + isolatedRuns.length > 0;
+export const isKnown = ({ markers, unreadableMarkers, deadLetters, isolatedRuns }: Recorded): boolean =>
+  markers.length + unreadableMarkers.length + deadLetters.length + isolatedRuns.length > 0;
 
 /** Returns the state of a message in each queue, and what is known about the message, such as its type and trace id. */
 export function tracedMessageOf(
@@ -24,9 +26,9 @@ export function tracedMessageOf(
   followsFrom: TracedMessage['followsFrom'],
   nowMs: number,
 ): TracedMessage {
-  const { messageId, markers, deadLetters, isolatedRuns } = recorded;
+  const { messageId, markers, unreadableMarkers, deadLetters, isolatedRuns } = recorded;
   const queues = new Set([
-    ...markers.map(({ queue }) => queue),
+    ...[...markers, ...unreadableMarkers].map(({ queue }) => queue),
     ...isolatedRuns.map(({ queue }) => queue),
     ...deadLetters.flatMap(({ queue }) => queue ?? []),
   ]);
@@ -62,11 +64,22 @@ const publishedAtOf = ({ markers, deadLetters }: Recorded): string | undefined =
   markers.find(({ facts }) => facts?.publishedAt)?.facts?.publishedAt ??
   deadLetters.find(({ publishedAt }) => publishedAt)?.publishedAt;
 
+/** Returns the state of a message in a queue. */
+export function stateIn(queue: string, recorded: Recorded, nowMs: number): ConsumerState {
+  const found = readableStateIn(queue, recorded, nowMs);
+  const unreadable = recorded.unreadableMarkers.find((marker) => marker.queue === queue);
+  if (!unreadable) return found;
+  const { code, message } = describeError(unreadable.error);
+  const markerError = { code, message };
+  // The consumer may have completed the message, and only the unreadable inbox marker would tell so.
+  return found.state === 'pending' ? { queue, state: 'unreadable', markerError } : { ...found, markerError };
+}
+
 /**
- * Returns the state of a message in a queue: from the inbox record if the message is completed or rejected, and
- * otherwise from the inbox record or the latest dead letter, whichever is newer.
+ * Returns the state of a message in a queue: from the inbox marker if the message is completed or rejected, and
+ * otherwise from the inbox marker or the latest dead letter, whichever is newer.
  */
-export function stateIn(queue: string, { markers, deadLetters }: Recorded, nowMs: number): ConsumerState {
+function readableStateIn(queue: string, { markers, deadLetters }: Recorded, nowMs: number): ConsumerState {
   const marker = markers.find((one) => one.queue === queue);
   if (marker && 'supersededBy' in marker) return { queue, state: 'superseded', at: marker.at };
   if (marker?.state === 'completed' || marker?.state === 'rejected')

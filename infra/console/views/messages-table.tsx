@@ -50,6 +50,7 @@ export function MessagesTable({ messages }: { readonly messages: readonly Traced
                       <span class={`badge ${stateClass(consumer.state)}`}>{texts.states[consumer.state]}</span>{' '}
                       {consumer.reason !== undefined && <Plain text={consumer.reason} />}
                       {consumer.error && <Plain text={consumer.error.message} />}{' '}
+                      {consumer.markerError && <Plain text={consumer.markerError.message} />}{' '}
                       {consumer.deadLetterId !== undefined && (
                         <a href={writeRoute('dead-letters', { id: consumer.deadLetterId })}>{texts.showMessage}</a>
                       )}

@@ -32,14 +32,15 @@ export function RedriveOutcomeNote({ outcome }: { readonly outcome: RedriveOutco
   );
 }
 
-/** The state of a copy that has not ended. A retry also shows the error of the last attempt. */
+/** The state of a copy that has not ended, with the error of its last attempt or of its inbox marker. */
 function Waiting({ state }: { readonly state: RedriveOutcome['now'] }) {
   const { texts } = useConsole();
   if (state?.state === 'processing') return <>{texts.stateNow(texts.states['processing']!)}</>;
-  if (state?.state !== 'retrying') return <>{texts.mayWait}</>;
+  if (state?.state !== 'retrying' && state?.state !== 'unreadable') return <>{texts.mayWait}</>;
+  const error = state.error ?? state.markerError;
   return (
     <>
-      {texts.stateNow(texts.states['retrying']!)} {state.error && <ErrorText error={state.error} />}
+      {texts.stateNow(texts.states[state.state]!)} {error && <ErrorText error={error} />}
     </>
   );
 }

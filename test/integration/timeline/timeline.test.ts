@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
+import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Channel } from 'amqplib';
 import * as z from 'zod';
@@ -169,6 +170,44 @@ test('the timeline of a message contains the publication, each failed attempt wi
     timeline.steps.map(({ afterMs }) => afterMs).toSorted((a, b) => a - b),
   );
   expect([timeline.steps[0]!.afterMs, timeline.isIncomplete]).toEqual([0, false]);
+});
+
+test('if the inbox marker of a follow-up event cannot be read, the timeline of its message shows the reason and all other steps', async () => {
+  succeedsAt = 1;
+  const messageId = publish();
+  await deliver('loans');
+  await deliver('notices');
+  const followUpId = (await read(messageId)).messages[1]!.messageId;
+  const store = new DynamoDBClient({ endpoint: setup.endpoint });
+  const Item = { pk: { S: `notices#${followUpId}` }, state: { S: 'done' } };
+  await store.send(new PutItemCommand({ TableName: `${setup.tablePrefix}inbox`, Item }));
+  store.destroy();
+  const timeline = await read(messageId);
+  expect(outline(timeline)).toEqual(['published', 'started loans 0 1', 'completed loans 0 1']);
+  const [first, followUp] = timeline.messages;
+  expect(first!.consumers).toMatchObject([{ queue: 'loans', state: 'completed' }]);
+  const unreadable = {
+    queue: 'notices',
+    state: 'unreadable',
+    markerError: {
+      code: 'INVALID_ITEM',
+      message: `the inbox marker notices#${followUpId} cannot be read: the state "done" is unknown`,
+    },
+  };
+  expect(followUp!.consumers).toEqual([unreadable]);
+  expect((await timelines.states(followUpId))!['notices']).toEqual(unreadable);
+});
+
+test('reading a timeline does not postpone the expiry of an inbox marker', async () => {
+  const messageId = randomUUID();
+  const store = new DynamoDBClient({ endpoint: setup.endpoint });
+  const TableName = `${setup.tablePrefix}inbox`;
+  const Item = { pk: { S: `loans#${messageId}` }, state: { S: 'completed' }, expiresAt: { N: '1' } };
+  await store.send(new PutItemCommand({ TableName, Item }));
+  expect((await timelines.states(messageId))!['loans']).toMatchObject({ state: 'completed' });
+  const { Item: kept } = await store.send(new GetItemCommand({ TableName, Key: { pk: Item.pk } }));
+  store.destroy();
+  expect(kept).toEqual(Item);
 });
 
 test('the timeline of a dead-lettered message contains all attempts, the redrive with the operator and the reason, and the completion after the redrive', async () => {

@@ -33,7 +33,7 @@ describe('the outcome of a redrive', () => {
     },
   );
 
-  test.each(['pending', 'processing', 'retrying'] as const)(
+  test.each(['pending', 'processing', 'retrying', 'unreadable'] as const)(
     'the outcome of a redrive is "waiting" if the redriven message is %s',
     (state) => {
       expect(outcomeOf(aTimeline(state, [0]), letter, 1)).toMatchObject({ kind: 'waiting', now: { state } });

@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 
 import type { DeadLetter } from '../../../lib/archive/dead-letter.ts';
 import { orderStatus } from '../../../functions/orders/order-status.ts';
-import type { Marker } from '../../../lib/inbox/inbox.ts';
+import type { Marker, UnreadableMarker } from '../../../lib/inbox/inbox.ts';
+import { CodedError } from '../../../lib/runtime/errors.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { isKnown, stateIn } from '../../../lib/timeline/timeline.ts';
 
@@ -45,9 +46,10 @@ function statusOf(
   intake: Intake,
   markers: Readonly<Record<string, Marker | undefined>>,
   deadLetters: readonly DeadLetter[] = [],
+  unreadableMarkers: readonly UnreadableMarker[] = [],
 ) {
   const found = Object.entries(markers).flatMap(([queue, marker]) => (marker ? [{ ...marker, queue }] : []));
-  const recorded = { messageId: 'o', markers: found, deadLetters, isolatedRuns: [] };
+  const recorded = { messageId: 'o', markers: found, unreadableMarkers, deadLetters, isolatedRuns: [] };
   const states = ['stock', 'points'].map((queue) => [queue, stateIn(queue, recorded, Date.parse(at))]);
   return orderStatus('o', intake, isKnown(recorded) ? Object.fromEntries(states) : undefined);
 }
@@ -115,6 +117,18 @@ describe('dead letters in the status of an order', () => {
     const letters = [letter({ status: 'redriven' }), letter({ redrives: 1 })];
     expect(outcome(failed('retrying', 1, 2), ...letters)).toBe('dead-lettered');
     expect(outcome(failed('retrying', 1, 2), ...letters.toReversed())).toBe('dead-lettered');
+  });
+
+  test('an order is pending for a consumer whose inbox marker cannot be read, and dead-lettered if it also has an open dead letter', () => {
+    const error = new CodedError('INVALID_ITEM', 'the inbox marker stock#o cannot be read');
+    const unreadable: UnreadableMarker = { state: 'unreadable', queue: 'stock', id: 'o' as MessageId, error };
+    const stockOf = (...letters: DeadLetter[]) => statusOf(undefined, {}, letters, [unreadable])?.consumers.stock;
+    expect(stockOf()).toMatchObject({
+      outcome: 'pending',
+      code: 'INVALID_ITEM',
+      reason: 'the inbox marker stock#o cannot be read',
+    });
+    expect(stockOf(letter())).toMatchObject({ outcome: 'dead-lettered', code: 'EXPIRED', deadLetterId: 'd' });
   });
 
   test('an order keeps the outcome dead-lettered after its dead letter was discarded', () => {

@@ -2,8 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 
 import type { DeadLetter } from '../../../lib/archive/dead-letter.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
-import type { Marker } from '../../../lib/inbox/inbox.ts';
-import { inOrder, stepsOf, tracedMessageOf } from '../../../lib/timeline/timeline.ts';
+import type { Marker, UnreadableMarker } from '../../../lib/inbox/inbox.ts';
+import { CodedError } from '../../../lib/runtime/errors.ts';
+import { inOrder, isKnown, stepsOf, tracedMessageOf } from '../../../lib/timeline/timeline.ts';
 
 const at = '2026-11-22T12:00:00.000Z';
 const nowMs = Date.parse('2026-11-22T12:10:00.000Z');
@@ -48,9 +49,10 @@ const superseded: Marker = {
   events: [],
   supersededBy: 'n' as MessageId,
 };
-const recorded = (markers: Marker[], deadLetters: DeadLetter[] = []) => ({
+const recorded = (markers: Marker[], deadLetters: DeadLetter[] = [], unreadableMarkers: UnreadableMarker[] = []) => ({
   messageId: 'm',
   markers,
+  unreadableMarkers,
   deadLetters,
   isolatedRuns: [],
 });
@@ -78,6 +80,28 @@ describe('the state of a message in a queue', () => {
   ])('a message with %s has the expected state (case %#)', (_, markers, letters, state) => {
     expect(stateOf(markers, letters)).toEqual([state]);
   });
+
+  test.each<[string, DeadLetter[], string, string | undefined]>([
+    ['has no dead letter', [], 'unreadable', undefined],
+    ['has a redriven dead letter', [redriven], 'unreadable', undefined],
+    ['has an open dead letter', [letter()], 'dead-lettered', 'd'],
+    ['was edited', [edited], 'superseded', undefined],
+  ])(
+    'if the inbox marker of a message cannot be read and the message %s, the state contains the reason (case %#)',
+    (_, letters, state, deadLetterId) => {
+      const error = new CodedError('INVALID_ITEM', 'the inbox marker loans#m cannot be read');
+      const unreadable: UnreadableMarker = { state: 'unreadable', queue: 'loans', id: 'm' as MessageId, error };
+      const found = recorded([], letters, [unreadable]);
+      expect(isKnown(found)).toBe(true);
+      const [consumer] = tracedMessageOf(found, undefined, nowMs).consumers;
+      expect(consumer).toMatchObject({
+        queue: 'loans',
+        state,
+        markerError: { code: 'INVALID_ITEM', message: 'the inbox marker loans#m cannot be read' },
+      });
+      expect(consumer!.deadLetterId).toBe(deadLetterId);
+    },
+  );
 
   test('a dead letter without a known queue adds a step to the timeline of its message, but adds no entry to the list of consumers', () => {
     const unknown = letter({ queue: undefined });
