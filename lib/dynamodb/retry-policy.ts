@@ -30,14 +30,16 @@ export async function backOff(n: number, retryPolicy: RetryPolicy, signal?: Abor
  * must therefore be safe to carry out twice. Throws `StoreUnavailableError` if the last attempt fails.
  */
 export async function withRetries<T>(send: () => Promise<T>, retryPolicy: RetryPolicy): Promise<T> {
+  let lost = 0;
   for (let attempt = 1; ; attempt++) {
     try {
       return await send();
     } catch (error) {
       if (error instanceof ConditionalCheckFailedException) throw error;
       const { is } = readFailure(error);
-      const limit = is === 'busy' ? retryPolicy.conflicts : is === 'lost' ? retryPolicy.attempts : 1;
-      if (attempt >= limit) throw toStoreError(error);
+      if (is === 'lost') lost += 1;
+      const isRepeated = is === 'lost' ? lost < retryPolicy.attempts : is === 'busy' && attempt < retryPolicy.conflicts;
+      if (!isRepeated) throw toStoreError(error);
       await backOff(attempt, retryPolicy);
     }
   }

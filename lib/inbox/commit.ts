@@ -16,6 +16,8 @@ import type { InboxTable } from './table.ts';
 
 const CONCURRENT_GROUPS = 4;
 
+type Ended = Pick<State, 'results' | 'observed'>;
+
 /**
  * Creates the function that commits the effects and the inbox record of each message together, in few DynamoDB
  * transactions.
@@ -29,8 +31,6 @@ export function createCommit(table: InboxTable): Inbox['commit'] {
   return async function commit(queue, entries, signal) {
     const scope = { ...table, queue };
     const diagnose = createDiagnosis(scope, signal);
-    const results: CommitResult[] = [];
-    const failing = new Set<string>();
     let unavailable: Error | undefined;
 
     async function send({ transaction: { writes, token }, retry }: State): Promise<Reply> {
@@ -43,40 +43,42 @@ export function createCommit(table: InboxTable): Inbox['commit'] {
       );
     }
 
-    async function commitGroup(members: readonly Candidate[]): Promise<void> {
+    async function commitGroup(members: readonly Candidate[]): Promise<Ended> {
       let state = start(members, { scope, retryPolicy, fresh: fresh() });
       if (unavailable) state = step(state, stopped(unavailable), fresh());
       while (state.pending.length > 0) state = step(state, await send(state).catch(stopped), fresh());
-      for (const [{ index }, result] of state.results) results[index] = result;
-      for (const id of state.observed.keys()) failing.add(id);
       unavailable ??= state.unavailable;
+      return state;
     }
 
-    const candidates: Candidate[] = [];
-    for (const [index, entry] of entries.entries()) {
-      try {
-        candidates.push(toCandidate(index, entry, queue));
-      } catch (error) {
-        results[index] = { is: 'failed', error: error as Error };
-      }
-    }
-    const running: Promise<void>[] = [];
-    async function run({ members, after }: Group, n: number): Promise<void> {
+    const running: Promise<Ended>[] = [];
+    async function run({ members, after }: Group, n: number): Promise<Ended> {
       // Building this group's request must not delay the request of the previous group.
       if (n > 0) await setImmediate();
       // A group waits only for earlier groups, which have already started, so groups cannot wait for each other forever.
       for (const before of after) await running[before];
-      await commitGroup(members).catch((thrown: unknown) => {
-        for (const { index } of members) results[index] = { is: 'unfinished', error: toError(thrown) };
+      return commitGroup(members).catch((thrown: unknown) => {
+        const unfinished = { is: 'unfinished', error: toError(thrown) } as const;
+        return { results: new Map(members.map((each) => [each, unfinished])), observed: new Map() };
       });
     }
-    await pMap(pack(candidates, contended), (group, n) => (running[n] = run(group, n)), {
-      concurrency: CONCURRENT_GROUPS,
+
+    const results = new Map<number, CommitResult>();
+    const candidates = entries.flatMap((entry, index) => {
+      try {
+        return [toCandidate(index, entry, queue)];
+      } catch (error) {
+        results.set(index, { is: 'failed', error: error as Error });
+        return [];
+      }
     });
-    for (const result of results)
+    const begin = (group: Group, n: number) => (running[n] = run(group, n));
+    const ended = await pMap(pack(candidates, contended), begin, { concurrency: CONCURRENT_GROUPS });
+    for (const group of ended) for (const [{ index }, result] of group.results) results.set(index, result);
+    contended = new Set(ended.flatMap(({ observed }) => [...observed.keys()]));
+    for (const result of results.values())
       if (result.is === 'unfinished' && isInstance(result.error, MisconfiguredError)) reportMisconfigured(result.error);
-    contended = failing;
-    return results;
+    return entries.map((_, index) => results.get(index)!);
   };
 }
 

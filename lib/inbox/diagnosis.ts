@@ -35,37 +35,42 @@ function withoutEffect({ Put, Update, Delete, ConditionCheck }: TransactWriteIte
 export function createDiagnosis(table: InboxTable & Scope, signal: AbortSignal) {
   const { client } = table;
   const bareMarker = { Put: { TableName: table.name, Item: markerKey(table.queue, 'probe' as MessageId) } };
-  const refusals = new Map<string, Promise<unknown>>();
+  const replies = new Map<string, Promise<unknown>>();
 
-  function refusalOf(write: TransactWriteItem): Promise<unknown> {
+  async function tryWrite(write: TransactWriteItem): Promise<unknown> {
     const name = tableOf(write)!;
     const command = new TransactWriteItemsCommand({ TransactItems: [withoutEffect(write)] });
-    const refusal = refusals.get(name) ?? client.send(command, { abortSignal: signal }).catch((error) => error);
-    refusals.set(name, refusal);
-    return refusal;
+    const reply = replies.get(name) ?? client.send(command, { abortSignal: signal }).catch((error: unknown) => error);
+    replies.set(name, reply);
+    if (isUnanswered(readFailure(await reply))) replies.delete(name);
+    return reply;
   }
 
-  async function missingTables(writes: readonly TransactWriteItem[]): Promise<string[]> {
-    // `refusals` keeps one reply per table, and the inbox record of a message could be refused because of the message.
+  async function findMissingTables(writes: readonly TransactWriteItem[], error: unknown): Promise<Failure> {
+    // `replies` keeps one reply per table, and the inbox marker of a message could be refused because of the message.
     const byTable = new Map([...writes, bareMarker].map((write) => [tableOf(write)!, write]));
     const missing: string[] = [];
     for (const [name, write] of byTable) {
-      const failure = readFailure(await refusalOf(write));
+      const failure = readFailure(await tryWrite(write));
+      if (isUnanswered(failure)) return { is: 'busy' };
       if (failure.is === 'misconfigured' && failure.error.code === 'TABLE_MISSING') missing.push(name);
     }
-    return missing.length > 0 ? missing : [...byTable.keys()];
+    const tables = missing.length > 0 ? missing : [...byTable.keys()];
+    return { is: 'misconfigured', error: tableMissing(tables, error) };
   }
 
-  /** Returns DynamoDB's error if DynamoDB refuses even an inbox record without effects. */
-  async function markerRefusal(): Promise<unknown> {
-    const error = await refusalOf(bareMarker);
-    const failure = readFailure(error);
-    if (failure.is === 'refused') return error;
-    const invalid = failure.is === 'cancelled' ? failure.reasons.find(isInvalid) : undefined;
-    return invalid && new Error(invalid.Message ?? invalid.Code, { cause: error });
+  /** Returns `failure`, unless DynamoDB refuses even an inbox marker without effects, or does not answer. */
+  async function checkInboxTable(failure: Failure): Promise<Failure> {
+    const reply = await tryWrite(bareMarker);
+    const tried = readFailure(reply);
+    if (isUnanswered(tried)) return { is: 'busy' };
+    const invalid = tried.is === 'cancelled' ? tried.reasons.find(isInvalid) : undefined;
+    if (tried.is !== 'refused' && invalid === undefined) return failure;
+    const cause = invalid ? new Error(invalid.Message ?? invalid.Code, { cause: reply }) : reply;
+    return { is: 'misconfigured', error: requestRefused([table.name], cause) };
   }
 
-  /** Reads the inbox records that DynamoDB did not return with the cancellation. */
+  /** Reads the inbox markers that DynamoDB did not return with the cancellation. */
   async function withMarkers(reasons: readonly CancellationReason[], writes: readonly TransactWriteItem[]) {
     const unseen = new Map<number, Attributes>();
     for (const [n, { Code, Item }] of reasons.entries()) {
@@ -81,15 +86,23 @@ export function createDiagnosis(table: InboxTable & Scope, signal: AbortSignal) 
 
   return async function diagnose(error: unknown, writes: readonly TransactWriteItem[]): Promise<Failure> {
     const failure = readFailure(error);
-    const { is } = failure;
-    if (is === 'misconfigured' && failure.error.code === 'TABLE_MISSING' && failure.error.tables.length !== 1)
-      return { is, error: tableMissing(await missingTables(writes), error) };
-    if (is === 'refused' || (is === 'cancelled' && failure.reasons.some(isInvalid))) {
-      const refusal = await markerRefusal();
-      if (refusal !== undefined) return { is: 'misconfigured', error: requestRefused([table.name], refusal) };
+    switch (failure.is) {
+      case 'misconfigured': {
+        const { code, tables } = failure.error;
+        return code === 'TABLE_MISSING' && tables.length !== 1 ? findMissingTables(writes, error) : failure;
+      }
+      case 'refused':
+        return checkInboxTable(failure);
+      case 'cancelled': {
+        const complete = { ...failure, reasons: await withMarkers(failure.reasons, writes) };
+        return failure.reasons.some(isInvalid) ? checkInboxTable(complete) : complete;
+      }
+      default:
+        return failure;
     }
-    return is === 'cancelled' ? { is, reasons: await withMarkers(failure.reasons, writes) } : failure;
   };
 }
 
 const isInvalid = ({ Code }: CancellationReason) => Code === 'ValidationError';
+
+const isUnanswered = ({ is }: Failure) => is === 'lost' || is === 'busy';

@@ -1,7 +1,7 @@
 import { share, type Access } from './access.ts';
 import { transactionLimits, type Candidate } from './candidate.ts';
 
-/** Messages that fit into one DynamoDB transaction. */
+/** Messages that fit into one DynamoDB transaction, in order. */
 export interface Group {
   readonly members: readonly Candidate[];
   /**
@@ -11,115 +11,67 @@ export interface Group {
   readonly after: ReadonlySet<number>;
 }
 
-interface Piece {
+interface Filling extends Group {
+  readonly isContended: boolean;
   readonly members: Candidate[];
+  readonly after: Set<number>;
   readonly items: Set<string>;
   bytes: number;
 }
 
-const emptyPiece = (): Piece => ({ members: [], items: new Set(), bytes: 0 });
+const emptyGroup = (isContended: boolean): Filling => ({
+  isContended,
+  members: [],
+  after: new Set(),
+  items: new Set(),
+  bytes: 0,
+});
 
-function toComponents(candidates: readonly Candidate[]): Candidate[][] {
-  const parents = candidates.map((_, n) => n);
-  const rootOf = (n: number): number => {
-    let root = n;
-    while (parents[root] !== root) root = parents[root] = parents[parents[root]!]!;
-    return root;
-  };
-  const firstOn = new Map<string, number>();
-  for (const [n, { items }] of candidates.entries())
-    for (const id of items.keys()) {
-      const first = firstOn.get(id);
-      if (first === undefined) firstOn.set(id, n);
-      else parents[rootOf(n)] = rootOf(first);
-    }
-  const components = new Map<number, Candidate[]>();
-  for (const [n, candidate] of candidates.entries()) {
-    const component = components.get(rootOf(n));
-    if (component === undefined) components.set(rootOf(n), [candidate]);
-    else component.push(candidate);
-  }
-  return [...components.values()];
-}
-
-function toPieces(component: readonly Candidate[]): Piece[] {
-  const pieces: Piece[] = [];
-  const lastUses = new Map<string, { level: number; access: Access }>();
-  for (const candidate of component) {
-    let level = 0;
-    for (const [id, access] of candidate.items) {
-      const last = lastUses.get(id);
-      if (last !== undefined && last.level >= level)
-        level = share(last.access, access) === undefined ? last.level + 1 : last.level;
-    }
-    while (pieces[level] !== undefined && !hasRoom(pieces[level]!, candidate)) level++;
-    const piece = (pieces[level] ??= emptyPiece());
-    piece.members.push(candidate);
-    piece.bytes += candidate.bytes;
-    for (const [id, access] of candidate.items) {
-      piece.items.add(id);
-      const last = lastUses.get(id);
-      lastUses.set(id, { level, access: (last?.level === level && share(last.access, access)) || access });
-    }
-  }
-  return pieces;
-}
-
-function hasRoom(piece: Piece, { items, bytes }: Candidate): boolean {
-  let size = piece.items.size;
-  for (const id of items.keys()) if (!piece.items.has(id)) size++;
-  return size <= transactionLimits.items && piece.bytes + bytes <= transactionLimits.bytes;
-}
-
-interface Filling extends Piece {
-  readonly after: Set<number>;
-}
-
-function spread(pieces: readonly Piece[], groups: Filling[]): number[] {
-  const first = groups.length;
-  const addGroup = () => groups.push({ ...emptyPiece(), after: new Set() }) - 1;
-  const items = pieces.reduce((sum, piece) => sum + piece.items.size, 0);
-  while ((groups.length - first) * transactionLimits.items < items) addGroup();
-  return pieces.map(({ members, items, bytes }) => {
-    let place: number | undefined;
-    for (let n = first; n < groups.length; n++) {
-      const group = groups[n]!;
-      const isFull =
-        group.items.size + items.size > transactionLimits.items || group.bytes + bytes > transactionLimits.bytes;
-      if (!isFull && (place === undefined || group.items.size < groups[place]!.items.size)) place = n;
-    }
-    const group = groups[(place ??= addGroup())]!;
-    group.members.push(...members);
-    group.bytes += bytes;
-    for (const id of items) group.items.add(id);
-    return place;
-  });
+function hasRoom(group: Filling, { items, bytes }: Candidate): boolean {
+  let size = group.items.size;
+  for (const id of items.keys()) if (!group.items.has(id)) size++;
+  return size <= transactionLimits.items && group.bytes + bytes <= transactionLimits.bytes;
 }
 
 /**
- * Packs messages into a few transactions of similar size. Messages that write an item whose condition failed in the
- * previous commit are packed separately, because DynamoDB will probably cancel their transactions.
+ * Packs messages into a few transactions of similar size. Messages that write a contended item (an item whose condition
+ * failed in the previous commit) are packed separately, because DynamoDB will probably cancel their transactions.
  */
 export function pack(candidates: readonly Candidate[], contended: ReadonlySet<string> = new Set()): Group[] {
-  const components = toComponents(candidates).map((members) => ({
-    pieces: toPieces(members),
-    isContended: contended.size > 0 && members.some(({ items }) => [...items.keys()].some((id) => contended.has(id))),
-    last: -1,
-  }));
-  const groups: Filling[] = [];
-  const levels = Math.max(0, ...components.map(({ pieces }) => pieces.length));
-  for (let level = 0; level < levels; level++)
-    for (const isContended of [false, true]) {
-      const some = components.filter((each) => each.pieces.length > level && each.isContended === isContended);
-      const places = spread(
-        some.map(({ pieces }) => pieces[level]!),
-        groups,
-      );
-      for (const [n, component] of some.entries()) {
-        if (component.last >= 0) groups[places[n]!]!.after.add(component.last);
-        component.last = places[n]!;
-      }
+  const all = new Set(candidates.flatMap(({ items }) => [...items.keys()]));
+  const groups = Array.from({ length: Math.ceil(all.size / transactionLimits.items) }, () => emptyGroup(false));
+  /** For each item, the last group that writes the item, and how its messages use the item. */
+  const uses = new Map<string, { readonly group: number; readonly access: Access }>();
+
+  function place(candidate: Candidate): number {
+    let first = 0;
+    let isBound = false;
+    let isContended = false;
+    for (const [id, access] of candidate.items) {
+      isContended ||= contended.has(id);
+      const use = uses.get(id);
+      if (use === undefined) continue;
+      isBound = true;
+      first = Math.max(first, share(use.access, access) ? use.group : use.group + 1);
     }
-  for (const { members } of groups) members.sort((one, other) => one.index - other.index);
+    const isOpen = (group: Filling) => group.isContended === isContended && hasRoom(group, candidate);
+    const open = [...groups.keys()].filter((n) => n >= first && isOpen(groups[n]!));
+    if (open.length === 0) return groups.push(emptyGroup(isContended)) - 1;
+    if (isBound && open[0] === first) return first;
+    return open.reduce((best, n) => (groups[n]!.items.size < groups[best]!.items.size ? n : best));
+  }
+
+  for (const candidate of candidates) {
+    const n = place(candidate);
+    const group = groups[n]!;
+    group.members.push(candidate);
+    group.bytes += candidate.bytes;
+    for (const [id, access] of candidate.items) {
+      const use = uses.get(id);
+      if (use !== undefined && use.group !== n) group.after.add(use.group);
+      uses.set(id, { group: n, access: (use?.group === n && share(use.access, access)) || access });
+      group.items.add(id);
+    }
+  }
   return groups;
 }

@@ -247,6 +247,34 @@ test('if DynamoDB cancels every transaction because an inbox marker is invalid, 
   expect(faults.sent).toHaveLength(2);
 });
 
+test.each([
+  ['the reply to this test is lost', named('TimeoutError')],
+  ['DynamoDB throttles this test', named('ThrottlingException')],
+])(
+  'if the inbox table is wrong, and the commit tests the table with an inbox marker without effects, no message fails even if %s',
+  async (_, unanswered) => {
+    const wrong = named('ValidationException', 'the key does not match the schema');
+    let tests = 0;
+    faults.plan = ({ ClientRequestToken }) =>
+      // Only a transaction with messages has a token of its own.
+      ({ when: 'before', error: ClientRequestToken === undefined && tests++ < 2 ? unanswered : wrong });
+    const results = await commit(five());
+    expect(outcomes(results)).toEqual(Array(5).fill('unfinished'));
+    expect(new Set(codes(results))).toEqual(new Set(['STORE_MISCONFIGURED']));
+    expect(tests).toBe(3);
+  },
+);
+
+test('if no reply arrives to the test whether the inbox table is wrong, the messages of a refused transaction stay unfinished', async () => {
+  faults.plan = ({ ClientRequestToken }) => ({
+    when: 'before',
+    error: named(ClientRequestToken === undefined ? 'TimeoutError' : 'ValidationException'),
+  });
+  const results = await commit(five());
+  expect(outcomes(results)).toEqual(Array(5).fill('unfinished'));
+  expect(new Set(codes(results))).toEqual(new Set(['STORE_UNAVAILABLE']));
+});
+
 test('if DynamoDB keeps cancelling transactions without a reason, each message is tried alone and fails, and nothing is committed', async () => {
   const sizes: number[] = [];
   faults.plan = (input) => {
