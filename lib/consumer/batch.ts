@@ -28,7 +28,7 @@ export interface Batch extends Omit<ConsumerParts, 'settings'>, Limits {
    * the inbox table was restored from a backup. The consumer dead-letters such a message.
    */
   readonly isForgotten: (sentAtMs: number | undefined) => boolean;
-  /** Whether the inbox record of a message that was last sent at this time (in ms since the epoch) may have expired. */
+  /** Whether the inbox marker of a message that was last sent at this time (in ms since the epoch) may have expired. */
   readonly isExpired: (sentAtMs: number | undefined) => boolean;
   readonly appId: string;
   /**

@@ -123,7 +123,7 @@ export function deadLetterId(delivery: Delivery, queue: WorkQueue, outcome: Dead
 const attemptOf = ({ envelope }: Delivery, outcome: Failed): Attempt =>
   outcome.is === 'dead-letter' && outcome.origin === 'claimed' ? outcome.at : envelope;
 
-/** Returns an array with the inbox record of a retried or dead-lettered message, which is empty if the message has none. */
+/** Returns an array with the inbox marker of a retried or dead-lettered message, which is empty if the message has none. */
 export function handoffOf(delivery: Delivery, outcome: Failed, at: string, batch: Pick<Batch, 'startedAt'>): Handoff[] {
   const { id, payloadHash } = delivery;
   if (!id || outcome.is === 'postponed' || outcome.code === 'PAYLOAD_MISMATCH') return [];

@@ -38,7 +38,7 @@ export function redriveRefusal(
   if (force) return undefined;
   if (status === 'redriven') return 'already-redriven';
   if (unwritable !== undefined) return 'unwritable';
-  // The inbox record of an older message may have expired, so the message could be processed a second time.
+  // The inbox marker of an older message may have expired, so the message could be processed a second time.
   return Date.parse(publishedAt ?? deadLetteredAt) < rememberedSinceMs ? 'too-old' : undefined;
 }
 

@@ -1,6 +1,6 @@
 import { defineToolkitTable } from './tables.ts';
 
-/** The DynamoDB table in which consumers store the inbox record of each message and their other data. */
+/** The DynamoDB table in which consumers store the inbox marker of each message and their other data. */
 export const inboxTable = defineToolkitTable({ name: 'inbox', key: { pk: 'S' }, expires: true });
 
 /**

@@ -9,7 +9,7 @@ import type { Transaction } from './transaction.ts';
 
 export interface Findings {
   /**
-   * The messages that already have an inbox record which must not be replaced, with the inbox record if DynamoDB
+   * The messages that already have an inbox marker which must not be replaced, with the inbox marker if DynamoDB
    * returned it.
    */
   readonly met: [Candidate, Attributes | undefined][];

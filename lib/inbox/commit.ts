@@ -19,7 +19,7 @@ const CONCURRENT_GROUPS = 4;
 type Ended = Pick<State, 'results' | 'observed'>;
 
 /**
- * Creates the function that commits the effects and the inbox record of each message together, in few DynamoDB
+ * Creates the function that commits the effects and the inbox marker of each message together, in few DynamoDB
  * transactions.
  */
 export function createCommit(table: InboxTable): Inbox['commit'] {

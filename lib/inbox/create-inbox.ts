@@ -6,17 +6,17 @@ import { createCommit } from './commit.ts';
 import { claimDeadLetters, recordHandoffs } from './handoffs.ts';
 import type { ClaimResult, FoundMarker, Inbox } from './inbox.ts';
 import { markerKey, readMarker } from './marker.ts';
-import { renewRecords } from './renew.ts';
+import { renewMarkers } from './renew.ts';
 import type { InboxTable } from './table.ts';
 
-/** Creates an inbox, which commits the effects and inbox records of many messages in one DynamoDB transaction. */
+/** Creates an inbox, which commits the effects and inbox markers of many messages in one DynamoDB transaction. */
 export function createInbox(table: InboxTable): Inbox {
   const { client, name, retryPolicy } = table;
 
   async function find(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, FoundMarker>> {
     const keys = [...new Set(ids)].map((id) => markerKey(queue, id));
     const items = await batchGet(client, name, keys, retryPolicy);
-    await renewRecords(table, items);
+    await renewMarkers(table, items);
     const markers = new Map<MessageId, FoundMarker>();
     for (const item of items) {
       const marker = readMarker(queue, item);

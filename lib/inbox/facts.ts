@@ -7,7 +7,7 @@ import {
 import type { Attributes } from '../dynamodb/item.ts';
 import { shortText } from '../runtime/short-text.ts';
 
-/** Facts about a message that its inbox record stores for operators only. A fact is absent if it is not known. */
+/** Facts about a message that its inbox marker stores for operators only. A fact is absent if it is not known. */
 export interface MessageFacts {
   readonly type?: string;
   readonly correlationId?: string;
@@ -17,11 +17,11 @@ export interface MessageFacts {
   readonly startedAt?: string;
   readonly traceId?: string;
   /**
-   * How often an operator redrove the message before the attempt that the inbox record describes. Absent if the message
+   * How often an operator redrove the message before the attempt that the inbox marker describes. Absent if the message
    * was never redriven.
    */
   readonly redrives?: number;
-  /** The number of the attempt that the inbox record describes. Absent for the first attempt. */
+  /** The number of the attempt that the inbox marker describes. Absent for the first attempt. */
   readonly attempt?: number;
   /** The failed attempts since the message was published or redriven, oldest first. */
   readonly failedAttempts?: readonly FailedAttempt[];
@@ -30,10 +30,10 @@ export interface MessageFacts {
 const texts = ['type', 'correlationId', 'publishedAt', 'startedAt', 'traceId'] as const;
 const numbers = ['redrives', 'attempt'] as const;
 
-/** The largest length of a text that an inbox record stores for operators. Longer texts are cut off. */
+/** The largest length of a text that an inbox marker stores for operators. Longer texts are cut off. */
 const MAX_TEXT_LENGTH = 255;
 
-/** Returns the DynamoDB attributes of an inbox record that contain information for operators. */
+/** Returns the DynamoDB attributes of an inbox marker that contain information for operators. */
 export function factsToAttributes(facts: MessageFacts = {}): Attributes {
   const attributes: Attributes = {};
   for (const name of texts) if (facts[name]) attributes[name] = { S: shortText(facts[name], MAX_TEXT_LENGTH) };
@@ -43,7 +43,7 @@ export function factsToAttributes(facts: MessageFacts = {}): Attributes {
 }
 
 /**
- * Reads the information for operators from an inbox record. Skips `redrives` and `attempt` unless the message is
+ * Reads the information for operators from an inbox marker. Skips `redrives` and `attempt` unless the message is
  * completed or rejected.
  */
 export function attributesToFacts(item: Attributes, isDone: boolean): MessageFacts | undefined {
@@ -58,7 +58,7 @@ export function attributesToFacts(item: Attributes, isDone: boolean): MessageFac
 const FIXED_BYTES = 160;
 const MAX_BYTES_PER_CHARACTER = 3;
 
-/** Returns the largest number of bytes that information for operators can add to an inbox record. */
+/** Returns the largest number of bytes that information for operators can add to an inbox marker. */
 export const bytesOfFacts = ({ type = '', correlationId = '', failedAttempts }: MessageFacts = {}): number =>
   FIXED_BYTES +
   MAX_BYTES_PER_CHARACTER * (Math.min(type.length, MAX_TEXT_LENGTH) + Math.min(correlationId.length, MAX_TEXT_LENGTH)) +

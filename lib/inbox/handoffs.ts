@@ -7,7 +7,7 @@ import type { InboxTable } from './table.ts';
 
 const CONCURRENT_REQUESTS = 16;
 
-/** Returns the DynamoDB condition under which the inbox record of an earlier attempt may be replaced. */
+/** Returns the DynamoDB condition under which the inbox marker of an earlier attempt may be replaced. */
 const isEarlierAttempt = (leaseOwner: string | undefined) =>
   `((#state = :retrying OR (#state = :leased AND (#until <= :now${leaseOwner ? ' OR #owner = :owner' : ''}))) AND ` +
   '(attribute_not_exists(#attempt) OR ' +

@@ -11,7 +11,7 @@ export interface Attempt {
   readonly attempt: number;
 }
 
-/** The inbox record of a message, called its marker. There is at most one marker per queue and message id. */
+/** The inbox marker of a message. There is at most one marker per queue and message id. */
 export type Marker =
   | ({
       readonly state: 'completed' | 'rejected';
@@ -19,7 +19,7 @@ export type Marker =
       readonly events: readonly StoredEvent[];
       /** The id of the edited message that replaces this message. Absent if no operator has edited the message. */
       readonly supersededBy?: MessageId;
-      /** How many items of each table were written together with this inbox record. Absent if no items were written. */
+      /** How many items of each table were written together with this inbox marker. Absent if no items were written. */
       readonly effects?: Readonly<Record<string, number>>;
     } & MarkerBase)
   | ({
@@ -53,13 +53,13 @@ interface MarkerBase {
   readonly id: MessageId;
   /** The SHA-256 hash of the message's body, in hex. */
   readonly payloadHash: string;
-  /** When this inbox record was written (ISO 8601). */
+  /** When this inbox marker was written (ISO 8601). */
   readonly at: string;
   readonly facts?: MessageFacts;
 }
 
 /**
- * A follow-up event in the inbox record of its message. A redelivery of the message publishes the event again with the
+ * A follow-up event in the inbox marker of its message. A redelivery of the message publishes the event again with the
  * same id.
  */
 export interface StoredEvent {
@@ -88,7 +88,7 @@ export interface Entry extends Attempt {
 
 export type CommitResult =
   /**
-   * The effects and the inbox record of the message are stored. `duplicate` means that an earlier commit stored them.
+   * The effects and the inbox marker of the message are stored. `duplicate` means that an earlier commit stored them.
    */
   | {
       readonly is: 'completed' | 'rejected' | 'duplicate';
@@ -105,7 +105,7 @@ export type CommitResult =
   | { readonly is: 'parked'; readonly marker: FailedMarker }
   /**
    * Nothing was written for the message, because of conflicting transactions, a failed condition without an
-   * `otherwise`, an invalid effect, or an inbox record that cannot be read.
+   * `otherwise`, an invalid effect, or an inbox marker that cannot be read.
    */
   | { readonly is: 'failed'; readonly error: Error }
   /**
@@ -114,7 +114,7 @@ export type CommitResult =
    */
   | { readonly is: 'unfinished'; readonly error: Error };
 
-/** The inbox record of a failed message of which a copy is published, for a retry or as a dead letter. */
+/** The inbox marker of a failed message of which a copy is published, for a retry or as a dead letter. */
 export interface Handoff extends Attempt {
   readonly id: MessageId;
   readonly payloadHash: string;
@@ -134,7 +134,7 @@ export type ClaimResult =
   | { readonly is: 'gone' };
 
 /**
- * Commits the effects of each message together with its inbox record. If the message is redelivered, the inbox record
+ * Commits the effects of each message together with its inbox marker. If the message is redelivered, the inbox marker
  * prevents a second application of the effects.
  */
 export interface Inbox {
@@ -145,7 +145,7 @@ export interface Inbox {
    */
   find(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, FoundMarker>>;
   /**
-   * Commits the effects and the inbox record of each message together, at most once per message id. Returns the results
+   * Commits the effects and the inbox marker of each message together, at most once per message id. Returns the results
    * in the order of `entries`, and never throws.
    */
   commit(queue: string, entries: readonly Entry[], signal: AbortSignal): Promise<CommitResult[]>;
@@ -155,7 +155,7 @@ export interface Inbox {
    */
   claimDeadLetters(queue: string, handoffs: readonly Handoff[]): Promise<ClaimResult[]>;
   /**
-   * Records in the inbox that copies of these failed messages were published. Keeps the inbox records of completed,
+   * Records in the inbox that copies of these failed messages were published. Keeps the inbox markers of completed,
    * rejected and leased messages, and of later attempts.
    */
   recordHandoffs(queue: string, handoffs: readonly Handoff[]): Promise<void>;

@@ -7,7 +7,7 @@ import type { Attempt } from './inbox.ts';
 import type { InboxTable } from './table.ts';
 import { givesWay, markerKey, RELEASED_MS } from './marker.ts';
 
-/** The inbox record of a message while one Lambda execution environment runs the `perform` function for the message. */
+/** The inbox marker of a message while one Lambda execution environment runs the `perform` function for the message. */
 interface Lease extends Attempt {
   readonly id: MessageId;
   readonly payloadHash: string;

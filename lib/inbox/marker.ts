@@ -19,7 +19,7 @@ export const compareAttempts = (one: Attempt, other: Attempt): number =>
   one.redrives - other.redrives || one.attempt - other.attempt;
 
 /**
- * Whether an inbox record shows that an attempt of a message must not be processed: a retry copy of this attempt or of a
+ * Whether an inbox marker shows that an attempt of a message must not be processed: a retry copy of this attempt or of a
  * later one was published, or the message became a dead letter and was not redriven since.
  */
 export const isHandedOff = (
@@ -34,7 +34,7 @@ export const RELEASED_MS = 0;
 export const isAbandonedLease = (marker: FoundMarker, nowMs: number): boolean =>
   marker.state === 'leased' && marker.leaseExpiresAtMs !== RELEASED_MS && marker.leaseExpiresAtMs <= nowMs;
 
-/** Returns the DynamoDB condition under which the inbox record of a message may be written. */
+/** Returns the DynamoDB condition under which the inbox marker of a message may be written. */
 export const givesWay = (
   { redrives, payloadHash, leaseOwner }: Pick<Entry, 'redrives' | 'payloadHash' | 'leaseOwner'>,
   nowMs: number,

@@ -12,11 +12,11 @@ const DAY_S = 86_400;
 const FINAL_STATES: ReadonlySet<string | undefined> = new Set(['completed', 'rejected', 'dead-lettered']);
 
 /**
- * Postpones the expiry of the given inbox records of completed, rejected and dead-lettered messages. A record is written
- * only if less than half of its retention is left. Such a record must not expire while copies of its message are still
+ * Postpones the expiry of the given inbox markers of completed, rejected and dead-lettered messages. A marker is written
+ * only if less than half of its retention is left. A marker must not expire while copies of its message are still
  * delivered, because the business rule would then run again for the message.
  */
-export async function renewRecords(table: InboxTable, items: readonly Attributes[]): Promise<void> {
+export async function renewMarkers(table: InboxTable, items: readonly Attributes[]): Promise<void> {
   const renewedBeforeS = table.clock.now() / 1_000 + (table.retentionDays * DAY_S) / 2;
   const aging = items.filter(
     ({ state, expiresAt }) => FINAL_STATES.has(state?.S) && Number(expiresAt?.N) < renewedBeforeS,
@@ -25,8 +25,8 @@ export async function renewRecords(table: InboxTable, items: readonly Attributes
 }
 
 /**
- * Writes an inbox record again with a later expiry, unless another record has replaced it. The request contains the
- * whole record, because DynamoDB may have deleted the expired record after it was read.
+ * Writes an inbox marker again with a later expiry, unless another marker has replaced it. The request contains the
+ * whole marker, because DynamoDB may have deleted the expired marker after it was read.
  */
 function renew({ client, name, retryPolicy, expiresAt }: InboxTable, item: Attributes): Promise<boolean> {
   const { state, at } = item;

@@ -20,7 +20,7 @@ function isTime(text: string): boolean {
 const DAY_MS = 86_400_000;
 
 /**
- * Whether the inbox record of a message that was last sent at this time (in ms since the epoch) may be missing, because
+ * Whether the inbox marker of a message that was last sent at this time (in ms since the epoch) may be missing, because
  * the inbox table was later restored from a backup. A message without a known time counts as sent before the restore.
  */
 export const mayBeForgotten = (
@@ -29,7 +29,7 @@ export const mayBeForgotten = (
 ): boolean => since !== undefined && (sentAtMs === undefined || sentAtMs < Date.parse(since));
 
 /**
- * Whether the inbox record of a message that was last sent at this time (in ms since the epoch) may have expired. Returns
+ * Whether the inbox marker of a message that was last sent at this time (in ms since the epoch) may have expired. Returns
  * `false` if the time is unknown.
  */
 export const mayHaveExpired = (
@@ -39,7 +39,7 @@ export const mayHaveExpired = (
 ): boolean => sentAtMs !== undefined && sentAtMs < nowMs - INBOX_RETENTION_DAYS * DAY_MS;
 
 /**
- * Returns a time, in ms since the epoch. The inbox table contains the inbox record of every message that was completed
+ * Returns a time, in ms since the epoch. The inbox table contains the inbox marker of every message that was completed
  * after this time.
  */
 export const rememberedSinceMs = (

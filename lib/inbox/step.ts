@@ -23,7 +23,7 @@ export interface State {
    */
   readonly later: readonly (readonly Candidate[])[];
   readonly observed: Observed;
-  /** The messages that already have an inbox record, for example of an earlier attempt. */
+  /** The messages that already have an inbox marker, for example of an earlier attempt. */
   readonly markersMet: ReadonlySet<Candidate>;
   /**
    * The messages that a transaction without a reply from DynamoDB may have committed. They are redelivered instead of

@@ -12,7 +12,7 @@ interface Superseded {
   readonly id: MessageId;
   readonly payloadHash: string;
   readonly by: MessageId;
-  /** How long the inbox record of the replaced message is kept, in days. */
+  /** How long the inbox marker of the replaced message is kept, in days. */
   readonly retentionDays: number;
 }
 

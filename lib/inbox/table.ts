@@ -17,7 +17,7 @@ export interface InboxTableOptions {
 }
 
 /**
- * The DynamoDB table with the inbox records (markers) of all messages, and with all other items that consumers store.
+ * The DynamoDB table with the inbox markers (markers) of all messages, and with all other items that consumers store.
  */
 export interface InboxTable extends Store {
   readonly tablePrefix: string;

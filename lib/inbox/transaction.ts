@@ -11,11 +11,11 @@ import { mergeChanges, type Change, type Operation } from './operation.ts';
 import type { InboxTable } from './table.ts';
 import { showItem, toWrite } from './write.ts';
 
-/** The inbox table and the queue for which a transaction writes inbox records. */
+/** The inbox table and the queue for which a transaction writes inbox markers. */
 export type Scope = Pick<InboxTable, 'name' | 'tablePrefix' | 'retentionDays'> & { readonly queue: string };
 
 export interface Transaction {
-  /** The writes of the transaction: first the inbox records, then one write per item. */
+  /** The writes of the transaction: first the inbox markers, then one write per item. */
   readonly writes: readonly TransactWriteItem[];
   /** The idempotency token. DynamoDB carries out requests with the same token and the same writes only once. */
   readonly token: string;
@@ -73,7 +73,7 @@ function effectsOf({ operations }: Branch): Record<string, number> | undefined {
 }
 
 /**
- * Builds one DynamoDB transaction that writes the inbox records and effects of several messages, with one write per
+ * Builds one DynamoDB transaction that writes the inbox markers and effects of several messages, with one write per
  * item.
  */
 export function toTransaction(

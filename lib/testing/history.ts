@@ -20,7 +20,7 @@ function describePublished({ exchange, properties }: Message, { delays, deadLett
 }
 
 const texts: Readonly<Record<string, (args: readonly any[], queue: WorkQueue) => string>> = {
-  'inbox.find': ([, ids]) => `read the inbox records of ${idsOf(ids as string[])}`,
+  'inbox.find': ([, ids]) => `read the inbox markers of ${idsOf(ids as string[])}`,
   'inbox.commit': ([, entries]) => `commit ${idsOf((entries as Entry[]).map(({ id }) => id))}`,
   'inbox.claimDeadLetters': ([, handoffs]) =>
     `record that ${idsOf((handoffs as Handoff[]).map(({ id }) => id))} becomes a dead letter`,

@@ -149,7 +149,7 @@ function markerSteps(marker: Marker, deadLetters: readonly DeadLetter[]): Step[]
       if (marker.supersededBy) return [];
       const { state: step, reason, effects, events } = marker;
       const followUps = events.map(({ id, type }) => ({ messageId: id, type }));
-      // An inbox record of an earlier release does not tell the attempt.
+      // An inbox marker of an earlier release does not tell the attempt.
       const { redrives = facts && 0, attempt = facts && 1 } = facts ?? {};
       return [
         ...(facts?.startedAt ? [{ ...about, at: facts.startedAt, step: 'started', redrives, attempt } as const] : []),

@@ -697,7 +697,7 @@ describe('a follow-up event that no queue receives', () => {
     expect(await applied()).toBe(1);
   });
 
-  test('while no queue receives the follow-up event of a message, the business rule does not run again for this message, even after the retention of inbox records', async () => {
+  test('while no queue receives the follow-up event of a message, the business rule does not run again for this message, even after the retention of inbox markers', async () => {
     const errors = errorsOf();
     let nowMs = Date.now();
     const clock = { now: () => nowMs };
@@ -706,7 +706,7 @@ describe('a follow-up event that no queue receives', () => {
     const id = randomUUID();
     const TableName = `${setup.tablePrefix}inbox`;
     const Key = { pk: { S: `loans#${id}` } };
-    /** Advances the clock, and deletes the inbox record of the message if the record has expired, like DynamoDB. */
+    /** Advances the clock, and deletes the inbox marker of the message if the marker has expired, like DynamoDB. */
     const wait = async (days: number) => {
       nowMs += days * 86_400_000;
       const { Item } = await client.send(new GetItemCommand({ TableName, Key, ConsistentRead: true }));

@@ -720,7 +720,7 @@ describe('a process that is killed while it edits a dead letter', () => {
     return records;
   };
 
-  test('if a dead letter is edited after its redrive was killed, only the edited message takes effect, even if the inbox record belongs to another message with the same message id', async () => {
+  test('if a dead letter is edited after its redrive was killed, only the edited message takes effect, even if the inbox marker belongs to another message with the same message id', async () => {
     const messageId = randomUUID() as MessageId;
     const [other, mine, edited] = [`other ${messageId}`, `mine ${messageId}`, `edited ${messageId}`];
     await parts.inbox.recordHandoffs('loans', [

@@ -23,7 +23,7 @@ const deliver = (record: RabbitMqRecord) =>
   createConsumer(scriptedConsumer, setup.parts)(anEvent([record]), anInvocation());
 const applied = async (isbn: string) => (await setup.item('loans', { isbn }))?.['available'] ?? 0;
 
-test('if the inbox record of a completed message expires before the message is redelivered, the message becomes a dead letter and its business rule does not run again', async () => {
+test('if the inbox marker of a completed message expires before the message is redelivered, the message becomes a dead letter and its business rule does not run again', async () => {
   const [id, isbn] = [randomUUID(), randomUUID()];
   const record = aRecord({ id, type: 'test.scripted', body: { isbn }, headers: { [PUBLISHED]: daysAgo(15) } });
   expect((await deliver(record)).counts).toMatchObject({ completed: 1 });
@@ -46,7 +46,7 @@ test('a redelivered message whose inbox marker cannot be read is retried, even i
   expect(await applied(isbn)).toBe(0);
 });
 
-describe('a message without an inbox record', () => {
+describe('a message without an inbox marker', () => {
   type About = Pick<NonNullable<Parameters<typeof aRecord>[0]>, 'headers' | 'redelivered'>;
   const old = { [PUBLISHED]: daysAgo(15) };
   const deadLettered: readonly [situation: string, about: About][] = [
@@ -59,7 +59,7 @@ describe('a message without an inbox record', () => {
     ],
   ];
   test.each(deadLettered)(
-    'a message that was published longer ago than the retention of inbox records, and that has no inbox record, becomes a dead letter if it %s',
+    'a message that was published longer ago than the retention of inbox markers, and that has no inbox marker, becomes a dead letter if it %s',
     async (_, about) => {
       const isbn = randomUUID();
       const { notCompleted } = await deliver(aRecord({ type: 'test.scripted', body: { isbn }, ...about }));
@@ -84,14 +84,14 @@ describe('a message without an inbox record', () => {
       { headers: { ...old, 'surehop-redrives': 1, 'surehop-redriven-at': daysAgo(14.5) } },
     ],
   ];
-  test.each(processed)('a message without an inbox record is processed if it %s', async (_, about) => {
+  test.each(processed)('a message without an inbox marker is processed if it %s', async (_, about) => {
     const isbn = randomUUID();
     const { counts } = await deliver(aRecord({ type: 'test.scripted', body: { isbn }, ...about }));
     expect(counts).toMatchObject({ completed: 1 });
     expect(await applied(isbn)).toBe(1);
   });
 
-  test('a retry copy whose message still has an inbox record is attempted, even if the message was published longer ago than the retention of inbox records', async () => {
+  test('a retry copy whose message still has an inbox marker is attempted, even if the message was published longer ago than the retention of inbox markers', async () => {
     const id = randomUUID();
     const body = { isbn: randomUUID(), behave: 'transient' };
     const failing = aRecord({ id, type: 'test.scripted', body, headers: old });

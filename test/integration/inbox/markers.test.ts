@@ -228,7 +228,7 @@ describe('find', () => {
   });
 });
 
-describe('the expiry of inbox records', () => {
+describe('the expiry of inbox markers', () => {
   const DAY_MS = 86_400_000;
   const pk = (name?: string) => ({ pk: { S: `${QUEUE}#${id(name)}` } });
   const expiresInDays = async (name?: string) =>
@@ -240,7 +240,7 @@ describe('the expiry of inbox records', () => {
       never,
     );
 
-  test('reading the inbox record of a completed, rejected or dead-lettered message postpones the expiry of the record if less than half of the retention is left', async () => {
+  test('reading the inbox marker of a completed, rejected or dead-lettered message postpones the expiry of the marker if less than half of the retention is left', async () => {
     await done();
     await rejected('rejected');
     await record(1, { id: id('dead'), state: 'dead-lettered' });
@@ -254,7 +254,7 @@ describe('the expiry of inbox records', () => {
     for (const name of ['m', 'rejected', 'dead']) expect(await expiresInDays(name)).toBe(14);
   });
 
-  test('reading an inbox record that an operator wrote without the attribute "at" postpones the expiry of the record, too', async () => {
+  test('reading an inbox marker that an operator wrote without the attribute "at" postpones the expiry of the marker, too', async () => {
     const inOneDay = String(Math.floor(store.clock.now() / 1_000) + 86_400);
     const state = { S: 'completed' };
     await store.put('inbox', { ...pk(), state, payloadHash: { S: 'hash' }, expiresAt: { N: inOneDay } });
@@ -262,7 +262,7 @@ describe('the expiry of inbox records', () => {
     expect(await expiresInDays()).toBe(14);
   });
 
-  test('reading the inbox record of a retried or leased message does not change the record', async () => {
+  test('reading the inbox marker of a retried or leased message does not change the marker', async () => {
     await record(1);
     await leases.take(QUEUE, { ...firstAttempt, id: id('leased'), payloadHash: 'h', owner: 'me', durationMs: 1_000 });
     store.clock.advance(8 * DAY_MS);
@@ -270,7 +270,7 @@ describe('the expiry of inbox records', () => {
     expect([await expiresInDays(), await expiresInDays('leased')]).toEqual([6, 6]);
   });
 
-  test('if DynamoDB deletes an expired inbox record just after the record was read, the record is stored again', async () => {
+  test('if DynamoDB deletes an expired inbox marker just after the marker was read, the marker is stored again', async () => {
     await done();
     store.clock.advance(15 * DAY_MS);
     const before = await afterRead(
@@ -281,7 +281,7 @@ describe('the expiry of inbox records', () => {
     expect(await expiresInDays()).toBe(14);
   });
 
-  test('if the inbox record of a dead letter is replaced just after the record was read, the new record is kept', async () => {
+  test('if the inbox marker of a dead letter is replaced just after the marker was read, the new marker is kept', async () => {
     await record(1, { state: 'dead-lettered' });
     store.clock.advance(8 * DAY_MS);
     const redriven = { ...firstAttempt, redrives: 1, id: id(), payloadHash: 'hash', decision: { effects: [] } };
@@ -289,7 +289,7 @@ describe('the expiry of inbox records', () => {
     expect(await found()).toMatchObject({ state: 'completed' });
   });
 
-  test('if DynamoDB does not answer the write that postpones the expiry of an inbox record, reading the record fails with STORE_UNAVAILABLE', async () => {
+  test('if DynamoDB does not answer the write that postpones the expiry of an inbox marker, reading the marker fails with STORE_UNAVAILABLE', async () => {
     await done();
     store.clock.advance(8 * DAY_MS);
     store.client.middlewareStack.add(
@@ -404,7 +404,7 @@ describe('leases', () => {
   });
 });
 
-describe('what inbox records tell operators', () => {
+describe('what inbox markers tell operators', () => {
   const facts: MessageFacts = {
     type: 'loan.created',
     correlationId: '0b8f9a52-6f0e-5b39-9c0e-2f6d1f1f7a10',
@@ -414,7 +414,7 @@ describe('what inbox records tell operators', () => {
   };
   const failedAttempt = { attempt: 1, at: '2026-11-22T12:00:00.200Z', delayMs: 1_000, code: 'BOOM', message: 'no' };
 
-  test('the inbox record of a completed message needs at most 1 KB for the type, ids and times of the message and the number of written items per table', async () => {
+  test('the inbox marker of a completed message needs at most 1 KB for the type, ids and times of the message and the number of written items per table', async () => {
     const effects = ['a', 'b'].map((isbn) => tables.loans.add({ isbn: `${run}-${isbn}` }, 'available', 1));
     const check = tables.loans.check({ isbn: `${run}-c` }, 'absent');
     await inbox.commit(
@@ -428,7 +428,7 @@ describe('what inbox records tell operators', () => {
     expect(sizeOfAll(item!)).toBeLessThan(1_024);
   });
 
-  test('the inbox record of a message contains its type, ids and failed attempts, and the transaction writes no additional DynamoDB item for them', async () => {
+  test('the inbox marker of a message contains its type, ids and failed attempts, and the transaction writes no additional DynamoDB item for them', async () => {
     const sizes: number[] = [];
     const transactions = { name: 'countTransactionItems', step: 'initialize' } as const;
     store.client.middlewareStack.add(
@@ -459,7 +459,7 @@ describe('what inbox records tell operators', () => {
     expect((await inbox.find(QUEUE, [id('with')])).get(id('with'))).toMatchObject({ facts: withFacts });
   });
 
-  test('an inbox record keeps the type, the correlation id and the failed attempts of its message when the message is retried and dead-lettered, and cuts off long texts', async () => {
+  test('an inbox marker keeps the type, the correlation id and the failed attempts of its message when the message is retried and dead-lettered, and cuts off long texts', async () => {
     const long = {
       ...facts,
       type: 'é'.repeat(9_999),

@@ -86,7 +86,7 @@ describe.each<[message: string, headers: GivenHeaders, timestamp: string | null,
     return { outcome: counts.completed === 1 ? 'completed' : notCompleted[0]?.code, recorded };
   }
 
-  test('the archive and the inbox record of a message contain its publish time', () => {
+  test('the archive and the inbox marker of a message contain its publish time', () => {
     expect(publishTimeOf(delivery)).toBe(timeMs);
     expect(deadLetter.publishedAt).toBe(time);
     expect(factsOf(delivery, { startedAt: HEADER }).publishedAt).toBe(time);
@@ -129,7 +129,7 @@ test.each([
     { 'surehop-redriven-at': 'recently', ...publishedAt(TIMESTAMP_ISO) },
   ],
 ] as const)(
-  'after the retention of inbox records, %s that is redelivered has the outcome %s',
+  'after the retention of inbox markers, %s that is redelivered has the outcome %s',
   async (_, outcome, headers) => {
     const parts = gatedParts(
       {

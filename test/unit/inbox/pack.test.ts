@@ -36,7 +36,7 @@ describe('packing', () => {
     ]);
   });
 
-  test('long types, correlation ids and lists of failed attempts in inbox records do not change how many messages fit into one transaction', () => {
+  test('long types, correlation ids and lists of failed attempts in inbox markers do not change how many messages fit into one transaction', () => {
     const failed = {
       attempt: 1,
       at: '2026-11-22T12:00:00.000Z',

@@ -61,8 +61,8 @@ const stateOf = (...args: Parameters<typeof recorded>) =>
 
 describe('the state of a message in a queue', () => {
   test.each<[string, Marker[], DeadLetter[], string]>([
-    ['an inbox record of its completion', [completed], [redriven], 'completed'],
-    ['an inbox record of a failed attempt', [failed('retrying')], [], 'retrying'],
+    ['an inbox marker of its completion', [completed], [redriven], 'completed'],
+    ['an inbox marker of a failed attempt', [failed('retrying')], [], 'retrying'],
     ['a lease that has not expired', [leased], [redriven], 'processing'],
     ['an open dead letter', [failed('dead-lettered', 0, 2)], [letter()], 'dead-lettered'],
     ['a dead letter that the broker itself created', [], [letter({ code: 'EXPIRED' })], 'dead-lettered'],
@@ -75,8 +75,8 @@ describe('the state of a message in a queue', () => {
       'dead-lettered',
     ],
     ['a discarded dead letter', [], [letter({ status: 'discarded' })], 'discarded'],
-    ['an inbox record that an edit wrote', [superseded], [edited], 'superseded'],
-    ['an edited dead letter without an inbox record', [], [edited], 'superseded'],
+    ['an inbox marker that an edit wrote', [superseded], [edited], 'superseded'],
+    ['an edited dead letter without an inbox marker', [], [edited], 'superseded'],
   ])('a message with %s has the expected state (case %#)', (_, markers, letters, state) => {
     expect(stateOf(markers, letters)).toEqual([state]);
   });
@@ -117,7 +117,7 @@ describe('the steps of a message', () => {
   const outline = (...args: Parameters<typeof recorded>) =>
     inOrder(stepsOf(recorded(...args))).map(({ step, redrives, attempt }) => [step, redrives, attempt]);
 
-  test('an attempt that is in both the inbox record and the dead letter is one step of the timeline', () => {
+  test('an attempt that is in both the inbox marker and the dead letter is one step of the timeline', () => {
     const marker = { ...failed('dead-lettered', 0, 2), facts: { failedAttempts: [attempt(1)] } };
     expect(outline([marker], [letter({ failedAttempts: [attempt(1)] })])).toEqual([
       ['failed', 0, 1],
@@ -125,7 +125,7 @@ describe('the steps of a message', () => {
     ]);
   });
 
-  test('an inbox record of an earlier release, which has no list of failed attempts, still shows the last failed attempt in the timeline', () => {
+  test('an inbox marker of an earlier release, which has no list of failed attempts, still shows the last failed attempt in the timeline', () => {
     expect(outline([failed('retrying', 0, 3)])).toEqual([['failed', 0, 3]]);
     expect(outline([completed])).toEqual([['completed', undefined, undefined]]);
   });
