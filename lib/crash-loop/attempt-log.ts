@@ -51,7 +51,7 @@ const prefix = (queue: string) => `!attempts#${queue}#`;
 export const attemptKey = (queue: string, id: MessageId) => ({ pk: { S: prefix(queue) + id } });
 
 export const toOpenAttempts = ({ isolated }: Attributes): OpenAttempts => ({
-  isolatedEndByMs: (isolated?.SS ?? []).map((run) => Number(run.split(' ')[0])),
+  isolatedEndByMs: (isolated?.SS ?? []).map((run) => Number(run.split(' ')[0])).filter(Number.isFinite),
 });
 
 export function createAttemptLog({ client, retryPolicy, name, expiresAt }: InboxTable): AttemptLog {

@@ -38,3 +38,10 @@ test('if all attempts of a message are deleted from the attempt log, the DynamoD
   await attemptLog.end('loans', new Map([[id, undefined]]));
   expect(await store.get('inbox', { pk: { S: `!attempts#loans#${id}` } })).toBeUndefined();
 });
+
+test('the attempt log leaves out an attempt whose time cannot be read, because such an attempt would never end', async () => {
+  const id = 'edited' as MessageId;
+  const isolated = { SS: ['soon first', '7 second'] };
+  await store.put('inbox', { pk: { S: `!attempts#loans#${id}` }, isolated });
+  expect(await read(id)).toEqual({ isolatedEndByMs: [7] });
+});
