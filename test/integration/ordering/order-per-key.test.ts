@@ -16,6 +16,7 @@ import { eventually } from '../../support/eventually.ts';
 import { recordFromBroker } from '../../support/from-broker.ts';
 import { scriptedConsumer } from '../../support/scripted-consumer.ts';
 import { aConsumerSetup, quickTopology, type ConsumerSetup } from '../../support/consumer-setup.ts';
+import { putMarker, unreadableMarkers } from '../../support/unreadable-markers.ts';
 
 let setup: ConsumerSetup;
 beforeAll(async () => {
@@ -109,6 +110,20 @@ test('after a message is dead-lettered, the next messages with the same ordering
   expect(of(a)).toEqual([1, 3]);
   expect(await setup.host.drain(deadLetterQueue)).toHaveLength(1);
 });
+
+test.each(unreadableMarkers)(
+  'a message whose inbox marker %s is dead-lettered after its last attempt, and the next messages with the same ordering key are then processed',
+  async (_, attributes) => {
+    const a = randomUUID();
+    const first = message(a, 1);
+    await putMarker(setup, 'loans', first, attributes);
+    await run([first, message(a, 2), message(a, 3)]);
+    await runWhatComesBack(() => of(a).length === 3);
+    expect(of(a)).toEqual([1, 2, 3]);
+    expect(await setup.host.drain(deadLetterQueue)).toHaveLength(1);
+    expect((await setup.item('loans', { isbn: a }))?.available).toBe(2);
+  },
+);
 
 test('if the retry copy of a failed message is lost, the other messages with the same ordering key are blocked for one hour and then processed', async () => {
   const a = randomUUID();
