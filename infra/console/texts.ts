@@ -922,6 +922,7 @@ const zh: Texts = {
     'already-superseded': '此消息已经编辑过',
     'already-processed': '此消息已经处理',
     'being-processed': '消费者正在处理此消息',
+    'unreadable-marker': '无法读取此消息的收件箱标记',
     'too-old': '超出去重时间窗口',
     'no-origin': '此消息的队列未知',
     'body-too-large': '正文太大',

@@ -17,6 +17,7 @@ import { supersede, type Supersession } from '../inbox/supersede.ts';
 import type { InboxTable } from '../inbox/table.ts';
 import { unwritableParts } from '../rabbitmq/encode-message.ts';
 import { describeParts, withoutParts } from '../rabbitmq/unwritable.ts';
+import { describeError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 import { errorFields } from '../runtime/stack.ts';
 import { checkAnswer } from './answers.ts';
@@ -202,6 +203,7 @@ async function store(
     if (now.status !== 'open') throw refusalProblem(`already-${now.status}`, now);
     if (original.is === 'processed')
       throw new Problem('already-processed', 'Another copy of the message was completed or rejected before.');
+    if (original.is === 'unreadable') throw new Problem('unreadable-marker', describeError(original.error).message);
     if (original.is === 'busy')
       throw new Problem(
         'being-processed',

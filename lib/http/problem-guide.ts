@@ -94,6 +94,10 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
       'The consumer is calling its function "perform" for another copy of the message, or it is retrying another message with the same id.',
     action: 'Send the request again after the time in the header Retry-After.',
   },
+  'unreadable-marker': {
+    cause: 'An operator or another program has changed the DynamoDB item of the inbox marker.',
+    action: 'Correct the DynamoDB item that the response names, and send the request again.',
+  },
   'too-old': {
     cause: 'The message is older than the time for which the inbox remembers messages.',
     action: 'Send {"force": true} only if the message was never processed.',

@@ -39,6 +39,7 @@ export const problems = {
   'already-superseded': { status: 409, title: 'The dead letter was already edited' },
   'already-processed': { status: 409, title: 'The message was already processed' },
   'being-processed': { status: 409, title: 'A consumer is processing the message', retryAfterSeconds: 10 },
+  'unreadable-marker': { status: 409, title: 'The inbox marker of the message cannot be read' },
   'too-old': { status: 409, title: 'Older than the deduplication window' },
   'no-origin': { status: 409, title: 'The dead letter has no known queue' },
   'body-too-large': { status: 413, title: 'Body too large' },

@@ -3,7 +3,7 @@ import { GetItemCommand, type TransactWriteItem } from '@aws-sdk/client-dynamodb
 import { expiryAfter } from '../dynamodb/item.ts';
 import { sendToDynamo } from '../dynamodb/send.ts';
 import type { MessageId } from '../events/message-id.ts';
-import { doneItem, markerKey, toMarker } from './marker.ts';
+import { doneItem, markerKey, readMarker } from './marker.ts';
 import type { InboxTable } from './table.ts';
 
 /** A message that its consumer must never process again, because another message replaces it. */
@@ -28,7 +28,9 @@ export type Supersession =
    * The message cannot be replaced now: a consumer is calling `perform` for it, or another message with an equal id is
    * being retried.
    */
-  | { readonly is: 'busy' };
+  | { readonly is: 'busy' }
+  /** It is unknown whether the message was already completed or rejected, because its inbox marker cannot be read. */
+  | { readonly is: 'unreadable'; readonly error: Error };
 
 const SUPERSEDED = 'SUPERSEDED';
 
@@ -42,7 +44,8 @@ export async function supersede(
 ): Promise<Supersession> {
   const get = new GetItemCommand({ TableName: name, Key: markerKey(queue, id), ConsistentRead: true });
   const { Item: item } = await sendToDynamo(() => client.send(get), client);
-  const marker = item && toMarker(queue, item);
+  const marker = item && readMarker(queue, item);
+  if (marker?.state === 'unreadable') return { is: 'unreadable', error: marker.error };
   const nowMs = clock.now();
   const isOther = marker !== undefined && marker.payloadHash !== payloadHash;
   // If another message with the same id is settled, consumers never process a copy of this message.

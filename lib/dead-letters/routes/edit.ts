@@ -56,6 +56,7 @@ export const editRoute = {
     'already-superseded',
     'already-processed',
     'being-processed',
+    'unreadable-marker',
     'too-old',
     'no-origin',
     'invalid-message',

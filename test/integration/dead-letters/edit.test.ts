@@ -3,7 +3,13 @@ import { hash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { text as textOf } from 'node:stream/consumers';
 
-import { DeleteItemCommand, GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
+import {
+  DeleteItemCommand,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
+  type AttributeValue,
+} from '@aws-sdk/client-dynamodb';
 import type { Channel } from 'amqplib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 
@@ -44,6 +50,7 @@ import { takeRecords } from '../../support/from-broker.ts';
 import { call, type Got } from '../../support/request.ts';
 import { answerLost, faultsOf } from '../../support/store-faults.ts';
 import { scriptedConsumer, scriptedEvent } from '../../support/scripted-consumer.ts';
+import { unreadableMarkers } from '../../support/unreadable-markers.ts';
 
 let backend: Backend;
 let surehop: Surehop;
@@ -483,6 +490,31 @@ describe('the original message of an edited dead letter', () => {
     await parts.leases.release('loans', messageId, 'one');
     expect((await edit(id, { isbn: 'x' })).status).toBe(200);
   });
+
+  test.each(unreadableMarkers)(
+    'an edit is refused while the inbox marker of the original message %s, and succeeds after an operator has corrected the inbox marker',
+    async (_, attributes) => {
+      const messageId = randomUUID() as MessageId;
+      const id = await archived({ messageId, code: 'BOOM', body: { isbn: 'unreadable' } });
+      const base = {
+        pk: { S: `loans#${messageId}` },
+        payloadHash: { S: hash('sha256', JSON.stringify({ isbn: 'unreadable' })) },
+      };
+      const put = (Item: Record<string, AttributeValue>) =>
+        store(surehop).send(new PutItemCommand({ TableName: `${backend.host.name}-inbox`, Item }));
+      await put({ ...base, ...attributes });
+      expect(await edit(id, { isbn: 'x' })).toMatchObject({
+        status: 409,
+        body: {
+          type: problem('unreadable-marker'),
+          detail: expect.stringContaining(`the inbox marker loans#${messageId} cannot be read`),
+        },
+      });
+      expect(await read(id)).toMatchObject({ status: 'open' });
+      await put({ ...base, state: { S: 'dead-lettered' }, redrives: { N: '0' }, attempt: { N: '4' } });
+      expect((await edit(id, { isbn: 'x' })).status).toBe(200);
+    },
+  );
 
   test('an edit is refused if the dead letter was redriven or discarded, is too old, or names no queue', async () => {
     const redriven = await archived({ code: 'BOOM', body: { isbn: 'r' } });
