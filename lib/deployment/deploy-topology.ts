@@ -1,6 +1,6 @@
 import { customResource, type Change } from '../aws/custom-resource.ts';
-import { brokerAccess } from '../rabbitmq/admin/management-api.ts';
-import { ensureUsers } from '../rabbitmq/admin/users.ts';
+import { brokerAccess } from '../rabbitmq/management/management-api.ts';
+import { ensureUsers } from '../rabbitmq/management/users.ts';
 import { parseLogin } from '../rabbitmq/login.ts';
 import { brokerSettings } from '../rabbitmq/settings.ts';
 import { applyTopology, requireSafe } from '../rabbitmq/topology/apply.ts';

@@ -1,7 +1,7 @@
 import { rotate, type RotationEvent } from '../aws/rotation.ts';
-import { brokerAccess } from '../rabbitmq/admin/management-api.ts';
-import type { BrokerRole } from '../rabbitmq/admin/roles.ts';
-import { loginRotation } from '../rabbitmq/admin/rotate-login.ts';
+import { brokerAccess } from '../rabbitmq/management/management-api.ts';
+import type { BrokerRole } from '../rabbitmq/management/roles.ts';
+import { loginRotation } from '../rabbitmq/management/rotate-login.ts';
 import { brokerSettings } from '../rabbitmq/settings.ts';
 import { log } from '../runtime/log.ts';
 import { secretsManager } from '../runtime/secrets.ts';

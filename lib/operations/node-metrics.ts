@@ -1,4 +1,4 @@
-import type { NodeFigures } from '../rabbitmq/admin/queue-figures.ts';
+import type { NodeFigures } from '../rabbitmq/management/queue-figures.ts';
 
 type NodeMetrics = Readonly<
   Record<'BrokerNodesDown' | 'BrokerNodesBlocking' | 'BrokerNodesPartitioned', number> &

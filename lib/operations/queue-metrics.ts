@@ -1,4 +1,4 @@
-import type { QueueFigures } from '../rabbitmq/admin/queue-figures.ts';
+import type { QueueFigures } from '../rabbitmq/management/queue-figures.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 
 type Name = 'QueueReady' | 'QueueUnacknowledged' | 'QueueConsumers' | 'QueueFullest' | 'DelayQueueWaiting';

@@ -5,7 +5,7 @@ import { sendToDynamo } from '../dynamodb/send.ts';
 import { store, tableName } from '../dynamodb/store.ts';
 import { queueSampleTable } from '../dynamodb/toolkit-tables.ts';
 import type { Attributes } from '../dynamodb/value.ts';
-import type { QueueFigures } from '../rabbitmq/admin/queue-figures.ts';
+import type { QueueFigures } from '../rabbitmq/management/queue-figures.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 

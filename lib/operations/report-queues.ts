@@ -1,6 +1,6 @@
 import { countOpen } from '../archive/count-open.ts';
 import { archiveTable } from '../archive/record.ts';
-import { readNodeFigures, readQueueFigures, type QueueFigures } from '../rabbitmq/admin/queue-figures.ts';
+import { readNodeFigures, readQueueFigures, type QueueFigures } from '../rabbitmq/management/queue-figures.ts';
 import { brokerSettings } from '../rabbitmq/settings.ts';
 import { DEAD_LETTERS } from '../rabbitmq/topology/define.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';

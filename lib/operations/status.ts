@@ -5,7 +5,7 @@ import { ok, type Answer } from '../http/answer.ts';
 import { Problem } from '../http/problem.ts';
 import type { Request } from '../http/request.ts';
 import { inboxTableOf } from '../inbox/process-inbox.ts';
-import { readQueueFigures, type QueueFigures } from '../rabbitmq/admin/queue-figures.ts';
+import { readQueueFigures, type QueueFigures } from '../rabbitmq/management/queue-figures.ts';
 import { brokerSettings } from '../rabbitmq/settings.ts';
 import { DEAD_LETTERS } from '../rabbitmq/topology/define.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';

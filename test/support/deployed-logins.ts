@@ -2,7 +2,7 @@ import type { Surehop } from '../../lib/runtime/surehop.ts';
 import type { VirtualHost } from './broker.ts';
 import { brokerRoles } from './example/topology.ts';
 import type { Login } from '../../lib/rabbitmq/address.ts';
-import type { BrokerRole } from '../../lib/rabbitmq/admin/roles.ts';
+import type { BrokerRole } from '../../lib/rabbitmq/management/roles.ts';
 
 /** Returns the addresses of the broker and its management API without a login, as deployed functions receive them. */
 export function addressesOf(host: VirtualHost): { readonly endpoint: string; readonly managementUrl: string } {

@@ -1,4 +1,4 @@
-import type { BrokerAccess } from '../admin/management-api.ts';
+import type { BrokerAccess } from '../management/management-api.ts';
 import { readBrokerState } from './broker-state.ts';
 import { declareTopology, TopologyError } from './declare.ts';
 import { faultLine } from './describe.ts';

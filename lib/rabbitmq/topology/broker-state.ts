@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import type { ManagementApi } from '../admin/management-api.ts';
+import type { ManagementApi } from '../management/management-api.ts';
 import type { BrokerPolicy } from './by-version.ts';
 import { isSameBinding, type Binding } from './topology.ts';
 

@@ -1,3 +1,3 @@
 export { DEAD_LETTERS, defineTopology, workQueue } from './define.ts';
 export { type Topology, type WorkQueue } from './topology.ts';
-export { brokerRolesFor, type BrokerRole } from '../admin/roles.ts';
+export { brokerRolesFor, type BrokerRole } from '../management/roles.ts';

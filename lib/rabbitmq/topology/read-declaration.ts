@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import type { BrokerRole } from '../admin/roles.ts';
+import type { BrokerRole } from '../management/roles.ts';
 import { exchangeTypes, type Topology } from './topology.ts';
 
 const settings = z.record(z.string(), z.union([z.string(), z.number()]));

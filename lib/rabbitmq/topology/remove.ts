@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import type { BrokerAccess } from '../admin/management-api.ts';
+import type { BrokerAccess } from '../management/management-api.ts';
 import { withConnection } from '../open-connection.ts';
 import { unbind } from './apply.ts';
 import { fromBroker, readBrokerState } from './broker-state.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import type { BrokerAccess } from '../admin/management-api.ts';
+import type { BrokerAccess } from '../management/management-api.ts';
 import { withConnection } from '../open-connection.ts';
 import type { BrokerState } from './broker-state.ts';
 import { queuesNamedBy } from './by-version.ts';

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { topology } from '../../support/example/topology.ts';
-import { ensureUsers } from '../../../lib/rabbitmq/admin/users.ts';
+import { ensureUsers } from '../../../lib/rabbitmq/management/users.ts';
 import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
-import type { BrokerRole } from '../../../lib/rabbitmq/admin/roles.ts';
+import type { BrokerRole } from '../../../lib/rabbitmq/management/roles.ts';
 import { asDeployed, firstLogins, removeUsers, rolesOf } from '../../support/deployed-logins.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';
 import { useExampleTopology } from '../../support/example/use-example.ts';

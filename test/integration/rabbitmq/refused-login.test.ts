@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 
 import { createConnection, type Connection } from '../../../lib/rabbitmq/connection.ts';
 import { brokerUrl } from '../../../lib/rabbitmq/login.ts';
-import { readQueueFigures } from '../../../lib/rabbitmq/admin/queue-figures.ts';
+import { readQueueFigures } from '../../../lib/rabbitmq/management/queue-figures.ts';
 import { systemClock } from '../../../lib/runtime/clock.ts';
 import { readAllSettings, type AllSettings } from '../../../lib/settings.ts';
 import { createSecretReader } from '../../../lib/runtime/secrets.ts';

@@ -9,7 +9,7 @@ import { connect } from 'amqplib';
 import { topology } from '../../support/example/topology.ts';
 import { canLogIn } from '../../../lib/rabbitmq/open-connection.ts';
 import { withLogin, type Login } from '../../../lib/rabbitmq/address.ts';
-import type { BrokerRole } from '../../../lib/rabbitmq/admin/roles.ts';
+import type { BrokerRole } from '../../../lib/rabbitmq/management/roles.ts';
 import type { CustomResourceEvent } from '../../../lib/aws/custom-resource.ts';
 import { brokerSettings } from '../../../lib/rabbitmq/settings.ts';
 import {
@@ -217,7 +217,7 @@ test('if the broker does not answer, the custom resource for the broker reports 
   await new Promise((resolve) => silent.once('listening', resolve));
   const { port } = silent.address() as AddressInfo;
   const { customResource } = await import('../../../lib/aws/custom-resource.ts');
-  const { brokerAccess } = await import('../../../lib/rabbitmq/admin/management-api.ts');
+  const { brokerAccess } = await import('../../../lib/rabbitmq/management/management-api.ts');
   const { applyTopology } = await import('../../../lib/rabbitmq/topology/apply.ts');
   const { surehop } = await import('../../../functions/surehop.ts');
   handler = customResource('broker-topology', {

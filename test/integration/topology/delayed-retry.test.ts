@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
-import type { BrokerAccess } from '../../../lib/rabbitmq/admin/management-api.ts';
+import type { BrokerAccess } from '../../../lib/rabbitmq/management/management-api.ts';
 import { readBrokerState } from '../../../lib/rabbitmq/topology/broker-state.ts';
 import { applyTopology } from '../../../lib/rabbitmq/topology/apply.ts';
-import { readQueueFigures } from '../../../lib/rabbitmq/admin/queue-figures.ts';
+import { readQueueFigures } from '../../../lib/rabbitmq/management/queue-figures.ts';
 import { hasDelayedRetry, readVersion } from '../../../lib/rabbitmq/topology/by-version.ts';
 import { defineTopology } from '../../../lib/rabbitmq/topology/define.ts';
 import { readAllSettings } from '../../../lib/settings.ts';

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { topology } from '../../support/example/topology.ts';
-import type { BrokerAccess } from '../../../lib/rabbitmq/admin/management-api.ts';
+import type { BrokerAccess } from '../../../lib/rabbitmq/management/management-api.ts';
 import { applyTopology, readDiff } from '../../../lib/rabbitmq/topology/apply.ts';
 import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
 import { planLine } from '../../../lib/rabbitmq/topology/describe.ts';

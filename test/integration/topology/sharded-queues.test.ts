@@ -7,7 +7,7 @@ import { deadLetterFrom } from '../../../lib/dead-letters/origin.ts';
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { tables } from '../../support/example/tables.ts';
 import { deadLetterQueue, exchanges, queues } from '../../support/example/topology.ts';
-import type { BrokerAccess } from '../../../lib/rabbitmq/admin/management-api.ts';
+import type { BrokerAccess } from '../../../lib/rabbitmq/management/management-api.ts';
 import { applyTopology, readDiff } from '../../../lib/rabbitmq/topology/apply.ts';
 import { redrivenCopy } from '../../../lib/events/copies.ts';
 import { eventMessage } from '../../../lib/events/publish.ts';

@@ -4,7 +4,7 @@ import { connect } from 'amqplib';
 
 import { reach } from '../../../infra/dev/runtime/broker/prepare.ts';
 import { topology } from '../../support/example/topology.ts';
-import type { BrokerAccess } from '../../../lib/rabbitmq/admin/management-api.ts';
+import type { BrokerAccess } from '../../../lib/rabbitmq/management/management-api.ts';
 import { applyTopology, readDiff, requireSafe } from '../../../lib/rabbitmq/topology/apply.ts';
 import { faultLine } from '../../../lib/rabbitmq/topology/describe.ts';
 import { aVirtualHost, type VirtualHost } from '../../support/broker.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 
 import { nodeMetrics } from '../../../lib/operations/node-metrics.ts';
-import type { NodeFigures } from '../../../lib/rabbitmq/admin/queue-figures.ts';
+import type { NodeFigures } from '../../../lib/rabbitmq/management/queue-figures.ts';
 
 const aNode = (change: Partial<NodeFigures> = {}): NodeFigures => ({
   name: 'rabbit@one',
