@@ -1,4 +1,4 @@
-import { changeJobRoute } from 'surehop/archive';
+import { changeJobRoute } from 'surehop/dead-letters/routes';
 import { endpoint } from 'surehop/http';
 
 import { surehop } from '../surehop.ts';

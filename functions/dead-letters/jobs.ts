@@ -1,4 +1,4 @@
-import { jobsRoute } from 'surehop/archive';
+import { jobsRoute } from 'surehop/dead-letters/routes';
 import { endpoint } from 'surehop/http';
 
 import { surehop } from '../surehop.ts';

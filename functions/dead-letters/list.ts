@@ -1,4 +1,4 @@
-import { listRoute } from 'surehop/archive';
+import { listRoute } from 'surehop/dead-letters/routes';
 import { endpoint } from 'surehop/http';
 
 import { surehop } from '../surehop.ts';

@@ -1,4 +1,4 @@
-import { startJobRoute } from 'surehop/archive';
+import { startJobRoute } from 'surehop/dead-letters/routes';
 import { endpoint } from 'surehop/http';
 
 import { surehop } from '../surehop.ts';

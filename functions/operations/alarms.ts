@@ -1,6 +1,6 @@
-import { alarmsRoute } from 'surehop/health';
 import { endpoint } from 'surehop/http';
 import { alarmStates } from 'surehop/operations';
+import { alarmsRoute } from 'surehop/operations/routes';
 
 import { surehop } from '../surehop.ts';
 

@@ -1,7 +1,7 @@
-import { consoleRoute } from 'surehop/health';
+import { page } from 'surehop-console/page';
 import { endpoint } from 'surehop/http';
 import { consolePage } from 'surehop/operations';
-import { page } from 'surehop-console/page';
+import { consoleRoute } from 'surehop/operations/routes';
 
 import { surehop } from '../surehop.ts';
 

@@ -1,5 +1,5 @@
-import { healthzRoute } from 'surehop/health';
 import { endpoint, ok } from 'surehop/http';
+import { healthzRoute } from 'surehop/operations/routes';
 
 import { surehop } from '../surehop.ts';
 

@@ -1,7 +1,7 @@
-import { deadLetterRoutes } from 'surehop/archive';
-import { consoleRoute, healthRoutes, openApiRoute } from 'surehop/health';
+import { deadLetterRoutes } from 'surehop/dead-letters/routes';
 import { endpoint, ok, openApi } from 'surehop/http';
-import { messageRoute } from 'surehop/messages';
+import { consoleRoute, operationsRoutes, openApiRoute } from 'surehop/operations/routes';
+import { messageRoute } from 'surehop/timeline';
 
 import { orderRoutes } from '../orders/routes.ts';
 import { surehop } from '../surehop.ts';
@@ -14,7 +14,7 @@ const about = {
 };
 
 /** Every route of the service, in the order of the OpenAPI document. */
-const routes = [...orderRoutes, ...deadLetterRoutes, messageRoute, ...healthRoutes, consoleRoute];
+const routes = [...orderRoutes, ...deadLetterRoutes, messageRoute, ...operationsRoutes, consoleRoute];
 
 /** GET /openapi.json: returns the OpenAPI document, which is generated from the schemas that validate requests. */
 export const handler = endpoint(surehop, openApiRoute, () => ok(openApi(surehop, about, routes)));

@@ -1,6 +1,6 @@
-import { statusRoute } from 'surehop/health';
 import { endpoint } from 'surehop/http';
 import { queueStatus } from 'surehop/operations';
+import { statusRoute } from 'surehop/operations/routes';
 
 import { queues } from '../../infra/topology.ts';
 import { surehop } from '../surehop.ts';

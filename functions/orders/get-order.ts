@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { readItem } from 'surehop/dynamodb';
 import { endpoint, ok, open, Problem, type Route } from 'surehop/http';
-import { createTimelines } from 'surehop/messages';
+import { createTimelines } from 'surehop/timeline';
 
 import { tables } from '../../infra/tables.ts';
 import { surehop } from '../surehop.ts';

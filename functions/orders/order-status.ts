@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Item } from 'surehop/dynamodb';
-import type { ConsumerState } from 'surehop/messages';
+import type { ConsumerState } from 'surehop/timeline';
 
 import { queues } from '../../infra/topology.ts';
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Item } from 'surehop/dynamodb';
-import { exampleTimeline, steps, timelineSchema, timelineStep, type Timeline } from 'surehop/messages';
+import { exampleTimeline, steps, timelineSchema, timelineStep, type Timeline } from 'surehop/timeline';
 
 import { orderCreated } from './events.ts';
 import { orderStatusSchema, outcomeOf, statusOf } from './order-status.ts';

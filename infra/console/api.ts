@@ -1,5 +1,12 @@
-import type { editRoute, groupsRoute, getRoute, jobsRoute, listRoute, startJobRoute } from 'surehop/archive';
-import type { alarmsRoute, statusRoute } from 'surehop/health';
+import type {
+  editRoute,
+  groupsRoute,
+  getRoute,
+  jobsRoute,
+  listRoute,
+  startJobRoute,
+} from 'surehop/dead-letters/routes';
+import type { alarmsRoute, statusRoute } from 'surehop/operations/routes';
 import type * as z from 'zod';
 
 import type { ApiRequest } from './curl.ts';

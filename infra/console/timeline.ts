@@ -1,4 +1,4 @@
-import type { messageRoute } from 'surehop/messages';
+import type { messageRoute } from 'surehop/timeline';
 import type * as z from 'zod';
 
 type MessageTimeline = z.output<(typeof messageRoute.answers)[200]>;

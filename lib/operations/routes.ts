@@ -6,7 +6,7 @@ import { statusRoute } from './status-route.ts';
 export { alarmsRoute, consoleRoute, healthzRoute, openApiRoute, readyzRoute, statusRoute };
 
 /** The HTTP routes of the functions that show the state of a service, in the order of the OpenAPI document. */
-export const healthRoutes = [
+export const operationsRoutes = [
   healthzRoute,
   readyzRoute,
   statusRoute,

@@ -1,6 +1,6 @@
 import type { BrokerAccess } from 'surehop/management';
 import type { Topology } from 'surehop/topology';
-import { applyTopology, planLine, readDiff, removeRetiredQueue } from 'surehop/topology-changes';
+import { applyTopology, planLine, readDiff, removeRetiredQueue } from 'surehop/topology/changes';
 
 import { faultsOf, reach } from '../runtime/broker/prepare.ts';
 import { say } from '../runtime/command-line.ts';

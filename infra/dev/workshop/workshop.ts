@@ -10,7 +10,7 @@ import type { HttpHandler } from 'surehop/http';
 import { lazyPublisher } from 'surehop/rabbitmq';
 import { toolkitTables, type Table } from 'surehop/tables';
 import { defineTopology, type WorkQueue } from 'surehop/topology';
-import { applyTopology } from 'surehop/topology-changes';
+import { applyTopology } from 'surehop/topology/changes';
 
 import { startBroker } from '../runtime/broker/broker.ts';
 import { sayAside } from '../runtime/command-line.ts';

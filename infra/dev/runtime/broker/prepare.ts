@@ -8,7 +8,7 @@ import {
   readDiff,
   TopologyError,
   type Difference,
-} from 'surehop/topology-changes';
+} from 'surehop/topology/changes';
 
 import type { Broker } from './broker.ts';
 import { guessManagementUrl } from './given.ts';

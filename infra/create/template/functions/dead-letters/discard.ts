@@ -1,4 +1,4 @@
-import { discardRoute } from 'surehop/archive';
+import { discardRoute } from 'surehop/dead-letters/routes';
 import { endpoint } from 'surehop/http';
 
 import { surehop } from '../surehop.ts';

@@ -1,5 +1,5 @@
-import { editRoute } from 'surehop/archive';
 import { editDeadLetter } from 'surehop/dead-letters';
+import { editRoute } from 'surehop/dead-letters/routes';
 import { endpoint } from 'surehop/http';
 
 import { queues } from '../../infra/topology.ts';

@@ -1,5 +1,5 @@
-import { getRoute } from 'surehop/archive';
 import { getDeadLetter } from 'surehop/dead-letters';
+import { getRoute } from 'surehop/dead-letters/routes';
 import { endpoint } from 'surehop/http';
 
 import { events } from '../events.ts';

@@ -1,4 +1,4 @@
-import { groupsRoute } from 'surehop/archive';
+import { groupsRoute } from 'surehop/dead-letters/routes';
 import { endpoint } from 'surehop/http';
 
 import { surehop } from '../surehop.ts';

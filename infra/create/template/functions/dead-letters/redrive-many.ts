@@ -1,4 +1,4 @@
-import { redriveManyRoute } from 'surehop/archive';
+import { redriveManyRoute } from 'surehop/dead-letters/routes';
 import { endpoint } from 'surehop/http';
 
 import { surehop } from '../surehop.ts';

@@ -1,4 +1,4 @@
-import { redriveRoute } from 'surehop/archive';
+import { redriveRoute } from 'surehop/dead-letters/routes';
 import { endpoint } from 'surehop/http';
 
 import { surehop } from '../surehop.ts';

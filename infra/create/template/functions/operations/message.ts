@@ -1,5 +1,5 @@
 import { endpoint } from 'surehop/http';
-import { createTimelines, messageRoute } from 'surehop/messages';
+import { createTimelines, messageRoute } from 'surehop/timeline';
 
 import { queues } from '../../infra/topology.ts';
 import { surehop } from '../surehop.ts';

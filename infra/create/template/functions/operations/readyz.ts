@@ -1,6 +1,6 @@
-import { readyzRoute } from 'surehop/health';
 import { endpoint } from 'surehop/http';
 import { readiness } from 'surehop/operations';
+import { readyzRoute } from 'surehop/operations/routes';
 
 import { surehop } from '../surehop.ts';
 

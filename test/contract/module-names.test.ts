@@ -1,0 +1,15 @@
+import { readFileSync } from 'node:fs';
+
+import { expect, test } from '@jest/globals';
+
+const manifest = JSON.parse(readFileSync('lib/package.json', 'utf8')) as { readonly exports: Record<string, string> };
+
+test('the name of each public module of the package surehop is the end of the path of its file in lib', () => {
+  const modules = Object.entries(manifest.exports).filter(([subpath]) => subpath !== '.');
+  expect(modules.length).toBeGreaterThan(20);
+  const misplaced = modules.filter(([subpath, file]) => {
+    const name = subpath.slice('.'.length);
+    return !file.endsWith(`${name}.ts`) && !file.endsWith(`${name}/index.ts`);
+  });
+  expect(misplaced).toEqual([]);
+});
