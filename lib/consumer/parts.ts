@@ -1,7 +1,6 @@
 import { createAttemptLog, type AttemptLog } from '../crash-loop/attempt-log.ts';
 import { createInbox } from '../inbox/create-inbox.ts';
 import type { Inbox } from '../inbox/inbox.ts';
-import type { InboxTable } from '../inbox/table.ts';
 import { createLeases, type Leases } from '../inbox/leases.ts';
 import { createBlockedKeys, type BlockedKeys } from '../ordering/blocked-keys.ts';
 import { createOpenBatches, type OpenBatches } from '../ordering/open-batches.ts';
@@ -14,7 +13,7 @@ import { reportMisconfigured } from '../dynamodb/report-misconfigured.ts';
 import { storeSettings } from '../dynamodb/settings.ts';
 import { undeployedTables } from '../dynamodb/tables.ts';
 import type { Publisher } from '../events/publish.ts';
-import { inboxTableOf } from '../inbox/process-inbox.ts';
+import { inboxTableOf, type InboxTable } from '../inbox/table.ts';
 import { inboxSettings, type InboxSettings } from '../inbox/settings.ts';
 import { lazyPublisher } from '../rabbitmq/lazy-publisher.ts';
 import { brokerSettings, type BrokerSettings } from '../rabbitmq/settings.ts';

@@ -1,10 +1,14 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
+import { clientWithoutRetries } from '../dynamodb/client.ts';
 import { expiryAfter } from '../dynamodb/item.ts';
 import { defaultRetryPolicy, type RetryPolicy } from '../dynamodb/retry-policy.ts';
-import type { Store } from '../dynamodb/store.ts';
+import { storeSettings } from '../dynamodb/settings.ts';
+import { store, type Store } from '../dynamodb/store.ts';
 import { inboxTable } from '../dynamodb/toolkit-tables.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { Surehop } from '../runtime/surehop.ts';
+import { inboxSettings } from './settings.ts';
 
 export interface InboxTableOptions {
   /** A DynamoDB client that sends each request only once, such as the one that `clientWithoutRetries` returns. */
@@ -36,3 +40,14 @@ export const openInboxTable = ({ retryPolicy = defaultRetryPolicy, ...options }:
   name: options.tablePrefix + inboxTable.name,
   expiresAt: () => expiryAfter(options.retentionDays, options.clock.now()),
 });
+
+export const inboxTableOf = (surehop: Surehop): InboxTable => surehop.shared(openTable);
+
+function openTable(surehop: Surehop): InboxTable {
+  return openInboxTable({
+    client: clientWithoutRetries(store(surehop)),
+    tablePrefix: surehop.settings(storeSettings).TABLE_PREFIX,
+    clock: surehop.clock,
+    retentionDays: surehop.settings(inboxSettings).INBOX_RETENTION_DAYS,
+  });
+}

@@ -4,7 +4,7 @@ import { archiveTable } from '../archive/record.ts';
 import { ok, type Answer } from '../http/answer.ts';
 import { Problem } from '../http/problem.ts';
 import type { Request } from '../http/request.ts';
-import { inboxTableOf } from '../inbox/process-inbox.ts';
+import { inboxTableOf } from '../inbox/table.ts';
 import { readQueueFigures, type QueueFigures } from '../rabbitmq/management/queue-figures.ts';
 import { brokerSettings } from '../rabbitmq/settings.ts';
 import { DEAD_LETTERS } from '../rabbitmq/topology/define.ts';

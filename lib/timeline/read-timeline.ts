@@ -9,7 +9,7 @@ import type { MessageId } from '../events/message-id.ts';
 import { ok, type Answer } from '../http/answer.ts';
 import { Problem } from '../http/problem.ts';
 import { markerKey, readMarker } from '../inbox/marker.ts';
-import { inboxTableOf } from '../inbox/process-inbox.ts';
+import { inboxTableOf } from '../inbox/table.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import type { ConsumerState, Timeline, TracedMessage } from './schema.ts';

@@ -37,7 +37,7 @@ test('while the broker and DynamoDB answer, GET /healthz responds with the statu
 test('GET /status returns the number of messages in each work queue and each delay queue, and the number of dead letters in the archive', async () => {
   const { handler: status } = await import('../../../functions/operations/status.ts');
   const { handler: archive } = await import('../../../functions/dead-letters/archive.ts');
-  const { inboxTableOf } = await import('../../../lib/inbox/process-inbox.ts');
+  const { inboxTableOf } = await import('../../../lib/inbox/table.ts');
   const { createQueueProgress } = await import('../../../lib/consumer/progress.ts');
   const oldestMessage = { publishedAt: '2026-11-22T12:00:00.000Z', asOf: '2026-11-22T12:00:05.000Z' };
   const progress = { oldestPublishedAt: oldestMessage.publishedAt, at: oldestMessage.asOf };

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import { createTestTables } from '../../support/example/create-tables.ts';
 import { createInbox } from '../../../lib/inbox/create-inbox.ts';
-import { inboxTableOf } from '../../../lib/inbox/process-inbox.ts';
+import { inboxTableOf } from '../../../lib/inbox/table.ts';
 import { store as client } from '../../../lib/dynamodb/store.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { createSurehop, type Surehop } from '../../../lib/runtime/surehop.ts';

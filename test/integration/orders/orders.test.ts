@@ -269,7 +269,7 @@ describe('the status of an order', () => {
 
   test('the status of an order is derived from the inbox markers of the consumers, even if the order has no idempotency record', async () => {
     const { createInbox } = await import('../../../lib/inbox/create-inbox.ts');
-    const { inboxTableOf } = await import('../../../lib/inbox/process-inbox.ts');
+    const { inboxTableOf } = await import('../../../lib/inbox/table.ts');
     const inbox = createInbox(inboxTableOf(await backend.surehop()));
     const id = randomUUID() as MessageId;
     const signal = AbortSignal.timeout(10_000);
@@ -313,7 +313,7 @@ describe('stock and points', () => {
   test('GET /customers/{id}/points returns the points awarded to the customer, or 0 if the customer has none', async () => {
     const { handler } = await import('../../../functions/orders/get-points.ts');
     const { createInbox } = await import('../../../lib/inbox/create-inbox.ts');
-    const { inboxTableOf } = await import('../../../lib/inbox/process-inbox.ts');
+    const { inboxTableOf } = await import('../../../lib/inbox/table.ts');
     const inbox = createInbox(inboxTableOf(await backend.surehop()));
     const get = async (id: string) => (await call(handler, { route: 'GET /customers/{id}/points', path: { id } })).body;
     expect(await get('nobody')).toEqual({ customerId: 'nobody', points: 0 });

@@ -155,7 +155,7 @@ test('if the management API does not answer, GET /status responds with 503, and 
 test('if DynamoDB does not answer a request, the DynamoDB client of the inbox and the DynamoDB client for reads send the request again', async () => {
   const surehop = await silentBackend.backend.surehop();
   const { createInbox } = await import('../../../lib/inbox/create-inbox.ts');
-  const { inboxTableOf } = await import('../../../lib/inbox/process-inbox.ts');
+  const { inboxTableOf } = await import('../../../lib/inbox/table.ts');
   const { readItem } = await import('../../../lib/dynamodb/read-item.ts');
   silent.store.swallow();
   expect(await readItem(surehop, tables.stock, { sku: 'none' })).toBeUndefined();
