@@ -40,7 +40,7 @@ export const recordKey = (id: string): Attributes => ({ id: { S: id }, part: { N
 
 /**
  * Creates the DynamoDB item that describes a dead letter. `parts` is the number of further DynamoDB items that contain
- * the message, and `version` is the version of these items.
+ * the message, all with the version `version`.
  */
 export function toRecord(
   deadLetter: DeadLetter,

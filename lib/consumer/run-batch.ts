@@ -103,10 +103,6 @@ async function processDeliveries(
   return report;
 }
 
-/**
- * Runs the business rules of messages and settles the messages. Also publishes the follow-up events of `others`, which
- * are results that need no business rule, and settles the failed messages among them.
- */
 async function processMessages(
   messages: readonly ValidMessage[],
   others: readonly Result[],
@@ -120,7 +116,7 @@ async function processMessages(
     // 4. Commit the decisions of the business rules.
     const committed = await commitDecisions(ran, batch);
 
-    // With order per key, the inbox markers a dead letter before the next message of the same key is processed.
+    // With order per key, the inbox records a dead letter before the next message of the same key is processed.
     return orderBy ? claimInOrder(committed, batch) : committed;
   };
   // With order per key, steps 3 and 4 run for the first message of each key, then for the second one, and so on.

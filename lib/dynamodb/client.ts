@@ -27,8 +27,8 @@ export function dynamoDbClient(
 }
 
 /**
- * Returns a client with the configuration and the middleware of the given client, to which the toolkit adds its metrics
- * and spans. The given client does not change.
+ * Returns a copy of a DynamoDB client that also records the toolkit's metrics and spans. The original client does not
+ * change.
  */
 export function observedClient(given: DynamoDBClient, tracing?: Tracing, checkAccess?: CheckAccess): DynamoDBClient {
   const client = copyOf(given);
@@ -37,8 +37,8 @@ export function observedClient(given: DynamoDBClient, tracing?: Tracing, checkAc
 }
 
 /**
- * Returns a client with the configuration and the middleware of the given client that sends each request only once,
- * because the inbox has to know whether a reply was lost.
+ * Returns a copy of a DynamoDB client. The copy sends each request only once, because the inbox must know whether a
+ * reply from DynamoDB was lost.
  */
 export function clientWithoutRetries(given: DynamoDBClient): DynamoDBClient {
   const client = copyOf(given);
@@ -56,7 +56,7 @@ const copyOf = (given: DynamoDBClient): DynamoDBClient =>
     handlers: undefined,
   });
 
-/** Adds the toolkit's metrics, spans and access check to a client. They replace those of an earlier call. */
+/** Makes a DynamoDB client record metrics and spans, and call `checkAccess` before each request. */
 function observe(client: DynamoDBClient, tracing: Tracing | undefined, checkAccess: CheckAccess | undefined): void {
   client.middlewareStack.add(
     (next, context) => async (args) => {
@@ -85,7 +85,7 @@ function observe(client: DynamoDBClient, tracing: Tracing | undefined, checkAcce
         checkAccess(operationOf(context), args.input as RequestInput);
         return next(args);
       },
-      // The priority makes the check run inside the middleware above, which keeps the tables of a failed request.
+      // The low priority makes the check run inside the middleware that remembers the tables of a failed request.
       { step: 'initialize', name: 'tableAccess', priority: 'low', override: true },
     );
 }

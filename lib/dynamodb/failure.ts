@@ -10,9 +10,9 @@ import { reportMisconfigured } from './report-misconfigured.ts';
 export type Failure =
   /** DynamoDB cancelled the transaction and wrote nothing. */
   | { readonly is: 'cancelled'; readonly reasons: readonly CancellationReason[] }
-  /** Nothing was written, because the request is invalid. The same request would fail again. */
+  /** DynamoDB wrote nothing, because the request is invalid. Repeating the request cannot succeed. */
   | { readonly is: 'refused' }
-  /** Nothing was written, because a table, a permission or the credentials are wrong. */
+  /** DynamoDB wrote nothing, because a table, a permission or the credentials are wrong. */
   | { readonly is: 'misconfigured'; readonly error: MisconfiguredError }
   /** DynamoDB throttles the request, or another request with the same idempotency token is in progress. */
   | { readonly is: 'busy' }

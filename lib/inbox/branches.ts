@@ -19,8 +19,8 @@ export interface Choice {
 const numberOf = (value: AttributeValue | undefined): number => (value === undefined ? 0 : Number(value.N));
 
 /**
- * Selects the decision to commit for each message, because a decision can contain alternatives (`otherwise`). `refused`
- * contains the messages for which every decision has a failed condition.
+ * Selects the decision to commit for each message: the decision of its business rule, or its `otherwise` decision if a
+ * condition fails. `refused` contains the messages for which every decision has a failed condition.
  */
 export function selectBranches(
   candidates: readonly Candidate[],

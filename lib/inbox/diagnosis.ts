@@ -59,7 +59,7 @@ export function createDiagnosis(table: InboxTable & Scope, signal: AbortSignal) 
     return { is: 'misconfigured', error: tableMissing(tables, error) };
   }
 
-  /** Returns `failure`, unless DynamoDB refuses even an inbox marker without effects, or does not answer. */
+  /** Replaces a failure with an error about the inbox table if DynamoDB refuses a test write to the inbox table. */
   async function checkInboxTable(failure: Failure): Promise<Failure> {
     const reply = await tryWrite(bareMarker);
     const tried = readFailure(reply);

@@ -42,13 +42,10 @@ export function factsToAttributes(facts: MessageFacts = {}): Attributes {
   return attributes;
 }
 
-/**
- * Reads the information for operators from an inbox marker. Skips `redrives` and `attempt` unless the message is
- * completed or rejected.
- */
 export function attributesToFacts(item: Attributes, isDone: boolean): MessageFacts | undefined {
   const facts: Record<string, unknown> = {};
   for (const name of texts) if (item[name]?.S) facts[name] = item[name].S;
+  // In the inbox marker of a failed message, `redrives` and `attempt` tell the consumer which attempt failed.
   if (isDone) for (const name of numbers) if (item[name]?.N) facts[name] = Number(item[name].N);
   const failedAttempts = item['failedAttempts']?.S;
   if (failedAttempts) facts['failedAttempts'] = readFailedAttempts(failedAttempts);

@@ -104,8 +104,8 @@ export type CommitResult =
    */
   | { readonly is: 'parked'; readonly marker: FailedMarker }
   /**
-   * Nothing was written for the message, because of conflicting transactions, a failed condition without an
-   * `otherwise`, an invalid effect, or an inbox marker that cannot be read.
+   * Nothing was written for the message. `error` tells the reason, for example an invalid effect or a conflict with
+   * another transaction.
    */
   | { readonly is: 'failed'; readonly error: Error }
   /**
@@ -128,9 +128,15 @@ export interface Handoff extends Attempt {
 export type ClaimResult =
   /** The inbox marker of the message records the dead letter. */
   | { readonly is: 'claimed' }
-  /** Nothing was recorded, because of the inbox marker `marker`. */
+  /**
+   * The inbox did not record the dead letter of the message, because the message has the inbox marker `marker`, which
+   * must not be replaced.
+   */
   | { readonly is: 'refused'; readonly marker: FoundMarker }
-  /** Nothing was recorded, because of an inbox marker that was deleted before it could be read. */
+  /**
+   * The inbox did not record the dead letter of the message, because the message had another inbox marker. This marker
+   * was deleted before the inbox could read it.
+   */
   | { readonly is: 'gone' };
 
 /**
@@ -150,13 +156,13 @@ export interface Inbox {
    */
   commit(queue: string, entries: readonly Entry[], signal: AbortSignal): Promise<CommitResult[]>;
   /**
-   * Records in the inbox that these messages become dead letters. Must be called before the dead letters are published.
-   * Returns the results in the order of `handoffs`.
+   * Records in the inbox that failed messages become dead letters, before the dead letters are published. Returns one
+   * result for each message, in the order of `handoffs`.
    */
   claimDeadLetters(queue: string, handoffs: readonly Handoff[]): Promise<ClaimResult[]>;
   /**
-   * Records in the inbox that copies of these failed messages were published. Keeps the inbox markers of completed,
-   * rejected and leased messages, and of later attempts.
+   * Records in the inbox that copies of failed messages were published. Does not replace the inbox marker of a message
+   * that was meanwhile completed, rejected, leased or attempted again.
    */
   recordHandoffs(queue: string, handoffs: readonly Handoff[]): Promise<void>;
 }

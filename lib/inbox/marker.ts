@@ -118,8 +118,8 @@ export function handoffItem(
 }
 
 /**
- * Converts a DynamoDB item of the inbox table to an inbox marker. Never throws, so that one changed item does not hide
- * the inbox markers of other messages.
+ * Converts a DynamoDB item of the inbox table to an inbox marker. If the item cannot be read, returns an inbox marker
+ * with the state `unreadable` instead of throwing an error.
  */
 export function readMarker(queue: string, item: Attributes): FoundMarker {
   try {
@@ -178,7 +178,10 @@ export function toMarker(queue: string, item: Attributes): Marker {
   }
 }
 
-/** Without this number, the condition of every later write of the inbox marker would fail. */
+/**
+ * Throws an error if the attribute `name` of an inbox marker is not a number, because a DynamoDB condition that compares
+ * the attribute with a number would never hold.
+ */
 function requireNumber(item: Attributes, name: string): void {
   if (item[name]?.N === undefined) throw invalidMarker(item, `the attribute "${name}" is not a number`);
 }

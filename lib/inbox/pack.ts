@@ -40,7 +40,6 @@ function hasRoom(group: Filling, { items, bytes }: Candidate): boolean {
 export function pack(candidates: readonly Candidate[], contended: ReadonlySet<string> = new Set()): Group[] {
   const all = new Set(candidates.flatMap(({ items }) => [...items.keys()]));
   const groups = Array.from({ length: Math.ceil(all.size / transactionLimits.items) }, () => emptyGroup(false));
-  /** For each item, the last group that writes the item, and how its messages use the item. */
   const uses = new Map<string, { readonly group: number; readonly access: Access }>();
 
   function place(candidate: Candidate): number {

@@ -15,7 +15,7 @@ export interface State {
   readonly scope: Scope;
   readonly retryPolicy: RetryPolicy;
   readonly fresh: Fresh;
-  /** The messages of the next transaction, in order. The commit has ended if there are none. */
+  /** The messages to commit with the next transaction, in order. If the list is empty, every message has a result. */
   readonly pending: readonly Candidate[];
   /**
    * The messages that wait for later transactions. A transaction is split into smaller ones to find a message that

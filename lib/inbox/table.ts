@@ -20,9 +20,7 @@ export interface InboxTableOptions {
   readonly retryPolicy?: RetryPolicy;
 }
 
-/**
- * The DynamoDB table with the inbox markers (markers) of all messages, and with all other items that consumers store.
- */
+/** The DynamoDB table in which consumers store the inbox marker of each message and their other data. */
 export interface InboxTable extends Store {
   readonly tablePrefix: string;
   readonly retentionDays: number;

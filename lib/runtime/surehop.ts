@@ -43,8 +43,8 @@ export interface Surehop {
   readonly clients: Clients;
   readonly tracing: Tracing | undefined;
   /**
-   * Returns the environment variables, which contain the credentials for requests that the toolkit itself signs. A
-   * function returns them so that no log contains them by accident. All settings are read with `settings`.
+   * Returns the environment variables, including the AWS credentials. `environment` is a method and not a property, so
+   * that a log of the `Surehop` object does not contain the credentials.
    */
   environment(): Environment;
   /** The name of the Lambda function, or `undefined` if the process is not a Lambda function. */

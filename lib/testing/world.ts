@@ -66,7 +66,6 @@ export interface WorldOptions {
       readonly context: RuleContext;
       readonly isPerformed: boolean;
       readonly crash: () => Promise<never>;
-      /** Makes a choice on which the outcome of the business rule depends. */
       readonly choose: Choose;
     },
   ) => Decision | Promise<Decision | void>;
@@ -77,8 +76,8 @@ export interface World {
   readonly store: MemoryStore;
   readonly broker: MemoryBroker;
   /**
-   * A text for each failed message that the consumer published to one exchange more than once. A simulation with faults
-   * or with switches between environments does not record such messages, because there they are correct.
+   * A text for each failed message that the consumer published to one exchange more than once. Empty for simulations
+   * with faults or with switches between environments, in which publishing a failed message repeatedly is correct.
    */
   readonly repeated: readonly string[];
 }

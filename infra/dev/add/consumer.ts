@@ -168,7 +168,7 @@ function requireNewQueue(
   const alike = Object.entries(queues).find(([key, { name }]) => key === property || bare(name) === bare(queue));
   if (alike)
     throw new UsageError(
-      `the queue ${queue} cannot be told from the queue ${alike[1].name} (queues.${alike[0]} in infra/topology.ts): choose another --queue`,
+      `the queue name ${queue} is too similar to the queue ${alike[1].name} (queues.${alike[0]} in infra/topology.ts): choose a --queue that differs in more than case and punctuation`,
     );
   try {
     defineTopology({ ...queues, [property]: workQueue(queue, options) });

@@ -9,7 +9,10 @@ const REQUEST_TIMEOUT_MS = 40_000;
 /** The largest number of times that a request is sent again because the service answered 429 (too many requests). */
 const MAX_REPEATS = 30;
 
-/** The pause, in ms, before a request is sent again, because API Gateway sends no `Retry-After` header with 429. */
+/**
+ * The pause, in ms, before a request is sent again after the status 429. The pause is fixed, because API Gateway sends
+ * no `Retry-After` header.
+ */
 const REPEAT_AFTER_MS = 1_000;
 
 export interface ServiceRequest {

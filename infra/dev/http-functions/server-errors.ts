@@ -20,7 +20,7 @@ interface HapiRequest {
     readonly isBoom?: boolean;
     readonly message?: string;
     readonly output?: { statusCode: number };
-    /** Sets the character set that hapi appends to the content type of a response. Errors have no such function. */
+    /** Sets the character set in the content type of a response. Error objects of hapi lack the method `charset`. */
     charset?(name: string): void;
   };
 }

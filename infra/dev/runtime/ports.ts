@@ -40,7 +40,7 @@ export async function isPortTaken(port: number): Promise<boolean> {
 
 /**
  * Returns a description of the process that listens on `port`, such as "node (pid 123)". Returns undefined if the
- * commands `ss` and `lsof` find no such process.
+ * commands `ss` and `lsof` do not find the process.
  */
 export function ownerOfPort(port: number): string | undefined {
   const ask = (command: string, args: string[], pattern: RegExp): string | undefined => {

@@ -67,7 +67,7 @@ export interface ServiceOptions {
 
 /**
  * Starts the functions with `serverless offline`. Resolves when all plugins have started and `GET /readyz` reports that
- * the service is ready, or when the service has no such route.
+ * the service is ready. A service without the route `GET /readyz` counts as ready.
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { httpPort, dataDirectory, serviceDirectory = rootDirectory, say, output } = options;
@@ -185,8 +185,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 }
 
 /**
- * Sends `GET /readyz`. Returns "ready" if the service is ready or has no such route, and otherwise a description of the
- * response or of the failure.
+ * Sends `GET /readyz`. Returns "ready" if the service is ready or does not have this route, and otherwise a description
+ * of the response or of the failure.
  */
 async function askReadiness(url: string): Promise<string> {
   try {

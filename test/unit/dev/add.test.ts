@@ -286,7 +286,7 @@ describe('surehop add refuses what would not load, and writes nothing', () => {
       { event: 'order.placed', exchange: 'payments' },
       /order\.placed exists and is published to the exchange orders/,
     ],
-    ['greet', { event: 'order.paid', queue: 'bill-ing' }, /cannot be told from the queue billing/],
+    ['greet', { event: 'order.paid', queue: 'bill-ing' }, /is too similar to the queue billing/],
     [
       'place-order',
       { event: 'order.placed', queue: 'greet' },
@@ -310,7 +310,7 @@ describe('surehop add refuses what would not load, and writes nothing', () => {
     await addConsumer(changes, await service(), 'a-1', { event: 'order.paid' });
     changes.write();
     expect(await refusalOf(async (more) => addConsumer(more, await service(), 'a1', { event: 'order.paid' }))).toMatch(
-      'the queue a1 cannot be told from the queue a-1',
+      'the queue name a1 is too similar to the queue a-1',
     );
   });
 
