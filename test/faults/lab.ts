@@ -17,7 +17,7 @@ export interface Lab {
   readonly foreign: ForeignPublisher;
   readonly signal: AbortSignal;
   readonly say: Say;
-  /** Plans additional orders and adds stock for them. The fault itself must place the planned orders. */
+  /** Plans additional orders and adds stock for them, but does not place the orders. */
   plan(count: number, mix?: Mix): Promise<PlannedOrder[]>;
   place(orders: readonly PlannedOrder[]): Promise<void>;
   recover(): Promise<void>;

@@ -45,10 +45,7 @@ export interface AuditResult {
 interface Invariant {
   readonly name: string;
   readonly says: string;
-  /**
-   * Returns one description for each violation of the invariant. The description names the message or the sum that
-   * violates the invariant.
-   */
+  /** Returns a description of each violation of the invariant. */
   violations(audited: AuditResult): string[];
 }
 

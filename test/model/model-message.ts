@@ -6,12 +6,9 @@ export interface ModelMessage {
   readonly body: object;
   readonly isPoison: boolean;
   readonly due: 0 | 1;
-  /** Whether each attempt to process the message may fail or succeed. The model tries both outcomes. */
+  /** Whether the model lets each attempt to process the message either succeed or fail with a temporary error. */
   readonly endsEitherWay?: boolean;
-  /**
-   * Whether each attempt to process the message may fail with a permanent error. The model tries three outcomes:
-   * success, a temporary error and a permanent error.
-   */
+  /** Whether the model also lets attempts to process the message fail with a permanent error. */
   readonly mayFailPermanently?: boolean;
   readonly copies?: number;
   /** Whether processing the message crashes the process. */

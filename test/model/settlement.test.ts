@@ -102,7 +102,7 @@ describe('two execution environments that consume one queue', () => {
     ['a rejected message that is sent twice', ['rejected'], 2, { faults: 1, hasZombies: true, switches: 2 }],
     ['a poison message that is sent twice', ['poison'], 2, { faults: 1, hasZombies: true, switches: 2 }],
     [
-      'a message that one environment completes and the other gives up on',
+      'a message that succeeds in one execution environment and fails at its only attempt in the other environment',
       ['either'],
       2,
       { faults: 1, hasZombies: true, switches: 2, definition: once },
@@ -150,7 +150,7 @@ describe('a batch that is redelivered while an execution environment is still pr
       expect(explored).toBeGreaterThan(20);
     });
 
-  test('messages of one key are processed in order, and each reaches exactly one final state, if two execution environments process their batch at the same time and one of them retries a message that the other gives up on', async () => {
+  test('messages of one key are processed in order, and each reaches exactly one final state, if two execution environments process their batch at the same time and one of them retries a message that fails permanently in the other', async () => {
     // With a single retry, the number of possible runs is small enough to try all of them.
     const retriedOnce = { ...ordered, queue: { ...queue, delays: queue.delays.slice(0, 1) } };
     const explored = await prove(() => {

@@ -6,7 +6,7 @@ import { anEvent } from './delivery.ts';
 
 type Attributes = Record<string, AttributeValue>;
 
-/** Attributes of inbox markers that cannot be read and cannot be overwritten, with the reason of each. */
+/** Inbox markers that a consumer cannot read: for each marker, what is wrong with it, and its attributes. */
 export const unreadableMarkers: readonly (readonly [reason: string, attributes: Attributes])[] = [
   ['has an unknown state', { state: { S: 'done' } }],
   ['is completed and has events that are not JSON', { state: { S: 'completed' }, events: { S: '{' } }],

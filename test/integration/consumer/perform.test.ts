@@ -179,7 +179,7 @@ test('a message whose attempt log contains crashes is not dead-lettered while it
 });
 
 test.each(unreadableMarkers)(
-  'a message whose inbox marker %s is retried, and is dead-lettered after its last attempt, without a call of `perform`',
+  'if the inbox marker of a message %s, the consumer calls no perform function for the message, retries it, and dead-letters it after the last attempt',
   async (_, attributes) => {
     const id = randomUUID();
     await putMarker(setup, 'loans', message(id), attributes);

@@ -39,7 +39,7 @@ test('if all attempts of a message are deleted from the attempt log, the DynamoD
   expect(await store.get('inbox', { pk: { S: `!attempts#loans#${id}` } })).toBeUndefined();
 });
 
-test('the attempt log leaves out an attempt whose time cannot be read, because such an attempt would never end', async () => {
+test('the attempt log leaves out a stored attempt whose end time is not a number', async () => {
   const id = 'edited' as MessageId;
   const isolated = { SS: ['soon first', '7 second'] };
   await store.put('inbox', { pk: { S: `!attempts#loans#${id}` }, isolated });

@@ -134,7 +134,7 @@ describe('commits of several messages', () => {
     expect(new Set(outcomes(await inbox.commit(QUEUE, orders('third'), never)))).toEqual(new Set(['completed']));
   });
 
-  test('after a commit in which every condition holds, the next commit again puts all messages into one transaction', async () => {
+  test('after a commit in which the condition on a previously sold-out item holds, the next commit writes this item and all other items in one transaction', async () => {
     await shelved('scarce', 0);
     await shelved('plenty', 100);
     const inbox = store.inbox();

@@ -265,7 +265,7 @@ test.each([
   },
 );
 
-test('if no reply arrives to the test whether the inbox table is wrong, the messages of a refused transaction stay unfinished', async () => {
+test('if DynamoDB refuses a transaction as invalid, and does not answer the request that checks the inbox table, the messages of the transaction stay unfinished', async () => {
   faults.plan = ({ ClientRequestToken }) => ({
     when: 'before',
     error: named(ClientRequestToken === undefined ? 'TimeoutError' : 'ValidationException'),

@@ -118,7 +118,7 @@ describe('markers of failed attempts', () => {
     expect(await found()).toMatchObject({ state: 'retrying', redrives: 1 });
   });
 
-  test('the inbox reports that an inbox marker is gone if the marker refused a dead letter and was deleted before it was read', async () => {
+  test('if the inbox cannot record a dead letter because the message is completed, and the inbox marker of the message is deleted before the inbox reads it, the inbox reports that the marker is gone', async () => {
     await done();
     store.client.middlewareStack.add(
       (next, { commandName }) =>

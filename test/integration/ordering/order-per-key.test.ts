@@ -290,13 +290,13 @@ describe('two execution environments that process one batch at the same time', (
       return run(records.map((record) => ({ ...record, redelivered: true })));
     });
 
-  test('a message that one execution environment retries and another gives up on is processed before later messages with the same ordering key', async () => {
+  test('if a message fails permanently in one execution environment while another execution environment is retrying it, the message is completed before later messages with the same ordering key', async () => {
     const a = randomUUID();
     const records = [message(a, 1), message(a, 2)];
     const both = throwing([new PermanentError('GIVEN_UP', 'never'), new Error('not this time')]);
     const { inbox } = setup.parts;
     const other = createConsumer(both, setup.parts);
-    // The other environment retries the message after the business rule has given up on it in this environment.
+    // The other environment retries the message after the message has failed permanently in this environment.
     const claimDeadLetters: typeof inbox.claimDeadLetters = async (...given) => {
       await other(anEvent(records), anInvocation());
       return inbox.claimDeadLetters(...given);

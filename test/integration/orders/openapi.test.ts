@@ -110,7 +110,7 @@ test('according to the OpenAPI document, every route except seven public ones ne
   );
 });
 
-test('the response of npm start to requests above the rate limit matches the OpenAPI document for every route', () => {
+test('if a client exceeds the rate limit of the local HTTP server, the response with status 429 matches the OpenAPI document for every route', () => {
   const { statusCode: status, headers = {}, body = '' } = throttledResult(randomUUID());
   const answer: Got = { status, headers, body: JSON.parse(body) };
   for (const { route, operation } of operations()) {

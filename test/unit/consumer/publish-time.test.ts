@@ -106,7 +106,7 @@ describe.each<[message: string, headers: GivenHeaders, timestamp: string | null,
     expect(await after(anyTimeMs + 1)).toBe('UNREMEMBERED');
   });
 
-  test('a consumer records the earliest publish time of a batch for `GET /status`, and records nothing if no message of the batch has a publish time', async () => {
+  test('a consumer records the earliest publish time of the messages in a batch, and records nothing if no message in the batch has a publish time', async () => {
     const { recorded } = await consume(anyTimeMs + 5);
     expect(recorded.map(({ oldestPublishedAt }) => oldestPublishedAt)).toEqual(time === undefined ? [] : [time]);
   });

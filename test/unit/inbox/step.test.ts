@@ -193,7 +193,7 @@ describe('markers', () => {
     expect(ofB).toBe('attribute_not_exists(pk)');
   });
 
-  test('if transactions are cancelled because of the inbox marker of one message and then because of the marker of another message, the next transaction may overwrite both markers', () => {
+  test('if two transactions are cancelled because two messages already have inbox markers of failed attempts, the next transaction may overwrite both markers', () => {
     const retrying = conditionFailed(itemOf('retrying'));
     const { state } = play(two(), [cancelled(retrying, 'None', 'None'), cancelled('None', retrying, 'None')]);
     const conditions = state.transaction.writes.slice(0, 2).map(({ Put }) => Put?.ConditionExpression);
