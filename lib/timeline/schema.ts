@@ -86,7 +86,7 @@ export const timelineStep = z.strictObject({
   redrives: z.int().optional(),
   /** The number of the attempt, which starts again at 1 after each redrive. */
   attempt: z.int().optional(),
-  /** How long the message waited for the next attempt after this failed attempt, in ms. */
+  /** How long the message waited for the next attempt after this failed attempt, in seconds. */
   delaySeconds: z.number().optional(),
   error: error.optional(),
   /** The reason of this step, for example why the message was rejected, redriven, discarded or edited. */
