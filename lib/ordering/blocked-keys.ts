@@ -3,7 +3,7 @@ import type { MessageId } from '../events/message-id.ts';
 import type { InboxTable } from '../inbox/table.ts';
 import { concurrently } from '../runtime/concurrently.ts';
 import { CodedError } from '../runtime/errors.ts';
-import { reportLostOrder } from './lost-order.ts';
+import { areTexts, parseOrder } from './lost-order.ts';
 
 /** The messages of a blocked ordering key, in order. They have to wait because the first of them failed. */
 export interface BlockedKey {
@@ -35,6 +35,11 @@ export interface BlockedKeys {
   ): Promise<boolean>;
 }
 
+const isBlockedKey = (value: unknown): value is Omit<BlockedKey, 'version'> => {
+  const { ids, firstSeenAtMs } = (value ?? {}) as Record<string, unknown>;
+  return areTexts(ids) && typeof firstSeenAtMs === 'number';
+};
+
 const prefix = (queue: string) => `!blocked-key#${queue}#`;
 
 export const createBlockedKeys = (table: InboxTable): BlockedKeys => ({
@@ -43,9 +48,7 @@ export const createBlockedKeys = (table: InboxTable): BlockedKeys => ({
     const texts = await readTexts(table, table.name, pks);
     return new Map(
       [...texts].map(([pk, { text, version }]) => {
-        if (text === undefined) reportLostOrder(pk);
-        const stored =
-          text === undefined ? { ids: [], firstSeenAtMs: 0 } : (JSON.parse(text) as Omit<BlockedKey, 'version'>);
+        const stored = parseOrder(pk, text, isBlockedKey, { ids: [], firstSeenAtMs: 0 });
         return [pk.slice(prefix(queue).length), { ...stored, version }];
       }),
     );

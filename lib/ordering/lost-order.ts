@@ -1,13 +1,33 @@
 import { log } from '../runtime/log.ts';
 
 /**
- * Logs that the stored order of messages cannot be read, because a DynamoDB item with a part of the order no longer
- * exists.
+ * Parses the stored order of messages. If a DynamoDB item with a part of the order no longer exists (`text` is
+ * `undefined`), or if the text is not a valid order, logs an error and returns `otherwise`.
  */
-export const reportLostOrder = (item: string): void =>
+export function parseOrder<T>(
+  item: string,
+  text: string | undefined,
+  isOrder: (value: unknown) => value is T,
+  otherwise: T,
+): T {
+  const order = text === undefined ? undefined : parse(text);
+  if (isOrder(order)) return order;
+  const cause =
+    text === undefined ? 'a DynamoDB item with a part of the order no longer exists' : 'the text is invalid';
   log().error('the stored order of some messages was lost', {
     item,
-    error: {
-      message: 'a DynamoDB item with a part of the order no longer exists: messages may be processed in another order',
-    },
+    error: { message: `${cause}: messages may be processed in another order` },
   });
+  return otherwise;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export const areTexts = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((each) => typeof each === 'string');

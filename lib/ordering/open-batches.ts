@@ -1,6 +1,6 @@
 import { readTexts, removeText, writeText, type TextVersion } from '../dynamodb/long-text.ts';
 import type { InboxTable } from '../inbox/table.ts';
-import { reportLostOrder } from './lost-order.ts';
+import { areTexts, parseOrder } from './lost-order.ts';
 import type { Sequences } from './sequences.ts';
 
 /** The message ids of an unfinished batch, in the order of processing, for each ordering key. */
@@ -26,6 +26,10 @@ export interface OpenBatches {
   end(shard: string, version: TextVersion): Promise<boolean>;
 }
 
+const areSequences = (value: unknown): value is Sequences =>
+  Array.isArray(value) &&
+  value.every((each) => Array.isArray(each) && each.length === 2 && typeof each[0] === 'string' && areTexts(each[1]));
+
 const keyOf = (shard: string) => `!open-batch#${shard}`;
 
 export const createOpenBatches = (table: InboxTable): OpenBatches => ({
@@ -34,8 +38,7 @@ export const createOpenBatches = (table: InboxTable): OpenBatches => ({
     const found = (await readTexts(table, table.name, [pk])).get(pk);
     if (!found) return undefined;
     const { text, version } = found;
-    if (text === undefined) reportLostOrder(pk);
-    return { sequences: text === undefined ? [] : (JSON.parse(text) as Sequences), version };
+    return { sequences: parseOrder(pk, text, areSequences, []), version };
   },
   begin: (shard, sequences, before) =>
     writeText(table, table.name, keyOf(shard), JSON.stringify(sequences), { before, expiresAt: table.expiresAt() }),

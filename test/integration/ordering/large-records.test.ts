@@ -145,6 +145,25 @@ test('if one of the DynamoDB items that store a blocked ordering key was deleted
   error.mockRestore();
 });
 
+test.each(['no JSON', 'null', '{}', '[["key"]]', '[["key",[7]]]', '{"ids":[7],"firstSeenAtMs":1}', '{"ids":["a"]}'])(
+  'if the stored message order of a batch or of an ordering key is the invalid text %s, the order counts as empty, and an error is logged',
+  async (text) => {
+    const { blockedKeys, openBatches } = store.ports();
+    const error = jest.spyOn(log(), 'error').mockImplementation(() => {});
+    const shard = randomUUID();
+    const items = [`!open-batch#${shard}`, `!blocked-key#${shard}#key`];
+    for (const pk of items)
+      await store.put('inbox', { pk: { S: pk }, version: { S: 'v' }, text: { S: text }, expiresAt: { N: '1' } });
+    const version = { id: 'v', parts: 0 };
+    expect(await openBatches.read(shard)).toEqual({ sequences: [], version });
+    expect((await blockedKeys.read(shard, ['key'])).get('key')).toEqual({ ids: [], firstSeenAtMs: 0, version });
+    expect(error.mock.calls.map(([title, fields]) => [title, (fields as unknown as { item: string }).item])).toEqual(
+      items.map((item) => ['the stored order of some messages was lost', item]),
+    );
+    error.mockRestore();
+  },
+);
+
 test('a blocked ordering key with 20,000 message ids of 255 bytes is stored in several items below the size limit of DynamoDB', async () => {
   const { blockedKeys } = store.ports();
   const ids = Array.from({ length: 20_000 }, (_, n) => `m${n}`.padEnd(255, 'x') as MessageId);
