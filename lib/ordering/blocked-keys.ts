@@ -3,7 +3,7 @@ import type { MessageId } from '../events/message-id.ts';
 import type { InboxTable } from '../inbox/table.ts';
 import { concurrently } from '../runtime/concurrently.ts';
 import { CodedError } from '../runtime/errors.ts';
-import { areTexts, parseOrder } from './lost-order.ts';
+import { areTexts, parseOrder } from './stored-order.ts';
 
 /** The messages of a blocked ordering key, in order. They have to wait because the first of them failed. */
 export interface BlockedKey {

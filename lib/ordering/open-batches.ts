@@ -1,6 +1,6 @@
 import { readTexts, removeText, writeText, type TextVersion } from '../dynamodb/long-text.ts';
 import type { InboxTable } from '../inbox/table.ts';
-import { areTexts, parseOrder } from './lost-order.ts';
+import { areTexts, parseOrder } from './stored-order.ts';
 import type { Sequences } from './sequences.ts';
 
 /** The message ids of an unfinished batch, in the order of processing, for each ordering key. */
