@@ -1,5 +1,6 @@
 import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 
+import { tryParseJson } from '../runtime/json.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { readFailedAttempts, writeFailedAttempts } from '../events/failed-attempts.ts';
 import { storeSettings } from '../dynamodb/settings.ts';
@@ -97,7 +98,8 @@ export function fromRecord(item: Attributes): DeadLetter {
     timesRedriven: number('timesRedriven'),
     supersededBy: text('supersededBy') as DeadLetter['supersededBy'],
     editedFrom: text('editedFrom'),
-    history: (item.history?.L ?? []).map(({ S }) => JSON.parse(S ?? 'null') as ArchiveAction),
+    // An entry that is not JSON must not hide the dead letter from the operator.
+    history: (item.history?.L ?? []).flatMap(({ S = '' }) => (tryParseJson(S) as ArchiveAction | undefined) ?? []),
     payloadHash: text('payloadHash') ?? '',
     bodyBytes: number('bodyBytes'),
   };

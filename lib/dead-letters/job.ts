@@ -11,6 +11,8 @@ import { expiryAfter } from '../dynamodb/item.ts';
 import { putOnce } from '../dynamodb/put-once.ts';
 import { sendToDynamo } from '../dynamodb/send.ts';
 import { Problem } from '../http/problem.ts';
+import { log } from '../runtime/log.ts';
+import { errorFields } from '../runtime/stack.ts';
 import type { Filter } from './list.ts';
 import { nameOf, type ArchiveTable, type Attributes } from '../archive/record.ts';
 
@@ -115,7 +117,7 @@ export async function listJobs(table: ArchiveTable, newest: number): Promise<rea
     table.client,
   );
   const older = last ? await runningJobs(table, { ScanIndexForward: false, ExclusiveStartKey: last }) : [];
-  return [...items.map(fromItem), ...older];
+  return [...readable(items), ...older];
 }
 
 /** Returns all running jobs, oldest first. A job that was started moments ago may be missing. */
@@ -149,7 +151,7 @@ async function runningJobs(
       (client) => client.send(query),
       table.client,
     );
-    jobs.push(...items.map(fromItem));
+    jobs.push(...readable(items));
     from = last;
   } while (from);
   return jobs;
@@ -250,6 +252,17 @@ async function update(
     throw error;
   }
 }
+
+/** Returns the jobs in DynamoDB items, without a job whose item is invalid, because it must not stop the other jobs. */
+const readable = (items: readonly Attributes[]): Job[] =>
+  items.flatMap((item) => {
+    try {
+      return [fromItem(item)];
+    } catch (error) {
+      log().error('job cannot be read', { jobId: item.id?.S, ...errorFields(error) });
+      return [];
+    }
+  });
 
 function fromItem(item: Attributes): Job {
   const text = (name: string) => item[name]?.S ?? '';

@@ -1,3 +1,4 @@
+import { tryParseJson } from '../runtime/json.ts';
 import { shortText } from '../runtime/short-text.ts';
 
 export interface FailedAttempt {
@@ -40,12 +41,7 @@ export function writeFailedAttempts(attempts: readonly FailedAttempt[]): string 
  */
 export function readFailedAttempts(json: string): FailedAttempt[] {
   if (Buffer.byteLength(json) > MAX_LIST_BYTES) return [];
-  let list: unknown;
-  try {
-    list = JSON.parse(json);
-  } catch {
-    return [];
-  }
+  const list = tryParseJson(json);
   return Array.isArray(list) ? list.flatMap(toFailedAttempt) : [];
 }
 

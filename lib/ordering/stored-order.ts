@@ -1,3 +1,4 @@
+import { tryParseJson } from '../runtime/json.ts';
 import { log } from '../runtime/log.ts';
 
 /**
@@ -10,7 +11,7 @@ export function parseOrder<T>(
   isOrder: (value: unknown) => value is T,
   otherwise: T,
 ): T {
-  const order = text === undefined ? undefined : parse(text);
+  const order = text === undefined ? undefined : tryParseJson(text);
   if (isOrder(order)) return order;
   const cause =
     text === undefined ? 'a DynamoDB item with a part of the order no longer exists' : 'the text is invalid';
@@ -19,14 +20,6 @@ export function parseOrder<T>(
     error: { message: `${cause}: messages may be processed in another order` },
   });
   return otherwise;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 export const areTexts = (value: unknown): value is string[] =>

@@ -6,6 +6,15 @@ import { isUtf8 } from 'node:buffer';
  */
 export const parseJson = (text: string): unknown => JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text);
 
+/** Parses JSON. Returns `undefined` if the text is not JSON. */
+export function tryParseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** A JSON value, or the reason why bytes are not JSON. */
 export type ParsedJson = { readonly value: unknown } | { readonly fault: string };
 

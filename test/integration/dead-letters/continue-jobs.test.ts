@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 
 import { toDeadLetter } from '../../../lib/archive/dead-letter.ts';
+import { fromRecord } from '../../../lib/archive/record.ts';
 import { storeDeadLetter } from '../../../lib/archive/store-dead-letter.ts';
 import { createDeadLetters, type DeadLetters } from '../../../lib/dead-letters/dead-letters.ts';
 import { cancelJob, createJob, readJob, type JobOrder } from '../../../lib/dead-letters/job.ts';
@@ -96,6 +97,35 @@ test('if a job fails, the function that continues jobs records the error with th
   // The failed process keeps no lease on the job.
   await cancelJob(table(), broken.id, store.clock.now());
   expect(await continueJobs(50_000)).toBeUndefined();
+});
+
+test('a job whose DynamoDB item is invalid is left out of the list of jobs, and does not stop the other jobs', async () => {
+  const invalid = await aJob(['of the invalid job']);
+  const valid = await aJob(['of the valid job']);
+  const items = await store.all('dead-letters');
+  const item = items.find(({ id, part }) => id?.S === invalid.id && part?.N === '-2')!;
+  await store.put('dead-letters', { ...item, order: { S: 'no JSON' } });
+  await continueJobs(50_000);
+  expect(published).toEqual(['of the valid job']);
+  const { jobs } = ((await deadLetters.jobs()) as { body: { jobs: { id: string }[] } }).body;
+  expect(jobs.map(({ id }) => id)).toContain(valid.id);
+  expect(jobs.map(({ id }) => id)).not.toContain(invalid.id);
+  await store.put('dead-letters', item);
+  await cancelJob(table(), invalid.id, store.clock.now());
+});
+
+test('a dead letter is listed without the entries of its history that are not JSON', async () => {
+  const { id, ids } = await aJob(['with an invalid history']);
+  await continueJobs(50_000);
+  await cancelJob(table(), id, store.clock.now());
+  const items = await store.all('dead-letters');
+  const item = items.find((each) => each['id']?.S === ids[0] && each['part']?.N === '0')!;
+  const history = item['history']!.L!;
+  expect(history).not.toHaveLength(0);
+  await store.put('dead-letters', { ...item, history: { L: [{ S: 'no JSON' }, ...history] } });
+  expect(fromRecord((await store.get('dead-letters', { id: item['id']!, part: item['part']! }))!).history).toHaveLength(
+    history.length,
+  );
 });
 
 test('a job that runs for long leaves time to the jobs that were started after it', async () => {
