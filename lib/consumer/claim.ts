@@ -49,8 +49,8 @@ function afterClaim({ delivery, outcome }: Claim, result: ClaimResult): Result |
   if (result.is === 'gone') return toResult({ delivery }, unfinishedAs('CONFLICT', DELETED));
   const { marker } = result;
   if (marker.state === 'leased') return { is: 'leased', delivery };
-  // The inbox cannot record the dead letter until an operator corrects the inbox marker. If the process crashes after
-  // publishing the dead letter, the redelivered message becomes a dead letter with the same id.
+  // The dead letter is published although the inbox cannot record it. If the process then crashes, the redelivery of the
+  // message publishes the dead letter again, with the same id.
   if (marker.state === 'unreadable') return toResult({ delivery }, outcome);
   if ('attempt' in marker)
     return toResult({ delivery }, wasHandedOff(delivery, marker) ? fromFailedMarker(marker) : outcome);

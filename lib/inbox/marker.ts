@@ -19,8 +19,8 @@ export const compareAttempts = (one: Attempt, other: Attempt): number =>
   one.redrives - other.redrives || one.attempt - other.attempt;
 
 /**
- * Whether an inbox marker shows that an attempt of a message must not be processed: a retry copy of this attempt or of a
- * later one was published, or the message became a dead letter and was not redriven since.
+ * Whether an inbox marker forbids an attempt of a message. It does if a retry copy of this attempt or of a later attempt
+ * was published, or if the message is a dead letter that nobody has redriven.
  */
 export const isHandedOff = (
   marker: Pick<FailedMarker, 'state' | 'redrives' | 'attempt' | 'payloadHash'>,

@@ -130,7 +130,7 @@ function resend(state: State, hasRetry: boolean, cause: unknown): State {
 function committed(state: State): State {
   const { chosen, markers } = state.transaction;
   const done = chosen.map(({ candidate }, n): Result => [candidate, { is: markers[n]!.state, marker: markers[n]! }]);
-  // The remaining messages had no possible branch after the additions of the committed messages.
+  // A remaining message is not committed, because the committed additions make the conditions of all its decisions false.
   return settle(state, [...all(state.pending, failed('CONDITION_FAILED')), ...done]);
 }
 

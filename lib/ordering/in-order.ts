@@ -74,7 +74,7 @@ export async function processInOrder(
   return [...unkeyed, ...keyed.map((message) => toResult(message, outcomes.get(message)!))];
 }
 
-/** Whether the later messages with the same ordering key need not wait for a message with this outcome. */
+/** Whether the later messages with the same ordering key may be processed after a message with this outcome. */
 function isFinalOutcome(outcome: Outcome): boolean {
   // Another Lambda execution environment retries the message, and its retry copy must come before the later messages.
   if (outcome.is === 'duplicate') return outcome.isRetried !== true;

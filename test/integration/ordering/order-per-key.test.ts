@@ -283,25 +283,40 @@ describe('two execution environments that process one batch at the same time', (
     },
   });
 
-  /** Passes a batch to `consumer`, and redelivers the batch once if `consumer` leaves it unfinished. */
-  const deliver = (records: readonly RabbitMqRecord[], consumer: ReturnType<typeof createConsumer>) =>
-    consumer(anEvent(records), anInvocation()).catch((error: unknown) => {
+  /**
+   * Processes the messages 1 and 2 of a new ordering key in two execution environments. The second environment processes
+   * the batch just before the first one calls `method` of the inbox. If the first environment leaves the batch unfinished,
+   * the batch is redelivered once.
+   */
+  async function processTwice(method: 'claimDeadLetters' | 'recordHandoffs', errors: Error[]): Promise<string> {
+    const key = randomUUID();
+    const records = [message(key, 1), message(key, 2)];
+    const { inbox } = setup.parts;
+    const second = createConsumer(throwing(errors), setup.parts);
+    const meet = () => second(anEvent(records), anInvocation());
+    const meeting: typeof inbox = {
+      ...inbox,
+      claimDeadLetters: async (...given) => {
+        if (method === 'claimDeadLetters') await meet();
+        return inbox.claimDeadLetters(...given);
+      },
+      recordHandoffs: async (...given) => {
+        if (method === 'recordHandoffs') await meet();
+        return inbox.recordHandoffs(...given);
+      },
+    };
+    const first = createConsumer(throwing(errors), { ...setup.parts, inbox: meeting });
+    await first(anEvent(records), anInvocation()).catch((error: unknown) => {
       if (!(error instanceof BatchUnfinishedError)) throw error;
       return run(records.map((record) => ({ ...record, redelivered: true })));
     });
+    return key;
+  }
 
   test('if a message fails permanently in one execution environment while another execution environment is retrying it, the message is completed before later messages with the same ordering key', async () => {
-    const a = randomUUID();
-    const records = [message(a, 1), message(a, 2)];
-    const both = throwing([new PermanentError('GIVEN_UP', 'never'), new Error('not this time')]);
-    const { inbox } = setup.parts;
-    const other = createConsumer(both, setup.parts);
-    // The other environment retries the message after the message has failed permanently in this environment.
-    const claimDeadLetters: typeof inbox.claimDeadLetters = async (...given) => {
-      await other(anEvent(records), anInvocation());
-      return inbox.claimDeadLetters(...given);
-    };
-    await deliver(records, createConsumer(both, { ...setup.parts, inbox: { ...inbox, claimDeadLetters } }));
+    // The second environment retries the message after the message has failed permanently in the first environment.
+    const errors = [new PermanentError('GIVEN_UP', 'never'), new Error('not this time')];
+    const a = await processTwice('claimDeadLetters', errors);
     await runWhatComesBack(() => of(a).length === 2);
     expect(of(a)).toEqual([1, 2]);
     expect(await setup.host.drain(deadLetterQueue)).toEqual([]);
@@ -309,17 +324,9 @@ describe('two execution environments that process one batch at the same time', (
   });
 
   test('a message that one execution environment has dead-lettered is not processed again when the retry copy of another environment arrives', async () => {
-    const a = randomUUID();
-    const records = [message(a, 1), message(a, 2)];
-    const both = throwing([new Error('not this time'), new PermanentError('GIVEN_UP', 'never')]);
-    const { inbox } = setup.parts;
-    const other = createConsumer(both, setup.parts);
-    // The other environment dead-letters the message before this environment has recorded its retry copy in the inbox.
-    const recordHandoffs: typeof inbox.recordHandoffs = async (...given) => {
-      await other(anEvent(records), anInvocation());
-      return inbox.recordHandoffs(...given);
-    };
-    await deliver(records, createConsumer(both, { ...setup.parts, inbox: { ...inbox, recordHandoffs } }));
+    // The second environment dead-letters the message before the first one has recorded its retry copy in the inbox.
+    const errors = [new Error('not this time'), new PermanentError('GIVEN_UP', 'never')];
+    const a = await processTwice('recordHandoffs', errors);
     await runWhatComesBack(() => of(a).length > 0);
     expect(of(a)).toEqual([2]);
     expect(await setup.host.drain(deadLetterQueue)).toHaveLength(1);

@@ -1,13 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import * as z from 'zod';
 
-import { defineEvent } from '../../../lib/events/define.ts';
 import { emit } from '../../../lib/inbox/decision.ts';
 import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
 import { describeError, RetryAfterError } from '../../../lib/runtime/errors.ts';
 import { ownFramesOf, toLoggable, withSourcePositions } from '../../../lib/runtime/stack.ts';
 import { problemOf } from '../../../lib/http/problem.ts';
 import { testConsumer } from '../../../lib/testing/test-consumer.ts';
+import { noted, outcomesOf, queue } from '../../support/notes.ts';
 
 const refuse = (): never => {
   throw new Error('this property cannot be read');
@@ -47,15 +46,7 @@ const hostile: readonly (readonly [string, () => unknown])[] = [
   ],
 ];
 
-const noted = defineEvent({
-  type: 'note.taken',
-  version: 1,
-  exchange: 'notes',
-  schema: z.object({ isBad: z.boolean().default(false) }),
-});
-const queue = workQueue('notes', { delays: ['1s'] });
 const batch = [emit(noted, { isBad: true }), emit(noted, { isBad: false })];
-const outcomesOf = (results: readonly { readonly outcome: string }[]) => results.map(({ outcome }) => outcome);
 
 describe.each(hostile)('%s', (_, thrown) => {
   test('the error description of any thrown value has a short code and a short message', async () => {

@@ -4,18 +4,9 @@ import * as z from 'zod';
 import { validate, type InvalidMessage } from '../../../lib/message/message.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
 import { emit } from '../../../lib/inbox/decision.ts';
-import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
 import { testConsumer } from '../../../lib/testing/test-consumer.ts';
 import { aDelivery } from '../../support/delivery.ts';
-
-const noted = defineEvent({
-  type: 'note.taken',
-  version: 1,
-  exchange: 'notes',
-  schema: z.object({ isBad: z.boolean().default(false) }),
-});
-const queue = workQueue('notes', { delays: ['1s'] });
-const outcomesOf = (results: readonly { readonly outcome: string }[]) => results.map(({ outcome }) => outcome);
+import { noted, outcomesOf, queue } from '../../support/notes.ts';
 
 test('a very long property name that the schema refuses is cut off in the reason of the dead letter', () => {
   const event = { ...noted, schema: z.strictObject({}) as never };
