@@ -1,6 +1,6 @@
 import { log } from '../runtime/log.ts';
 import { errorFields } from '../runtime/stack.ts';
-import { listRunningJobs } from './job.ts';
+import { listRunningJobs } from './job-requests.ts';
 import type { Redriving } from './redrive.ts';
 import { RESERVE_MS, runJob } from './run-job.ts';
 

@@ -22,7 +22,7 @@ import { listGroups } from './list-groups.ts';
 import { archiveTable } from '../archive/record.ts';
 import { publishPending } from './publish-edited.ts';
 import { readForRedrive, redriveOne, redrivingOf } from './redrive.ts';
-import { cancelJob, createJob, listJobs, readJob } from './job.ts';
+import { cancelJob, createJob, listJobs, readJob } from './job-requests.ts';
 import { scopeOf } from './job-scope.ts';
 import { redriveMany } from './redrive-many.ts';
 import { runJob } from './run-job.ts';

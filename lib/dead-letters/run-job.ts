@@ -8,7 +8,8 @@ import { log } from '../runtime/log.ts';
 import { shortText } from '../runtime/short-text.ts';
 import { errorFields } from '../runtime/stack.ts';
 import type { DeadLetter } from '../archive/dead-letter.ts';
-import { leaseJob, recordStep, type Job, type JobProgress } from './job.ts';
+import type { Job, JobProgress } from './job.ts';
+import { leaseJob, recordStep } from './job-requests.ts';
 import { recordDiscard } from '../archive/record-action.ts';
 import {
   CHUNK,

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { toDeadLetter } from '../../../lib/archive/dead-letter.ts';
 import { storeDeadLetter } from '../../../lib/archive/store-dead-letter.ts';
 import { dryRun } from '../../../lib/dead-letters/dry-run.ts';
-import { cancelJob, createJob, readJob } from '../../../lib/dead-letters/job.ts';
+import { cancelJob, createJob, readJob } from '../../../lib/dead-letters/job-requests.ts';
 import type { Redriving } from '../../../lib/dead-letters/redrive.ts';
 import { runJob } from '../../../lib/dead-letters/run-job.ts';
 import { PublishError } from '../../../lib/runtime/errors.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 
-import { createJob, readJob } from '../../../lib/dead-letters/job.ts';
+import { createJob, readJob } from '../../../lib/dead-letters/job-requests.ts';
 import { audited } from '../../../lib/http/audit.ts';
 import { claimKey } from '../../../lib/http/idempotency/intake-record.ts';
 import { createSurehop, type Surehop } from '../../../lib/runtime/surehop.ts';
