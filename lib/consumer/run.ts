@@ -135,10 +135,7 @@ export async function commitDecisions(ran: readonly (Decided | Result)[], batch:
     const facts = factsOf(delivery, batch);
     return { id, payloadHash, redrives, attempt, decision, hasMarker, leaseOwner, facts };
   });
-  const commit = () =>
-    inbox
-      .commit(queue.name, entries, commitSignal)
-      .catch((error: Error) => entries.map((): CommitResult => ({ is: 'unfinished', error })));
+  const commit = () => inbox.commit(queue.name, entries, commitSignal);
   const [first] = decided;
   const committed = await (decided.length === 1 ? runInMessageSpan(trace, first!.message.delivery, commit) : commit());
   const outcomes = new Map(decided.map((one, index) => [one, committed[index]!]));

@@ -15,12 +15,12 @@ export interface Findings {
   readonly met: [Candidate, Attributes | undefined][];
   /** The items whose write condition failed, with the stored content of each item. */
   readonly seen: [itemId: string, item: Attributes | undefined][];
-  /** The messages with a write to an item that another transaction was writing at the same time. */
-  readonly conflicting: Candidate[];
+  /** The messages with a write whose condition failed or that conflicts with another transaction. */
+  readonly losers: Candidate[];
   /** The messages with a write for which DynamoDB returned a throttling code or an unknown code. */
   readonly throttled: Candidate[];
-  /** The writes that DynamoDB refuses as invalid, each with the reason and with the messages that need the write. */
-  readonly invalid: { readonly members: readonly Candidate[]; readonly message: string }[];
+  /** The first write that DynamoDB refuses as invalid, with the reason and with the messages that need the write. */
+  invalid?: { readonly members: readonly Candidate[]; readonly message: string };
   /** The error for a DynamoDB table that does not exist or to which the function's role may not write. */
   misconfigured?: MisconfiguredError;
 }
@@ -33,7 +33,7 @@ export const writersOf = ({ chosen }: Transaction, isOn: (operation: Operation) 
  * (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
  */
 export function readReasons(reasons: readonly CancellationReason[], transaction: Transaction): Findings {
-  const findings: Findings = { met: [], seen: [], conflicting: [], throttled: [], invalid: [] };
+  const findings: Findings = { met: [], seen: [], losers: [], throttled: [] };
   const { chosen, itemIds, writes } = transaction;
   for (const [position, { Code, Item, Message }] of reasons.entries()) {
     if (Code === undefined || Code === 'None') continue;
@@ -42,6 +42,7 @@ export function readReasons(reasons: readonly CancellationReason[], transaction:
     const members = ofMarker ? [ofMarker] : writersOf(transaction, ({ id }) => id === itemId);
     switch (Code) {
       case 'ConditionalCheckFailed':
+        findings.losers.push(...members);
         if (ofMarker !== undefined) findings.met.push([ofMarker, Item]);
         else if (itemId !== undefined) findings.seen.push([itemId, Item]);
         break;
@@ -52,10 +53,10 @@ export function readReasons(reasons: readonly CancellationReason[], transaction:
       }
       case 'ValidationError':
       case 'ItemCollectionSizeLimitExceeded':
-        findings.invalid.push({ members, message: `${describe(transaction, itemId)}${Message ?? Code}` });
+        findings.invalid ??= { members, message: `${describe(transaction, itemId)}${Message ?? Code}` };
         break;
       case 'TransactionConflict':
-        findings.conflicting.push(...members);
+        findings.losers.push(...members);
         break;
       default:
         findings.throttled.push(...members);

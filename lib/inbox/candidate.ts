@@ -7,7 +7,7 @@ import { shortText } from '../runtime/short-text.ts';
 import { accessesOf, OWN, type Access } from './access.ts';
 import type { Decision, FollowUp } from './decision.ts';
 import { bytesOfFacts } from './facts.ts';
-import type { Entry, StoredEvent } from './inbox.ts';
+import type { CommitResult, Entry, StoredEvent } from './inbox.ts';
 import { markerItemId } from './marker.ts';
 import { addOperation, operationBytes, type Operation } from './operation.ts';
 
@@ -28,8 +28,6 @@ interface ReadyEvent extends Omit<StoredEvent, 'id' | 'data'> {
 
 /** A message whose business rule has decided on effects that are not committed yet. */
 export interface Candidate {
-  /** The position of the message among the entries to commit. */
-  readonly index: number;
   readonly entry: Entry;
   /**
    * The decision of the business rule, followed by its `otherwise` decisions in the order in which the commit tries
@@ -41,6 +39,8 @@ export interface Candidate {
   /** The largest number of bytes that the message can add to a transaction. */
   readonly bytes: number;
 }
+
+type Failed = Extract<CommitResult, { is: 'failed' }>;
 
 /**
  * The limits of a transaction. DynamoDB accepts at most 100 items and 4 MiB; our byte limit is lower, because item
@@ -132,7 +132,7 @@ const bytesForOperators = ({ facts }: Entry, branches: readonly Branch[]): numbe
     ...branches.map(({ operations }) => operations.reduce((sum, { table }) => sum + EFFECT_BYTES + table.length, 0)),
   );
 
-function compile(index: number, entry: Entry, queue: string): Candidate {
+function compile(entry: Entry, queue: string): Candidate {
   const { id, decision } = entry;
   const branches: [Branch, ...Branch[]] = [toBranch(decision)];
   for (let next = decision.otherwise; next !== undefined; next = next.otherwise) {
@@ -149,20 +149,22 @@ function compile(index: number, entry: Entry, queue: string): Candidate {
     throw invalidEffect(`the effects have ${bytes} bytes; a transaction holds ${transactionLimits.bytes}`);
   // These bytes do not count towards the limit of a single message. They fit into the part of DynamoDB's limit that our limit
   // leaves free.
-  return { index, entry, branches, items, bytes: bytes + bytesForOperators(entry, branches) };
+  return { entry, branches, items, bytes: bytes + bytesForOperators(entry, branches) };
 }
 
 /**
- * Converts the decision of a business rule, including its `otherwise` decisions, to DynamoDB writes. Throws
- * `INVALID_EFFECT` if DynamoDB could never accept one of the writes.
+ * Converts the decision of a business rule, including its `otherwise` decisions, to DynamoDB writes. The message fails
+ * with `INVALID_EFFECT` if DynamoDB could never accept one of the writes.
  */
-export function toCandidate(index: number, entry: Entry, queue: string): Candidate {
+export function toCandidate(entry: Entry, queue: string): Candidate | Failed {
   try {
-    return compile(index, entry, queue);
-  } catch (error) {
-    const { code, message } = describeError(error);
-    throw code === 'INVALID_EFFECT'
-      ? error
-      : invalidEffect(`the decision cannot be written: ${message}`, { cause: error });
+    return compile(entry, queue);
+  } catch (thrown) {
+    const { code, message } = describeError(thrown);
+    const error =
+      code === 'INVALID_EFFECT'
+        ? (thrown as Error)
+        : invalidEffect(`the decision cannot be written: ${message}`, { cause: thrown });
+    return { is: 'failed', error };
   }
 }

@@ -6,17 +6,18 @@ import pMap from 'p-map';
 
 import { reportMisconfigured } from '../dynamodb/report-misconfigured.ts';
 import { backOff } from '../dynamodb/retry-policy.ts';
-import { describeError, isInstance, MisconfiguredError } from '../runtime/errors.ts';
-import { toCandidate, type Candidate } from './candidate.ts';
-import type { CommitResult, Inbox } from './inbox.ts';
+import { isInstance, MisconfiguredError } from '../runtime/errors.ts';
+import { toCandidate } from './candidate.ts';
+import type { Inbox } from './inbox.ts';
 import { createDiagnosis } from './diagnosis.ts';
 import { pack, type Group } from './pack.ts';
-import { start, step, type Fresh, type Reply, type State } from './step.ts';
+import { start, step, type Reply, type State } from './step.ts';
 import type { InboxTable } from './table.ts';
+import type { Fresh } from './transaction.ts';
 
 const CONCURRENT_GROUPS = 4;
 
-type Ended = Pick<State, 'results' | 'observed'>;
+type Results = State['results'];
 
 /**
  * Creates the function that commits the effects and the inbox marker of each message together, in few DynamoDB
@@ -31,11 +32,13 @@ export function createCommit(table: InboxTable): Inbox['commit'] {
   return async function commit(queue, entries, signal) {
     const scope = { ...table, queue };
     const diagnose = createDiagnosis(scope, signal);
+    const observed = new Set<string>();
     let unavailable: Error | undefined;
 
     async function send({ transaction: { writes, token }, retry }: State): Promise<Reply> {
       if (retry > 0) await backOff(retry, retryPolicy, signal);
       signal.throwIfAborted();
+      if (unavailable) throw unavailable;
       const command = new TransactWriteItemsCommand({ TransactItems: [...writes], ClientRequestToken: token });
       return client.send(command, { abortSignal: signal }).then(
         () => ({ is: 'committed' }),
@@ -43,46 +46,35 @@ export function createCommit(table: InboxTable): Inbox['commit'] {
       );
     }
 
-    async function commitGroup(members: readonly Candidate[]): Promise<Ended> {
-      let state = start(members, { scope, retryPolicy, fresh: fresh() });
-      if (unavailable) state = step(state, stopped(unavailable), fresh());
-      while (state.pending.length > 0) state = step(state, await send(state).catch(stopped), fresh());
-      unavailable ??= state.unavailable;
-      return state;
-    }
-
-    const running: Promise<Ended>[] = [];
-    async function run({ members, after }: Group, n: number): Promise<Ended> {
+    const running: Promise<Results>[] = [];
+    async function run({ members, after }: Group, n: number): Promise<Results> {
       // Building this group's request must not delay the request of the previous group.
       if (n > 0) await setImmediate();
       // A group waits only for earlier groups, which have already started, so groups cannot wait for each other forever.
       for (const before of after) await running[before];
-      return commitGroup(members).catch((thrown: unknown) => {
-        const unfinished = { is: 'unfinished', error: toError(thrown) } as const;
-        return { results: new Map(members.map((each) => [each, unfinished])), observed: new Map() };
-      });
+      let state = start(members, { scope, retryPolicy, fresh: fresh() });
+      while (state.pending.length > 0) {
+        state = step(state, await send(state).catch(stopped), fresh());
+        for (const id of state.observed.keys()) observed.add(id);
+        unavailable ??= state.unavailable;
+      }
+      return state.results;
     }
 
-    const results = new Map<number, CommitResult>();
-    const candidates = entries.flatMap((entry, index) => {
-      try {
-        return [toCandidate(index, entry, queue)];
-      } catch (error) {
-        results.set(index, { is: 'failed', error: error as Error });
-        return [];
-      }
-    });
-    const begin = (group: Group, n: number) => (running[n] = run(group, n));
-    const ended = await pMap(pack(candidates, contended), begin, { concurrency: CONCURRENT_GROUPS });
-    for (const group of ended) for (const [{ index }, result] of group.results) results.set(index, result);
-    contended = new Set(ended.flatMap(({ observed }) => [...observed.keys()]));
+    const candidates = entries.map((entry) => toCandidate(entry, queue));
+    const valid = candidates.filter((each) => 'entry' in each);
+    const begin = (group: Group, n: number) =>
+      (running[n] = run(group, n).catch((error: Error) => unfinished(group, error)));
+    const ended = await pMap(pack(valid, contended), begin, { concurrency: CONCURRENT_GROUPS });
+    contended = observed;
+    const results = new Map(ended.flatMap((settled) => [...settled]));
     for (const result of results.values())
       if (result.is === 'unfinished' && isInstance(result.error, MisconfiguredError)) reportMisconfigured(result.error);
-    return entries.map((_, index) => results.get(index)!);
+    return candidates.map((each) => ('error' in each ? each : results.get(each)!));
   };
 }
 
-const stopped = (thrown: unknown): Reply => ({ is: 'stopped', error: toError(thrown) });
+const unfinished = (group: Group, error: Error): Results =>
+  new Map(group.members.map((each) => [each, { is: 'unfinished', error }]));
 
-const toError = (thrown: unknown): Error =>
-  isInstance(thrown, Error) ? thrown : new Error(describeError(thrown).message);
+const stopped = (error: Error): Reply => ({ is: 'stopped', error });

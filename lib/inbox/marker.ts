@@ -135,7 +135,7 @@ const idOf = (queue: string, item: Attributes) => (item['pk']?.S ?? '').slice(qu
  * Converts a DynamoDB item of the inbox table to an inbox marker. Throws an error with the code `INVALID_ITEM` if the
  * item cannot be read, for example because an operator has changed the item.
  */
-export function toMarker(queue: string, item: Attributes): Marker {
+function toMarker(queue: string, item: Attributes): Marker {
   const text = (name: string): string => item[name]?.S ?? '';
   const number = (name: string): number => Number(item[name]?.N);
   const state = text('state') as Marker['state'];

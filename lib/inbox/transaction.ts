@@ -14,6 +14,21 @@ import { showItem, toWrite } from './write.ts';
 /** The inbox table and the queue for which a transaction writes inbox markers. */
 export type Scope = Pick<InboxTable, 'name' | 'tablePrefix' | 'retentionDays'> & { readonly queue: string };
 
+/** What a transaction depends on besides its messages. */
+export interface TransactionContext {
+  readonly scope: Scope;
+  /** The messages that already have an inbox marker, for example of an earlier attempt. */
+  readonly markersMet: ReadonlySet<Candidate>;
+  readonly fresh: Fresh;
+}
+
+/** What each new transaction needs. */
+export interface Fresh {
+  readonly nowMs: number;
+  /** A new idempotency token (`ClientRequestToken`). */
+  readonly token: string;
+}
+
 export interface Transaction {
   /** The writes of the transaction: first the inbox markers, then one write per item. */
   readonly writes: readonly TransactWriteItem[];
@@ -78,9 +93,7 @@ function effectsOf({ operations }: Branch): Record<string, number> | undefined {
  */
 export function toTransaction(
   chosen: readonly Choice[],
-  markersMet: ReadonlySet<Candidate>,
-  scope: Scope,
-  { nowMs, token }: { readonly nowMs: number; readonly token: string },
+  { markersMet, scope, fresh: { nowMs, token } }: TransactionContext,
 ): Transaction {
   const at = new Date(nowMs).toISOString();
   const expiresAt = expiryAfter(scope.retentionDays, nowMs);

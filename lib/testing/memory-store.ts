@@ -5,7 +5,8 @@ import type { ConsumerPorts } from '../consumer/parts.ts';
 import type { Progress } from '../consumer/progress.ts';
 import type { AttemptRun } from '../crash-loop/attempt-log.ts';
 import type { Effect } from '../dynamodb/effects.ts';
-import { storedEvents, toCandidate, type Candidate } from '../inbox/candidate.ts';
+import { storedEvents, toCandidate } from '../inbox/candidate.ts';
+import { resultForMarker } from '../inbox/existing-marker.ts';
 import type { CommitResult, Entry, Marker, Handoff } from '../inbox/inbox.ts';
 import type { BlockedKey } from '../ordering/blocked-keys.ts';
 import type { OpenBatch } from '../ordering/open-batches.ts';
@@ -141,19 +142,12 @@ const isHeldByOther = ({ owner, leaseExpiresAtMs }: LeaseMarker, me: string | un
   leaseExpiresAtMs > nowMs && owner !== me;
 
 function commitOne(store: MemoryStore, queue: string, entry: Entry, nowMs: number): CommitResult {
-  const { id, payloadHash, leaseOwner } = entry;
-  let candidate: Candidate;
-  try {
-    candidate = toCandidate(0, entry, queue);
-  } catch (error) {
-    return { is: 'failed', error: error as Error };
-  }
+  const { id, payloadHash } = entry;
+  const candidate = toCandidate(entry, queue);
+  if ('error' in candidate) return candidate;
   const known = store.markers.get(id);
-  if (known?.state === 'dead-lettered' && isHandedOff(known, entry)) return { is: 'parked', marker: known };
-  if (known?.state === 'completed' || known?.state === 'rejected')
-    return known.payloadHash === payloadHash ? { is: 'duplicate', marker: known } : { is: 'mismatch' };
-  if (known?.state === 'leased' && isHeldByOther(known, leaseOwner, nowMs))
-    return { is: 'failed', error: new CodedError('LEASED', textOf('LEASED')) };
+  const result = known && resultForMarker(known, entry, nowMs);
+  if (result !== undefined) return result;
   const failedConditions: string[] = [];
   let decision: Decision | undefined = entry.decision;
   for (const branch of candidate.branches) {

@@ -6,6 +6,8 @@ import { defineTable, Table } from '../../../lib/dynamodb/tables.ts';
 import { fromAttributes, toMap } from '../../../lib/dynamodb/value.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { toCandidate } from '../../../lib/inbox/candidate.ts';
+import type { CodedError } from '../../../lib/runtime/errors.ts';
+import { candidateOf } from '../../support/candidate.ts';
 import { firstAttempt } from '../../support/delivery.ts';
 
 const carts = defineTable({
@@ -50,13 +52,10 @@ test('an effect does not compile if its key, its attribute or its condition does
 /** Returns the code and the text of the error that the given effects cause, or `undefined` if the effects are valid. */
 function refusal(...effects: unknown[]) {
   const decision = { effects: effects as Effect[] };
-  try {
-    toCandidate(0, { ...firstAttempt, id: 'm' as MessageId, payloadHash: 'h', decision }, 'queue');
-    return undefined;
-  } catch (error) {
-    const { code, message } = error as { code: string; message: string };
-    return `${code}: ${message}`;
-  }
+  const candidate = toCandidate({ ...firstAttempt, id: 'm' as MessageId, payloadHash: 'h', decision }, 'queue');
+  if (!('error' in candidate)) return undefined;
+  const { code, message } = candidate.error as CodedError;
+  return `${code}: ${message}`;
 }
 
 describe('an effect that DynamoDB cannot store', () => {
@@ -249,7 +248,7 @@ test.each(['constructor', 'toString'])(
   (name) => {
     const attributes = Object.fromEntries([[name, 1]]);
     const decision = { effects: [anything.set({ id: 'a' }, attributes)] };
-    const { branches } = toCandidate(0, { ...firstAttempt, id: 'm' as MessageId, payloadHash: 'h', decision }, 'queue');
+    const { branches } = candidateOf({ ...firstAttempt, id: 'm' as MessageId, payloadHash: 'h', decision }, 'queue');
     const [operation] = branches[0].operations;
     expect([...(operation as unknown as { changes: Map<string, unknown> }).changes.keys()]).toEqual([name]);
     expect(refusal(carts.set(key, attributes as never))).toContain('is not in the schema of the table carts');

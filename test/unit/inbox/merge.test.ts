@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Attributes } from '../../../lib/dynamodb/value.ts';
 import { fromAttributes } from '../../../lib/dynamodb/value.ts';
 import { selectBranches, type Observed } from '../../../lib/inbox/branches.ts';
-import { toCandidate, type Candidate } from '../../../lib/inbox/candidate.ts';
+import { toCandidate } from '../../../lib/inbox/candidate.ts';
 import type { Entry } from '../../../lib/inbox/inbox.ts';
 import { pack } from '../../../lib/inbox/pack.ts';
 import { toTransaction } from '../../../lib/inbox/transaction.ts';
@@ -20,24 +20,22 @@ const scope = { queue: 'loans', name: 'p-inbox', tablePrefix: '', retentionDays:
  */
 function commitTogether(list: readonly Entry[], items: Map<string, Attributes>) {
   const outcomes = list.map((): string => 'failed');
-  const candidates = list.flatMap((entry, index): Candidate[] => {
-    try {
-      return [toCandidate(index, entry, scope.queue)];
-    } catch {
-      return [];
-    }
-  });
-  for (const { members } of pack(candidates)) {
+  const candidates = list.map((entry) => toCandidate(entry, scope.queue));
+  for (const { members } of pack(candidates.filter((each) => 'entry' in each))) {
     const ids = new Set(members.flatMap((member) => [...member.items.keys()]));
     const observed: Observed = new Map([...ids].map((id) => [id, items.get(id)]));
     const { chosen } = selectBranches(members, observed);
-    const { writes, itemIds } = toTransaction(chosen, new Set(), scope, { nowMs: 0, token: 'token' });
+    const { writes, itemIds } = toTransaction(chosen, {
+      scope,
+      markersMet: new Set(),
+      fresh: { nowMs: 0, token: 'token' },
+    });
     const after = carryOut(writes.slice(chosen.length), itemIds, items);
     for (const [id, item] of after) {
       if (item === undefined) items.delete(id);
       else items.set(id, item);
     }
-    for (const { candidate, branch } of chosen) outcomes[candidate.index] = branch.state;
+    for (const { candidate, branch } of chosen) outcomes[candidates.indexOf(candidate)] = branch.state;
   }
   return outcomes;
 }

@@ -5,9 +5,10 @@ import { Table } from '../../../lib/dynamodb/tables.ts';
 import { itemId } from '../../../lib/dynamodb/item.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { share } from '../../../lib/inbox/access.ts';
-import { toCandidate, transactionLimits, type Candidate } from '../../../lib/inbox/candidate.ts';
+import { transactionLimits, type Candidate } from '../../../lib/inbox/candidate.ts';
 import type { Effect } from '../../../lib/dynamodb/effects.ts';
 import { pack } from '../../../lib/inbox/pack.ts';
+import { candidateOf } from '../../support/candidate.ts';
 import { firstAttempt } from '../../support/delivery.ts';
 
 type Name = string | number;
@@ -20,13 +21,15 @@ function aCandidate(index: number, adds: readonly Name[], puts: readonly Name[] 
     ...puts.map((name) => ({ kind: 'put', table: loans, key: key(name), item: { text } }) as const),
   ];
   const id = `m${index}` as MessageId;
-  return toCandidate(index, { ...firstAttempt, id, payloadHash: 'hash', decision: { effects } }, 'loans');
+  return candidateOf({ ...firstAttempt, id, payloadHash: 'hash', decision: { effects } }, 'loans');
 }
+
+const indexOf = ({ entry }: Candidate): number => Number(entry.id.slice(1));
 
 const candidates = (count: number, itemsOf: (n: number) => readonly Name[]) =>
   Array.from({ length: count }, (_, n) => aCandidate(n, itemsOf(n)));
 const sizes = (of: readonly Candidate[]) => pack(of).map(({ members, after }) => [members.length, [...after]]);
-const shape = (of: readonly Candidate[]) => pack(of).map(({ members }) => members.map(({ index }) => index));
+const shape = (of: readonly Candidate[]) => pack(of).map(({ members }) => members.map(indexOf));
 
 describe('packing', () => {
   test('pack divides a hundred messages that each write one of ten items into two transactions of equal size, which can be sent concurrently', () => {
@@ -47,8 +50,7 @@ describe('packing', () => {
     const failedAttempts = Array.from({ length: 99 }, () => failed);
     const facts = { type: 'é'.repeat(255), correlationId: '語'.repeat(255), failedAttempts };
     const described = Array.from({ length: 100 }, (_, index) =>
-      toCandidate(
-        index,
+      candidateOf(
         { ...firstAttempt, id: `m${index}` as MessageId, payloadHash: 'hash', facts, decision: { effects: [] } },
         'loans',
       ),
@@ -80,7 +82,7 @@ describe('packing', () => {
     const groups = pack(candidates(5_000, (n) => [n % 10]));
     expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);
     for (const [index, { after }] of groups.entries()) for (const before of after) expect(before).toBeLessThan(index);
-    expect(new Set(groups.flatMap(({ members }) => members.map(({ index }) => index))).size).toBe(5_000);
+    expect(new Set(groups.flatMap(({ members }) => members.map(indexOf))).size).toBe(5_000);
   });
 
   test('pack never puts messages that write a contended item into the same transaction as messages that write other items', () => {
@@ -89,7 +91,7 @@ describe('packing', () => {
       candidates(50, (n) => [n % 5]),
       contended,
     );
-    const items = groups.map(({ members }) => new Set(members.map(({ index }) => index % 5)));
+    const items = groups.map(({ members }) => new Set(members.map((member) => indexOf(member) % 5)));
     expect(items).toEqual([new Set([0, 1, 2, 4]), new Set([3])]);
     expect(groups.every(({ after }) => after.size === 0)).toBe(true);
   });
@@ -139,7 +141,9 @@ describe('packing', () => {
           return { ...aCandidate(n, ids.slice(0, middle), ids.slice(middle)), bytes };
         });
         const groups = pack(all);
-        const groupOf = new Map(groups.flatMap(({ members }, g) => members.map(({ index }) => [index, g] as const)));
+        const groupOf = new Map(
+          groups.flatMap(({ members }, g) => members.map((member) => [indexOf(member), g] as const)),
+        );
         expect(groupOf.size).toBe(all.length);
         // For each transaction: the transactions that end before it begins.
         const before: Set<number>[] = [];
@@ -152,7 +156,7 @@ describe('packing', () => {
           before.push(reached);
         }
         for (const { members } of groups) {
-          const indexes = members.map(({ index }) => index);
+          const indexes = members.map(indexOf);
           expect(indexes).toEqual(indexes.toSorted((one, other) => one - other));
           const items = new Set(members.flatMap((member) => [...member.items.keys()]));
           expect(items.size).toBeLessThanOrEqual(transactionLimits.items);
@@ -163,11 +167,11 @@ describe('packing', () => {
             for (const [id, access] of items) {
               const shared = earlier.items.get(id);
               if (shared === undefined) continue;
-              const [one, other] = [groupOf.get(earlier.index)!, groupOf.get(n)!];
+              const [one, other] = [groupOf.get(indexOf(earlier))!, groupOf.get(n)!];
               const isInOrder = one === other ? share(access, shared) !== undefined : before[other]!.has(one);
               if (!isInOrder)
                 throw new Error(
-                  `the messages ${earlier.index} and ${n}, which both write ${id}, are not committed in order`,
+                  `the messages ${indexOf(earlier)} and ${n}, which both write ${id}, are not committed in order`,
                 );
             }
           }

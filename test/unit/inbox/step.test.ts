@@ -7,10 +7,10 @@ import type { Attributes } from '../../../lib/dynamodb/item.ts';
 import { Table, type AnyTable } from '../../../lib/dynamodb/tables.ts';
 import { readFailure, requestRefused, tableMissing } from '../../../lib/dynamodb/failure.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
-import { toCandidate } from '../../../lib/inbox/candidate.ts';
 import { reject, type Decision } from '../../../lib/inbox/decision.ts';
 import type { Entry } from '../../../lib/inbox/inbox.ts';
 import { start, step, type Reply, type State } from '../../../lib/inbox/step.ts';
+import { candidateOf } from '../../support/candidate.ts';
 import { firstAttempt } from '../../support/delivery.ts';
 
 const QUEUE = 'loans';
@@ -77,8 +77,8 @@ function play(
   options: Partial<Entry> = {},
   policy = retryPolicy,
 ): Play {
-  const candidates = Object.entries(decisions).map(([id, decision], index) =>
-    toCandidate(index, { ...firstAttempt, id: id as MessageId, payloadHash: 'hash', decision, ...options }, QUEUE),
+  const candidates = Object.entries(decisions).map(([id, decision]) =>
+    candidateOf({ ...firstAttempt, id: id as MessageId, payloadHash: 'hash', decision, ...options }, QUEUE),
   );
   const did: string[] = [];
   let calls = 0;
@@ -568,6 +568,24 @@ describe('requests that DynamoDB refuses permanently', () => {
       expect(did).toEqual(['send', 'send', 'send', 'send', 'send']);
     },
   );
+
+  test('after the commit engine has found an invalid message, each further transaction contains twice as many messages as the one before', () => {
+    const sizes: number[] = [];
+    const eleven = Object.fromEntries(Array.from({ length: 11 }, (_, n) => [`m${n}`, take(`${n}`)]));
+    const { results } = play(eleven, (sent) => {
+      sizes.push(sent.length);
+      return sent.includes('m0') ? refused('ValidationException') : committed;
+    });
+    expect(results).toMatchObject({ m0: 'failed INVALID_EFFECT', m10: 'completed' });
+    expect(sizes).toEqual([11, 6, 3, 2, 1, 1, 2, 4, 3]);
+  });
+
+  test('if every message of a transaction is invalid, the commit engine sends hardly more transactions than there are messages', () => {
+    const fifty = Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`m${n}`, take(`${n}`)]));
+    const { results, did } = play(fifty, () => refused('ValidationException'));
+    expect(Object.values(results)).toEqual(Array(50).fill('failed INVALID_EFFECT'));
+    expect(did).toHaveLength(56);
+  });
 
   test('after the commit engine has committed the first half of a divided transaction, it forgets the items that DynamoDB returned before, because the first half may have changed them', () => {
     const give: Decision = { effects: [tables.loans.add({ isbn: 'a' }, 'available', 1)] };

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { Table } from '../../../lib/dynamodb/tables.ts';
 import { selectBranches } from '../../../lib/inbox/branches.ts';
-import { toCandidate } from '../../../lib/inbox/candidate.ts';
 import type { Decision } from '../../../lib/inbox/decision.ts';
 import { itemId } from '../../../lib/dynamodb/item.ts';
 import { toTransaction } from '../../../lib/inbox/transaction.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
+import { candidateOf } from '../../support/candidate.ts';
 import { firstAttempt } from '../../support/delivery.ts';
 
 const scope = { queue: 'loans', name: 'p-inbox', tablePrefix: 'p-', retentionDays: 1 };
@@ -14,12 +14,13 @@ const add = (by: number, atLeast?: number, attribute = 'n') =>
   ({ kind: 'add', table: loans, key: { isbn: 'a' }, attribute, by, atLeast }) as const;
 const candidates = (...decisions: Decision[]) =>
   decisions.map((decision, n) =>
-    toCandidate(n, { ...firstAttempt, id: `m${n}` as MessageId, payloadHash: 'h', decision }, scope.queue),
+    candidateOf({ ...firstAttempt, id: `m${n}` as MessageId, payloadHash: 'h', decision }, scope.queue),
   );
 const updateOf = (...decisions: Decision[]) =>
-  toTransaction(selectBranches(candidates(...decisions), new Map()).chosen, new Set(), scope, {
-    nowMs: 0,
-    token: 'token',
+  toTransaction(selectBranches(candidates(...decisions), new Map()).chosen, {
+    scope,
+    markersMet: new Set(),
+    fresh: { nowMs: 0, token: 'token' },
   }).writes.at(-1)?.Update;
 const seen = (n?: number) =>
   new Map([[itemId('loans', { isbn: { S: 'a' } }), n === undefined ? undefined : { n: { N: `${n}` } }]]);
@@ -81,8 +82,8 @@ describe('selecting branches', () => {
 
   test('selectBranches returns a message in the list "refused" if the condition of its effects fails and its business rule returned no alternative effects ("otherwise")', () => {
     const { chosen, refused } = selectBranches(candidates({ effects: [add(-9, 0)] }, take(1)), seen(1));
-    expect(chosen.map(({ candidate }) => candidate.index)).toEqual([1]);
-    expect(refused.map(({ index }) => index)).toEqual([0]);
+    expect(chosen.map(({ candidate }) => candidate.entry.id)).toEqual(['m1']);
+    expect(refused.map(({ entry }) => entry.id)).toEqual(['m0']);
   });
 });
 
