@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 
 import { chromium, type Browser } from 'playwright-core';
 
@@ -49,17 +49,11 @@ function unpackedIn(directory: string): Chromium | undefined {
   const root = join(directory, 'root');
   const program = join(root, 'usr/lib/chromium/chromium');
   if (!existsSync(program)) return undefined;
-  const libraries = ['usr/lib', 'lib'].flatMap((base) => {
-    const folder = join(root, base);
-    if (!existsSync(folder)) return [];
-    return [
-      folder,
-      ...readdirSync(folder)
-        .filter((name) => name.endsWith('-linux-gnu'))
-        .map((name) => join(folder, name)),
-    ];
-  });
-  return { program, libraries: libraries.join(':') };
+  // Some packages have libraries in folders of their own, for example in usr/lib/x86_64-linux-gnu/pulseaudio.
+  const folders = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.so(\.\d+)*$/.test(name))
+    .map((name) => dirname(join(root, name)));
+  return { program, libraries: [...new Set(folders)].join(':') };
 }
 
 /**
