@@ -1,7 +1,7 @@
-import { deriveId, eventPublisher } from 'surehop/events';
+import { deriveId } from 'surehop/events';
 import { endpoint } from 'surehop/http';
 import { canonical, createOncePerKey, idempotencyKey } from 'surehop/idempotency';
-import { lazyPublisher } from 'surehop/rabbitmq';
+import { eventPublisher } from 'surehop/rabbitmq';
 
 import { tables } from '../../infra/tables.ts';
 import { surehop } from '../surehop.ts';
@@ -9,7 +9,7 @@ import { orderCreated } from './events.ts';
 import { route } from './place-order-route.ts';
 
 const oncePerKey = createOncePerKey(surehop);
-const publishEvent = eventPublisher(surehop, lazyPublisher(surehop, { early: true }));
+const publishEvent = eventPublisher(surehop);
 
 /** POST /orders: answers 202 as soon as the broker has confirmed the event of the order. */
 export const handler = endpoint(surehop, route, async (request) => {

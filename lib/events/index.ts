@@ -1,3 +1,3 @@
 export { defineEvent, type EventDefinition, type Payload } from './define.ts';
 export { deriveId, type MessageId } from './message-id.ts';
-export { eventPublisher, type EventOptions, type PublishEvent, type Publisher } from './publish.ts';
+export type { EventOptions, PublishEvent, Publisher } from './publish.ts';

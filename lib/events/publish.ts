@@ -1,13 +1,10 @@
 import { hash } from 'node:crypto';
 
 import type { PublishError } from '../runtime/errors.ts';
-import { serviceSettings } from '../runtime/service-settings.ts';
-import type { Surehop } from '../runtime/surehop.ts';
 import type { EventDefinition } from './define.ts';
 import { headerNames } from './envelope.ts';
 import type { Message } from './message.ts';
 import type { MessageId } from './message-id.ts';
-import { startSending } from './sending.ts';
 import { nextSpan, type Trace } from './trace.ts';
 
 /** Publishes messages and waits until the broker confirms them. */
@@ -41,22 +38,6 @@ export interface EventOptions {
 
 /** Publishes an event. Resolves when the broker has confirmed the message. */
 export type PublishEvent = <T>(event: EventDefinition<T>, data: T, options: EventOptions) => Promise<void>;
-
-/** Creates the function that publishes the events of a service. */
-export function eventPublisher({ clock, settings, tracing }: Surehop, publisher: Publisher): PublishEvent {
-  const { SERVICE_NAME: appId } = settings(serviceSettings);
-  return async (event, data, options) => {
-    const message = eventMessage(event, data, { ...options, appId, publishedAtMs: clock.now() });
-    const sending = startSending(tracing, message, { parent: options.trace });
-    await publisher.publish(sending.message).then(
-      () => sending.end(),
-      (error: unknown) => {
-        sending.end(error);
-        throw error;
-      },
-    );
-  };
-}
 
 export function eventMessage<T>(
   event: Pick<EventDefinition<T>, 'type' | 'version' | 'exchange' | 'key'>,

@@ -1,1 +1,2 @@
+export { eventPublisher } from './event-publisher.ts';
 export { lazyPublisher } from './lazy-publisher.ts';

@@ -57,10 +57,10 @@ const functionOf = (
   route: string,
   type: string,
   { constant, example }: DefinedEvent,
-): string => `import { deriveId, eventPublisher } from 'surehop/events';
+): string => `import { deriveId } from 'surehop/events';
 import { endpoint, idempotencyKeyProblems, publishProblems, signature, type Route } from 'surehop/http';
 import { idempotencyKey } from 'surehop/idempotency';
-import { lazyPublisher } from 'surehop/rabbitmq';
+import { eventPublisher } from 'surehop/rabbitmq';
 import * as z from 'zod';
 
 import { surehop } from '../surehop.ts';
@@ -79,7 +79,7 @@ export const route = {
   },
 } satisfies Route;
 
-const publishEvent = eventPublisher(surehop, lazyPublisher(surehop));
+const publishEvent = eventPublisher(surehop);
 
 /** ${route} */
 export const handler = endpoint(surehop, route, async (request) => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { defineEvent, eventPublisher, type MessageId } from 'surehop/events';
+import { defineEvent, type MessageId } from 'surehop/events';
+import { eventPublisher } from 'surehop/rabbitmq';
 import type { Topology } from 'surehop/topology';
 import * as z from 'zod';
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { queues, topology } from 'serverless-surehop/definitions';
 import type { EventDefinition, MessageId } from 'surehop/events';
-import { eventPublisher } from 'surehop/events';
+import { eventPublisher } from 'surehop/rabbitmq';
 import * as z from 'zod';
 
 import { routesOf } from '../client/routing.ts';

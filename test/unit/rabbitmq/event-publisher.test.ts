@@ -2,7 +2,8 @@ import { expect, test } from '@jest/globals';
 
 import { deriveId } from '../../../lib/events/message-id.ts';
 import type { Message } from '../../../lib/events/message.ts';
-import { eventPublisher, type Publisher } from '../../../lib/events/publish.ts';
+import type { Publisher } from '../../../lib/events/publish.ts';
+import { eventPublisher } from '../../../lib/rabbitmq/event-publisher.ts';
 import { createSurehop } from '../../../lib/runtime/surehop.ts';
 
 test('publishEvent publishes an event with its envelope headers, and uses the event id as the default correlation id', async () => {

@@ -1,7 +1,7 @@
-import { deriveId, eventPublisher } from 'surehop/events';
+import { deriveId } from 'surehop/events';
 import { endpoint, idempotencyKeyProblems, publishProblems, signature, type Route } from 'surehop/http';
 import { idempotencyKey } from 'surehop/idempotency';
-import { lazyPublisher } from 'surehop/rabbitmq';
+import { eventPublisher } from 'surehop/rabbitmq';
 import * as z from 'zod';
 
 import { surehop } from '../surehop.ts';
@@ -20,7 +20,7 @@ export const route = {
   },
 } satisfies Route;
 
-const publishEvent = eventPublisher(surehop, lazyPublisher(surehop));
+const publishEvent = eventPublisher(surehop);
 
 /** POST /orders */
 export const handler = endpoint(surehop, route, async (request) => {

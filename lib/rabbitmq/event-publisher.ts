@@ -1,0 +1,25 @@
+import { eventMessage, type PublishEvent } from '../events/publish.ts';
+import { startSending } from '../events/sending.ts';
+import { serviceSettings } from '../runtime/service-settings.ts';
+import type { Surehop } from '../runtime/surehop.ts';
+import { lazyPublisher } from './lazy-publisher.ts';
+
+/**
+ * Creates the function that publishes the events of a service. Without a `publisher`, the AMQP client is loaded
+ * immediately, so that the first event does not have to wait for it.
+ */
+export function eventPublisher(surehop: Surehop, publisher = lazyPublisher(surehop, { early: true })): PublishEvent {
+  const { clock, settings, tracing } = surehop;
+  const { SERVICE_NAME: appId } = settings(serviceSettings);
+  return async (event, data, options) => {
+    const message = eventMessage(event, data, { ...options, appId, publishedAtMs: clock.now() });
+    const sending = startSending(tracing, message, { parent: options.trace });
+    await publisher.publish(sending.message).then(
+      () => sending.end(),
+      (error: unknown) => {
+        sending.end(error);
+        throw error;
+      },
+    );
+  };
+}
