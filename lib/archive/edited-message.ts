@@ -187,7 +187,9 @@ export async function recordPublished(
   );
 }
 
-/** Stores why publishing an edited message failed, unless the message is already published. */
+/**
+ * Stores the error of a failed attempt to publish an edited message, unless the message was published in the meantime.
+ */
 export const recordFailure = (table: ArchiveTable, { messageId }: Pick<EditedMessage, 'messageId'>, error: string) =>
   update(
     table,

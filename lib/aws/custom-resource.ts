@@ -80,8 +80,8 @@ export const customResource =
   };
 
 /**
- * Logs an error. If the logger itself fails, writes the error to the console, and therefore CloudFormation still gets a
- * response.
+ * Logs an error. If the logger itself fails, writes the error to the console instead, so that CloudFormation still gets
+ * a response.
  */
 function logError(message: string, error: unknown, details: Record<string, unknown>): void {
   try {

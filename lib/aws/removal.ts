@@ -6,7 +6,7 @@ import { errorFields } from '../runtime/stack.ts';
 
 export interface Waiting {
   readonly signal: AbortSignal;
-  /** The pause, in ms, between two checks whether network interfaces still exist. */
+  /** How long to wait before checking again whether network interfaces still exist, in ms. */
   readonly pauseMs: number;
 }
 

@@ -27,7 +27,10 @@ export interface RotationEvent {
 export interface RotationSteps {
   /** Returns the text of the new version of the secret. `current` is the text of the current version. */
   next(current: string): string;
-  /** Makes the service that checks the secret accept both the new secret `pending` and the current secret `current`. */
+  /**
+   * Makes the new secret `pending` valid, for example by setting a password on the broker. The current secret `current`
+   * must stay valid.
+   */
   set(pending: string, current: string): Promise<void>;
   test(pending: string): Promise<void>;
 }

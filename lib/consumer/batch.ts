@@ -24,8 +24,8 @@ export interface Batch extends Omit<ConsumerParts, 'settings'>, Limits {
   /** When the consumer received the batch (ISO 8601). */
   readonly startedAt: string;
   /**
-   * Whether the inbox may lack the record of a message that was last sent at this time (in ms since the epoch), because
-   * the inbox table was restored from a backup. The consumer dead-letters such a message.
+   * Whether a message that was last sent at this time (in ms since the epoch) may lack its inbox marker, because the
+   * inbox table was later restored from a backup. The consumer dead-letters such a message.
    */
   readonly isForgotten: (sentAtMs: number | undefined) => boolean;
   /** Whether the inbox marker of a message that was last sent at this time (in ms since the epoch) may have expired. */

@@ -23,8 +23,8 @@ export type ConsumerDefinition<T> = ConsumerLimits & {
    */
   readonly orderBy?: KeyOf;
   /**
-   * Returns the id, type and version of a message from another producer. Needed for messages that have neither a unique
-   * `message-id` nor the attributes of a CloudEvent (docs/guides/existing-producers.md).
+   * Returns the id, type and version of a message that was not published by Surehop. Needed for messages that have
+   * neither a unique `message-id` nor the attributes of a CloudEvent (docs/guides/existing-producers.md).
    */
   readonly identify?: Identify;
 } & (

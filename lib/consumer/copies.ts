@@ -123,7 +123,10 @@ export function deadLetterId(delivery: Delivery, queue: WorkQueue, outcome: Dead
 const attemptOf = ({ envelope }: Delivery, outcome: Failed): Attempt =>
   outcome.is === 'dead-letter' && outcome.origin === 'claimed' ? outcome.at : envelope;
 
-/** Returns an array with the inbox marker of a retried or dead-lettered message, which is empty if the message has none. */
+/**
+ * Returns the content of the inbox marker that records a retry or a dead letter. The returned array is empty if no
+ * inbox marker must be written for the message.
+ */
 export function handoffOf(delivery: Delivery, outcome: Failed, at: string, batch: Pick<Batch, 'startedAt'>): Handoff[] {
   const { id, payloadHash } = delivery;
   if (!id || outcome.is === 'postponed' || outcome.code === 'PAYLOAD_MISMATCH') return [];

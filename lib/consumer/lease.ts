@@ -6,8 +6,8 @@ import type { Batch } from './batch.ts';
 import { TimeLimitError, withTimeLimit, type TimeLimit } from './time-limit.ts';
 
 /**
- * How much longer a lease lasts than a business rule may run, in ms. The lease of a `perform` function that ignores its
- * signal may nevertheless expire while the function is still running.
+ * A lease lasts this much longer, in ms, than the time limit of the business rule. The lease of a `perform` function
+ * that ignores its signal may nevertheless expire while the function is still running.
  */
 const LEASE_MARGIN_MS = 5_000;
 

@@ -15,8 +15,8 @@ export interface Progress {
 }
 
 /**
- * Stores in DynamoDB how far each shard of a queue has been read. Every method throws `StoreUnavailableError` if
- * DynamoDB does not answer.
+ * Stores in DynamoDB, for each shard of a queue, the time of the latest batch and the publish time of its oldest
+ * message. Every method throws `StoreUnavailableError` if DynamoDB does not answer.
  */
 export interface QueueProgress {
   record(shard: string, progress: Progress): Promise<void>;
@@ -39,7 +39,7 @@ export const createQueueProgress = ({ client, retryPolicy, name }: InboxTable): 
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
-/** The shortest time between two writes of a shard's progress, in ms. */
+/** The shortest time, in ms, between two writes of the progress in the same shard. */
 const RECORDED_EVERY_MS = 5_000;
 
 /**

@@ -109,7 +109,7 @@ async function claimAndPublishEvents(results: readonly Result[], batch: Batch): 
 const isFailed = (outcome: Outcome): outcome is Failed =>
   outcome.is === 'retry' || outcome.is === 'postponed' || outcome.is === 'dead-letter';
 
-/** A message of which the broker or the archive has a copy. */
+/** A failed message that is safe to acknowledge, because the broker or the archive has stored a copy of the message. */
 interface HandedOff {
   readonly is: 'handed-off';
   readonly delivery: Delivery;

@@ -17,7 +17,7 @@ const MAX_ISOLATED_RUNS = 3;
 /** The largest assumed difference between the clocks of two Lambda execution environments, in ms. */
 const CLOCK_SKEW_MS = 1_000;
 
-/** The fields of a batch that the isolation of crashing messages uses. */
+/** The fields of a batch that are needed to find and isolate messages that crash the process. */
 interface IsolatingBatch {
   readonly queue: { readonly name: string };
   readonly attemptLog: AttemptLog;
@@ -30,7 +30,7 @@ interface IsolatingBatch {
   readonly warn: (message: string, error: unknown) => void;
 }
 
-/** What the isolation of crashing messages keeps in memory from one batch to the next. */
+/** The data with which a process recognizes messages that may crash it, kept in memory from one batch to the next. */
 export interface CrashLoopMemory {
   /** How often this process returned each unfinished message of the previous batch to the queue. */
   survived: Map<MessageId, number>;

@@ -32,7 +32,7 @@ export interface ArchiveReport {
   readonly duplicates: number;
 }
 
-/** Errors of DynamoDB that no message causes. */
+/** The codes of DynamoDB errors that cannot be caused by the content of a message. */
 const NOT_OF_MESSAGE = new Set<ErrorCode>(['STORE_UNAVAILABLE', 'TABLE_MISSING', 'ACCESS_DENIED']);
 
 /** The archive stores at most this many dead letters concurrently. */

@@ -55,8 +55,8 @@ export interface DeadLetters {
   changeJob(request: Request<z.infer<typeof changeJobRoute.body>, PathWithId>): Promise<Answer>;
   /**
    * Creates the scheduled handler that publishes stored edited messages which are not published yet, and continues jobs
-   * that no process is working on. The handler fails if one of them fails. Throws a `SettingsError` if a setting of the
-   * broker is missing or wrong.
+   * that no process is working on. The handler throws an error if it cannot publish a message or if a job fails. Throws
+   * a `SettingsError` if a setting of the broker is missing or wrong.
    */
   continueJobs(): (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>) => Promise<void>;
 }

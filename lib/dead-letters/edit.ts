@@ -36,7 +36,10 @@ export interface Editing extends Redriving {
 
 interface EditOrder {
   readonly body: Buffer;
-  /** The type of the edited message. If absent, the edited message itself says its type, as any other message does. */
+  /**
+   * The type that the operator gives to the edited message. If absent, the consumer determines the type from the edited
+   * message, as for any other message.
+   */
   readonly type?: string;
   readonly version?: number;
   /**
@@ -51,7 +54,10 @@ interface EditOrder {
  */
 const MAX_EDITED_BYTES = 262_144;
 
-/** How often the DynamoDB transaction of an edit is sent at most, if other writes conflict with it. */
+/**
+ * The largest number of times that the DynamoDB transaction of an edit is sent if other writes conflict with the
+ * transaction.
+ */
 const MAX_TRANSACTIONS = 5;
 
 interface Read {

@@ -15,7 +15,10 @@ interface EditedKind {
   readonly stated: Kind;
 }
 
-/** Finds the type and version of an edited message. `given` is what the operator requested. */
+/**
+ * Finds the type and version of an edited message. `given` contains the type and the version that the operator
+ * requested, if any.
+ */
 export function editedKind(message: ArchivedMessage, body: Buffer, given: Kind): EditedKind {
   const own = withoutIdentity(message.properties);
   const decided = kindOf(message);
@@ -30,8 +33,8 @@ export function editedKind(message: ArchivedMessage, body: Buffer, given: Kind):
 }
 
 /**
- * Returns the properties without what a consumer or an earlier edit added, so that the message is identified as if it were
- * delivered for the first time.
+ * Returns the properties as the publisher sent them, without the identity that a consumer or an earlier edit added, so
+ * that the message is identified as if it were delivered for the first time.
  */
 function withoutIdentity(properties: Properties): Properties {
   const headers = Object.entries(properties.headers).filter(([name]) => !name.startsWith('surehop-identified-'));

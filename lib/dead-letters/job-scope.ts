@@ -3,7 +3,10 @@ import type { JobOrder, JobScope } from './job.ts';
 import { listGroups } from './list-groups.ts';
 import { untilOf } from './select-letters.ts';
 
-/** Returns the number of dead letters that a new job is for, and the cause of these dead letters if its filter names a group. */
+/**
+ * Counts the dead letters that a new job is for. If the filter of the job names a group of dead letters, also returns
+ * the queue, the error code and the cause of the group.
+ */
 export async function scopeOf(
   table: ArchiveTable,
   { ids, filter, maximum }: Pick<JobOrder, 'ids' | 'filter' | 'maximum'>,

@@ -20,11 +20,17 @@ export interface JobOrder {
   readonly requestedBy: string;
 }
 
-/** What is known about the dead letters of a job when the job is created. */
+/**
+ * The number of dead letters that a job is for, and their group if the filter of the job names one. Both are determined
+ * when the job is created.
+ */
 export interface JobScope {
   /** How many dead letters the job is for. Absent if there were too many dead letters to count. */
   readonly total?: number;
-  /** The group that the filter of the job names. Absent if the filter names no group, or a group without dead letters. */
+  /**
+   * The group of dead letters that the filter of the job names. Absent if the filter names no group, or if the group
+   * has no dead letters.
+   */
   readonly group?: { readonly queue?: string; readonly code: string; readonly cause: string };
 }
 
@@ -56,7 +62,7 @@ export const JOB_KIND = 'job';
 
 export const jobKey = (id: string): Attributes => ({ id: { S: id }, part: { N: JOB_PART } });
 
-/** Creates the DynamoDB item of a job that no process has continued yet. */
+/** Creates the DynamoDB item of a new job. No process has a lease on a new job. */
 export function toItem(
   { id, order, createdAt, updatedAt, status, progress, total, group }: Job,
   retentionDays: number,
@@ -77,7 +83,7 @@ export function toItem(
   };
 }
 
-/** Returns the jobs in DynamoDB items, without a job whose item is invalid, because it must not stop the other jobs. */
+/** Converts DynamoDB items to jobs. Logs and leaves out each invalid item, so that it does not block the other jobs. */
 export const readable = (items: readonly Attributes[]): Job[] =>
   items.flatMap((item) => {
     try {

@@ -12,7 +12,10 @@ export interface Filter {
   readonly group?: string;
   readonly client?: string;
   readonly status?: DeadLetterStatus;
-  /** A text that the reason of the dead letter contains, or that equals its id, message id or correlation id. */
+  /**
+   * A search text. It must occur in the reason of the dead letter, or equal the id, message id or correlation id of the
+   * dead letter.
+   */
   readonly text?: string;
   /** Selects messages that were dead-lettered at this time or later (ISO 8601 in UTC, with milliseconds). */
   readonly from?: string;

@@ -25,7 +25,7 @@ import { refusalOf, selectLetters } from './select-letters.ts';
 
 const CONCURRENCY = 16;
 
-/** The time, in ms, that must be left of an invocation before it starts the next step of a job. */
+/** The Lambda function starts the next step of a job only if its invocation has at least this time left, in ms. */
 export const RESERVE_MS = 8_000;
 
 /**

@@ -19,7 +19,10 @@ interface Progress {
 
 interface Limits {
   readonly count: number;
-  /** The largest total size of the messages. At least one dead letter is selected, however large its message is. */
+  /**
+   * The largest total size of the messages of the selected dead letters, in bytes. At least one dead letter is
+   * selected, however large its message is.
+   */
   readonly bytes: number;
 }
 
@@ -71,8 +74,8 @@ export async function selectLetters(
 }
 
 /**
- * Returns the time before which the messages of a job must have failed. A redriven message may fail again, and the same
- * job must not redrive its new dead letter.
+ * Returns the end of the time range from which a job selects dead letters. The range ends at the latest when the job
+ * was created, because a redriven message may fail again, and the job must not redrive the new dead letter.
  */
 export const untilOf = (filter: JobOrder['filter'], createdAt: string): string =>
   filter?.to !== undefined && filter.to < createdAt ? filter.to : createdAt;

@@ -3,7 +3,7 @@ import { customResource } from '../aws/custom-resource.ts';
 import { removeEventSource, waitForFunctionInterfaces } from '../aws/removal.ts';
 import type { Environment } from '../runtime/settings.ts';
 
-/** The pause between two checks whether network interfaces still exist, in ms. */
+/** How long to wait before checking again whether network interfaces still exist, in ms. */
 const PAUSE_MS = 10_000;
 
 /**
@@ -20,6 +20,8 @@ export const removeNetwork = (environment: Environment) =>
       const waiting = { signal, pauseMs: PAUSE_MS };
       if (typeof id === 'string') return removeEventSource(access, id, waiting);
       if (typeof group === 'string') return waitForFunctionInterfaces(access, group, waiting);
-      throw new Error('nothing to remove: the custom resource needs the property EventSource or SecurityGroup');
+      throw new Error(
+        'the custom resource names neither an event source nor a security group: add the property EventSource or SecurityGroup',
+      );
     },
   });

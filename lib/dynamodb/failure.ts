@@ -6,13 +6,13 @@ import { shortText } from '../runtime/short-text.ts';
 import { requestedTables } from './client.ts';
 import { reportMisconfigured } from './report-misconfigured.ts';
 
-/** What happened to a DynamoDB request, according to its error. */
+/** Why a DynamoDB request failed, and whether it may nevertheless have changed something. */
 export type Failure =
   /** DynamoDB cancelled the transaction and wrote nothing. */
   | { readonly is: 'cancelled'; readonly reasons: readonly CancellationReason[] }
   /** DynamoDB wrote nothing, because the request is invalid. Repeating the request cannot succeed. */
   | { readonly is: 'refused' }
-  /** DynamoDB wrote nothing, because a table, a permission or the credentials are wrong. */
+  /** DynamoDB wrote nothing, because a table or a permission is missing, or the credentials are invalid. */
   | { readonly is: 'misconfigured'; readonly error: MisconfiguredError }
   /** DynamoDB throttles the request, or another request with the same idempotency token is in progress. */
   | { readonly is: 'busy' }

@@ -8,9 +8,10 @@ import {
 } from '@aws-sdk/client-dynamodb';
 
 /**
- * Puts an item under a condition that holds only once. Succeeds even if the AWS SDK repeats the request because the
- * reply was lost: the attribute `writeId` of the stored item shows that the item is already stored. Throws
- * `ConditionalCheckFailedException`, with the stored item, if the condition fails because of another write.
+ * Puts an item under a condition that fails once the item is stored. If a reply is lost and the AWS SDK repeats the
+ * request, the condition fails because of the first request. The attribute `writeId` then shows that this call has
+ * stored the item, and the call succeeds. Throws `ConditionalCheckFailedException`, with the stored item, if the
+ * condition fails because of another write.
  */
 export async function putOnce(
   client: DynamoDBClient,

@@ -3,7 +3,7 @@ import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { readFailure, toStoreError } from './failure.ts';
 
 export interface RetryPolicy {
-  /** How often a request is sent without a reply before DynamoDB counts as unavailable. */
+  /** How many times a request is sent without getting a reply before DynamoDB counts as unavailable. */
   readonly attempts: number;
   /**
    * The largest number of times that a request is sent if DynamoDB throttles the request or cancels it because of

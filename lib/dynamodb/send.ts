@@ -4,7 +4,8 @@ import { toStoreError } from './failure.ts';
 
 /**
  * Sends a request to DynamoDB. Throws `StoreUnavailableError` if DynamoDB is unavailable, `MisconfiguredError` if the
- * deployment is wrong, and `ConditionalCheckFailedException` if the condition of a write fails.
+ * deployment is misconfigured, for example without a table, and `ConditionalCheckFailedException` if the condition of a
+ * write fails.
  */
 export async function sendToDynamo<T>(
   send: (client: DynamoDBClient) => Promise<T>,

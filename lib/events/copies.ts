@@ -128,11 +128,16 @@ export function redrivenCopy(
   };
 }
 
-/** The changes of an operator to an archived message, with the id and the time of the edited message. */
+/**
+ * An operator's edit of an archived message: the id and the publish time of the edited message, and everything that the
+ * operator changed.
+ */
 interface Edit {
   readonly id: MessageId;
   readonly body: Buffer;
-  /** The type of the event. If absent, the consumer finds the type in the edited message. */
+  /**
+   * The event type that the operator requested. If absent, the consumer determines the type from the edited message.
+   */
   readonly type?: string;
   readonly version?: number;
   /** The key that decides which shard of a queue receives the edited message. */
@@ -160,7 +165,8 @@ const notEdited = (name: string) =>
 
 /**
  * Creates an edited message from an archived message: with a new body and id, and otherwise the same headers and
- * properties. The attempts and the age of the edited message start again.
+ * properties. Consumers treat the edited message as newly published: its attempts and its age are counted from the
+ * edit.
  */
 export function editedMessage(
   { properties }: Pick<Message, 'properties'>,

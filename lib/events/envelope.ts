@@ -58,7 +58,10 @@ export interface Envelope extends Partial<Trace> {
   readonly leftOut?: string;
   /** The id of the dead letter that an operator edited to create this message. Absent if the message was not edited. */
   readonly editedFrom?: string;
-  /** The span that published this copy, in the format of `traceparent`. Absent if the message is not traced. */
+  /**
+   * The span that published this copy of the message, in the format of `traceparent`. Absent if the message is not
+   * traced.
+   */
   readonly previousSpan?: string;
 }
 

@@ -7,9 +7,9 @@ import type { MessageId } from './message-id.ts';
  */
 export interface Identity {
   readonly id: MessageId;
-  /** The type of the event. If absent, the AMQP property `type` applies. */
+  /** The type of the event. If absent, the consumer uses the AMQP property `type` of the message. */
   readonly type?: string;
-  /** The version of the event. If absent, the header `surehop-schema-version` applies. */
+  /** The version of the event. If absent, the consumer uses the header `surehop-schema-version` of the message. */
   readonly version?: number;
 }
 

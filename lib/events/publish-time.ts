@@ -27,8 +27,8 @@ export const lastSentTimeOf = (message: DatedMessage): number | undefined =>
   validTime(message.envelope.redrivenAt) ?? publishTimeOf(message);
 
 /**
- * Returns when Surehop published or last redrove a message, in ms since the epoch. Ignores a time that another producer
- * gave the message, because this time may be long before the publication of the message.
+ * Returns when Surehop published or last redrove a message, in ms since the epoch. Ignores a time from a publisher
+ * other than Surehop, because this time may be long before the publication of the message.
  */
 export const surehopSentTimeOf = ({ envelope }: Pick<DatedMessage, 'envelope'>): number | undefined =>
   validTime(envelope.redrivenAt) ?? validTime(envelope.publishedAt);
@@ -39,7 +39,7 @@ export function isoTime(time: string | number | undefined): string | undefined {
   return ms === undefined ? undefined : new Date(ms).toISOString();
 }
 
-/** The years 1 to 9999. The ISO 8601 texts of other years do not sort by time. */
+/** Only times in the years 1 to 9999 are valid, because the ISO 8601 texts of other years do not sort by time. */
 const FIRST_MS = Date.parse('0001-01-01T00:00:00.000Z');
 const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z');
 

@@ -18,8 +18,8 @@ export interface Decision {
   /** `rejected` if the business rule rejects the message. The default is `completed`. */
   readonly outcome?: 'rejected' | 'completed';
   /**
-   * Why the business rule decided so, for example why it rejects the message. The inbox marker of the message stores
-   * the reason.
+   * The reason for the decision, for example why the business rule rejects the message. The inbox marker of the message
+   * stores the reason.
    */
   readonly reason?: string;
 }

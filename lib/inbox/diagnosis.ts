@@ -29,8 +29,9 @@ function withoutEffect({ Put, Update, Delete, ConditionCheck }: TransactWriteIte
 }
 
 /**
- * Creates the function that reads the error of a transaction. If the error leaves open which table is missing, or
- * whether an effect or the inbox table is wrong, the function tries single writes that change nothing.
+ * Creates the function that finds out why DynamoDB failed a transaction. The error may not say which table is missing,
+ * or whether DynamoDB refused an effect or the inbox table has an unexpected key. In these cases, the function tests
+ * the tables with single writes that change nothing.
  */
 export function createDiagnosis(table: InboxTable & Scope, signal: AbortSignal) {
   const { client } = table;
@@ -59,7 +60,11 @@ export function createDiagnosis(table: InboxTable & Scope, signal: AbortSignal) 
     return { is: 'misconfigured', error: tableMissing(tables, error) };
   }
 
-  /** Replaces a failure with an error about the inbox table if DynamoDB refuses a test write to the inbox table. */
+  /**
+   * Tests whether the inbox table itself caused a failure, for example with an unexpected key: DynamoDB then refuses
+   * even a test write without effects. Returns an error about the inbox table in this case, `busy` if DynamoDB does not
+   * answer the test, and otherwise the failure unchanged.
+   */
   async function checkInboxTable(failure: Failure): Promise<Failure> {
     const reply = await tryWrite(bareMarker);
     const tried = readFailure(reply);
@@ -70,7 +75,10 @@ export function createDiagnosis(table: InboxTable & Scope, signal: AbortSignal) 
     return { is: 'misconfigured', error: requestRefused([table.name], cause) };
   }
 
-  /** Reads the inbox markers that DynamoDB did not return with the cancellation. */
+  /**
+   * Reads each inbox marker whose condition failed, unless DynamoDB already returned the marker in the cancellation
+   * reasons.
+   */
   async function withMarkers(reasons: readonly CancellationReason[], writes: readonly TransactWriteItem[]) {
     const unseen = new Map<number, Attributes>();
     for (const [n, { Code, Item }] of reasons.entries()) {

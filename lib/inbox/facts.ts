@@ -45,7 +45,7 @@ export function factsToAttributes(facts: MessageFacts = {}): Attributes {
 export function attributesToFacts(item: Attributes, isDone: boolean): MessageFacts | undefined {
   const facts: Record<string, unknown> = {};
   for (const name of texts) if (item[name]?.S) facts[name] = item[name].S;
-  // In the inbox marker of a failed message, `redrives` and `attempt` tell the consumer which attempt failed.
+  // In the inbox marker of a failed message, `redrives` and `attempt` identify the failed attempt for the consumer.
   if (isDone) for (const name of numbers) if (item[name]?.N) facts[name] = Number(item[name].N);
   const failedAttempts = item['failedAttempts']?.S;
   if (failedAttempts) facts['failedAttempts'] = readFailedAttempts(failedAttempts);

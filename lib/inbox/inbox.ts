@@ -40,7 +40,7 @@ export interface UnreadableMarker {
   readonly state: 'unreadable';
   readonly queue: string;
   readonly id: MessageId;
-  /** The error with the code `INVALID_ITEM`, which tells why the inbox marker cannot be read. */
+  /** An error with the code `INVALID_ITEM` and the reason why the inbox marker cannot be read. */
   readonly error: Error;
 }
 
@@ -99,12 +99,12 @@ export type CommitResult =
    */
   | { readonly is: 'mismatch' }
   /**
-   * Nothing was written for the message, because another Lambda execution environment has dead-lettered this attempt of
-   * the message or a later attempt.
+   * Nothing was written for the message, because another Lambda execution environment has dead-lettered the message
+   * after the same attempt or a later attempt.
    */
   | { readonly is: 'parked'; readonly marker: FailedMarker }
   /**
-   * Nothing was written for the message. `error` tells the reason, for example an invalid effect or a conflict with
+   * Nothing was written for the message. `error` contains the reason, for example an invalid effect or a conflict with
    * another transaction.
    */
   | { readonly is: 'failed'; readonly error: Error }

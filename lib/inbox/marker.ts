@@ -19,8 +19,8 @@ export const compareAttempts = (one: Attempt, other: Attempt): number =>
   one.redrives - other.redrives || one.attempt - other.attempt;
 
 /**
- * Whether an inbox marker forbids an attempt of a message. It does if a retry copy of this attempt or of a later attempt
- * was published, or if the message is a dead letter that nobody has redriven.
+ * Whether an inbox marker shows that an attempt of a message has already failed: a retry copy was published after this
+ * attempt or a later attempt, or the message is a dead letter that nobody has redriven.
  */
 export const isHandedOff = (
   marker: Pick<FailedMarker, 'state' | 'redrives' | 'attempt' | 'payloadHash'>,
@@ -179,8 +179,8 @@ function toMarker(queue: string, item: Attributes): Marker {
 }
 
 /**
- * Throws an error if the attribute `name` of an inbox marker is not a number, because a DynamoDB condition that compares
- * the attribute with a number would never hold.
+ * Throws an error if the attribute `name` of an inbox marker is not a number. A DynamoDB condition that compares such
+ * an attribute with a number would never hold.
  */
 function requireNumber(item: Attributes, name: string): void {
   if (item[name]?.N === undefined) throw invalidMarker(item, `the attribute "${name}" is not a number`);

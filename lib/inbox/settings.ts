@@ -39,8 +39,8 @@ export const mayHaveExpired = (
 ): boolean => sentAtMs !== undefined && sentAtMs < nowMs - INBOX_RETENTION_DAYS * DAY_MS;
 
 /**
- * Returns a time, in ms since the epoch. The inbox table contains the inbox marker of every message that was completed
- * after this time.
+ * Returns how far back the inbox table is complete, as a time in ms since the epoch: it contains the inbox marker of
+ * every message that was completed after this time.
  */
 export const rememberedSinceMs = (
   { INBOX_RETENTION_DAYS, INBOX_COMPLETE_SINCE }: InboxSettings,

@@ -16,8 +16,9 @@ export interface State extends TransactionContext {
   /** The messages without a result, in order. If the list is empty, the commit has ended. */
   readonly pending: readonly Candidate[];
   /**
-   * How many of the pending messages the next transaction may contain. The number is halved after each transaction that
-   * DynamoDB refuses, to find the message that DynamoDB refuses, and doubled after each committed transaction.
+   * How many of the pending messages the next transaction may contain. If DynamoDB refuses a transaction as invalid,
+   * the number is halved, to find the message with the invalid write. After a committed transaction, the number is
+   * doubled.
    */
   readonly size: number;
   readonly observed: Observed;
@@ -28,7 +29,10 @@ export interface State extends TransactionContext {
    * further attempt grows with this number.
    */
   readonly retry: number;
-  /** How many replies to the current transaction were lost. If too many were lost, DynamoDB counts as unavailable. */
+  /**
+   * How many times the current transaction was sent without getting a reply. After too many times, the commit ends,
+   * because DynamoDB counts as unavailable.
+   */
   readonly lost: number;
   /**
    * Whether the reply to a transaction of this commit was lost. DynamoDB may have committed this transaction, so messages
@@ -36,13 +40,15 @@ export interface State extends TransactionContext {
    */
   readonly isDoubtful: boolean;
   readonly results: ReadonlyMap<Candidate, CommitResult>;
-  /** Set if the commit ended because DynamoDB did not answer or because the deployment is wrong. */
+  /**
+   * Why the whole commit ended early: DynamoDB did not answer, or the deployment is misconfigured. Otherwise absent.
+   */
   readonly unavailable?: Error;
 }
 
 export type Reply =
   | { readonly is: 'committed' }
-  /** The commit did not send the transaction, because its time has run out or DynamoDB is unavailable. */
+  /** The transaction was not sent, because the commit has no time left or DynamoDB is unavailable. */
   | { readonly is: 'stopped'; readonly error: Error }
   | (Failure & { readonly error: unknown });
 
@@ -56,8 +62,8 @@ export function start(messages: readonly Candidate[], context: Pick<State, 'scop
 }
 
 /**
- * Decides after a reply of DynamoDB which messages have a result, and which transaction the commit sends next. Does not
- * modify the arguments.
+ * Returns the state of the commit after a reply from DynamoDB: the results of messages, and the transaction to send
+ * next. Does not modify the arguments.
  */
 export function step(before: State, reply: Reply, fresh: Fresh): State {
   const state = { ...before, fresh };

@@ -11,10 +11,13 @@ import { mergeChanges, type Change, type Operation } from './operation.ts';
 import type { InboxTable } from './table.ts';
 import { showItem, toWrite } from './write.ts';
 
-/** The inbox table and the queue for which a transaction writes inbox markers. */
+/** Where a transaction writes inbox markers: into this inbox table, and for the messages of this queue. */
 export type Scope = Pick<InboxTable, 'name' | 'tablePrefix' | 'retentionDays'> & { readonly queue: string };
 
-/** What a transaction depends on besides its messages. */
+/**
+ * The inputs of a transaction besides its messages: the inbox table and the queue, the messages that already have an
+ * inbox marker, the current time, and an idempotency token.
+ */
 export interface TransactionContext {
   readonly scope: Scope;
   /** The messages that already have an inbox marker, for example of an earlier attempt. */
@@ -22,7 +25,7 @@ export interface TransactionContext {
   readonly fresh: Fresh;
 }
 
-/** What each new transaction needs. */
+/** The values that each new transaction gets: the current time, and a new idempotency token. */
 export interface Fresh {
   readonly nowMs: number;
   /** A new idempotency token (`ClientRequestToken`). */

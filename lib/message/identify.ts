@@ -80,7 +80,10 @@ export function identityOf(
   return messageIdFault === undefined ? {} : { fault: { code: 'MISSING_MESSAGE_ID', message: messageIdFault } };
 }
 
-/** Identifies an edited message: the edit gave the message its id, and the edited message itself says its type. */
+/**
+ * Identifies an edited message. The id comes from the edit, and the type and version are determined from the message,
+ * as for any other message.
+ */
 function ofEdited(
   message: Unidentified,
   id: MessageId,

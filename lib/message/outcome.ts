@@ -7,7 +7,9 @@ import type { ErrorCode } from '../runtime/errors.ts';
 import { shortText } from '../runtime/short-text.ts';
 import { ownFramesOf, toLoggable, type LoggableError } from '../runtime/stack.ts';
 
-/** What is known about a failure besides its code and its message. */
+/**
+ * Details of a failure besides its code and message: the thrown error, or a `perform` function that is still running.
+ */
 export type Cause = ThrownError | StillRunning | { readonly is: 'unknown' };
 
 /** The error that the business rule or the function `identify` threw. */
@@ -131,8 +133,8 @@ export const outOfTime = (): Unfinished =>
   unfinishedAs('TIME_LIMIT', 'the invocation ran out of time before the rule could run for this message');
 
 /**
- * Returns the outcome of a message whose failure the inbox already records: a dead letter if the recorded dead letter
- * may be unpublished, and otherwise a skipped duplicate.
+ * Returns the outcome of a message whose inbox marker already records a failure. If the dead letter of the message may
+ * not be published yet, the dead letter is published again. Otherwise, the message is skipped as a duplicate.
  */
 export function fromFailedMarker({ state, code, message, redrives, attempt, isPending }: FailedMarker): Outcome {
   if (isPending)

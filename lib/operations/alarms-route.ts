@@ -17,7 +17,10 @@ const alarmSchema = z.strictObject({
   reason: z.string(),
 });
 
-/** The alarms, or why the response contains no alarms: `npm start` has no CloudWatch. */
+/**
+ * The schema of the response with all alarms. Under `npm start`, where CloudWatch does not exist, the response contains
+ * a reason instead of alarms.
+ */
 const alarmsSchema = z.discriminatedUnion('available', [
   z.strictObject({ available: z.literal(true), alarms: z.array(alarmSchema) }),
   z.strictObject({ available: z.literal(false), reason: z.string() }),

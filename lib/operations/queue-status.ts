@@ -8,7 +8,7 @@ import type { Histories } from './queue-history.ts';
 /** A number, or `null` if the broker or the archive did not report it. */
 const figure = z.int().nullable();
 
-/** One number for each minute in `minutes`. A number is `null` if no sample of the minute contains it. */
+/** One number for each minute in `minutes`, or `null` for a minute without a sample of this figure. */
 const figures = z.array(z.number().nullable());
 
 const depth = z.strictObject({

@@ -36,7 +36,8 @@ export function reportQueues(surehop: Surehop, queues: Readonly<Record<string, W
   async function attempt(queuesOrNodes: string, report: (access: Access) => Promise<void>): Promise<boolean> {
     try {
       const { MANAGEMENT_URL } = settings;
-      if (!MANAGEMENT_URL) throw new Error('the URL of the management API is not set: set MANAGEMENT_URL');
+      if (!MANAGEMENT_URL)
+        throw new Error('missing setting: set MANAGEMENT_URL to the URL of the management API of RabbitMQ');
       await report({ ...settings, MANAGEMENT_URL });
       return true;
     } catch (error) {

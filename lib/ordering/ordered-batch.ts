@@ -5,7 +5,7 @@ import type { BlockedKeys } from './blocked-keys.ts';
 import type { OpenBatches } from './open-batches.ts';
 import type { Sequences } from './sequences.ts';
 
-/** The fields of a batch that the code for order per key uses. */
+/** The fields of a batch that are needed to process messages with the same ordering key in order. */
 export interface OrderedBatch {
   readonly queue: WorkQueue;
   readonly inbox: Pick<Inbox, 'find'>;
@@ -16,7 +16,7 @@ export interface OrderedBatch {
   readonly warn: (message: string, error: unknown) => void;
 }
 
-/** What the code for order per key keeps in memory from one batch to the next. */
+/** The data about ordered messages that a process keeps in memory from one batch to the next. */
 export interface OrderingMemory {
   /**
    * For each ordering key, the message ids whose order an earlier batch could not store in DynamoDB. The next batch

@@ -2,8 +2,8 @@ import { tryParseJson } from '../runtime/json.ts';
 import { log } from '../runtime/log.ts';
 
 /**
- * Parses the stored order of messages. If a DynamoDB item with a part of the order no longer exists (`text` is
- * `undefined`), or if the text is not a valid order, logs an error and returns `otherwise`.
+ * Parses the stored order of messages. If the order cannot be read, logs an error and returns `otherwise`: either the
+ * text is not a valid order, or DynamoDB no longer has all parts of the order (`text` is `undefined`).
  */
 export function parseOrder<T>(
   item: string,

@@ -48,9 +48,7 @@ export class PublishError extends CodedError {
   }
 }
 
-/**
- * Whether a publish failed because of the message itself, and publishing the message again therefore cannot succeed.
- */
+/** Whether a publish failed because of the message itself. Publishing such a message again cannot succeed. */
 export const isOfMessage = ({ code }: PublishError): boolean => code === 'UNWRITABLE' || code === 'TOO_LARGE';
 
 /**
@@ -68,8 +66,8 @@ export class StoreUnavailableError extends CodedError {
 export type MisconfigurationCode = 'TABLE_MISSING' | 'ACCESS_DENIED' | 'STORE_MISCONFIGURED';
 
 /**
- * Thrown when a mistake in the deployment, such as a missing DynamoDB table, makes every message fail. The messages are
- * redelivered, without counting attempts, until the deployment is fixed.
+ * Thrown when the deployment is misconfigured, for example without a DynamoDB table, so that every message fails. The
+ * messages are redelivered, without counting attempts, until the deployment is fixed.
  */
 export class MisconfiguredError extends CodedError {
   override readonly name = 'MisconfiguredError';
@@ -90,8 +88,8 @@ export class MisconfiguredError extends CodedError {
 }
 
 /**
- * Whether an error means that DynamoDB is unavailable or the deployment is wrong. The current message then did not
- * cause the error.
+ * Whether an error means that DynamoDB is unavailable or the deployment is misconfigured. Such an error is not caused
+ * by the message that is being processed.
  */
 export const isOutsideMessage = (error: unknown): error is StoreUnavailableError | MisconfiguredError =>
   isInstance(error, StoreUnavailableError) || isInstance(error, MisconfiguredError);

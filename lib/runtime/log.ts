@@ -20,7 +20,7 @@ export interface LogLines {
   readonly level: Level;
   readonly message: string;
   readonly shared: Readonly<Record<string, unknown>>;
-  /** The fields of each log line that differ from line to line. */
+  /** One entry per log line, with the fields whose values differ between the lines. */
   readonly lines: readonly Readonly<Record<string, unknown>>[];
 }
 
@@ -30,8 +30,8 @@ class BatchLogger extends Logger {
   }
 
   /**
-   * Writes many log lines to the standard output in one write. Formats the common fields of the lines only once,
-   * because this takes much longer than formatting the rest of a line.
+   * Writes many log lines to the standard output in one write. Formats the common fields only once for all lines,
+   * because formatting the common fields takes much longer than formatting the other fields of a line.
    */
   writeLines(groups: readonly LogLines[]): void {
     let text = '';

@@ -57,7 +57,7 @@ export async function withSourcePositions<T>(work: () => Promise<T>): Promise<T>
   }
 }
 
-/** Returns the name of a thrown error, or the type of a thrown value that is no error. */
+/** Returns the name of a thrown error. If the thrown value is not an error, returns the type of the value. */
 export function nameOf(thrown: unknown): string {
   if (!isInstance(thrown, Error)) return typeof thrown;
   const name = readProperty(thrown, 'name');

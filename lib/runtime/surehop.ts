@@ -51,10 +51,7 @@ export interface Surehop {
   readonly functionName: string | undefined;
   /** Reads and validates the settings of one part of the toolkit. Throws a `SettingsError` that names all wrong settings. */
   settings<T>(concern: Concern<T>): T;
-  /**
-   * Returns the result of `make`. Only the first call with the same function `make` runs the function; later calls
-   * return the same result.
-   */
+  /** Calls `make` once and caches the result. Later calls with the same function return the cached result. */
   shared<T>(make: (surehop: Surehop) => T): T;
 }
 

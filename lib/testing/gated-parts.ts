@@ -67,7 +67,7 @@ export function gatedParts({ store, clock, settings, take }: Backend, gate: Gate
     publisher: { publish: async () => {}, publishAll, close: async () => {} },
     archiveLetter: () =>
       Promise.reject(
-        new Error('the consumer archived a message as too large, but the modelled broker has no size limit'),
+        new Error('the consumer archived a message as too large, but the simulated broker has no size limit'),
       ),
     clock,
     settings,

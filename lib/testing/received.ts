@@ -6,7 +6,10 @@ import type { FollowUp } from '../inbox/decision.ts';
 import { describeEffect, show } from './describe.ts';
 import { ExpectationError } from './expectation-error.ts';
 
-/** What a consumer finally does with a message. */
+/**
+ * How a consumer settles a message: acknowledges it, publishes a copy for a later attempt, dead-letters it, or returns
+ * it to the queue.
+ */
 export type Settlement = 'acknowledged' | `delayed by ${string}` | 'dead-lettered' | 'returned';
 
 /** An event that a consumer published because of a message. */

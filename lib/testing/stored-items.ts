@@ -13,7 +13,7 @@ export type ItemInput<K extends KeyTypes, S extends z.ZodObject | undefined> = P
 
 /** Read access to the items in the in-memory store. */
 export interface StoredItems {
-  /** Returns an item, or `undefined` if there is none. */
+  /** Returns the stored item with the key `key`, or `undefined` if the table has no such item. */
   item<K extends KeyTypes, S extends z.ZodObject | undefined>(
     table: Table<K, S>,
     key: KeyOf<K>,
@@ -22,7 +22,7 @@ export interface StoredItems {
   items<K extends KeyTypes, S extends z.ZodObject | undefined>(table: Table<K, S>): ItemOf<K, S>[];
 }
 
-/** Write access to the items in the in-memory store, before the first message. */
+/** Stores items in the in-memory store before the consumer receives the first message. */
 export interface Given {
   /** Stores an item directly, without a message. */
   given<K extends KeyTypes, S extends z.ZodObject | undefined>(

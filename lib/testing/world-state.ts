@@ -19,7 +19,10 @@ function plain(key: string, value: unknown): unknown {
 
 const texts = new WeakMap<object, string>();
 
-/** Formats an object that never changes. The text of the object is remembered. */
+/**
+ * Formats an object that never changes. The text is cached, and later calls with the same object return the cached
+ * text.
+ */
 function constantText<T extends object>(value: T, format: (value: T) => unknown = (same) => same): string {
   let text = texts.get(value);
   if (text === undefined) texts.set(value, (text = dataText(format(value))));

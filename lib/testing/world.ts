@@ -76,8 +76,9 @@ export interface World {
   readonly store: MemoryStore;
   readonly broker: MemoryBroker;
   /**
-   * A text for each failed message that the consumer published to one exchange more than once. Empty for simulations
-   * with faults or with switches between environments, in which publishing a failed message repeatedly is correct.
+   * Violations of an invariant: the failed messages that the consumer published more than once to the same exchange.
+   * The list is always empty for simulations with faults or with switches between environments, because publishing a
+   * failed message repeatedly is then correct.
    */
   readonly repeated: readonly string[];
 }
@@ -95,8 +96,8 @@ interface Environment {
   readonly memory: Memory;
   handler: ReturnType<typeof createConsumer>;
   /**
-   * What the process knows while it processes a batch: its memory at the start of the batch, the messages of the batch,
-   * and the result of each call to the store or broker.
+   * Everything that determines how the process continues with a batch: its memory at the start of the batch, the
+   * messages of the batch, and the result of each call to the store or broker.
    */
   learned: string[];
   isGone: boolean;

@@ -18,8 +18,8 @@ const messageStates = [
 const consumerState = z.strictObject({
   queue: z.string(),
   /**
-   * The state of the message. `pending` means that the message waits for its consumer, `processing` that a `perform`
-   * function runs for it, `superseded` that an edited message replaces it, and `unreadable` that the state is unknown,
+   * The state of the message. `pending`: the message waits for its consumer. `processing`: a `perform` function is
+   * running for the message. `superseded`: an edited message replaces the message. `unreadable`: the state is unknown,
    * because the inbox marker of the message cannot be read.
    */
   state: z.enum(messageStates),
@@ -37,8 +37,8 @@ const consumerState = z.strictObject({
   /** The id of the dead letter of the message. Absent if the message is neither dead-lettered nor discarded. */
   deadLetterId: z.string().optional(),
   /**
-   * The latest possible end of each unfinished attempt to process only this message. A message is processed alone if it
-   * is suspected of crashing the process.
+   * Set if the message is suspected of crashing the process, and is therefore processed alone. For each attempt that
+   * has not ended, or whose process crashed, the list contains the latest time at which the Lambda invocation can end.
    */
   isolatedRunsEndBy: z.array(at).optional(),
 });
@@ -82,7 +82,10 @@ export const timelineStep = z.strictObject({
   step: z.enum(steps),
   messageId: z.string(),
   queue: z.string().optional(),
-  /** How often the message had been redriven before this step. For a redrive, the number includes this redrive. */
+  /**
+   * How often the message had been redriven when this step happened. If the step is a redrive, the number includes this
+   * redrive.
+   */
   redrives: z.int().optional(),
   /** The number of the attempt, which starts again at 1 after each redrive. */
   attempt: z.int().optional(),

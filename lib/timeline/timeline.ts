@@ -20,7 +20,10 @@ type Step = Omit<TimelineStep, 'afterMs'>;
 export const isKnown = ({ markers, unreadableMarkers, deadLetters, isolatedRuns }: Recorded): boolean =>
   markers.length + unreadableMarkers.length + deadLetters.length + isolatedRuns.length > 0;
 
-/** Returns the state of a message in each queue, and what is known about the message, such as its type and trace id. */
+/**
+ * Combines the records of one message for the timeline: the state of the message in each queue, and details such as the
+ * type and the trace id of the message.
+ */
 export function tracedMessageOf(
   recorded: Recorded,
   followsFrom: TracedMessage['followsFrom'],
@@ -71,7 +74,7 @@ export function stateIn(queue: string, recorded: Recorded, nowMs: number): Consu
   if (!unreadable) return found;
   const { code, message } = describeError(unreadable.error);
   const markerError = { code, message };
-  // The consumer may have completed the message, and only the unreadable inbox marker would tell so.
+  // The consumer may have completed the message, and only the unreadable inbox marker would show this.
   return found.state === 'pending' ? { queue, state: 'unreadable', markerError } : { ...found, markerError };
 }
 
@@ -145,11 +148,11 @@ function markerSteps(marker: Marker, deadLetters: readonly DeadLetter[]): Step[]
   switch (marker.state) {
     case 'completed':
     case 'rejected': {
-      // The archived dead letter tells who edited the message, and why.
+      // The archived dead letter contains who edited the message, and why.
       if (marker.supersededBy) return [];
       const { state: step, reason, effects, events } = marker;
       const followUps = events.map(({ id, type }) => ({ messageId: id, type }));
-      // An inbox marker of an earlier release does not tell the attempt.
+      // An inbox marker of an earlier release does not contain the number of the attempt.
       const { redrives = facts && 0, attempt = facts && 1 } = facts ?? {};
       return [
         ...(facts?.startedAt ? [{ ...about, at: facts.startedAt, step: 'started', redrives, attempt } as const] : []),

@@ -86,7 +86,10 @@ export const startJobRoute = {
       force: z.boolean().default(false),
       ratePerSecond: z.number().min(0.1).max(1_000).default(50),
       dryRun: z.boolean().default(false),
-      /** Continues the count of an earlier dry run with the same filter. */
+      /**
+       * The cursor in the response to an earlier dry run with the same filter. This dry run continues the count of the
+       * earlier one.
+       */
       cursor: cursor.optional(),
       reason: reason.optional(),
     })

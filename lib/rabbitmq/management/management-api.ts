@@ -161,6 +161,7 @@ export async function brokerAccess(
   limits: Pick<ManagementOptions, 'timeoutMs' | 'signal'>,
 ): Promise<BrokerAccess> {
   const { MANAGEMENT_URL } = settings;
-  if (!MANAGEMENT_URL) throw new Error('the management API has no address: set MANAGEMENT_URL');
+  if (!MANAGEMENT_URL)
+    throw new Error('missing setting: set MANAGEMENT_URL to the URL of the management API of RabbitMQ');
   return { amqpUrl: await brokerUrl(settings)(false), api: managementApi({ ...settings, MANAGEMENT_URL }, limits) };
 }

@@ -6,7 +6,7 @@ import type { Binding, Exchange, Queue, Topology } from './topology.ts';
 export interface Difference {
   /** The object on the broker that differs from the topology, for example `queue "invoices"`. */
   readonly subject: string;
-  /** What is wrong with the object, as the end of a sentence that begins with `subject`, for example `is missing`. */
+  /** How the object on the broker differs, for example `is missing`. Error messages append this text to `subject`. */
   readonly problem: string;
   /** Whether messages can be lost while the broker differs from the topology in this way. */
   readonly losesMessages: boolean;

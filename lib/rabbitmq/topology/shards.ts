@@ -9,7 +9,10 @@ const MAX_SHARDS = 100;
 export interface Sharding {
   /** The number of shards that receive new messages: 1 if the work queue is not sharded. */
   readonly shards?: number;
-  /** The number of further shards that receive no new messages and are only read until they are empty. */
+  /**
+   * The number of additional shards that are being removed: they receive no new messages, and consumers read them until
+   * they are empty.
+   */
   readonly retiring?: number;
 }
 
