@@ -13,7 +13,7 @@ export interface Section {
   readonly name: string;
   readonly title: string;
   readonly rounds: number;
-  /** The heap limit of the process that runs the section, in MiB. */
+  /** The heap limit of the Node process that runs this section of the benchmark, in MiB. */
   readonly heapMiB?: number;
   readonly figures: readonly Figure[];
   /** Returns the reason why this machine cannot run the benchmark section, or `undefined` if the machine can run it. */

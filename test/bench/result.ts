@@ -6,7 +6,7 @@ export interface FigureResult {
   readonly figure: Figure;
   readonly spread?: Spread;
   readonly text?: string;
-  /** Whether the median of the figure meets its target; `undefined` if the figure has no target. */
+  /** Whether the median of the measured values meets the target; `undefined` if there is no target. */
   readonly isMet?: boolean;
 }
 

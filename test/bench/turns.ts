@@ -1,4 +1,4 @@
-/** Makes one of the two compared consumers do the next share of its work. */
+/** Makes one of the two compared consumers process its next batches. */
 export type Turn = () => Promise<void>;
 
 export async function inTurns<Side extends string>(

@@ -99,7 +99,7 @@ export const rowsOf = (page: Page, table: string): Promise<string[][]> =>
 export const groupsIn = async (page: Page): Promise<string[]> =>
   (await rowsOf(page, 'table.groups')).map(([cause = '', count = '']) => `${cause} × ${count}`).toSorted();
 
-/** The smallest window for which the page is made. */
+/** The smallest window in which the operators' console must be usable, in CSS pixels. */
 export const SMALL = { width: 400, height: 800 };
 
 /** Returns how many pixels of the page are beyond the right edge of the window. */

@@ -50,7 +50,7 @@ interface Load {
   readonly ms: number;
   /** The compressed size of the page in KB. */
   readonly weight: number;
-  /** The number of requests to other origins. */
+  /** The number of requests that the page sent to other origins. */
   readonly external: number;
 }
 
@@ -106,7 +106,9 @@ async function failMany({ publish, request }: Failing, count: number): Promise<v
     found = (await request<Groups>('GET', '/dead-letters/groups')).groups.map((group) => group.count);
   }
   if (sum(found) !== count || found.length !== causes.length)
-    throw new Problem(`${sum(found)} instead of ${count} dead letters in ${found.length} groups`);
+    throw new Problem(
+      `expected ${count} dead letters, but the archive contains ${sum(found)} in ${found.length} groups`,
+    );
 }
 
 /** Loads the console in a browser context with an empty cache, and waits until it shows all groups of dead letters. */

@@ -21,7 +21,9 @@ export function readerTests(world: World): void {
           if (wanted.test(await focused())) return;
           await press('Tab');
         }
-        throw new Error(`60 presses of Tab do not reach ${String(wanted)}; the last element is ${await focused()}`);
+        throw new Error(
+          `${String(wanted)} has no focus after 60 presses of Tab; the focused element is ${await focused()}`,
+        );
       };
       await press('Tab');
       expect(await focused()).toBe('A Skip to the content');

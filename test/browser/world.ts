@@ -14,7 +14,9 @@ import {
 } from '../support/failures.ts';
 import { openConsole, type ConsoleWishes, type OpenConsole } from './console-page.ts';
 
-/** An order whose message failed at each attempt, was redriven once, and was then rejected because nothing is in stock. */
+/**
+ * An order whose message failed at each attempt, was redriven once, and was then rejected because nothing is in stock.
+ */
 interface RedrivenOrder {
   readonly orderId: string;
   readonly deadLetterId: string;
@@ -31,11 +33,13 @@ export interface World {
   aConsole(wishes?: ConsoleWishes): Promise<OpenConsole>;
   /** Returns the dead letters that match a query. */
   letters(query: Readonly<Record<string, string>>): Promise<ListedLetter[]>;
-  /** Returns an open dead letter that matches a query. */
+  /** Returns one dead letter that matches a query and was not redriven, discarded or edited yet. */
   aLetter(query: Readonly<Record<string, string>>): Promise<ListedLetter>;
 }
 
-/** Starts the service and the browser before the tests of the surrounding `describe`, and stops both after the tests. */
+/**
+ * Starts the service and the browser before the tests of the surrounding `describe`, and stops both after the tests.
+ */
 export function aWorld(found: Chromium | { readonly missing: string }): World {
   let started: Pick<World, 'environment' | 'browser' | 'service' | 'order'> | undefined;
   const open: OpenConsole[] = [];

@@ -41,7 +41,7 @@ const title = ({ stage, setting, from, to }: Effect) =>
 const made = () => effects.filter(({ refused }) => refused.length === 0);
 
 describe('changing one setting of a deployed stage', () => {
-  test('for every sample value of every setting, the recorded results say that packaging rejects the value, or how the value changes the templates', () => {
+  test('every sample value of every setting was packaged, and packaging either rejected the value or created templates', () => {
     for (const { path, values } of settings())
       for (const stage of STAGES) {
         const own = effects.filter((effect) => effect.stage === stage && `${effect.setting}.`.startsWith(`${path}.`));
@@ -122,7 +122,7 @@ describe('changing one setting of a deployed stage', () => {
       expect(changes).toContainEqual(expect.objectContaining({ id: 'BrokerTopology', effect: 'updated' }));
   });
 
-  test('the table in docs/deploy.md lists for every setting of a stage what a change of the setting does (update the table with npm run stages)', () => {
+  test('the table in docs/deploy.md shows the effect of changing each setting of a stage (update the table with npm run stages)', () => {
     const [, table] = readFileSync('docs/deploy.md', 'utf8').split(/<!-- stages -->\n/);
     // Prettier adds spaces and dashes to align the columns.
     const plain = (text: string) => text.replaceAll(/ +/g, ' ').replaceAll(/-{3,}/g, '---').trim();

@@ -29,7 +29,7 @@ const handlers: Readonly<Record<string, string>> = {
   throws: `async () => { throw new TypeError('the rule is broken'); }`,
   'throws-text': `async () => { throw 'just a text'; }`,
   'throws-later': `() => new Promise(() => setTimeout(() => { throw new Error('from a timer'); }, 10))`,
-  'leaves-rejection': `() => new Promise(() => { Promise.reject(new Error('a rejection that nobody handles')); })`,
+  'leaves-rejection': `() => new Promise(() => { Promise.reject(new Error('an unhandled rejection')); })`,
   exits: `() => process.exit(3)`,
   'takes-too-long': `() => new Promise(() => {})`,
   'loops-forever': `() => { for (;;); }`,

@@ -59,7 +59,7 @@ async function ended(orderId: string, status: string): Promise<any> {
   });
 }
 
-/** Creates an SKU with stock, and the id of a new customer. */
+/** Creates an SKU with the given stock, and generates a customer id. */
 async function aShelf(available: number): Promise<{ sku: string; customerId: string }> {
   const sku = `sku-${randomUUID()}`;
   expect((await call('PUT', `/stock/${sku}`, { available })).status).toBe(200);

@@ -28,8 +28,8 @@ export interface AwsNetwork {
   /** Starts the deletion of the functions. Their network interfaces disappear a few requests later. */
   deleteFunctions(name: string): void;
   /**
-   * Deletes the IAM role of the functions. Without the role, Lambda cannot delete the network interfaces of the
-   * functions.
+   * Simulates that the IAM role of the functions is deleted too early: Lambda then cannot delete the network interfaces
+   * of the functions.
    */
   deleteRole(): void;
   /** Makes the simulated AWS answer the next `times` requests with the given HTTP status and AWS error code. */

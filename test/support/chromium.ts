@@ -12,7 +12,10 @@ import { readSettings } from '../../infra/dev/runtime/settings.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
-/** The program file of Chromium, and the folders with shared libraries that this system lacks. */
+/**
+ * The path of Chromium's executable file, and the folders with the shared libraries that Chromium needs and this system
+ * lacks.
+ */
 export interface Chromium {
   readonly program: string;
   readonly libraries?: string;
@@ -77,8 +80,8 @@ async function unpack(directory: string): Promise<void> {
 }
 
 /**
- * Starts Chromium without a window, and without a sandbox, because many containers allow none. The browser opens only pages
- * of this repository.
+ * Starts Chromium without a window, and without a sandbox, because many containers allow none. The browser opens only
+ * pages of this repository.
  */
 export function startChromium({ program, libraries }: Chromium): Promise<Browser> {
   return chromium.launch({

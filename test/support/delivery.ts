@@ -82,5 +82,5 @@ export function anInvocation(timeoutMs = 60_000): { getRemainingTimeInMillis(): 
   return { getRemainingTimeInMillis: () => end - Date.now() };
 }
 
-/** The counters of a message that was never retried or redriven. */
+/** The number of redrives and the number of the attempt at the first delivery of a message. */
 export const firstAttempt = { redrives: 0, attempt: 1 } as const;

@@ -7,7 +7,7 @@ import { defineEvent } from '../../lib/events/define.ts';
 import { dependenciesAt } from './consumer-dependencies.ts';
 import { scriptedEvent, scriptedConsumer } from './scripted-consumer.ts';
 
-/** What the consumer does with a message, by the ISBN in the message: it ends the process, or blocks it forever. */
+/** The ways in which the consumer crashes or blocks its process. The ISBN in a message selects one of them. */
 const ends: Record<string, () => void> = {
   exit: () => process.exit(1),
   memory: () => {

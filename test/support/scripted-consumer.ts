@@ -8,7 +8,7 @@ import { PermanentError, RetryAfterError } from '../../lib/runtime/errors.ts';
 import { defineEvent, type Payload } from '../../lib/events/define.ts';
 import { emit, type Decision } from '../../lib/inbox/decision.ts';
 
-/** An event whose field `behave` tells the consumer of the tests what to do, for example to reject the event. */
+/** An event whose field `behave` selects what the test consumer does, for example that it rejects the event. */
 export const scriptedEvent = defineEvent({
   type: 'test.scripted',
   version: 1,

@@ -27,7 +27,9 @@ export function cancelled(code: string, positions: readonly number[], input: Tra
 
 export interface Faults {
   readonly sent: TransactWriteItemsInput[];
-  /** Chooses the error to inject into a transaction. `at` is the number of earlier transactions of the client. */
+  /**
+   * Returns the error to inject into a transaction. `at` is the number of transactions that the client has sent before.
+   */
   plan: (input: TransactWriteItemsInput, at: number) => Fault | Promise<Fault>;
   /** The number of requests of any kind that the client has sent so far. */
   requests: number;

@@ -6,7 +6,10 @@ import { anEvent } from './delivery.ts';
 
 type Attributes = Record<string, AttributeValue>;
 
-/** Inbox markers that a consumer cannot read: for each marker, what is wrong with it, and its attributes. */
+/**
+ * Inbox markers that a consumer cannot read: a description of the mistake in each marker, and the attributes of the
+ * marker.
+ */
 export const unreadableMarkers: readonly (readonly [reason: string, attributes: Attributes])[] = [
   ['has an unknown state', { state: { S: 'done' } }],
   ['is completed and has events that are not JSON', { state: { S: 'completed' }, events: { S: '{' } }],

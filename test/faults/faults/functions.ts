@@ -45,7 +45,8 @@ async function killAtEach(lab: Lab, queue: string, steps: readonly Step[]): Prom
 }
 
 /**
- * Creates a fault with orders that crash the consumer of the queue `points`. All other orders must still be processed.
+ * Creates a fault: some orders crash the consumer of the queue `points`. The consumer must still process all other
+ * orders.
  */
 const killer = (
   name: string,
