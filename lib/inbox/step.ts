@@ -71,7 +71,7 @@ export function step(before: State, reply: Reply, fresh: Fresh): State {
     case 'committed':
       return committed(state);
     case 'stopped':
-      return stop(state, reply.error);
+      return settle(state, all(state.pending, unfinished(reply.error)));
     case 'lost': {
       const lost = state.lost + 1;
       return resend({ ...state, lost, isDoubtful: true }, lost < state.retryPolicy.attempts, reply.error);
@@ -100,17 +100,17 @@ function settle(state: State, settled: readonly Result[]): State {
     const isDoubtful = result.is === 'failed' && state.isDoubtful;
     results.set(candidate, isDoubtful ? unfinished(new StoreUnavailableError({ cause: result.error })) : result);
   }
-  return plan({ ...state, results, pending: state.pending.filter((each) => !results.has(each)) });
+  // The next transaction may contain messages that were not sent before. They may be duplicates, and therefore must be sent even
+  // if the observed items show that their conditions are false.
+  const observed = state.size < state.pending.length ? new Map() : state.observed;
+  return plan({ ...state, results, observed, pending: state.pending.filter((each) => !results.has(each)) });
 }
 
-const stop = (state: State, error: Error, unavailable?: Error): State =>
-  settle({ ...state, unavailable }, all(state.pending, unfinished(error)));
+const stop = (state: State, unavailable: Error): State =>
+  settle({ ...state, unavailable }, all(state.pending, unfinished(unavailable)));
 
-function resend(state: State, hasRetry: boolean, cause: unknown): State {
-  if (hasRetry) return { ...state, retry: state.retry + 1 };
-  const unavailable = new StoreUnavailableError({ cause });
-  return stop(state, unavailable, unavailable);
-}
+const resend = (state: State, hasRetry: boolean, cause: unknown): State =>
+  hasRetry ? { ...state, retry: state.retry + 1 } : stop(state, new StoreUnavailableError({ cause }));
 
 function committed(state: State): State {
   const { chosen, markers } = state.transaction;
@@ -159,7 +159,7 @@ function setAside(state: State, error: MisconfiguredError): State {
   const { scope, transaction } = state;
   const tables = new Set(error.tables);
   const writers = writersOf(transaction, ({ table }) => tables.has(scope.tablePrefix + table));
-  if (writers.length === 0 || tables.has(scope.name)) return stop(state, error, error);
+  if (writers.length === 0 || tables.has(scope.name)) return stop(state, error);
   return settle(state, all(writers, unfinished(error)));
 }
 

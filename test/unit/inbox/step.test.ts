@@ -596,6 +596,22 @@ describe('requests that DynamoDB refuses permanently', () => {
     expect(results).toEqual(all('completed'));
   });
 
+  test('if a message was completed before, it is a duplicate even after the commit engine has divided the transaction and learned from another message that the condition of its effects is now false', () => {
+    const completedBefore = cancelled(conditionFailed(itemOf('completed')), 'None');
+    const noneLeft = cancelled('None', conditionFailed(shelfOf(0)));
+    expect(play(two(), [refused('ValidationException'), noneLeft, completedBefore])).toMatchObject({
+      results: { a: 'failed CONDITION_FAILED', b: 'duplicate' },
+      did: ['send', 'send', 'send'],
+    });
+    const three = { a: take(), b: take(), c: take() };
+    const { results } = play(three, [
+      refused('ValidationException'),
+      cancelled(conditionFailed(itemOf('completed')), 'None', conditionFailed(shelfOf(0))),
+      cancelled('None', conditionFailed(itemOf('completed')), conditionFailed(shelfOf(0))),
+    ]);
+    expect(results).toEqual({ a: 'duplicate', b: 'failed CONDITION_FAILED', c: 'duplicate' });
+  });
+
   test('if DynamoDB rejects even the write of an inbox marker alone, the inbox table is misconfigured and the message stays unfinished', () => {
     const error = requestRefused(['p-inbox'], new Error('The provided key element does not match the schema'));
     const { results, state } = play({ a: take() }, [{ is: 'misconfigured', error }]);
