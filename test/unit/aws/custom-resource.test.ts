@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { customResource, type CustomResourceEvent } from '../../../lib/aws/custom-resource.ts';
 import { anInvocation } from '../../support/delivery.ts';
 
-/** A server in place of the presigned S3 URL, to which a custom resource sends its response. */
+/** The server to which the custom resources of these tests send their responses, instead of to a presigned S3 URL. */
 let server: Server;
 let statuses: number[];
 let answers: { method: string; url: string; headers: IncomingHttpHeaders; body: string }[];

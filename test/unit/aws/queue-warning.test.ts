@@ -24,7 +24,7 @@ test('for each queue that no function consumes, the warning names the queue and 
   expect(queueWarnings({})).toHaveLength(names.length);
 });
 
-test('npm start prints a warning for a queue that no function consumes, and tells each function which DynamoDB actions its role would allow', () => {
+test('npm start prints a warning for a queue that no function consumes, and passes to each function the list of the DynamoDB actions that its role would allow', () => {
   const [missing, ...others] = names;
   const functions: Record<string, FunctionDefinition> = {
     ...consumers(others),

@@ -32,7 +32,7 @@ test('the curl command of a request contains the method, the address, the token 
   ]);
 });
 
-test('a shell passes every body to curl unchanged', () => {
+test('when a shell runs a generated curl command, curl receives the request body unchanged, whatever the body contains', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme' }), (reason) => {
       const given = argumentsOf(curlOf('https://x.example', { method: 'DELETE', path: '/', body: { reason } }));

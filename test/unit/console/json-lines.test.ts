@@ -12,7 +12,7 @@ test('the console formats JSON in the same way as JSON.stringify', () => {
   expect(textOf(JSON.stringify(value))).toBe(JSON.stringify(value, undefined, 2));
 });
 
-/** Whether `JSON.parse` passes the source text of a number to its reviver, which Node 20 does not. */
+/** Whether `JSON.parse` passes the source text of a number to its reviver. Node 20 does not. */
 const keepsText = (() => {
   const sources: unknown[] = [];
   const revive = (_key: string, _value: unknown, context?: { source?: string }) => sources.push(context?.source);

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 
 import { emptyValue, withMember } from '../../../infra/console/schema.ts';
 
-test('the value with which a form starts has every required member of the schema, and each number is the minimum in the schema', () => {
+test('the initial value of a form has every member that the schema requires, and each number is the minimum in the schema', () => {
   const schema = {
     type: 'object',
     required: ['name', 'count', 'isNew', 'kind', 'parts'],

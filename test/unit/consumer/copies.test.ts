@@ -16,7 +16,7 @@ const retried: Retried = { is: 'retry', delayQueue, code: 'BOOM', message: 'it w
 const copyFor = (delivery: Delivery) => copyOf(delivery, retried, queue, at).copy;
 const failedAttemptsIn = (headers: Headers) => readEnvelope(headers).failedAttempts;
 
-test('each retry copy lists all failed attempts before it', () => {
+test('each retry copy lists all earlier failed attempts of its message', () => {
   const first = copyFor(aDelivery());
   const one = { attempt: 1, at, delayMs: 1_000, code: 'BOOM', message: 'it went off' };
   expect(failedAttemptsIn(first.properties.headers)).toEqual([one]);

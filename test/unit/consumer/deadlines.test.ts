@@ -37,7 +37,7 @@ const TIME_LIMIT_MS = 100;
 type Definition = Pick<ConsumerDefinition<any>, 'orderBy'> &
   ({ readonly decide: Decide<any> } | { readonly perform: Perform<any> });
 
-/** Creates a consumer in memory. `gate` decides what happens to each call to the store and the broker. */
+/** Creates a consumer with an in-memory store and broker. `gate` can delay or fail each call to the store or the broker. */
 function aConsumer(definition: Definition, gate: Gate = (_, run) => run(), change: Partial<ConsumerParts> = {}) {
   const queue = { ...queues.loans, ordered: definition.orderBy !== undefined };
   const broker = createMemoryBroker(queue);
@@ -108,7 +108,7 @@ describe('the time limit of a business rule', () => {
     };
 
   test.each(['leases.take', 'inbox.commit'])(
-    'if DynamoDB does not answer the request %s during the last attempt of a message with the function `perform`, the message is redelivered with its batch and is not dead-lettered',
+    'if DynamoDB does not answer the request %s during the last attempt of a message with a perform function, the message is redelivered with its batch and is not dead-lettered',
     async (request) => {
       const { run, broker } = aConsumer({ perform: async () => {} }, slow(request, true));
       const { notCompleted } = await run(lastAttempt());
@@ -118,24 +118,24 @@ describe('the time limit of a business rule', () => {
   );
 
   test.each(['leases.take', 'inbox.commit'])(
-    'a message completes although the DynamoDB request %s takes longer than the time limit for the function `perform`',
+    'a message completes although the DynamoDB request %s takes longer than the time limit for the perform function',
     async (request) => {
       const { run } = aConsumer({ perform: async () => {} }, slow(request, false));
       expect((await run(aMessage())).counts.completed).toBe(1);
     },
   );
 
-  test('if the function `perform` fails and the release of its lease takes longer than the time limit, the message is retried with the error of the function', async () => {
+  test('if the perform function fails and the release of its lease takes longer than the time limit, the message is retried with the error of the function', async () => {
     const { run } = aConsumer({ perform: async () => decide({ fails: true }) }, slow('leases.release', false));
     expect((await run(aMessage())).notCompleted).toMatchObject([{ outcome: 'retry', message: 'not this time' }]);
   });
 
-  test('if the function `perform` does not return within its time limit, the message is retried', async () => {
+  test('if the perform function does not return within its time limit, the message is retried', async () => {
     const { run } = aConsumer({ perform: () => NEVER });
     expect((await run(aMessage())).notCompleted).toMatchObject([{ outcome: 'retry', code: 'TIME_LIMIT' }]);
   });
 
-  test('if little time of the invocation is left after DynamoDB grants a lease, the function `perform` is not called and the message is redelivered with its batch', async () => {
+  test('if the invocation has little time left when DynamoDB grants a lease, the perform function is not called and the message is redelivered with its batch', async () => {
     let calls = 0;
     const { run, invocation } = aConsumer({ perform: async () => void (calls += 1) }, async ({ to }, call) => {
       const result = await call();
@@ -156,7 +156,7 @@ describe('the time limit of a business rule', () => {
     ['decide', { decide: reading }],
     ['perform', { perform: reading }],
   ])(
-    'if a read in the function `%s` fails after the time limit because DynamoDB is unavailable, the message is redelivered with its batch, even at its last attempt',
+    'if a read in the function %s fails after the time limit because DynamoDB is unavailable, the message is redelivered with its batch, even at its last attempt',
     async (_, definition) => {
       const { run } = aConsumer(definition, slow('store.read', true));
       const { notCompleted } = await run(lastAttempt());
@@ -168,7 +168,7 @@ describe('the time limit of a business rule', () => {
     ['decide', { decide: reading }],
     ['perform', { perform: reading }],
   ])(
-    'if DynamoDB answers a read in the function `%s` after the time limit, the message is retried',
+    'if DynamoDB answers a read in the function %s after the time limit, the message is retried',
     async (_, definition) => {
       const { run } = aConsumer(definition, slow('store.read', false));
       expect((await run(aMessage())).notCompleted).toMatchObject([{ outcome: 'retry', code: 'TIME_LIMIT' }]);
@@ -176,7 +176,7 @@ describe('the time limit of a business rule', () => {
   );
 });
 
-test('if DynamoDB answers the request for a lease only at a later attempt, the lease lasts the requested time from this attempt', async () => {
+test('if DynamoDB grants a lease only at a later attempt of the request, the duration of the lease starts at this attempt', async () => {
   let nowMs = Date.parse('2026-01-01T00:00:00Z');
   const sent: UpdateItemCommand[] = [];
   const send = async (command: UpdateItemCommand) => {
@@ -197,7 +197,7 @@ test('if DynamoDB answers the request for a lease only at a later attempt, the l
   expect(sent.at(-1)!.input.ExpressionAttributeValues![':until']).toEqual({ N: String(nowMs + 5_000) });
 });
 
-test('the publish of each follow-up event may take only as long as the invocation can still wait', async () => {
+test('the deadline for the publish of a follow-up event is shorter if the invocation has little time left', async () => {
   const deadlines: number[] = [];
   const { run, invocation } = aConsumer({ decide: () => ({ effects: [], events: [emit(followed, {})] }) }, undefined, {
     publisher: {

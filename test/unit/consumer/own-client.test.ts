@@ -10,7 +10,7 @@ import { aRecord, anEvent, anInvocation } from '../../support/delivery.ts';
 import { tables } from '../../support/example/tables.ts';
 import { scriptedConsumer } from '../../support/scripted-consumer.ts';
 
-/** A DynamoDB client with a middleware of its own. In place of DynamoDB, a stub answers and records each request. */
+/** Creates a DynamoDB client to which a service has added a middleware. A stub instead of DynamoDB answers all requests. */
 function aClientWithMiddleware() {
   const commands: string[] = [];
   const attempts: (string | undefined)[] = [];

@@ -142,7 +142,7 @@ describe('the log lines of a batch', () => {
   test.each([
     ['in an id', 'Bearer abc.def'],
     ['after an escaped character', 'x\nBearer abc.def'],
-  ])('a secret %s of a message is masked in the log line of the message', (_, id) => {
+  ])('a secret %s is masked in the log line of a message', (_, id) => {
     record([completed], {}, id);
     expect(JSON.stringify(lines)).not.toContain('abc.def');
     expect(logged('message completed')).toHaveLength(1);
@@ -171,7 +171,7 @@ describe('the log lines of a batch', () => {
   });
 });
 
-test('the metric TimeToOutcome counts from the AMQP timestamp of a message without the header surehop-published-at, and leaves out a message without a publish time', () => {
+test('the metric TimeToOutcome is measured from the AMQP timestamp if a message has no header surehop-published-at, and has no value for a message without a publish time', () => {
   const nowMs = Date.parse('2026-11-22T12:33:45Z');
   const results = ['Nov 22, 2026, 12:33:41 PM', null].map((timestamp) => ({
     is: 'result' as const,

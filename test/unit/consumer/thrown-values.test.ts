@@ -9,7 +9,7 @@ import { testConsumer } from '../../../lib/testing/test-consumer.ts';
 import { noted, outcomesOf, queue } from '../../support/notes.ts';
 
 const refuse = (): never => {
-  throw new Error('this property cannot be read');
+  throw new Error('the thrown value refuses access to its properties');
 };
 
 const withGetter = (name: string) => Object.defineProperty(new Error('x'), name, { get: refuse });
@@ -59,11 +59,11 @@ describe.each(hostile)('%s', (_, thrown) => {
     ).resolves.toBe(true);
   });
 
-  test('if an HTTP handler throws any value, the response is the problem internal-error', () => {
+  test('whatever value an HTTP handler throws, the response is the problem internal-error', () => {
     expect(problemOf(thrown()).problem).toBe('internal-error');
   });
 
-  test('if a business rule throws any value for a message, only this message fails', async () => {
+  test('whatever value a decide function throws for a message, only this message fails', async () => {
     const decide = ({ isBad }: { isBad: boolean }) => {
       if (isBad) throw thrown();
       return { effects: [] };
@@ -72,7 +72,7 @@ describe.each(hostile)('%s', (_, thrown) => {
     expect(outcomesOf(results)).toEqual(['retry', 'completed']);
   });
 
-  test('if the business rule `perform` throws any value for a message, only this message fails', async () => {
+  test('whatever value a perform function throws for a message, only this message fails', async () => {
     const perform = async ({ isBad }: { isBad: boolean }) => {
       if (isBad) throw thrown();
     };
@@ -80,7 +80,7 @@ describe.each(hostile)('%s', (_, thrown) => {
     expect(outcomesOf(results)).toEqual(['retry', 'completed']);
   });
 
-  test('if the event schema throws any value for a message, only this message is dead-lettered', async () => {
+  test('whatever value the event schema throws for a message, only this message is dead-lettered', async () => {
     const schema = noted.schema.transform((data) => {
       if (data.isBad) throw thrown();
       return data;
@@ -91,7 +91,7 @@ describe.each(hostile)('%s', (_, thrown) => {
     expect(results[0]).toMatchObject({ reason: 'SCHEMA_MISMATCH' });
   });
 
-  test('if the function "identify" throws any value for a message, only this message is dead-lettered', async () => {
+  test('whatever value the function "identify" throws for a message, only this message is dead-lettered', async () => {
     const consumer = testConsumer({
       queue,
       event: noted,
@@ -108,7 +108,7 @@ describe.each(hostile)('%s', (_, thrown) => {
     expect(await consumer.receiveMessage({ body: {} })).toMatchObject({ outcome: 'completed' });
   });
 
-  test('if the function "orderBy" throws any value for a message, only this message fails', async () => {
+  test('whatever value the function "orderBy" throws for a message, only this message fails', async () => {
     const orderBy = ({ isBad }: { isBad: boolean }) => {
       if (isBad) throw thrown();
       return 'key';

@@ -68,7 +68,7 @@ test('the settle span of a batch with one message belongs to the trace of the me
   expect(isChildOf(settle!, spansNamed('process loans')[0]!)).toBe(true);
 });
 
-test('if the invocation fails, the settle span says that the batch is redelivered, and why', async () => {
+test('if the invocation fails, the settle span contains the error and the information that the batch is redelivered', async () => {
   const report = reportOf(queues.loans, [
     toResult({ delivery: delivered(1) }, { is: 'unfinished', code: 'STORE_UNAVAILABLE', message: 'no answer' }),
   ]);

@@ -24,8 +24,8 @@ const INVOCATION_MS = 60_000;
 const event = defineEvent({ type: 'tried', version: 1, exchange: exchanges.library, schema: z.object({}) });
 
 /**
- * Creates a consumer in memory. The list `begun` contains the attempts that the consumer stores before it processes
- * messages suspected of crashing the process.
+ * Creates a consumer with an in-memory store. The list `begun` contains the attempts that the consumer writes to the
+ * attempt log before it processes messages suspected of crashing the process.
  */
 function aConsumer(
   change: (log: AttemptLog) => Partial<AttemptLog> = () => ({}),
@@ -73,8 +73,8 @@ function aConsumer(
     return report;
   };
   /**
-   * Records attempts that earlier processes made at a message: one together with other messages, and one alone for each
-   * given end time.
+   * Writes earlier attempts of a message to the attempt log: one attempt together with other messages, and one isolated
+   * attempt for each given end time.
    */
   const record = (id: string, ...isolatedEndByMs: number[]) =>
     store.attempts.set(id as MessageId, [
@@ -104,7 +104,7 @@ test('messages that may have crashed the process are first processed together, a
   expect(store.attempts.size).toBe(0);
 });
 
-test('messages whose earlier processing did not end are processed one by one; those that were processed alone least often come first', async () => {
+test('messages whose earlier attempts did not end are processed one by one, and the messages with the fewest isolated attempts come first', async () => {
   const { begun, run, record } = aConsumer();
   record('a', ended, ended);
   record('b');

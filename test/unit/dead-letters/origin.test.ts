@@ -17,7 +17,7 @@ const note = {
   'surehop-published-at': '2026-11-22T10:59:00.000Z',
 };
 
-/** Headers of a message that went through a delay queue and then expired in its work queue, as RabbitMQ 3.10.8 and 4.3.6 write them. */
+/** The headers that RabbitMQ 3.10.8 and 4.3.6 write for a message that went through a delay queue and then expired in its work queue. */
 const death = {
   'x-death': [
     { count: 1, reason: 'expired', queue: 'loans', time: 1_795_345_200, exchange: '', 'routing-keys': ['loans'] },
@@ -112,7 +112,7 @@ describe('the id of a dead letter', () => {
     for (const headers of [note, death, {}]) expect(of(headers).id).toBe(of(headers).id);
   });
 
-  test('a message gets another dead-letter id if its x-death time, its queue, its number of redrives or its body differs', () => {
+  test('dead letters get different ids if they differ in the x-death time, the queue, the number of redrives or the body', () => {
     const [first, ...rest] = death['x-death'];
     const later = { ...death, 'x-death': [{ ...first!, time: 1_795_345_999 }, ...rest] };
     const elsewhere = { ...death, 'x-death': [{ ...first!, queue: 'notices' }, ...rest] };

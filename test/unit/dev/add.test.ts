@@ -155,7 +155,7 @@ describe('surehop add consumer', () => {
     expect(diff).toContain("+import { orderPaid, orderPlaced } from './orders/events.ts';");
   });
 
-  test('surehop add consumer can add a consumer of an existing event, whose test receives a value that matches the schema', async () => {
+  test('surehop add consumer can add a consumer of an existing event, and the test of the consumer uses data that match the schema of the event', async () => {
     const changes = new Changes(project);
     await addConsumer(changes, await service(), 'greet', { event: 'order.placed' });
     changes.write();
@@ -323,7 +323,7 @@ describe('surehop add refuses what would not load, and writes nothing', () => {
     },
   );
 
-  test('surehop add route refuses a route whose function would have the name of the function of another route', async () => {
+  test('surehop add route refuses a route whose function would get a name that another function already has', async () => {
     const changes = new Changes(project);
     await addRoute(changes, await service(), 'POST /a/b', { event: 'order.placed' });
     changes.write();

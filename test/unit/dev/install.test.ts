@@ -77,7 +77,7 @@ describe('the installation before a command runs', () => {
     expect([isInstalled(), isUnpacked(), leftovers()]).toEqual([true, true, []]);
   });
 
-  test('if npm fails, the error of npm is returned and RabbitMQ is unpacked nevertheless; the next installation only runs npm', async () => {
+  test('if npm fails, RabbitMQ is still unpacked and the error of npm is returned; the next installation only runs npm', async () => {
     replace({ npm: 'echo "npm error code ENOSPC\nnpm error no space left on the disk" >&2; exit 1' });
     const { errors } = await start().ended;
     expect(errors).toEqual([expect.stringMatching(/^cannot install the npm packages: no space left on the disk; /)]);
@@ -87,7 +87,7 @@ describe('the installation before a command runs', () => {
     expect(isInstalled()).toBe(true);
   });
 
-  test('if RabbitMQ cannot be unpacked, the error is returned and npm installs nevertheless; the next installation only unpacks', async () => {
+  test('if RabbitMQ cannot be unpacked, the npm packages are still installed and the error is returned; the next installation only unpacks RabbitMQ', async () => {
     replace({ 'apt-get': 'echo "E: the server does not answer" >&2; exit 100' });
     const { errors } = await start().ended;
     expect(errors).toEqual([

@@ -6,8 +6,8 @@ import { watchExternal } from '../../../infra/dev/runtime/watch-external.ts';
 import { eventually } from '../../support/eventually.ts';
 
 /**
- * A simulated process, which ends when the test calls `die`. Restarts fail once with each of the given errors, and then
- * succeed.
+ * Creates a simulated process, which ends when the test calls `die`. For each given error, one restart fails with this
+ * error. Later restarts succeed.
  */
 function aProcess(outcomes: readonly Error[] = []) {
   let listener: (how: string) => void = () => {};

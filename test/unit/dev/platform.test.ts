@@ -8,7 +8,7 @@ const machine = (platform: string, arch: string, offers: object = {}) => {
   return { platform, arch, hasDocker: false, hasRabbitmq: false, hasApt: false, ...offers };
 };
 
-/** Returns which of DynamoDB (`store`) and RabbitMQ (`broker`) `npm start` reports as missing on a machine. */
+/** Returns what `npm start` reports as missing on a machine: `store` for DynamoDB and `broker` for RabbitMQ. */
 const missingOn = (one: ReturnType<typeof machine>, settings: object = {}): string[] => [
   ...(missingStore(one, settings) === undefined ? [] : ['store']),
   ...(missingBroker(one, settings) === undefined ? [] : ['broker']),

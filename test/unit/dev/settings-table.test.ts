@@ -13,7 +13,7 @@ interface Row {
   readonly wrong: readonly string[];
   /** Valid values of the setting, including the smallest and the largest. */
   readonly right: readonly string[];
-  /** Converts a value of the setting to text; by default with `String`. */
+  /** Converts the value that was read from the setting back to the text of the setting. The default is `String`. */
   readonly written?: (value: unknown) => string;
   /** Whether the setting is only for deployed stages. `npm start` rejects such a setting. */
   readonly deployedOnly?: true;
@@ -164,7 +164,7 @@ function refusal(environment: Record<string, string>): Problem {
     if (error instanceof Problem) return error;
     throw error;
   }
-  throw new Error(`the wrong settings caused no error: ${JSON.stringify(environment).slice(0, 200)}`);
+  throw new Error(`readSettings accepted invalid settings: ${JSON.stringify(environment).slice(0, 200)}`);
 }
 
 describe('settings', () => {

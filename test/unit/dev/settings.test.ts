@@ -15,7 +15,7 @@ function problemOf(environment: NodeJS.ProcessEnv): Problem {
     if (error instanceof Problem) return error;
     throw error;
   }
-  throw new Error('the wrong settings caused no error');
+  throw new Error('readSettings accepted invalid settings');
 }
 
 describe('the settings of the dev environment', () => {
@@ -45,7 +45,7 @@ describe('the settings of the dev environment', () => {
     },
   );
 
-  test('the error message about a wrong AMQP_URL does not contain the password in the URL', () => {
+  test('the error message about an invalid AMQP_URL does not contain the password in the URL', () => {
     const { message } = problemOf({ AMQP_URL: 'http://ada:secret@broker' });
     expect(message).toContain('http://ada:***@broker');
     expect(message).not.toContain('secret');

@@ -21,7 +21,7 @@ const aSpan = (name: string, { links = [], ...more }: Partial<Omit<Span, 'links'
 
 const receive = { 'messaging.operation.type': 'receive' };
 
-/** A request sends a message, which a consumer processes in one batch with a message of another request. */
+/** The spans of two requests that each send a message. A consumer processes both in one batch and retries the first. */
 const spans = [
   aSpan('POST /orders', {}),
   aSpan('send orders', { parentSpanId: 'POST /orders' }),
@@ -47,7 +47,7 @@ test('the trace of one message does not contain the spans of the other messages 
   ]);
 });
 
-test('the spans of a message contain the batch in which the message was processed', () => {
+test('a search for the id of a retry copy finds the spans of the batch that sent the copy and of the batch that processed the copy', () => {
   expect(spansOf('message-1', spans).map(({ name }) => name)).toEqual([
     'receive',
     'process order',

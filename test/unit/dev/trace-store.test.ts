@@ -50,7 +50,7 @@ test('the trace store keeps only the latest 5,000 traces, and only the first 1,0
   expect(store.latest(2).map(({ traceId }) => traceId)).toEqual(['t5000', 't4999']);
 });
 
-test('the traces of successful GET requests are dropped first, and are not in the list of the latest traces', () => {
+test('a full trace store drops the traces of successful GET requests first, and these traces are not in the list of the latest traces', () => {
   const store = createTraceStore();
   const get = { kind: 'server', name: 'GET /status' } as const;
   store.add([span('order', 's'), span('failed', 's', { ...get, hasFailed: true })]);

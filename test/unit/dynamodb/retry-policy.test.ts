@@ -7,7 +7,7 @@ const retryPolicy = { attempts: 2, conflicts: 5, firstDelayMs: 1, maxDelayMs: 1 
 const lost = named('TimeoutError');
 const throttled = named('ThrottlingException');
 
-/** Sends a request whose first attempts fail with `errors`. Returns `sent`, or the code of the error that remains. */
+/** Sends a request whose first attempts fail with `errors`. Returns `sent`, or the code of the final error. */
 async function outcome(errors: readonly Error[]): Promise<string> {
   let attempts = 0;
   const send = async () => {

@@ -53,14 +53,14 @@ const keysOf = (isMeant: (definition: FunctionDefinition) => boolean) =>
   Object.entries(functions).flatMap(([key, definition]) => (isMeant(definition) ? [key] : []));
 
 describe('a function with a wrong setting refuses to start, and does not wait for its first request', () => {
-  test('every function with a login for the broker refuses to start with a wrong setting of the broker', () => {
+  test('every function that logs in to the broker fails at its start if a broker setting is invalid', () => {
     const refusing = refusingToStart('HEARTBEAT_SECONDS', 'x');
     // The function apply-topology always starts, because it has to report a wrong setting to CloudFormation.
     const withLogin = keysOf(({ access }) => access?.login !== undefined).filter((key) => key !== 'apply-topology');
     expect(refusing).toEqual(expect.arrayContaining(withLogin));
   });
 
-  test('every function with access to a table, and every consumer, refuses to start with a wrong table prefix', () => {
+  test('every consumer, and every function with access to a table, fails at its start if the table prefix is invalid', () => {
     const usesTables = keysOf(({ access, events }) => access?.tables !== undefined || typeof events === 'string');
     expect(refusingToStart('TABLE_PREFIX', 'bad prefix!')).toEqual(expect.arrayContaining(usesTables));
   });

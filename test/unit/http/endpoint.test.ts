@@ -51,7 +51,7 @@ test.each<[string, () => unknown]>([
     'a proxy that cannot be read',
     () => {
       const refuse = () => {
-        throw new Error('this value cannot be read');
+        throw new Error('the proxy refuses every access');
       };
       return new Proxy({}, { get: refuse, has: refuse, getPrototypeOf: refuse });
     },

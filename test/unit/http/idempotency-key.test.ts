@@ -7,7 +7,7 @@ const keyOf = (header?: string) =>
   idempotencyKey({ headers: header === undefined ? {} : { 'idempotency-key': header } });
 
 describe('an Idempotency-Key', () => {
-  test('an Idempotency-Key with quotes and one without quotes are the same key', () => {
+  test('an Idempotency-Key with quotes counts as the same key as one without quotes', () => {
     expect(keyOf('8e03978e-40d5')).toBe('8e03978e-40d5');
     expect(keyOf(' "8e03978e-40d5" ')).toBe('8e03978e-40d5');
     expect(keyOf('"a \\"b\\" \\\\ c"')).toBe('a "b" \\ c');

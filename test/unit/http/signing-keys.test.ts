@@ -117,7 +117,7 @@ describe('cached signing keys', () => {
     expect(secret.freshReads).toBe(2);
   });
 
-  test('cached signing keys are used for an hour while the secret cannot be read', async () => {
+  test('while the secret cannot be read, the cached signing keys are used for at most an hour', async () => {
     const { secret, clock, keys } = aSecret();
     await expect(aSecretThatIsAway().current()).rejects.toThrow('away');
     const before = await keys.current();

@@ -147,7 +147,7 @@ describe('rejected tokens', () => {
     expect(await faultOf(tokenOf(keys[1]!, 'a'), issuer)).toBe('ERR_JWS_SIGNATURE_VERIFICATION_FAILED');
   });
 
-  test('the signature of a token is checked with at most fifty published keys', async () => {
+  test('the signature of a token is checked against at most fifty published keys', async () => {
     const many = Array.from({ length: 50 }, () => named(keys[0]!));
     expect(await verify(tokenOf(keys[1]!), anIssuer([...many.slice(1), named(keys[1]!)]))).toBe('ada');
     const issuer = anIssuer([...many, named(keys[1]!)]);

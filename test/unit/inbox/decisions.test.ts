@@ -92,7 +92,7 @@ test('a nested property named __proto__ is stored and read as a property', async
   expect(JSON.stringify(stored)).toBe('[{"m":{"__proto__":{"a":1},"b":2},"id":"x"}]');
 });
 
-test('an attribute with the name of an inherited property is written as any other attribute', async () => {
+test('an attribute whose name every JavaScript object inherits, such as toString, is written like any other attribute', async () => {
   const { received, stored } = await decided({
     effects: [things.add({ id: 'x' }, 'constructor', 2), things.set({ id: 'y' }, { toString: 'text' })],
   });

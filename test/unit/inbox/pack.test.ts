@@ -60,7 +60,7 @@ describe('packing', () => {
     expect(bytes).toBeLessThan(transactionLimits.bytes / 5);
   });
 
-  test('pack puts messages that all write the same item into full transactions that are sent one after another', () => {
+  test('if all messages write the same item, pack puts as many messages as possible into each transaction, and the transactions are sent one after another', () => {
     expect(sizes(candidates(150, () => ['hot']))).toEqual([
       [99, []],
       [51, [0]],
@@ -71,14 +71,14 @@ describe('packing', () => {
     expect(sizes(candidates(120, (n) => [n])).map(([, after]) => after)).toEqual([[], [], []]);
   });
 
-  test('if ten items are each written by 100 messages and a transaction has room for 99 messages, pack puts the ten remaining messages, one for each item, into one common transaction', () => {
+  test('if each of ten items is written by one message more than fits into a transaction, pack puts the ten remaining messages into one common transaction', () => {
     const groups = pack(candidates(1_000, (n) => [n % 10]));
     expect(groups).toHaveLength(11);
     expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);
     expect([...groups[10]!.after].toSorted((one, other) => one - other)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  test('if the messages of an item need several transactions, pack returns the first transaction of every item before the second transaction of any item', () => {
+  test('if the messages that write one item need several transactions, pack returns the first transaction of every item before the second transaction of any item', () => {
     const groups = pack(candidates(5_000, (n) => [n % 10]));
     expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);
     for (const [index, { after }] of groups.entries()) for (const before of after) expect(before).toBeLessThan(index);

@@ -155,7 +155,7 @@ describe('markers', () => {
     ['was dead-lettered at this attempt', handedOff(0, 1), 'parked'],
   ];
   test.each(ofOwner)(
-    'after a business rule ran under a lease on a message, the inbox marker in DynamoDB determines whether the commit completes the message (case: the message %s)',
+    'when a message that was processed under a lease is committed, the inbox marker in DynamoDB determines the result (case: the message %s)',
     (_, item, result) => {
       const { results } = play({ a: take() }, [cancelled(conditionFailed(item), 'None')], { leaseOwner: 'me' });
       expect(results).toEqual({ a: result });
@@ -167,7 +167,7 @@ describe('markers', () => {
     },
   );
 
-  test('a decision with the outcome "rejected" rejects the message, and a decision whose condition fails completes the message if its property "otherwise" has the outcome "completed"', () => {
+  test('a message is rejected if its decision has the outcome "rejected", and completed if its condition fails and its alternative effects ("otherwise") have the outcome "completed"', () => {
     expect(play({ a: reject('refused by the carrier') }, []).results).toEqual({ a: 'rejected' });
     const alternative = { ...take(), otherwise: { outcome: 'completed', reason: 'sold out', effects: [] } } as const;
     const { results } = play({ a: alternative }, [cancelled('None', conditionFailed(shelfOf(0)))], {
@@ -200,7 +200,7 @@ describe('markers', () => {
     expect(conditions).toEqual(Array(2).fill(expect.stringContaining('#state = :retrying')));
   });
 
-  test('if the consumer found an inbox marker of a retried message before the commit, the first transaction may overwrite this marker', () => {
+  test('if the consumer already found the inbox marker of a retried message before the commit, the first transaction may overwrite this marker', () => {
     const { state, did } = play({ a: take() }, [], { hasMarker: true });
     expect(state.transaction.writes[0]?.Put?.ConditionExpression).toContain('#state = :retrying');
     expect(did).toEqual(['send']);
@@ -351,7 +351,7 @@ describe('other cancellation reasons', () => {
     expect(did).toEqual(['send', 'send after 1', 'send after 2', 'send', 'send']);
   });
 
-  test('if DynamoDB cancels the transaction of a single message without a reason at every attempt, the message fails with INVALID_EFFECT', () => {
+  test('if DynamoDB cancels every attempt of a transaction with only one message and gives no reason, the message fails with INVALID_EFFECT', () => {
     const { results } = play(two(), (sent) => (sent.includes('a') ? cancelled('None', 'None') : committed));
     expect(results).toEqual({ a: 'failed INVALID_EFFECT', b: 'completed' });
   });
@@ -365,7 +365,7 @@ describe('other cancellation reasons', () => {
     },
   );
 
-  test('if a transaction is cancelled with ValidationError for an item that several messages write, the commit engine splits it to find the invalid messages', () => {
+  test('if a transaction is cancelled with ValidationError for an item that several messages write, the commit engine splits the transaction to find the invalid messages', () => {
     const { results, did } = play({ a: take(), b: take(), c: take('c') }, (sent) =>
       sent.includes('a') || sent.includes('b') ? cancelled(...sent.map(() => 'None'), 'ValidationError') : committed,
     );
@@ -411,7 +411,7 @@ describe('several reasons in one cancellation', () => {
     expect(did).toEqual(['send', 'send']);
   });
 
-  test('if DynamoDB reports both a failed condition and a ValidationError, the commit engine first replaces the effects whose condition failed by the alternative effects of their message ("otherwise")', () => {
+  test('if DynamoDB reports both a failed condition and a ValidationError, the commit engine first handles the failed condition: it commits the alternative effects ("otherwise") of this message', () => {
     const decisions = { a: { ...take('text'), otherwise: soldOut }, b: take('b') };
     const { results, did } = play(decisions, [
       cancelled('None', 'None', conditionFailed({ available: { S: 'many' } }), 'ValidationError'),
@@ -443,7 +443,7 @@ describe('several reasons in one cancellation', () => {
     expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
 
-  test('if every transaction is cancelled with a ValidationError that belongs to no write, the commit engine divides the transaction, and each message fails with INVALID_EFFECT', () => {
+  test('if DynamoDB cancels every transaction with a ValidationError that belongs to no write, the commit engine divides the transaction into single messages, and each message fails with INVALID_EFFECT', () => {
     const { results } = play(two(), (sent) => cancelled(...sent.map(() => 'None'), 'None', 'ValidationError'));
     expect(results).toEqual(all('failed INVALID_EFFECT'));
   });
@@ -569,7 +569,7 @@ describe('requests that DynamoDB refuses permanently', () => {
     },
   );
 
-  test('after the commit engine has found an invalid message, each further transaction contains twice as many messages as the one before', () => {
+  test('after the commit engine has found an invalid message, it doubles the number of messages from each transaction to the next', () => {
     const sizes: number[] = [];
     const eleven = Object.fromEntries(Array.from({ length: 11 }, (_, n) => [`m${n}`, take(`${n}`)]));
     const { results } = play(eleven, (sent) => {
@@ -580,7 +580,7 @@ describe('requests that DynamoDB refuses permanently', () => {
     expect(sizes).toEqual([11, 6, 3, 2, 1, 1, 2, 4, 3]);
   });
 
-  test('if every message of a transaction is invalid, the commit engine sends hardly more transactions than there are messages', () => {
+  test('if all fifty messages of a transaction are invalid, the commit engine sends only 56 transactions', () => {
     const fifty = Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`m${n}`, take(`${n}`)]));
     const { results, did } = play(fifty, () => refused('ValidationException'));
     expect(Object.values(results)).toEqual(Array(50).fill('failed INVALID_EFFECT'));

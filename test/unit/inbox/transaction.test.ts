@@ -33,7 +33,7 @@ describe('a transaction', () => {
     expect(update?.ConditionExpression).toBeUndefined();
   });
 
-  test('if one update contains the additions of several messages, the condition of the update holds only if the conditions of all messages would hold one after another', () => {
+  test('if one update combines the additions of several messages, its condition holds only if the condition of each message would hold when the messages are applied one after another', () => {
     const needs = (...decisions: Decision[]) => updateOf(...decisions)?.ExpressionAttributeValues?.[':v1']?.N;
     expect(needs({ effects: [add(-2, 0)] }, { effects: [add(-3, 0)] })).toBe('5');
     expect(needs({ effects: [add(5)] }, { effects: [add(-3, 0)] })).toBe('-2');
@@ -64,7 +64,7 @@ describe('selecting branches', () => {
   const states = (n: number | undefined, ...decisions: Decision[]) =>
     selectBranches(candidates(...decisions), seen(n)).chosen.map(({ branch }) => branch.state);
 
-  test('selectBranches chooses the effects of a message if the number that earlier messages leave in the item is large enough, and the alternative effects ("otherwise") if the number is too small', () => {
+  test('selectBranches chooses the effects of a message if earlier messages leave enough of the item, and the alternative effects ("otherwise") if they leave too little', () => {
     expect(states(5, take(3), take(4), take(2), take(1))).toEqual(['completed', 'rejected', 'completed', 'rejected']);
   });
 

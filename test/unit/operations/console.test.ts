@@ -37,7 +37,7 @@ describe('GET /console', () => {
     expect(html).toContain('{"service":"shop","stage":"prod","scopePrefix":""}');
   });
 
-  test('the configuration of the page contains the addresses of timelines and traces', async () => {
+  test('the configuration in the page of the console contains the addresses of timelines and traces', async () => {
     const surehop = createSurehop({ environment: {} });
     const addresses = { timeline: '/invoices/{id}/timeline', trace: 'https://traces.example.com/{id}' };
     const { body } = consolePage(surehop, page, addresses)({ headers: {} });

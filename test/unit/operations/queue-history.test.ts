@@ -57,7 +57,7 @@ test('the rates in the history of a queue are null if the broker did not report 
   expect(lastOf([sample(minutesAgo(1), 9, 0, 5), sample(nowMs, 2, 0, 10)])).toEqual([2, 0, 2, 0, 5]);
 });
 
-test('a sample contains the sums over the shards of a queue, and null for a figure that the broker does not report', () => {
+test('a sample of a queue contains the sums over its shards, and null for a figure that the broker does not report', () => {
   const queue = (name: string, ...shards: string[]) => ({
     name,
     shards,

@@ -47,7 +47,7 @@ describe('the consumer of the queue stock', () => {
     });
   });
 
-  test('two orders never reserve more items than are available, whichever one or two faults occur while the orders are processed', async () => {
+  test('two orders never reserve more items than are available, even if one or two faults occur while the orders are processed', async () => {
     const two = emit(orderCreated, { ...order, items: [{ sku: 'apple', quantity: 2, unitPrice: 150 }] });
     await exhaust(reserveStock, [two, two], {
       given: (store) => store.given(tables.stock, { sku: 'apple' }, { available: 3 }),
@@ -70,7 +70,7 @@ describe('the consumer of the queue points', () => {
     }
   });
 
-  test('a customer gets no points for a rejected order, whichever one or two faults occur while the two events of the order are processed', async () => {
+  test('a customer gets no points for a rejected order, even if one or two faults occur while the two events of the order are processed', async () => {
     await exhaust(awardPoints, [emit(orderCreated, order), emit(orderRejected, rejection)], {
       given: (store) => store.given(tables.points, { customerId: 'ada' }, { points: 10 }),
       finally: ({ item }) => item(tables.points, { customerId: 'ada' })?.points === 10,

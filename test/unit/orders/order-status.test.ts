@@ -41,7 +41,7 @@ const accepted = { status: 'accepted', acceptedAt: at } as const;
 
 type Intake = Parameters<typeof orderStatus>[1];
 
-/** Returns the status of an order whose message has these inbox markers, by queue, and these dead letters. */
+/** Returns the status of an order. `markers` contains the inbox markers of its message by queue. */
 function statusOf(
   intake: Intake,
   markers: Readonly<Record<string, Marker | undefined>>,

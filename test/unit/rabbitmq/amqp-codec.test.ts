@@ -281,7 +281,7 @@ describe('unwritable parts', () => {
     expect(rest.body).toBe(message.body);
   });
 
-  test('an exchange name or routing key that is too long for AMQP is reported as an unwritable part of the message', () => {
+  test('unwritableParts reports an exchange name and a routing key that are too long for AMQP', () => {
     const message = aMessage({}, { exchange: 'e'.repeat(256), routingKey: 'r'.repeat(300) });
     expect(unwritableParts(message).map(({ part, name }) => `${part} ${name}`)).toEqual([
       'address exchange',

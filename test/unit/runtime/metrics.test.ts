@@ -75,7 +75,7 @@ test('every metric of the toolkit has a meaning that says what the metric counts
     expect([name, meaning.length > 20]).toEqual([name, true]);
 });
 
-test('recording a metric that has no definition, or with other dimensions than its definition contains, does not compile', () => {
+test('code that records an undefined metric, or a metric with other dimensions than its definition, does not compile', () => {
   const wrong = () => {
     // @ts-expect-error the dimension `queue` is missing
     recordMetrics({ Completed: 1 });

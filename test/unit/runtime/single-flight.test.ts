@@ -30,7 +30,7 @@ describe('a single flight', () => {
     expect(flight.isRunning()).toBe(false);
   });
 
-  test('an attempt of a single flight that gets no answer times out, and the next caller starts a new attempt', async () => {
+  test('if the attempt of a single flight gets no answer, the attempt times out, and the next caller starts a new attempt', async () => {
     const { begun, run } = aFlight();
     expect(await outcomeOf(run(10))).toBe('no answer within 10 ms');
     const second = run();
@@ -39,7 +39,7 @@ describe('a single flight', () => {
     expect(begun).toHaveLength(2);
   });
 
-  test('a late answer to an attempt of a single flight that timed out affects neither the next attempt nor the process', async () => {
+  test('if an attempt of a single flight fails after its timeout, the late error neither affects the next attempt nor ends the process', async () => {
     const { begun, run, flight } = aFlight();
     await outcomeOf(run(10));
     const second = run();
@@ -61,7 +61,7 @@ describe('a single flight', () => {
     expect(await before).toBe('one');
   });
 
-  test('if an attempt of a single flight fails, the callers that waited for the failed attempt share one new attempt', async () => {
+  test('if the attempt of a single flight fails, the other callers that waited for this attempt share one new attempt', async () => {
     const { begun, run } = aFlight();
     const before = outcomeOf(run());
     const joined = [run(), run()];
@@ -83,7 +83,7 @@ describe('a single flight', () => {
     expect(begun).toHaveLength(2);
   });
 
-  test('a single flight rejects if its attempt throws synchronously', async () => {
+  test('if the attempt of a single flight throws an error synchronously, the returned promise is rejected with this error', async () => {
     const { flight } = aFlight();
     const thrown = flight.run(() => {
       throw new Error('at once');

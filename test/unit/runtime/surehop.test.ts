@@ -53,7 +53,7 @@ describe('createSurehop', () => {
     expect(surehop.settings(brokerSettings).HEARTBEAT_SECONDS).toBe(7);
   });
 
-  test('the method "shared" creates a client only once, at the first call', () => {
+  test('the method surehop.shared() creates a client at the first call, and later calls return the same client', () => {
     const surehop = createSurehop({ environment: {} });
     const make = jest.fn(() => ({}));
     expect(make).not.toHaveBeenCalled();

@@ -8,7 +8,7 @@ import { withTimeout } from '../../../lib/runtime/timeout.ts';
 
 const AN_HOUR_MS = 3_600_000;
 
-/** Rejects with the reason of the signal as soon as the signal is aborted. */
+/** Returns a promise that is rejected with the reason of the signal as soon as the signal is aborted. */
 const untilAborted = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => {
     const fail = () => reject(signal.reason as Error);
@@ -39,27 +39,27 @@ describe('an operation with a time limit', () => {
     }
   }, 20_000);
 
-  test('an operation is aborted with the reason of the caller when the caller aborts its own signal', async () => {
+  test('when the caller aborts its signal, the running operation is aborted with the same reason', async () => {
     const caller = new AbortController();
-    const reason = new Error('the batch has no time left');
+    const reason = new Error('the invocation has no time left');
     const running = withTimeout(AN_HOUR_MS, caller.signal, untilAborted);
     caller.abort(reason);
     await expect(running).rejects.toBe(reason);
   });
 
   test('an operation receives an aborted signal if the caller aborted its own signal before the operation started', async () => {
-    const reason = new Error('the batch has no time left');
+    const reason = new Error('the invocation has no time left');
     const received = await withTimeout(AN_HOUR_MS, AbortSignal.abort(reason), async (signal) => signal);
     expect(received).toMatchObject({ aborted: true, reason });
   });
 
   test.each([
     ['succeeds', async () => 'the result'],
-    ['fails', () => Promise.reject(new Error('the operation failed'))],
+    ['fails', () => Promise.reject(new Error('the tested operation failed'))],
     [
       'throws an error before it returns a promise',
       () => {
-        throw new Error('the operation failed');
+        throw new Error('the tested operation failed');
       },
     ],
   ])('an operation that %s leaves no timer and no listener behind', async (_, operation: () => Promise<string>) => {
@@ -70,7 +70,7 @@ describe('an operation with a time limit', () => {
       during = [timers() - before, getEventListeners(signal, 'abort').length];
       return operation();
     });
-    await running.catch((error: unknown) => expect(error).toMatchObject({ message: 'the operation failed' }));
+    await running.catch((error: unknown) => expect(error).toMatchObject({ message: 'the tested operation failed' }));
     expect(during).toEqual([1, 1]);
     expect([timers() - before, getEventListeners(signal, 'abort').length]).toEqual([0, 0]);
   });

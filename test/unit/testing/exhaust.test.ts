@@ -111,7 +111,7 @@ describe('the test function exhaust reports no failure for a consumer without a 
     await exhaust(failing, [booking('never'), booking('later'), booking(7 as never)], { faults: 1 });
   });
 
-  test('the test function exhaust reports no failure for a business rule `perform` that passes the message id to another system as the idempotency key', async () => {
+  test('the test function exhaust reports no failure for a perform function that passes the message id to another system as the idempotency key', async () => {
     const bank = anotherSystem();
     await exhaust(
       performing(async (_, { id }) => {
@@ -147,14 +147,14 @@ describe('the test function exhaust reports no failure for a consumer without a 
     });
   });
 
-  test('the test function exhaust reports no failure for a rule that reads the clock if the check for repeatable decisions is switched off', async () => {
+  test('the test function exhaust reports no failure for a rule that reads the clock if the option "repeatable" is false', async () => {
     const dated = deciding(({ bookingId }) => ({ effects: [bookings.put({ bookingId }, { at: Date.now() })] }));
     await exhaust(dated, [booking('a')], { repeatable: false });
   });
 });
 
 describe('the test function exhaust reports the mistake of a consumer', () => {
-  test('the test function exhaust reports a failure for a business rule `perform` that calls another system without an idempotency key', async () => {
+  test('the test function exhaust reports a failure for a perform function that calls another system without an idempotency key', async () => {
     const bank = anotherSystem();
     const careless = performing(async () => bank.call());
     const found = await counterexample(careless, [booking('a')], {
@@ -204,7 +204,7 @@ describe('the test function exhaust reports the mistake of a consumer', () => {
     expect(found.message).toContain('is not repeatable');
   });
 
-  test('the test function exhaust reports a failure for a decide function that loses an effect because it remembers messages, even if the check for repeatable decisions is switched off', async () => {
+  test('even with the option "repeatable: false", the test function exhaust reports a failure for a decide function that loses an effect because it remembers messages', async () => {
     const seen = new Set<string>();
     const remembering = deciding((_, { id }: RuleContext) => {
       if (seen.has(id)) return { effects: [] };
@@ -255,7 +255,7 @@ describe('the test function exhaust reports the mistake of a consumer', () => {
     expect(await exhaust(deciding(book), [booking('a')], threeSeats)).toMatchObject({ deadLetters: [] });
   });
 
-  test('the invariant "finally" can require that no message becomes a dead letter, and the error of exhaust names the dead letters', async () => {
+  test('the invariant "finally" of the test function exhaust can require that no message becomes a dead letter, and the error then names the dead letters', async () => {
     const refusing = deciding(() => {
       throw new PermanentError('NO_SUCH_SHOW', 'there is no such show');
     });
@@ -289,7 +289,7 @@ describe('the test function exhaust reports the mistake of a consumer', () => {
     );
   });
 
-  test('if a consumer can run through more sequences of steps and faults than the option "histories" allows, the test function exhaust tries only a sample', async () => {
+  test('if the possible sequences of steps and faults exceed the limit in the option "histories", the test function exhaust tries only a sample of them', async () => {
     const options = { ...threeSeats, faults: 3, histories: 60 };
     const events = [booking('a'), booking('b')];
     expect(await exhaust(deciding(book), events, options)).toMatchObject({ histories: 60, isComplete: false });

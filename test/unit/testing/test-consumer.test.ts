@@ -126,7 +126,7 @@ describe('an in-memory consumer', () => {
     ]);
   });
 
-  test('a message whose business rule takes too long is retried, and the signal of the business rule aborts', async () => {
+  test('a message whose business rule exceeds its time limit is retried, and the abort signal of the business rule is aborted', async () => {
     let signal: AbortSignal | undefined;
     const consumer = testConsumer({
       queue,
@@ -157,7 +157,7 @@ describe('an in-memory consumer', () => {
     );
   });
 
-  test('a message of another producer is identified by the function identify of the consumer', async () => {
+  test('a message from a producer that does not use Surehop is identified by the function identify of the consumer', async () => {
     const consumer = testConsumer({
       ...payments,
       identify: ({ headers, body }) => ({ id: `cart ${body.cartId}`, type: headers['x-type'] }),
@@ -263,7 +263,7 @@ describe('the errors of an in-memory consumer', () => {
     expect.assertions(1);
   });
 
-  test('the method "given" refuses an item that does not match the schema of its table', () => {
+  test('the method "given" of a test consumer refuses an item that does not match the schema of its table', () => {
     expect(() => testConsumer(payments).given(carts, a, { status: 'lost' as never })).toThrow(
       'put on the item {"cartId":"a"} of the table carts: the attribute status does not match the schema',
     );
@@ -305,7 +305,7 @@ describe('crashes of an in-memory consumer', () => {
     expect(runs).toBeGreaterThan(5);
   });
 
-  test('crashAfterEachStep accepts a business rule `perform` that passes the message id to another system', async () => {
+  test('crashAfterEachStep accepts a perform function that passes the message id to another system', async () => {
     let calls = new Set<string>();
     const performing: ConsumerDefinition<any> = {
       queue,
@@ -358,7 +358,7 @@ describe('crashes of an in-memory consumer', () => {
     );
   });
 
-  test('crashAfterEachStep finds a business rule `perform` that calls another system twice, and names the step before the crash', async () => {
+  test('crashAfterEachStep reports a perform function that calls another system twice, and names the step before the crash', async () => {
     let calls = 0;
     const performing: ConsumerDefinition<any> = {
       queue,

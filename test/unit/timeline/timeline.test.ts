@@ -117,7 +117,7 @@ describe('the steps of a message', () => {
   const outline = (...args: Parameters<typeof recorded>) =>
     inOrder(stepsOf(recorded(...args))).map(({ step, redrives, attempt }) => [step, redrives, attempt]);
 
-  test('an attempt that is in both the inbox marker and the dead letter is one step of the timeline', () => {
+  test('an attempt that is recorded in both the inbox marker and the dead letter appears only once in the timeline', () => {
     const marker = { ...failed('dead-lettered', 0, 2), facts: { failedAttempts: [attempt(1)] } };
     expect(outline([marker], [letter({ failedAttempts: [attempt(1)] })])).toEqual([
       ['failed', 0, 1],
