@@ -270,7 +270,7 @@ describe('the reserved concurrency of functions', () => {
     });
   });
 
-  test('each of many publishers gets at least one broker connection, and all publishers together get all connections that publishers may use', () => {
+  test('each publisher gets at least one broker connection, and the publishers together get all connections that are left for them', () => {
     const weights = fc.array(fc.integer({ min: 1, max: 1_000 }), { minLength: 1, maxLength: 40 });
     fc.assert(
       fc.property(weights, fc.integer({ min: 40, max: 10_000 }), (given, publisherConcurrency) => {
@@ -303,7 +303,7 @@ describe('the reserved concurrency of functions', () => {
     expect(reserveConcurrency({ ...refused, greedy: greedy(71) }, small)).toMatchObject({ publisher: 1, other: 1 });
   });
 
-  test('when a consumer has so many execution environments that the broker allows too few connections, the error suggests a larger broker', () => {
+  test('if the execution environments of a consumer need more connections than the broker allows, the error suggests a larger broker', () => {
     const wide = { ...consumer, environments: 20 };
     expect(() => reserveConcurrency({ publisher, wide }, small)).toThrow(/choose a larger broker\.instanceType$/);
   });

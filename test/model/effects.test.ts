@@ -146,9 +146,9 @@ describe('the effects of a decision', () => {
     });
 });
 
-describe('the effects that the business rule `perform` returns', () => {
+describe('the effects that a perform function returns', () => {
   for (const [situation, kinds, options] of cases)
-    test(`the effects that the business rule perform returns are applied exactly once despite crashes, lost responses and duplicates: ${situation}`, async () => {
+    test(`the effects that a perform function returns are applied exactly once despite crashes, lost responses and duplicates: ${situation}`, async () => {
       const explored = await prove(scenario(kinds, { ...options, definition: performing, stepMs: 4_000 }));
       expect(explored).toBeGreaterThan(5);
     });

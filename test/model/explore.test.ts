@@ -65,7 +65,7 @@ const cases: readonly Case[] = [
   ['leases', ['sound'], { ...two, definition: performing, stepMs: 4_000 }, []],
 ];
 
-/** Explores a scenario. Returns the different results of its runs, and the number of runs. */
+/** Runs the model for every sequence of choices. Returns the different results of the runs, and the number of runs. */
 async function resultsOf(options: ModelOptions, skipsExplored: boolean) {
   const results = new Set<string>();
   const violated = new Set<string>();
@@ -87,7 +87,7 @@ async function resultsOf(options: ModelOptions, skipsExplored: boolean) {
 describe('an exploration that skips the states of earlier runs', () => {
   for (const [situation, kinds, options, faulty] of cases)
     for (const [mistake, violations] of [['makes no mistake', []], ...faulty] as const)
-      test(`an exploration that skips the states of earlier runs finds the same results as an exploration of all runs: ${situation}, with a store that ${mistake}`, async () => {
+      test(`skipping the states of earlier runs does not change the results of an exploration: ${situation}, with a store that ${mistake}`, async () => {
         const messages = messagesOf(kinds);
         const order = options.definition === ordered ? [messages.map(({ id }) => id)] : [];
         const scenario = { messages, definition, order, prepare: mistakes[mistake], ...options };

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { isThorough } from '../support/thorough.ts';
 import type { Choose } from '../../lib/testing/world.ts';
 
-/** Thrown when a run of a scenario fails, with the choices that reproduce the failure. */
+/** Thrown when a run of a scenario fails. Its message lists the choices that the scenario made in this run. */
 class Counterexample extends Error {
   override readonly name = 'Counterexample';
 }
@@ -13,13 +13,13 @@ type Scenario = (choose: Choose, isExplored?: (state: () => string) => boolean) 
 const SAMPLED_RUNS = 80;
 
 /**
- * Runs a deterministic scenario many times, with random choices or with every possible sequence of choices. Returns the
- * number of runs.
+ * Runs a deterministic scenario many times. In each run, `choose` decides differently what happens in the scenario, for
+ * example where a fault occurs: at random, or in thorough tests in every possible way. Returns the number of runs.
  */
 export const explore = (scenario: Scenario): Promise<number> =>
   isThorough ? exploreCompletely(scenario) : sample(scenario);
 
-/** Runs the scenario several times with random choices. If a run fails, the error contains the choices of this run. */
+/** Runs the scenario several times, each time with random choices. */
 async function sample(scenario: Scenario): Promise<number> {
   for (let run = 0; run < SAMPLED_RUNS; run += 1) {
     const choices: number[] = [];
@@ -39,8 +39,8 @@ async function sample(scenario: Scenario): Promise<number> {
 }
 
 /**
- * Runs the scenario for every possible sequence of choices, in depth-first order. A run ends early when it reaches a
- * state that an earlier run has reached, because both runs would continue in the same way.
+ * Runs the scenario once for every possible sequence of its choices, in depth-first order. A run ends early when it
+ * reaches a state that an earlier run has reached, because both runs would continue in the same way.
  */
 export async function exploreCompletely(scenario: Scenario, most = 1_000_000): Promise<number> {
   const explored = new Set<string>();
@@ -71,7 +71,7 @@ export async function exploreCompletely(scenario: Scenario, most = 1_000_000): P
   }
 }
 
-/** Runs a scenario. If the scenario fails, the text of the thrown error lists the choices that lead to the failure. */
+/** Runs a scenario once. If the run fails, throws an error that lists the choices of the scenario in this run. */
 async function named(choices: () => readonly number[], run: () => Promise<void>): Promise<void> {
   try {
     await run();

@@ -6,7 +6,7 @@ export type Answer = 'accepted' | 'refused' | 'indeterminate';
 
 export type End = 'completed' | 'rejected' | 'dead-lettered';
 
-/** What happened to one message at one consumer, according to the tables in DynamoDB after the fault. */
+/** What happened to one message at one consumer, according to the DynamoDB tables at the end of the run. */
 export interface Account {
   readonly id: string;
   readonly consumer: string;
@@ -18,13 +18,13 @@ export interface Account {
   /** Whether the message has no id. Such a message may become a dead letter more than once. */
   readonly hasNoId?: boolean;
   readonly ends: readonly End[];
-  /** How often the effects of the message were applied. */
+  /** How often the consumer applied the effects of the message. */
   readonly applied: number;
   /** How often the effects of a completed message must be applied: 1, or 0 for a message without effects. */
   readonly due: 0 | 1;
 }
 
-/** The expected and the actual value of a total that many messages change, such as a counter. */
+/** The expected and the actual value of a total, such as a counter that many messages increase. */
 export interface Sum {
   readonly name: string;
   readonly expected: number;
@@ -45,7 +45,7 @@ export interface AuditResult {
 interface Invariant {
   readonly name: string;
   readonly says: string;
-  /** Returns a description of each violation of the invariant. */
+  /** Returns one description for each violation of this invariant. */
   violations(audited: AuditResult): string[];
 }
 

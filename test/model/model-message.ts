@@ -6,9 +6,9 @@ export interface ModelMessage {
   readonly body: object;
   readonly isPoison: boolean;
   readonly due: 0 | 1;
-  /** Whether the model lets each attempt to process the message either succeed or fail with a temporary error. */
+  /** Whether the model tries two outcomes for each attempt at this message: success and a temporary error. */
   readonly endsEitherWay?: boolean;
-  /** Whether the model also lets attempts to process the message fail with a permanent error. */
+  /** Whether the model tries a permanent error as a third outcome. Has no effect without `endsEitherWay`. */
   readonly mayFailPermanently?: boolean;
   readonly copies?: number;
   /** Whether processing the message crashes the process. */

@@ -14,13 +14,13 @@ export interface ModelOptions extends Omit<WorldOptions, 'messages' | 'around'> 
   readonly definition: ConsumerDefinition<any>;
   /** Lists of message ids. The messages of each list must be completed in the order of the list. */
   readonly order?: readonly (readonly MessageId[])[];
-  /** Returns what is wrong with the DynamoDB items at the end of a run, one description per mistake. */
+  /** Returns one description for each mistake in the DynamoDB items at the end of a run. */
   readonly check?: (items: StoredItems) => string[];
 }
 
 /**
- * Runs the real consumer with a modelled broker and store. Returns what happened to each message, or `undefined` if the
- * run ended early, in a state from which another run has continued.
+ * Runs the real consumer with a modelled broker and store. Returns the result of each message, or `undefined` if the
+ * run ended early because it reached a state that an earlier run has explored.
  */
 export async function runModel(
   { messages, order = [], check = () => [], ...options }: ModelOptions,

@@ -150,7 +150,7 @@ describe('a batch that is redelivered while an execution environment is still pr
       expect(explored).toBeGreaterThan(20);
     });
 
-  test('messages of one key are processed in order, and each reaches exactly one final state, if two execution environments process their batch at the same time and one of them retries a message that fails permanently in the other', async () => {
+  test('messages of one key are processed in order and each reaches exactly one final state, even if a message is retried in one execution environment and fails permanently in another', async () => {
     // With a single retry, the number of possible runs is small enough to try all of them.
     const retriedOnce = { ...ordered, queue: { ...queue, delays: queue.delays.slice(0, 1) } };
     const explored = await prove(() => {
@@ -163,7 +163,7 @@ describe('a batch that is redelivered while an execution environment is still pr
   });
 });
 
-describe('messages whose business rule `perform` runs under a lease', () => {
+describe('messages whose perform function runs under a lease', () => {
   const performing = {
     queue: queues.loans,
     event: modelled,
@@ -207,7 +207,7 @@ describe('messages whose business rule `perform` runs under a lease', () => {
     ],
   ];
   for (const [situation, kinds, copies, options] of cases)
-    test(`every message of a consumer with the business rule perform reaches exactly one final state, despite crashes between perform and commit: ${situation}`, async () => {
+    test(`every message of a consumer with a perform function reaches exactly one final state, despite crashes after the function and before the commit: ${situation}`, async () => {
       const explored = await prove(() => {
         return { messages: messagesOf(kinds, copies), definition: performing, faults: 0, stepMs, ...options };
       });

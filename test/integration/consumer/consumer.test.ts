@@ -58,8 +58,8 @@ const placed = async (queue: string) =>
   );
 
 /**
- * Waits until `count` retry copies were in the delay queue or the work queue. A single look may miss a copy that
- * RabbitMQ is just moving.
+ * Waits until `count` retry copies were found in the delay queue or the work queue. Searches both queues repeatedly,
+ * because one search can miss a copy that RabbitMQ is moving between them.
  */
 async function retried(count: number): Promise<number> {
   let found = 0;
@@ -78,8 +78,8 @@ interface Row {
   readonly in?: string;
   readonly code?: string;
   /**
-   * The number of messages whose effects the consumer must apply, including the valid message that the test adds to the
-   * batch.
+   * The number of messages whose effects the consumer must apply. It includes the valid message that the test adds to
+   * each batch.
    */
   readonly applied: number;
   readonly invocation?: () => ReturnType<typeof anInvocation>;
@@ -473,7 +473,7 @@ test("if a batch's retry copy was published but its dead letter was not, a redel
   expect(await retried(1)).toBe(1);
 });
 
-test('if a batch is redelivered after it published the dead letter of a message with an unreadable inbox marker, the second dead letter of the message has the id of the first', async () => {
+test('a message with an unreadable inbox marker gets the same dead-letter id when its batch is redelivered and the message is dead-lettered again', async () => {
   const records = await withMarker({ state: { S: 'done' } }, { headers: { 'surehop-attempt': 4 } });
   await run(records);
   await run(records);
@@ -706,7 +706,7 @@ describe('a follow-up event that no queue receives', () => {
     const id = randomUUID();
     const TableName = `${setup.tablePrefix}inbox`;
     const Key = { pk: { S: `loans#${id}` } };
-    /** Advances the clock, and deletes the inbox marker of the message if the marker has expired, like DynamoDB. */
+    /** Advances the clock, and deletes the inbox marker of the message if the marker has expired, as DynamoDB does. */
     const wait = async (days: number) => {
       nowMs += days * 86_400_000;
       const { Item } = await client.send(new GetItemCommand({ TableName, Key, ConsistentRead: true }));

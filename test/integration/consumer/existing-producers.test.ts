@@ -343,7 +343,7 @@ test('a consumer with order per key and the function identify processes messages
 });
 
 describe('a message that the broker dead-letters before a consumer has identified it', () => {
-  /** Makes the broker dead-letter the first message of the queue. */
+  /** Makes the broker dead-letter the first message of the queue `loans`. */
   async function reject(): Promise<void> {
     const message = await channel.get('loans');
     if (!message) throw new Error('the queue is empty, but this test needs a message');
@@ -367,7 +367,7 @@ describe('a message that the broker dead-letters before a consumer has identifie
     expect(await archived()).toMatchObject({ messageId: `/shop ${isbn}`, type: 'order.ordered', code: 'REJECTED' });
   });
 
-  test('a retry copy that the broker dead-letters is archived with the id that a consumer gave to the message earlier', async () => {
+  test('if a consumer identifies a message and the broker then dead-letters its retry copy, the archive keeps the id that the consumer gave the message', async () => {
     await publish({ isbn, order: isbn, fails: true });
     expect(messageCounts(await run(consume(byOrder), await takeFrom('loans')))).toEqual({ retry: 1 });
     await eventually('the retry copy returns', async () => (await channel.checkQueue('loans')).messageCount === 1);

@@ -43,7 +43,7 @@ afterAll(async () => {
 
 beforeEach(() => backend.host.drain('revenue'));
 
-/** Publishes a message to the queue of the guide, and returns it as the event source delivers it. */
+/** Publishes a message to the queue `revenue` of the guide. Returns the message as a record of a Lambda event. */
 async function delivered(body: string, properties: GivenProperties) {
   expect(await producer.publish('', 'revenue', propertyBytes(properties), Buffer.from(body))).toBe(true);
   return takeRecords(channel, 'revenue');

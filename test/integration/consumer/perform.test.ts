@@ -59,7 +59,7 @@ const failingCall = () => {
   throw new Error('the other system is unavailable');
 };
 
-test('`perform` is called once for a message, even if the message is redelivered or published twice', async () => {
+test('a perform function is called once for a message, even if the message is redelivered or published twice', async () => {
   const record = message();
   expect((await run([record])).counts.completed).toBe(1);
   expect((await run([redelivered(record)])).counts.duplicate).toBe(1);
@@ -68,7 +68,7 @@ test('`perform` is called once for a message, even if the message is redelivered
   expect(calls).toHaveLength(1);
 });
 
-test('while another process has the lease of a message, a copy of the message is postponed without using an attempt', async () => {
+test('while another process has the lease of a message, a copy of the message is postponed, which does not count as an attempt', async () => {
   const record = message();
   let other: Awaited<ReturnType<typeof run>> | undefined;
   duringCall = async () => {
@@ -83,7 +83,7 @@ test('while another process has the lease of a message, a copy of the message is
   expect(copy && copy.properties.headers?.['surehop-attempt']).toBe(1);
 });
 
-test('if `perform` fails, the lease of the message is released and the retry copy can be processed at once', async () => {
+test('if the perform function fails, the lease of the message is released and the retry copy can be processed at once', async () => {
   const id = randomUUID();
   duringCall = failingCall;
   expect((await run([message(id)])).counts.retry).toBe(1);
@@ -94,7 +94,7 @@ test('if `perform` fails, the lease of the message is released and the retry cop
   await setup.host.drain('loans');
 });
 
-test("if both `perform` and the release of the message's lease fail, the report of the batch contains the error of `perform`", async () => {
+test('if both the perform function and the release of the lease fail, the report of the batch contains the error of the function', async () => {
   duringCall = failingCall;
   const leases = { ...setup.parts.leases, release: () => Promise.reject(new StoreUnavailableError()) };
   const warn = jest.spyOn(log(), 'warn').mockImplementation(() => {});
@@ -109,7 +109,7 @@ test("if both `perform` and the release of the message's lease fail, the report 
   await setup.host.drain('loans');
 });
 
-test('if a process dies while it runs the business rule `perform` for a message, the message is postponed until its lease expires, and `perform` then runs again', async () => {
+test('if a process dies while it runs the perform function for a message, the message is postponed until its lease expires, and the function then runs again', async () => {
   const record = message();
   const { id, payloadHash } = decode(anEvent([record]))[0]!;
   await setup.parts.leases.take('loans', {
@@ -125,7 +125,7 @@ test('if a process dies while it runs the business rule `perform` for a message,
   expect(calls).toEqual([id]);
 });
 
-test('if `perform` does not return at the last attempt of a message, the message is dead-lettered before its lease expires', async () => {
+test('if the perform function does not return at the last attempt of a message, the message is dead-lettered before its lease expires', async () => {
   const id = randomUUID();
   let end = () => {};
   duringCall = () => new Promise((resolve) => (end = resolve));
@@ -141,7 +141,7 @@ test('if `perform` does not return at the last attempt of a message, the message
   });
 });
 
-test('if `perform` does not return in time and no copy of the message can be published for a retry, the message is dead-lettered before its lease expires', async () => {
+test('if the perform function does not return in time and no copy of the message can be published for a retry, the message is dead-lettered before its lease expires', async () => {
   let end = () => {};
   duringCall = () => new Promise((resolve) => (end = resolve));
   const settings = { ...setup.parts.settings, MESSAGE_TIME_LIMIT_MS: 200 };
@@ -195,7 +195,7 @@ test.each(unreadableMarkers)(
   },
 );
 
-test("if a queue's consumer is changed from `decide` to `perform`, a message that was rejected before the change is a duplicate", async () => {
+test('if a consumer with a decide function is changed to a perform function, a message that was rejected before the change is a duplicate', async () => {
   const record = message();
   const { id, payloadHash } = decode(anEvent([record]))[0]!;
   const decision = {
@@ -221,7 +221,7 @@ describe('a decision that perform returns', () => {
   const published = async () => (await setup.host.drain('notices')).length;
   const available = async (isbn: string) => (await setup.item('loans', { isbn }))?.available;
 
-  test('the effects that the business rule `perform` returns for a message are committed once, although the message is redelivered', async () => {
+  test('the effects that a perform function returns for a message are committed once, although the message is redelivered', async () => {
     const isbn = randomUUID();
     duringCall = () => ({ effects: [add(isbn, 2)], events: [follow()] });
     const record = message();
@@ -233,27 +233,27 @@ describe('a decision that perform returns', () => {
     expect(await published()).toBe(2);
   });
 
-  test('if the business rule `perform` runs concurrently for many messages and changes the same item for each of them, the effects of all messages are committed', async () => {
+  test('if a perform function runs concurrently for many messages and changes the same item for each of them, the effects of all messages are committed', async () => {
     const isbn = randomUUID();
     duringCall = () => ({ effects: [add(isbn, 1)] });
     expect((await run(Array.from({ length: 40 }, () => message()))).counts.completed).toBe(40);
     expect(await available(isbn)).toBe(40);
   });
 
-  test('if the business rule `perform` rejects a message, the report of the batch contains the reason, and the follow-up event of the rejection is published', async () => {
+  test('if a perform function rejects a message, the report of the batch contains the reason, and the follow-up event of the rejection is published', async () => {
     duringCall = () => reject('CARRIER_REFUSED', { events: [follow()] });
     expect((await run([message()])).notCompleted).toMatchObject([{ outcome: 'rejected', code: 'CARRIER_REFUSED' }]);
     expect(await published()).toBe(1);
   });
 
-  test('if a condition of the effects that the business rule `perform` returned fails, the alternative effects ("otherwise") are committed', async () => {
+  test('if a condition of the effects that a perform function returned fails, the alternative effects ("otherwise") are committed', async () => {
     const isbn = randomUUID();
     duringCall = () => ({ effects: [add(isbn, -1, 0)], otherwise: reject('SOLD_OUT', { effects: [add(isbn, 5)] }) });
     expect((await run([message()])).notCompleted).toMatchObject([{ outcome: 'rejected', code: 'SOLD_OUT' }]);
     expect(await available(isbn)).toBe(5);
   });
 
-  test('if a condition of the effects that `perform` returned fails and there are no alternative effects ("otherwise"), the message is retried before its lease expires', async () => {
+  test('if a condition of the effects that a perform function returned fails and there are no alternative effects ("otherwise"), the message is retried before its lease expires', async () => {
     const [id, isbn] = [randomUUID(), randomUUID()];
     duringCall = () => ({ effects: [add(isbn, -1, 0)] });
     expect((await run([message(id)])).notCompleted).toMatchObject([{ outcome: 'retry', code: 'CONDITION_FAILED' }]);
@@ -264,7 +264,7 @@ describe('a decision that perform returns', () => {
     await setup.host.drain('loans');
   });
 
-  test('if the process crashes after the business rule `perform` and before the commit, `perform` runs again with the same message id after the lease has expired', async () => {
+  test('if the process crashes after the perform function and before the commit, the function runs again with the same message id after the lease has expired', async () => {
     const [id, isbn] = [randomUUID(), randomUUID()];
     duringCall = () => ({ effects: [add(isbn, 1)] });
     // The first process stops at the commit, like a process that crashed.
@@ -294,7 +294,7 @@ describe('a decision that perform returns', () => {
   });
 });
 
-test('the function on() pairs an event with its business rule, which is a function `decide` or `perform`', async () => {
+test('the function on() combines an event with either a decide function or a perform function', async () => {
   const performed: string[] = [];
   const rules = [
     on(scriptedEvent, () => ({ effects: [] })),

@@ -25,7 +25,7 @@ const scenes = {
 
 interface Scene {
   readonly end: string;
-  /** The event types of the messages of a batch. The third message ends the process. */
+  /** The event types of the messages in one batch. Processing the third message ends the process. */
   readonly types: readonly string[];
   readonly timeoutMs?: number;
 }

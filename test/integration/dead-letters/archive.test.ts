@@ -274,7 +274,7 @@ describe('a dead letter that the archive cannot describe', () => {
     );
   };
 
-  test('if an error occurs while the archive describes one dead letter of a batch, the archive stores this dead letter with its whole message, and the others as usual', async () => {
+  test('if an error occurs while the archive describes a dead letter, the archive still stores the complete message of this dead letter, and stores the other dead letters of the batch as usual', async () => {
     const { record } = aNoted({}, { id: 'm-undescribed', body: { isbn: 'u' }, headers: { colour: 'red' } });
     const queues = [
       {
@@ -514,7 +514,7 @@ describe('a filter with an unknown value', () => {
     expect((await ask({ code: 'NOPE' })).errors[0].detail).toContain('NO_SUCH_SHELF');
   });
 
-  test('GET /dead-letters/{id} responds with 404 for the id of the internal DynamoDB item that lists the accepted filter values', async () => {
+  test('GET /dead-letters/{id} responds with 404 for "known-values", which is the id of an internal DynamoDB item and not of a dead letter', async () => {
     expect((await read('known-values')).status).toBe(404);
   });
 });

@@ -115,7 +115,7 @@ test('a job whose DynamoDB item is invalid is left out of the list of jobs, and 
   await cancelJob(table(), invalid.id, store.clock.now());
 });
 
-test('a dead letter is listed without the entries of its history that are not JSON', async () => {
+test('if the history of a dead letter contains an entry that is not JSON, the history is read without this entry', async () => {
   const { id, ids } = await aJob(['with an invalid history']);
   await continueJobs(50_000);
   await cancelJob(table(), id, store.clock.now());
@@ -129,7 +129,7 @@ test('a dead letter is listed without the entries of its history that are not JS
   );
 });
 
-test('a job that runs for long leaves time to the jobs that were started after it', async () => {
+test('a long-running job leaves time for the jobs that were started after it', async () => {
   const long = await aJob(['1', '2', '3', '4', '5', '6', '7', '8']);
   const short = await aJob(['short']);
   await continueJobs(60_000);

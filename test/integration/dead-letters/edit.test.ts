@@ -352,7 +352,7 @@ describe('sending an edited message', () => {
   });
 
   const CLOUD_EVENT = 'application/cloudevents+json';
-  /** Consumes a record that the consumer dead-letters, and archives the dead letter. Returns the id of the dead letter. */
+  /** Passes `record` to a consumer that dead-letters the message, and archives the dead letter. Returns its id. */
   async function failedAgain(record: RabbitMqRecord): Promise<string> {
     expect((await consume([record])).counts['dead-letter']).toBe(1);
     const records: RabbitMqRecord[] = [];
@@ -616,7 +616,7 @@ describe('faults during an edit', () => {
     expect(await takeRecords(channel, 'notices')).toHaveLength(1);
   });
 
-  test('the DynamoDB items of an edited message expire only after the message was published, and the item with its record expires a day before the item with its body', async () => {
+  test('the DynamoDB items of an edited message get an expiry time only after the message is published, and the item that contains the body expires a day after the item that describes the message', async () => {
     const id = await archived({ queue: 'notices' });
     await backend.host.channel.deleteQueue('notices');
     const { body } = await edit(id, { isbn: 'x'.repeat(1_000) });
@@ -752,7 +752,7 @@ describe('a process that is killed while it edits a dead letter', () => {
     return records;
   };
 
-  test('if a dead letter is edited after its redrive was killed, only the edited message takes effect, even if the inbox marker belongs to another message with the same message id', async () => {
+  test('if a process is killed while it redrives a dead letter and an operator then edits the dead letter, only the edited message takes effect, even if another message with the same message id has an inbox marker', async () => {
     const messageId = randomUUID() as MessageId;
     const [other, mine, edited] = [`other ${messageId}`, `mine ${messageId}`, `edited ${messageId}`];
     await parts.inbox.recordHandoffs('loans', [

@@ -115,7 +115,7 @@ async function diesAfterRedrive(id: string): Promise<void> {
   }
 }
 
-test('while the broker is unavailable, a job waits and counts nothing as failed or skipped, and later the job redrives everything exactly once', async () => {
+test('while the broker is unavailable, a job waits and counts no dead letter as failed or skipped, and when the broker is back, the job redrives each dead letter exactly once', async () => {
   await archived('one', 'AWAY');
   await archived('two', 'AWAY');
   await archived('old', 'AWAY', 100);

@@ -234,7 +234,7 @@ describe('a dry run of a job', () => {
     return got.body;
   };
 
-  test('a dry run counts what a job would do with one dead letter, with a selection and with all that match a filter, and changes nothing', async () => {
+  test('a dry run changes nothing, and counts the dead letters that a job with one id, with several ids or with a filter would change', async () => {
     const [one, two] = await archived('DRY_A', 2);
     const [old] = await archived('DRY_A', 1, '2026-01-01T00:00:00.000Z');
     const tooOld = { id: old, reason: 'too-old' };
@@ -266,7 +266,7 @@ describe('a dry run of a job', () => {
     expect(await tried(order)).toMatchObject({ count: 3 });
   });
 
-  test('a dry run predicts for each dead letter of a selection what the job then does', async () => {
+  test('a dry run predicts how many of the selected dead letters the job then changes, and for which reasons it skips the others', async () => {
     const ids = await archived('DRY_B', 4);
     const change = async (body: object) => changed((await started(body)).id, 'continue');
     await change({ action: 'redrive', ids: [ids[0]] });

@@ -260,8 +260,8 @@ const BASIC_CONSUME = Buffer.from([0, 60, 0, 20]);
 const BASIC_DELIVER = Buffer.from([0, 60, 0, 60]);
 
 /**
- * Returns a function for a proxy between a client and the broker. The proxy's first connection passes on only one
- * basic.consume and breaks after the first delivery.
+ * Returns a function that connects the two sockets of a proxy between a client and the broker. On the first connection,
+ * the proxy passes on the first basic.consume but no later one, and breaks the connection after the first delivery.
  */
 function cutAfterFirstDelivery(): (near: Socket, far: Socket) => void {
   let isFirst = true;

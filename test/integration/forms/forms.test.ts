@@ -44,7 +44,7 @@ interface Forms {
   readonly messages: Readonly<
     Record<string, { readonly published: object; readonly record: RabbitMqRecord; readonly read: object }>
   >;
-  /** One DynamoDB item of each kind, by table name and key. */
+  /** One DynamoDB item of each kind that the service writes, by table name and key. */
   readonly items: Readonly<Record<string, Items>>;
   /** The values that the current code must read from the DynamoDB items in `items`. */
   readonly read: Readonly<Record<string, unknown>>;
@@ -111,7 +111,7 @@ const sample = {
   delayQueues: { 'retry.1s': 4 },
 };
 
-/** Creates one message of each kind with the code that creates such messages in the service. */
+/** Creates one message of each kind, such as an event, a retry copy and a dead letter, with the code of the service. */
 function publishedMessages(): Record<string, Message> {
   const about = { appId: 'surehop', publishedAtMs, trace: { traceparent: TRACE, tracestate: 'vendor=1' } };
   const first = eventMessage(orderCreated, order, { ...about, id: id('first'), correlationId: id('request') });

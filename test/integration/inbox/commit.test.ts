@@ -103,7 +103,7 @@ describe('commits of several messages', () => {
     expect((await inbox.find(QUEUE, [id('one')])).get(id('one'))).toEqual((again as { marker?: unknown }).marker);
   });
 
-  test('if too few books are available for all messages of a batch, two transactions suffice to complete some messages and reject the others', async () => {
+  test('if a batch needs more books than are available, the commit engine needs only two transactions to complete some of the messages and reject the others', async () => {
     await shelved('a', 5);
     const entries = [3, 4, 1, 2, 1].map((quantity, n) =>
       entry(n, { effects: [take('a', quantity)], otherwise: soldOut }),
@@ -115,7 +115,7 @@ describe('commits of several messages', () => {
     expect(results[1]).toMatchObject({ marker: { state: 'rejected', reason: 'sold out' } });
   });
 
-  test('after a commit has found an item sold out, later messages for this item do not cancel the transactions of other messages', async () => {
+  test('after a commit has found that an item is sold out, later messages that need this item do not cause the transactions of other messages to be cancelled', async () => {
     await shelved('gone', 0);
     await shelved('plenty', 100);
     const inbox = store.inbox();
@@ -134,7 +134,7 @@ describe('commits of several messages', () => {
     expect(new Set(outcomes(await inbox.commit(QUEUE, orders('third'), never)))).toEqual(new Set(['completed']));
   });
 
-  test('after a commit in which the condition on a previously sold-out item holds, the next commit writes this item and all other items in one transaction', async () => {
+  test('a sold-out item gets a transaction of its own until the condition on the item holds again, and the next commit writes this item and all other items in one transaction', async () => {
     await shelved('scarce', 0);
     await shelved('plenty', 100);
     const inbox = store.inbox();

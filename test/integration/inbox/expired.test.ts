@@ -91,7 +91,7 @@ describe('a message without an inbox marker', () => {
     expect(await applied(isbn)).toBe(1);
   });
 
-  test('a retry copy whose message still has an inbox marker is attempted, even if the message was published longer ago than the retention of inbox markers', async () => {
+  test('a retry copy whose message still has an inbox marker is processed, even if the message was published longer ago than the retention of inbox markers', async () => {
     const id = randomUUID();
     const body = { isbn: randomUUID(), behave: 'transient' };
     const failing = aRecord({ id, type: 'test.scripted', body, headers: old });

@@ -45,7 +45,7 @@ const take = (name: string | number, quantity: number, from = isbn()): Entry => 
 const five = () => [1, 2, 3, 4, 5].map((n) => take(n, 2));
 const available = async (of = isbn()) => (await store.get('loans', { isbn: { S: of } }))?.['available']?.N;
 const commit = (entries: Entry[], signal = never) => store.inbox().commit(QUEUE, entries, signal);
-/** Injects one of the given faults into each of the first DynamoDB transactions. */
+/** Injects the first given fault into the first DynamoDB transaction, the second fault into the second, and so on. */
 const inTurn = (...list: (() => Fault)[]) => (faults.plan = (_, at) => list[at]?.());
 
 test('a transaction is sent again if the reply of DynamoDB is lost, and the effects are applied once', async () => {
@@ -125,7 +125,7 @@ test('a transaction that is cancelled with TransactionConflict is sent again unt
   expect(await available()).toBe('90');
 });
 
-test('if the writes of one item always end with TransactionConflict, only the messages that write this item fail', async () => {
+test('if every write to one item ends with TransactionConflict, only the messages that write to this item fail', async () => {
   const hot = `${run}-hot`;
   faults.plan = (input) => {
     const at = (input.TransactItems ?? []).findIndex(({ Update }) => Update?.Key?.['isbn']?.S === hot);
@@ -137,7 +137,7 @@ test('if the writes of one item always end with TransactionConflict, only the me
   expect(await available()).toBe('98');
 });
 
-test('if the writes of one item are always throttled, only the messages that write this item stay unfinished', async () => {
+test('if DynamoDB throttles every write to one item, only the messages that write to this item stay unfinished', async () => {
   const hot = `${run}-hot`;
   faults.plan = (input) => {
     const at = (input.TransactItems ?? []).findIndex(({ Update }) => Update?.Key?.['isbn']?.S === hot);
@@ -212,7 +212,7 @@ test('if DynamoDB reports a missing table but accepts a write on each table of t
   expect(results[0]).toMatchObject({ error: { code: 'TABLE_MISSING', tables } });
 });
 
-test('in one batch, only the message that writes to a missing table stays unfinished, and only the message whose inbox marker DynamoDB refuses fails, even though DynamoDB does not name the missing table', async () => {
+test('if DynamoDB does not name a missing table, only the message that writes to this table stays unfinished, and in the same batch only the message with a refused inbox marker fails', async () => {
   const missing = new Table({ name: 'missing', key: { isbn: 'S' } });
   const toMissing: Entry = { ...take('missing', 1), decision: { effects: [missing.add({ isbn: 'a' }, 'n', 1)] } };
   const writes = (input: TransactWriteItemsInput) => JSON.stringify(input.TransactItems);
@@ -251,7 +251,7 @@ test.each([
   ['the reply to this test is lost', named('TimeoutError')],
   ['DynamoDB throttles this test', named('ThrottlingException')],
 ])(
-  'if the inbox table is wrong, and the commit tests the table with an inbox marker without effects, no message fails even if %s',
+  'if the inbox table is misconfigured, and the commit tests the table with an inbox marker without effects, no message fails even if %s',
   async (_, unanswered) => {
     const wrong = named('ValidationException', 'the key does not match the schema');
     let tests = 0;

@@ -118,7 +118,7 @@ describe('markers of failed attempts', () => {
     expect(await found()).toMatchObject({ state: 'retrying', redrives: 1 });
   });
 
-  test('if the inbox cannot record a dead letter because the message is completed, and the inbox marker of the message is deleted before the inbox reads it, the inbox reports that the marker is gone', async () => {
+  test('if the inbox marker that prevents the dead letter of a completed message is deleted before the inbox can read it, the inbox reports that the marker is gone', async () => {
     await done();
     store.client.middlewareStack.add(
       (next, { commandName }) =>
@@ -341,7 +341,7 @@ describe('leases', () => {
     expect(await completed('me')).toMatchObject([{ is: 'completed' }]);
   });
 
-  test('the effects that the business rule `perform` returns for a message are not committed after the message was dead-lettered', async () => {
+  test('the effects that a perform function returns for a message are not committed after the message was dead-lettered', async () => {
     await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
     const handoff = { ...firstAttempt, id: id(), payloadHash: 'hash', state: 'dead-lettered', code: 'X' } as const;
     await inbox.claimDeadLetters(QUEUE, [{ ...handoff, message: 'given up', leaseOwner: 'me' }]);
@@ -404,7 +404,7 @@ describe('leases', () => {
   });
 });
 
-describe('what inbox markers tell operators', () => {
+describe('the inbox markers that operators see', () => {
   const facts: MessageFacts = {
     type: 'loan.created',
     correlationId: '0b8f9a52-6f0e-5b39-9c0e-2f6d1f1f7a10',

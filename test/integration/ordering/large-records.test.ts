@@ -111,7 +111,7 @@ test('if a process dies while it overwrites the stored message order of a batch,
   }
 }, 120_000);
 
-test('if the DynamoDB items with the message order of an unfinished batch no longer exist, the batch is read as a batch without messages, and an error is logged', async () => {
+test('if the DynamoDB items that store the message order of an unfinished batch are lost, reading the batch returns no messages and logs an error', async () => {
   const { openBatches } = store.ports();
   const error = jest.spyOn(log(), 'error').mockImplementation(() => {});
   const shard = randomUUID();

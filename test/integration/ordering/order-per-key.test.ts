@@ -26,7 +26,7 @@ afterAll(() => setup.remove());
 
 /** The messages that the business rule processed, as `key:number`, in the order of processing. */
 let done: string[];
-/** How often the business rule still has to fail for a message, by the `key:number` of the message. */
+/** How many more times the business rule must fail for each message, by the `key:number` of the message. */
 let failing: Map<string, number>;
 beforeEach(() => {
   done = [];
@@ -229,13 +229,13 @@ test('if orderBy throws an error for a message, this message is retried and bloc
   const keyless = {
     ...definition,
     orderBy: ({ isbn }: { isbn: string }) => {
-      if (isbn === a) throw new Error('this message has no key');
+      if (isbn === a) throw new Error('the message has no ordering key');
       return isbn;
     },
   };
   const report = await createConsumer(keyless, setup.parts)(anEvent([message(a, 1), message(b, 1)]), anInvocation());
   expect(report.counts).toMatchObject({ completed: 1, retry: 1 });
-  expect(report.notCompleted).toMatchObject([{ message: 'this message has no key', destination: 'retry.1s' }]);
+  expect(report.notCompleted).toMatchObject([{ message: 'the message has no ordering key', destination: 'retry.1s' }]);
   expect(of(b)).toEqual([1]);
   await runWhatComesBack(() => of(a).length === 1);
 });
@@ -313,7 +313,7 @@ describe('two execution environments that process one batch at the same time', (
     return key;
   }
 
-  test('if a message fails permanently in one execution environment while another execution environment is retrying it, the message is completed before later messages with the same ordering key', async () => {
+  test('if one execution environment retries a message just before another one dead-letters it, only the retry takes effect, and the message completes before later messages with the same ordering key', async () => {
     // The second environment retries the message after the message has failed permanently in the first environment.
     const errors = [new PermanentError('GIVEN_UP', 'never'), new Error('not this time')];
     const a = await processTwice('claimDeadLetters', errors);

@@ -8,7 +8,7 @@ import { callAsOperator, callSigned } from '../../support/as-client.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';
 import { call } from '../../support/request.ts';
 
-/** A server that accepts connections and never answers, in place of the broker. */
+/** The server that replaces the broker in these tests. It accepts connections and never answers. */
 let server: Server;
 let backend: Backend;
 const sockets = new Set<Socket>();

@@ -77,7 +77,7 @@ test('the timeline of a fulfilled order begins with the acceptance of the order 
   expect([body.endedAt, body.durationMs]).toEqual([body.steps.at(-1).at, body.steps.at(-1).afterMs]);
 });
 
-test('the timeline of a sold-out order contains the rejection and the follow-up event, and ends when the customer loses the points for the order', async () => {
+test('the timeline of a sold-out order contains the rejection and the follow-up event, and ends when the points for the order are taken back from the customer', async () => {
   const id = await placeOrder('sold-out');
   await deliver('points');
   await deliver('stock');

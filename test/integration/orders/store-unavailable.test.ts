@@ -9,7 +9,7 @@ import { callAsOperator, callSigned } from '../../support/as-client.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';
 import { call } from '../../support/request.ts';
 
-/** Whether the server in place of DynamoDB never answers. Otherwise it closes each connection immediately. */
+/** Whether the server that replaces DynamoDB never answers. If not, the server closes each connection immediately. */
 let silent: boolean;
 let server: Server;
 let backend: Backend;

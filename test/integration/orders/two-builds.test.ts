@@ -69,7 +69,7 @@ if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: $
   let setup: ConsumerSetup;
   let store: DynamoDBClient;
   let directory: string;
-  /** The number of messages that each of the two releases received, by queue. */
+  /** The number of messages that each release received from each queue. The keys have the form `<release> <queue>`. */
   const received = new Map<string, number>();
 
   beforeAll(async () => {

@@ -69,7 +69,7 @@ test('if the broker refuses a cached login, the login is read from Secrets Manag
   expect(reads() - before).toBe(1);
 });
 
-test('if the broker also refuses the login that was read again, the connection fails with an error that does not contain the password', async () => {
+test('if the broker refuses both the cached login and the login that is read again from Secrets Manager, the connection fails with an error that does not contain the password', async () => {
   await setPassword('nobody knows');
   const before = reads();
   const failure = await connection.link(5_000).catch((error: Error) => error);

@@ -100,7 +100,7 @@ test('the in-memory store commits random decisions with every kind of effect and
   );
 }, 300_000);
 
-test('the in-memory store adds to fractions and large numbers as exactly as DynamoDB does', async () => {
+test('additions to fractions and large numbers have the same results in the in-memory store as in DynamoDB', async () => {
   const stored = fc.oneof(
     fc.integer({ min: -1_000_000, max: 1_000_000 }).map((number) => number / 1_000),
     fc.maxSafeInteger(),

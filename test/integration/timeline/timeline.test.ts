@@ -36,7 +36,7 @@ let timelines: Timelines;
 let channel: Channel;
 let table: ArchiveTable;
 
-/** The attempt at which the business rule for the queue `loans` succeeds. */
+/** The number of the attempt at which the business rule for the queue `loans` succeeds. */
 let succeedsAt = 1;
 
 const loaned = defineEvent({
@@ -262,7 +262,7 @@ test('the timeline of a dead-lettered message contains all attempts, the redrive
   expect(steps[5]).toMatchObject({ by: 'grace', reason: 'the catalogue is back', deadLetterId: deadLetter!.id });
 });
 
-test('the timeline of a message that is suspected of crashing the process contains the latest possible end of an unfinished attempt to process the message alone', async () => {
+test('while a message that is suspected of crashing the process is processed alone, its timeline contains the latest time at which this processing can end', async () => {
   const messageId = randomUUID() as MessageId;
   const endsByMs = Date.parse('2026-11-22T12:00:30.000Z');
   await setup.parts.attemptLog.begin('loans', [messageId], { kind: 'isolated', id: 'run-1', endsByMs });
@@ -271,7 +271,7 @@ test('the timeline of a message that is suspected of crashing the process contai
   ]);
 });
 
-test('while the business rule `perform` runs for a message, the state of the message is processing, and the state is pending after the lease has expired', async () => {
+test('while a perform function runs for a message, the state of the message is "processing", and after the release of the lease the state is "pending"', async () => {
   const messageId = randomUUID() as MessageId;
   const lease = { id: messageId, payloadHash: 'x', redrives: 0, attempt: 1, owner: 'me' };
   await setup.parts.leases.take('loans', { ...lease, durationMs: 60_000 });
@@ -281,6 +281,6 @@ test('while the business rule `perform` runs for a message, the state of the mes
   expect((await read(messageId)).messages[0]!.consumers).toMatchObject([{ state: 'pending' }]);
 });
 
-test('a message without any record has no timeline', async () => {
+test('if no data about a message is stored, reading its timeline fails with the problem not-found', async () => {
   await expect(timelines.get({ path: { id: randomUUID() } })).rejects.toMatchObject({ problem: 'not-found' });
 });
