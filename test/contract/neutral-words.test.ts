@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 import { expect, test } from '@jest/globals';
 
-/** Matches words of the reference service, which the toolkit must not contain. */
+/** Matches the words of the reference service that the toolkit must not contain. */
 const SERVICE_WORDS = /order_?ids?\b|\bskus?\b|stock|(?:['"`/-]|tables\.|queues\.)points\b/gi;
 
 const GENERIC = [

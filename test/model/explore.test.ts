@@ -65,7 +65,10 @@ const cases: readonly Case[] = [
   ['leases', ['sound'], { ...two, definition: performing, stepMs: 4_000 }, []],
 ];
 
-/** Runs the model for every sequence of choices. Returns the different results of the runs, and the number of runs. */
+/**
+ * Runs the model with every possible sequence of steps and faults. Returns the different results and the number of
+ * runs.
+ */
 async function resultsOf(options: ModelOptions, skipsExplored: boolean) {
   const results = new Set<string>();
   const violated = new Set<string>();

@@ -3,7 +3,10 @@ import { hash } from 'node:crypto';
 import { isThorough } from '../support/thorough.ts';
 import type { Choose } from '../../lib/testing/world.ts';
 
-/** Thrown when a run of a scenario fails. Its message lists the choices that the scenario made in this run. */
+/**
+ * Thrown when a run of a scenario fails. Its message lists the choices (such as faults) with which the run can be
+ * repeated.
+ */
 class Counterexample extends Error {
   override readonly name = 'Counterexample';
 }

@@ -98,7 +98,7 @@ const doneBefore = async (about: object = {}) => {
   return [message('well', { id, redelivered: true, ...about })];
 };
 
-/** Creates a redelivered message with the given attributes of its inbox marker. */
+/** Creates a redelivered message, and stores an inbox marker with the given attributes for this message. */
 async function withMarker(attributes: Parameters<typeof putMarker>[3], about: object = {}): Promise<RabbitMqRecord[]> {
   const record = message('well', { redelivered: true, ...about });
   await putMarker(setup, 'loans', record, attributes);

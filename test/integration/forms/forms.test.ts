@@ -38,8 +38,8 @@ type Items = Readonly<Record<string, Record<string, AttributeValue>>>;
 
 interface Forms {
   /**
-   * One published message per kind of message, its record in a Lambda event, and the values that the current code must
-   * read from this record.
+   * For each kind of message: one published message, its record in a Lambda event, and the values that the current code
+   * must read from this record.
    */
   readonly messages: Readonly<
     Record<string, { readonly published: object; readonly record: RabbitMqRecord; readonly read: object }>
@@ -313,7 +313,7 @@ const byKey = (items: readonly Record<string, AttributeValue>[]): Items =>
       .toSorted(([a], [b]) => (a < b ? -1 : 1)),
   );
 
-/** Replaces the span ids and versions in a value, which differ in every test run, by placeholders. */
+/** Replaces the span ids and versions in a value by placeholders, because they differ in every test run. */
 const steady = <T>(value: T): T =>
   JSON.parse(
     JSON.stringify(value, (key, part: unknown) => {

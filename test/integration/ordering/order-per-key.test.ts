@@ -72,9 +72,7 @@ async function circulating(): Promise<number> {
   return counts.reduce((sum, { messageCount }) => sum + messageCount, 0);
 }
 
-/**
- * Processes batches from the work queue until `isDone` returns true, and the work queue and all delay queues are empty.
- */
+/** Processes batches until `isDone` returns true and both the work queue and all delay queues are empty. */
 async function runWhatComesBack(isDone: () => boolean | Promise<boolean>): Promise<void> {
   await eventually('no message is left', async () => {
     const messages = await setup.host.drain('loans');

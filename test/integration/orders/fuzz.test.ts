@@ -14,8 +14,8 @@ import { aRequest } from '../../support/request.ts';
 import { numRuns } from '../../support/thorough.ts';
 
 /**
- * The number of random requests per test. The environment variable FUZZ_CASES changes this number, and SEED repeats the
- * requests of an earlier run.
+ * The number of random requests per test. The environment variable FUZZ_CASES changes this number. With the SEED of an
+ * earlier run, the tests send the same requests again.
  */
 const CASES = Number(process.env.FUZZ_CASES ?? numRuns({ everyday: 500, thorough: 2_000 }));
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
@@ -53,7 +53,7 @@ async function answerOf(handler: HttpHandler, about: Parameters<typeof aRequest>
   return { status: statusCode, headers, body: JSON.parse(String(body)) as { type?: string } };
 }
 
-/** Whether the service chooses this HTTP status on purpose. The status 500 comes from an unexpected error. */
+/** Whether the service responds with this HTTP status on purpose. The status 500 means an unexpected error. */
 const isDeliberate = (status: number) => (status >= 200 && status < 500) || status === 503;
 
 const order = fc.record({

@@ -54,7 +54,7 @@ function validator(schema: object): z.ZodType {
   return z.fromJSONSchema((isProblem ? document.components.schemas['Problem'] : schema) as never);
 }
 
-/** Returns the ways in which a response differs from the schema in the OpenAPI document for its route and status. */
+/** Returns the differences between a response and its schema in the OpenAPI document. */
 function undocumentedIn(route: string, { status, headers, body }: Got): unknown[] {
   const { operation } = operations().find((one) => one.route === route)!;
   const content = operation.responses[String(status)]?.content[String(headers['content-type'])];

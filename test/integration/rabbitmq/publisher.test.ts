@@ -221,7 +221,7 @@ describe('failing network', () => {
 interface FaultyProxy {
   readonly port: number;
   connections(): number;
-  /** Makes the proxy discard the next bytes of the broker and reset the connection. */
+  /** Makes the proxy discard the next bytes that the broker sends, and reset the connection. */
   resetOnNextReply(): void;
   /** Makes the proxy drop all bytes in both directions, from `hold(true)` until `hold(false)`. */
   hold(held: boolean): void;

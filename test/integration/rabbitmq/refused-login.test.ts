@@ -44,7 +44,7 @@ afterEach(async () => {
 
 const reads = () => secrets.requests.filter((name) => name === 'GetSecretValue').length;
 
-/** Opens a new connection to the broker, for which the process logs in again. */
+/** Closes the connection to the broker and opens a new one, which logs in again. */
 const reconnect = async () => {
   const link = await connection.link(5_000);
   connection.retire(link);

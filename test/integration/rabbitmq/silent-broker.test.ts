@@ -36,8 +36,8 @@ describe('silent broker', () => {
   let server: ReturnType<typeof createServer>;
   let sockets: Set<Socket>;
   /**
-   * What the test server does with its next connections, one entry per connection. Connections without an entry reach
-   * the broker without a delay.
+   * How the proxy treats its next connections: each entry applies to one connection, which gets no answer or a delayed
+   * one. Later connections reach the broker without a delay.
    */
   let treatments: ('silent' | { readonly answersAfterMs: number })[];
 

@@ -72,7 +72,7 @@ beforeAll(async () => {
 
 afterAll(() => setup.remove());
 
-/** Publishes the event that a book was lent. Returns the message id. */
+/** Publishes an event of the type `loan.created`. Returns the message id. */
 function publish(): string {
   const messageId = randomUUID();
   setup.host.channel.sendToQueue('loans', Buffer.from(JSON.stringify({ isbn: messageId })), {
