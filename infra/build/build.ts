@@ -32,7 +32,7 @@ export async function buildPackages(
   return built;
 }
 
-/** Writes the type declarations of the bundled packages. One run of the compiler writes those of all packages. */
+/** Writes the type declarations of all bundled packages, with a single run of the TypeScript compiler. */
 async function declare(root: string, target: string, definitions: readonly PackageDefinition[]): Promise<void> {
   const modulesOf = ({ folder, modules = {} }: PackageDefinition) =>
     Object.values(modules).map((source) => join(folder, source));

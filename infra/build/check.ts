@@ -28,7 +28,8 @@ await entry(async () => {
     async ({ name, tool, args }) => {
       const { code, output } = await run(tool, args);
       process.stdout.write(output);
-      say(`${name}: ${code === 0 ? 'passed' : 'FAILED'}`);
+      const result = code === 0 ? 'passed' : 'FAILED';
+      say(`${name}: ${result}`);
       return code === 0;
     },
     { concurrency: 2 },

@@ -59,7 +59,10 @@ function importCompiled(file: string): void {
   writeFileSync(file, readFileSync(file, 'utf8').replaceAll(RELATIVE_IMPORT, '$1$2.js'));
 }
 
-/** Copies declarations, given as paths relative to `from`, and the declarations that they import. */
+/**
+ * Copies type declaration files (.d.ts) and the declaration files that they import. `entries` are paths relative to
+ * `from`.
+ */
 export function copyDeclarations(from: string, to: string, entries: readonly string[]): void {
   const files = new Set(entries);
   for (const file of files) {

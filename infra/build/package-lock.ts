@@ -13,8 +13,8 @@ const PLATFORM =
   /(android|darwin|freebsd|linux|openharmony|win32)-(arm64|arm|ia32|ppc64|riscv64|s390x|x64)(?:-(gnu|musl|eabi|gnueabihf|musleabihf|msvc))?$/;
 
 /**
- * Adds the optional packages of other platforms to a package-lock.json. npm may list only the optional packages of the
- * platform on which it runs.
+ * Adds optional packages for other platforms to a package-lock.json, because npm sometimes writes only the optional
+ * packages for its own platform.
  */
 export function completeLock(lock: Lock): { lock: Lock; added: string[] } {
   const packages: Record<string, LockedPackage> = { ...lock.packages };

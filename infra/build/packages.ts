@@ -3,18 +3,27 @@ export interface PackageDefinition {
   readonly name: string;
   /** The folder with the sources, relative to the root of the repository. The folder contains package.json and README.md. */
   readonly folder: string;
-  /** The modules that users import, by subpath; by default the modules in `exports` of package.json. */
+  /**
+   * The modules that users import. Each key is the subpath of a module in the package's `exports`, such as `./page`. By
+   * default, `exports` in package.json lists the modules.
+   */
   readonly modules?: Readonly<Record<string, string>>;
-  /** The Serverless plugins of the package, by subpath. */
+  /** The Serverless plugins of the package. Each key is the subpath of the plugin in the package's `exports`. */
   readonly plugins?: Readonly<Record<string, Plugin>>;
-  /** Scripts without exports that are published unchanged, by subpath. */
+  /**
+   * The files that are published without compiling them. Each key is the subpath of the file in the package's
+   * `exports`.
+   */
   readonly files?: Readonly<Record<string, string>>;
   /**
    * Whether `npm run build` only copies the files that `files` in package.json lists, and compiles no module of the
    * package.
    */
   readonly isCopied?: boolean;
-  /** Modules in `exports` of the published package that only the package's own code imports. */
+  /**
+   * The modules that only the package's own code imports. The code imports them by the name of the package, so they
+   * must be in `exports` of the published package.
+   */
   readonly ownModules?: Readonly<Record<string, string>>;
 }
 

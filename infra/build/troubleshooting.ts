@@ -7,10 +7,12 @@ import { attemptCodes, deadLetterCodes, errorCauses, problemGuide, publishCodes 
 
 import { rootDirectory } from '../dev/runtime/directories.ts';
 
-/** The page with the meaning of every error code, as a path in the repository. */
+/** The path of the page that explains every error code, relative to the root of the repository. */
 export const TROUBLESHOOTING = 'docs/guides/troubleshooting.md';
 
-/** Returns the content of the page with newly generated parts. */
+/**
+ * Returns the text of docs/guides/troubleshooting.md, in which the explanations of the error codes are generated anew.
+ */
 export async function troubleshootingPage(): Promise<string> {
   const filepath = join(rootDirectory, TROUBLESHOOTING);
   let text = await readFile(filepath, 'utf8');

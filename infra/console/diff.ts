@@ -5,12 +5,14 @@ export interface DiffLine {
 }
 
 /**
- * The limit for comparing two texts line by line: the product of the numbers of their differing lines. Above this
- * limit, all old lines are shown as removed and all new lines as added.
+ * The limit for the number of old lines times the number of new lines. Above this limit, the comparison would take too
+ * much memory, so all old lines are shown as removed and all new lines as added.
  */
 const MAX_CELLS = 4_000_000;
 
-/** Compares two texts line by line. The lines of a longest common subsequence are marked as `same`. */
+/**
+ * Compares two texts line by line. Marks as many lines as possible as `same`, and the others as `removed` or `added`.
+ */
 export function diffLines(before: string, after: string): DiffLine[] {
   const [old, now] = [before.split('\n'), after.split('\n')];
   let start = 0;
@@ -58,7 +60,7 @@ function compared(old: readonly string[], now: readonly string[]): DiffLine[] {
   return lines;
 }
 
-/** A line of a comparison, or the number of equal lines that are left out at this place. */
+/** One entry of a shortened comparison: a line, or the number of equal lines that are left out at this place. */
 export type DiffPart = DiffLine | { readonly leftOut: number };
 
 /** Leaves out equal lines that are more than `context` lines away from every difference. */

@@ -59,7 +59,7 @@ export function createFormat(locale: string): Format {
   };
 }
 
-/** Converts a time in ISO 8601 to the value of an HTML input for local times. */
+/** Converts a time in ISO 8601 to the value of an HTML input of the type `datetime-local`. */
 export function toLocalInput(iso: string | undefined): string {
   if (iso === undefined || Number.isNaN(Date.parse(iso))) return '';
   const date = new Date(iso);

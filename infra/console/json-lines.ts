@@ -83,7 +83,10 @@ export function formatted(text: string): string | undefined {
   return json.lines.map(({ depth, text }) => '  '.repeat(depth) + text).join('\n');
 }
 
-/** What is wrong with a value in the body of a message. */
+/**
+ * A reason why the body of a message does not match its schema: the JSON pointer of the invalid value, and a
+ * description.
+ */
 export interface Fault {
   readonly pointer: string;
   readonly detail: string;
@@ -99,8 +102,8 @@ export function faultsOf(reason: string): Fault[] {
 }
 
 /**
- * Assigns each fault of a message body to the index of the line on which the faulty value begins. A missing field is a
- * fault of the line on which its object begins.
+ * Returns the faults of a message body, by the index of the line on which the faulty value begins. The fault of a
+ * missing field belongs to the line on which the object without this field begins.
  */
 export function faultsByLine(lines: readonly JsonLine[], faults: readonly Fault[]): Map<number, Fault[]> {
   const indexes = new Map(lines.flatMap(({ pointer }, index) => (pointer === undefined ? [] : [[pointer, index]])));

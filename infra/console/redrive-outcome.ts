@@ -3,15 +3,22 @@ import type { Timeline } from './timeline.ts';
 type Step = Timeline['steps'][number];
 type MessageState = Timeline['messages'][number]['consumers'][number];
 
-/** How a redriven copy of a message ended, or its state if the copy has not ended yet. */
+/**
+ * The outcome of a redrive: the consumer has completed, rejected or dead-lettered the redriven copy of the message, or
+ * has not finished it yet.
+ */
 export type RedriveOutcome =
-  /** The copy failed. `failure` contains the id of its new dead letter, if the new dead letter is archived already. */
+  /**
+   * The consumer dead-lettered the copy. `failure` contains the id of the new dead letter if the archive has stored it
+   * already.
+   */
   | { readonly kind: 'failed'; readonly failure: Step; readonly now: MessageState | undefined }
   | { readonly kind: 'ended'; readonly now: MessageState }
   | { readonly kind: 'waiting'; readonly now: MessageState | undefined };
 
 /**
- * Finds out how a copy of a dead letter's message ended. `redrive` is the number of the redrive that published the copy.
+ * Returns the outcome of a redrive according to the timeline of the message. `redrive` is 1 for the first redrive of
+ * the message, 2 for the second, and so on.
  */
 export function outcomeOf(
   { messages, steps }: Timeline,

@@ -1,6 +1,6 @@
 /**
- * The view that the page shows, with its parameters. The fragment of the page's address contains the route, so that
- * operators can share the address.
+ * The view that the page shows, and the parameters of the view. The fragment of the page's address contains both, so
+ * that operators can share the address.
  */
 export interface Route {
   readonly view: string;
@@ -20,7 +20,10 @@ export function readRoute(hash: string): Route {
   };
 }
 
-/** Returns the fragment for a route. Leaves out values that are empty or undefined. */
+/**
+ * Returns the fragment of the page's address that shows a view, for example `#/failures?queue=loans`. Leaves out
+ * parameters that are empty or undefined.
+ */
 export function writeRoute(view: string, { id, query = {} }: { id?: string; query?: Query } = {}): string {
   const search = new URLSearchParams(given(query)).toString();
   const path = [view === 'overview' ? '' : view, ...(id === undefined ? [] : [encodeURIComponent(id)])].join('/');

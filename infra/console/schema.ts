@@ -15,8 +15,8 @@ export interface JsonSchema {
 }
 
 /**
- * Returns the simplest value with the structure of a JSON schema, for a form field or a list item that the operator
- * adds.
+ * Returns the initial value of a form field or list item that the operator adds. The value has the type in the JSON
+ * schema, and an object has all its required properties.
  */
 export function emptyValue(schema: JsonSchema): unknown {
   if (schema.const !== undefined) return schema.const;

@@ -2,7 +2,7 @@ import { configuration } from './configuration.ts';
 import { finishLogin, renewLogin, type Tokens } from './login.ts';
 import { claimsOf } from './token.ts';
 
-/** The scope of the routes that exist only under `npm start`. */
+/** The scope that a token needs for the routes that exist only under `npm start`. */
 export const LOCAL_SCOPE = 'local:send';
 
 /** The operator's token, which the page keeps only in memory. */
@@ -16,7 +16,10 @@ export interface Session {
   readonly renew?: () => Promise<Session>;
 }
 
-/** Thrown when no login is configured, neither by `npm start` nor at an OpenID provider. */
+/**
+ * Thrown when the operator cannot log in: the service does not run under `npm start`, and no OpenID provider is
+ * configured.
+ */
 export class NoLoginError extends Error {
   override readonly name = 'NoLoginError';
 }

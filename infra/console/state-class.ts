@@ -12,7 +12,7 @@ const WARN = new Set([
   'redriven',
 ]);
 
-/** Returns the class of the style sheet for the state of a message, or for a step of a timeline. */
+/** Returns the CSS class for the state of a message, or for a step of a timeline. */
 export function stateClass(state: string): string {
   if (GOOD.has(state)) return 'good';
   if (BAD.has(state)) return 'bad';

@@ -956,8 +956,8 @@ export type Language = keyof typeof texts;
 export const languages: Readonly<Record<Language, string>> = { en: 'English', zh: '中文' };
 
 /**
- * Returns the language that the page's address names. If the address names none, returns the first language of the
- * browser's list in which the page is available.
+ * Returns the language in the page's address (`?lang=zh`). If the address contains no language, returns the browser's
+ * first preferred language that the page supports.
  */
 export function chooseLanguage(search: string, preferred: readonly string[]): Language {
   const named = new URLSearchParams(search).get('lang');

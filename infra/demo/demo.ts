@@ -70,7 +70,7 @@ async function runDemo(environment: DevEnvironment, signal: AbortSignal): Promis
       if (ids.size !== 1) throw new Error(`one idempotency key created two orders: ${orderIds}`);
       refusals += answers.reduce((sum, answer) => sum + answer.refusals, 0);
       placed += 1;
-      if (placed % 100 === 0) say(`${placed} of ${orders.length} orders are accepted`);
+      if (placed % 100 === 0) say(`${placed} of ${orders.length} orders have been accepted`);
       if (placed === orders.length / 2) brokerFault = killBroker(environment);
       return { ...order, orderId: answers[0]!.orderId };
     },

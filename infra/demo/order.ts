@@ -66,6 +66,6 @@ function read(args: readonly string[]) {
   } catch (error) {
     throw error instanceof Problem
       ? error
-      : new Problem(`the arguments are wrong: ${(error as Error).message}\n${USAGE}`, { exitCode: 2 });
+      : new Problem(`invalid arguments: ${(error as Error).message}\n${USAGE}`, { exitCode: 2 });
   }
 }

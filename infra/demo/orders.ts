@@ -12,7 +12,7 @@ export interface DemoOrder {
   readonly unitPrice: number;
   readonly soldOut: boolean;
   readonly sentTwice: boolean;
-  /** Whether awarding the points of this order is made to fail three times before it succeeds. */
+  /** Whether the demo makes the first three attempts to award the points of this order fail. */
   readonly awardFails: boolean;
 }
 

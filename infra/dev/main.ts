@@ -54,8 +54,9 @@ function readGiven(name: string, command: Command, args: readonly string[]) {
 }
 
 /**
- * Checks that this process runs in a project, and that the project has the modules that the command needs. Throws a
- * problem that names what is missing. After that, the command can import the modules of the project.
+ * Checks that this process runs in a project, and that the project has the modules that the command needs. Otherwise
+ * throws a `Problem` that names the missing file or module. After a successful check, the command can import the
+ * modules of the project.
  */
 async function prepareFor(name: string, { needs }: Command): Promise<void> {
   if (needs === 'nothing') return;

@@ -17,7 +17,7 @@ export interface Intake<T extends Sized> {
   next(): Promise<T[] | undefined>;
   /** Removes and returns all messages that are not yet part of a batch. */
   clear(): T[];
-  /** Closes the intake. Removes and returns all messages that are not yet part of a batch. */
+  /** Ends the division into batches. Removes and returns all messages that are not yet part of a batch. */
   close(): T[];
 }
 
@@ -27,8 +27,8 @@ interface Waiting<T> {
 }
 
 /**
- * Creates an intake. A batch is complete when it has the maximum number of messages or the maximum size, or when its
- * first message has waited for the batching window.
+ * Creates an object that divides received messages into batches. A batch is complete when it has the maximum number of
+ * messages or the maximum size, or when its first message has waited for the duration of the batching window.
  */
 export function createIntake<T extends Sized>({ batchSize, batchingWindowMs, maxBytes }: BatchLimits): Intake<T> {
   let waiting: Waiting<T>[] = [];

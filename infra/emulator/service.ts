@@ -137,7 +137,7 @@ function concurrencyFor(queue: string, byQueue: Record<string, number>, ordered:
     );
   if (concurrency > 1 && ordered.includes(queue))
     throw new Error(
-      `custom.rabbitmqEventSource.concurrency is ${concurrency} for the queue "${queue}", which keeps order per key. Several environments cannot keep the order: set the concurrency to 1.`,
+      `custom.rabbitmqEventSource.concurrency is ${concurrency} for the queue "${queue}", which keeps order per key. Several execution environments cannot keep the order: set the concurrency to 1.`,
     );
   return concurrency;
 }

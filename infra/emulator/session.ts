@@ -18,7 +18,7 @@ export interface SessionOptions {
   queue: string;
   /** The number of consumers. Each consumer has its own channel. */
   consumers: number;
-  /** How many unsettled messages each consumer can have. */
+  /** The prefetch count: how many unsettled messages each consumer can have. */
   prefetch: number;
   onMessage(message: ReceivedMessage, channel: Channel, consumer: number): void;
 }

@@ -31,7 +31,10 @@ export function settle(deliveries: readonly Delivery[], how: 'acknowledge' | OnE
 export const acknowledge = ({ channel, message }: Pick<Delivery, 'channel' | 'message'>): void =>
   unlessClosed(() => channel.ack(asRead(message)));
 
-/** Returns the message in amqplib's type. To settle a message, amqplib reads only its delivery tag. */
+/**
+ * Returns the message with the type that amqplib expects. To settle a message, amqplib reads only the delivery tag of
+ * the message.
+ */
 const asRead = (message: ReceivedMessage) => message as unknown as Message;
 
 function unlessClosed(settling: () => void): void {

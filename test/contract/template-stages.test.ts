@@ -298,7 +298,7 @@ describe('the reserved concurrency of functions', () => {
     const refused = { publisher, other: publisher, greedy: greedy(90), consumer };
     // Of the 80 connections, the consumer and its event source need 7, and each of the two publishers needs 1.
     expect(() => reserveConcurrency(refused, small)).toThrow(
-      /can use 80 of the 100 connections .* need 97, and publisher, other at least 1 each: .* set access\.connections of greedy to at most 71$/,
+      /allows 100 connections, of which functions and event sources can use 80; .* need 97, and publisher, other at least 1 each: .* set access\.connections of greedy to at most 71$/,
     );
     expect(reserveConcurrency({ ...refused, greedy: greedy(71) }, small)).toMatchObject({ publisher: 1, other: 1 });
   });

@@ -11,8 +11,8 @@ import { describeBuildError } from './describe-build-error.ts';
 
 export interface WatchListener {
   /**
-   * Receives the paths of the functions' modules whose bundled code a rebuild has changed. The list is empty if a
-   * rebuild without changes follows a failed rebuild.
+   * Called when a rebuild has changed the bundles of functions, with the paths of these functions' modules. Also called
+   * when a rebuild succeeds after a failed one; the list is then empty if no bundle has changed.
    */
   onBuilt(changed: string[]): void | Promise<void>;
   onMistake(message: string): void;

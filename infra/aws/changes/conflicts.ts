@@ -67,7 +67,10 @@ function lockedExports(before: Templates, after: Templates, changes: readonly Ch
   return [...missing, ...locked];
 }
 
-/** The imported names of each template. A template is compared with many other templates. */
+/**
+ * Caches the names of the values that each template imports, because each template is compared with many other
+ * templates.
+ */
 const imports = new WeakMap<Template, readonly string[]>();
 
 function importsOf(template: Template): readonly string[] {

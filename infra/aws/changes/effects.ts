@@ -11,7 +11,10 @@ export interface Effect {
   readonly setting: string;
   readonly from: unknown;
   readonly to: unknown;
-  /** The reasons why the packaging plugin refuses to deploy the changed setting, before anything in AWS is changed. */
+  /**
+   * The reasons why the packaging plugin refuses to deploy the changed setting. A refused deployment changes nothing in
+   * AWS.
+   */
   readonly refused: readonly string[];
   readonly changes: readonly Change[];
   /** The reasons why CloudFormation or another AWS service would reject a deployment of the changed setting. */

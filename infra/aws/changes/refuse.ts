@@ -23,7 +23,7 @@ interface Permanent {
   readonly reason: string;
 }
 
-/** The settings that a deployed stage cannot change at all, or only to some values. */
+/** The settings of a deployed stage that cannot be changed, or that can be changed only to some values. */
 const permanent: readonly Permanent[] = [
   {
     setting: 'broker.deployment',

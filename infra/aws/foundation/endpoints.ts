@@ -72,8 +72,8 @@ const interfaces = (service: string, stageName: string): Readonly<Record<string,
 });
 
 /**
- * Returns all endpoints of a VPC without internet access. Each interface endpoint has network interfaces in the
- * availability zones 1 to `exitZones`.
+ * Returns the VPC endpoints of a VPC without internet access. `exitZones` is the number of availability zones in which
+ * each interface endpoint has a network interface.
  */
 export const endpoints = (service: string, stageName: string, exitZones: number): Resources => ({
   ...answersEndpoint(),

@@ -4,8 +4,8 @@ import { association, privateRoutes, routeTable, subnet, tagged, ZONES } from '.
 const EVERYWHERE = '0.0.0.0/0';
 
 /**
- * Returns NAT gateways in the availability zones 1 to `exitZones`. The private subnets in all other zones use the last
- * NAT gateway.
+ * Returns one NAT gateway in each of the first `exitZones` availability zones. A private subnet in a zone without a NAT
+ * gateway uses the last of these NAT gateways.
  */
 export function nat(exitZones: number): Resources {
   const inZone = (zone: number): [string, Resource][] => [

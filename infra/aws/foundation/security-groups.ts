@@ -3,7 +3,7 @@ import type { Stage } from '../../stages/stage.ts';
 
 /** The port on which Amazon MQ accepts AMQP over TLS. */
 const AMQPS = 5671;
-/** The HTTPS port of RabbitMQ's management API and of the AWS APIs. */
+/** The port of HTTPS, through which functions call RabbitMQ's management API and the AWS APIs. */
 const HTTPS = 443;
 
 const securityGroup = (description: string): Resource => ({
@@ -50,7 +50,7 @@ const httpsOut = (from: string): Resource => ({
   },
 });
 
-/** Returns the security groups of a stage, with the connections that each group allows. */
+/** Returns the security groups of a stage and their rules. */
 export const securityGroups = ({ network: { exit } }: Pick<Stage, 'network'>): Resources => ({
   FunctionsSecurityGroup: securityGroup('Functions that talk to the broker'),
   BrokerSecurityGroup: securityGroup('The broker, and the event sources that read from it'),

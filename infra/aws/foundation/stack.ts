@@ -50,8 +50,8 @@ export function makeRetainedLast(resources: Record<string, Resource>): void {
 }
 
 /**
- * Returns the outputs that the service stack imports. Every stage has the same outputs, because CloudFormation cannot
- * remove an output while another stack imports it.
+ * Returns the outputs that the service stack imports. The outputs do not depend on the settings of the stage, because
+ * CloudFormation cannot remove an output while another stack imports it.
  */
 export function brokerStackOutputs(stageName: string): Record<string, Value> {
   const values: Readonly<Record<ExportName, Value>> = {

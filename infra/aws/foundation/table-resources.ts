@@ -53,8 +53,7 @@ export function resourcesOf(definitions: readonly TableDefinition[], tablePrefix
 const resourceName = (table: string): string => `${pascalCase(table)}Table`;
 
 /**
- * Throws an error if two tables would have the same CloudFormation resource name, such as `order-items` and
- * `orderItems`.
+ * Throws an error if two tables would get the same CloudFormation logical id, such as `order-items` and `orderItems`.
  */
 function requireDistinct(definitions: readonly TableDefinition[]): void {
   const names = new Map<string, string>();
@@ -66,7 +65,7 @@ function requireDistinct(definitions: readonly TableDefinition[]): void {
     if (other === name) throw new Error(`infra/tables.ts: two tables have the name "${name}": rename one of the two`);
     if (other !== undefined)
       throw new Error(
-        `infra/tables.ts: the tables "${other}" and "${name}" would be one CloudFormation resource (${resource}): rename one of the two`,
+        `infra/tables.ts: the tables "${other}" and "${name}" would get the same CloudFormation logical id ${resource}: rename one of the two`,
       );
     names.set(resource, name);
   }

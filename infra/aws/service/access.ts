@@ -10,8 +10,9 @@ export interface Access {
   /** The broker role with which the function logs in. Only a function with a login runs in the broker's network. */
   readonly login?: 'publisher' | 'monitor' | 'administrator';
   /**
-   * The largest number of AMQP connections of the function, which also limits its concurrency. `rest` is an equal share
-   * of the connections that no function has reserved, and `{ weight: 3 }` is three such shares.
+   * How many AMQP connections the function may open, which also sets its reserved concurrency. For a consumer, the
+   * number applies to each Lambda execution environment of its event sources. `rest` is one share of the connections
+   * that the event sources and the functions with a number leave over, and `{ weight: 3 }` is about three shares.
    */
   readonly connections?: number | 'rest' | { readonly weight: number };
   /**
@@ -171,8 +172,8 @@ const removalStatements = (functionPrefix: string): Value[] => [
 ];
 
 /**
- * Returns the IAM policy statement of the function that reads the states of alarms. The statement covers all alarms,
- * because CloudWatch cannot limit a request that lists alarms to the alarms of the stage.
+ * The IAM policy statement that lets a function read the states of alarms. The statement covers all alarms of the
+ * account, because a function that lists alarms needs a permission for all of them.
  */
 const alarmStatements: Value[] = [
   { Sid: 'AlarmStates', Effect: 'Allow', Action: 'cloudwatch:DescribeAlarms', Resource: arn('cloudwatch', 'alarm:*') },

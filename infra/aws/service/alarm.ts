@@ -32,12 +32,12 @@ export interface AlarmDefinition {
   /** A CloudWatch metric math expression that combines the metrics by their ids; required if there are several metrics. */
   readonly expression?: string;
   /**
-   * The PromQL expression of the alarm's Prometheus alert, in which `$errors` stands for the value of the metric with
-   * the id `errors`.
+   * The PromQL expression of the alarm's Prometheus alert. In the expression, `$` and the id of a metric stand for the
+   * value of the metric, for example `$errors` for the metric `errors`.
    */
   readonly promql?: string;
   /**
-   * The metrics that the alarm's Prometheus alert uses instead of the CloudWatch metrics with the same ids in
+   * The metrics for the alarm's Prometheus alert. These metrics replace the CloudWatch metrics with the same ids in
    * `metrics`.
    */
   readonly recorded?: Readonly<Record<string, Metric>>;

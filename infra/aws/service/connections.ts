@@ -14,8 +14,8 @@ const PER_EVENT_SOURCE = 5;
 interface Demand {
   readonly access?: Access;
   /**
-   * The number of Lambda execution environments that all event sources of the function together can invoke at the same
-   * time.
+   * The maximum number of Lambda execution environments that process batches of the function's event sources at the
+   * same time.
    */
   readonly environments: number;
 }
@@ -53,7 +53,7 @@ export function reserveConcurrency(demands: Readonly<Record<string, Demand>>, st
     const andPublishers = sharing.length > 0 ? `, and ${sharing.join(', ')} at least 1 each` : '';
     const orLowerNumber = lowerNumber(demands, taken + sharing.length - planned);
     throw new Error(
-      `functions and event sources can use ${planned} of the ${quota} connections of the broker (${instanceType}, ${deployment}), but those with a fixed number of connections already need ${taken}${andPublishers}: choose a larger broker.instanceType${orLowerNumber}`,
+      `the broker (${instanceType}, ${deployment}) allows ${quota} connections, of which functions and event sources can use ${planned}; event sources and functions with a number in access.connections need ${taken}${andPublishers}: choose a larger broker.instanceType${orLowerNumber}`,
     );
   }
   if (stage.publisherConcurrency === 'unreserved') return {};

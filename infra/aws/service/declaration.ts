@@ -20,8 +20,8 @@ interface RunningService {
 type Tables<Own extends MetricTable> = typeof toolkitMetrics & Own;
 
 /**
- * The content of infra/service.ts: what a deployment and `npm start` need to know about a service, apart from the
- * queues and tables.
+ * The content of infra/service.ts, which a deployment and `npm start` read: the names, scopes, metrics, alarms and
+ * charts of a service.
  */
 export interface ServiceDeclaration<Own extends MetricTable = typeof toolkitMetrics> {
   /** The name of the service. The names of the service's stacks, tables and logins begin with this name. */

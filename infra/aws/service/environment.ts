@@ -11,8 +11,8 @@ import { tableNames } from '../foundation/tables.ts';
 import type { Value } from '../template.ts';
 
 /**
- * Returns the environment variables that every function gets. None of them is a secret on AWS. In the stage `local`,
- * the functions also get the settings in the developer's shell.
+ * Returns the environment variables that every function gets. On AWS, none of their values is a secret. In the stage
+ * `local`, environment variables of the developer's shell replace settings with the same name.
  */
 export function commonEnvironment(
   service: string,

@@ -20,14 +20,17 @@ export interface Letters {
   readonly cursor: string | undefined;
   readonly failure: Failure | undefined;
   readonly newer: Newer | undefined;
-  /** Reads the first page, or appends the page after a position. */
+  /**
+   * Reads the first page of the list. If `after` is set, reads the page after this position, and appends the page to
+   * the list.
+   */
   read(after?: string): Promise<void>;
 }
 
 interface Wanted {
   readonly filter: Filter;
   readonly status: string;
-  /** A text that changes when the dead letters that match the filter change. */
+  /** A version of the list: the text changes when the dead letters that match the filter change. */
   readonly version: string | undefined;
   /** Whether the operator has selected some of the dead letters. */
   readonly hasSelection: boolean;

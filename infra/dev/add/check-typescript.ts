@@ -29,12 +29,12 @@ export function compact(file: string, text: string, advice: string): string {
 function refusal(file: string, mistake: Message | undefined, advice: string, cause?: unknown): UsageError {
   const line = mistake?.location ? ` (line ${mistake.location.line})` : '';
   const text = mistake?.text ?? String(cause);
-  return new UsageError(`${file}${line}: ${text}; nothing was written: ${advice}`, { cause });
+  return new UsageError(`${file}${line}: ${text}. Nothing was written; ${advice}`, { cause });
 }
 
 /**
- * Returns the edited text if the edit inserted code into a TypeScript module and changed no other code. Otherwise throws
- * an error that says how to edit the file by hand. `length` is the length of the inserted code without spaces.
+ * Returns the edited text of a TypeScript module. If the edit has changed more than the inserted code, throws an error
+ * that says how to edit the file by hand. `length` is the length of the inserted code without spaces.
  */
 export function insertedOnly(
   file: string,
@@ -48,7 +48,7 @@ export function insertedOnly(
   const isInserted = now.length === old.length + length && now.endsWith(old.slice(same));
   if (isInserted) return after;
   const line = firstDifference(before.split('\n'), after.split('\n')) + 1;
-  throw new UsageError(`${file} (line ${line}): surehop add cannot edit this code; nothing was written: ${byHand}`);
+  throw new UsageError(`${file} (line ${line}): surehop add cannot edit this code. Nothing was written; ${byHand}`);
 }
 
 function firstDifference(before: readonly string[], after: readonly string[]): number {

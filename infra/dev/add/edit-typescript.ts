@@ -2,14 +2,17 @@ import { UsageError } from '../commands/command.ts';
 import { compact, insertedOnly } from './check-typescript.ts';
 import { closingBracket, codeIn, type Range } from './scan-typescript.ts';
 
-/** Returns the content of the object or the array of an exported constant. */
+/**
+ * Finds the object or array literal of an exported constant. Returns the range between its brackets, and the position
+ * of the last character of code in this range.
+ */
 function literalOf(
   text: string,
   { file, constant, bracket, byHand }: { file: string; constant: string; bracket: '{' | '['; byHand: string },
 ): Range & { readonly lastCode: number } {
   const refuse = (line: number, reason: string) =>
     new UsageError(
-      `${file} (line ${line}): surehop add cannot edit the file, ${reason}; nothing was written: ${byHand}`,
+      `${file} (line ${line}): surehop add cannot edit the file, ${reason}. Nothing was written; ${byHand}`,
     );
   const head = new RegExp(`^export const ${constant}\\b[^={]*=\\s*\\${bracket}`, 'm').exec(text);
   if (!head) {
@@ -64,7 +67,7 @@ function hasProperty(text: string, range: Range, name: string): boolean {
   return false;
 }
 
-/** Adds a name to the array literal of an exported constant. */
+/** Adds an identifier to the array literal of an exported constant. */
 export function addItem(
   text: string,
   { file, constant, name }: { file: string; constant: string; name: string },

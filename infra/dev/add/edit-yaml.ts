@@ -28,7 +28,7 @@ export function addFunction(text: string, name: string, lines: readonly string[]
     const line = text.slice(0, at).split('\n').length;
     const settings = lines.join(', ');
     throw new UsageError(
-      `serverless.yml (line ${line}): surehop add cannot edit the file; nothing was written: add the function ${name} by hand, with ${settings}`,
+      `serverless.yml (line ${line}): surehop add cannot edit the file. Nothing was written; add the function ${name} by hand, with ${settings}`,
     );
   }
   return edited;

@@ -28,7 +28,10 @@ const FORMATS: Readonly<Record<string, string>> = {
   uri: 'https://example.com',
 };
 
-/** Returns a value that matches a schema, or undefined if none is found, for example because the schema has a pattern. */
+/**
+ * Returns an example of a value that matches a schema. Returns undefined if the generated example does not match, for
+ * example because the schema contains a regular expression.
+ */
 export function exampleFor(schema: z.ZodType): unknown {
   const example = draftFor(schema);
   try {
@@ -53,8 +56,8 @@ export function draftFor(schema: z.ZodType, formats: Readonly<Record<string, str
 }
 
 /**
- * Returns false if the schema excludes the property `name`. Returns true if the schema does not say which properties
- * exist.
+ * Returns whether values that match the schema can have the property `name`. If the schema does not define its
+ * properties, returns true.
  */
 export function hasProperty(schema: z.ZodType, name: string): boolean {
   try {

@@ -1,10 +1,13 @@
-/** A range of a text; `end` is exclusive. */
+/** A range of positions in a text, from `start` to the position before `end`. */
 export interface Range {
   readonly start: number;
   readonly end: number;
 }
 
-/** Yields the positions in a TypeScript file that are outside of comments, strings, templates and regular expressions. */
+/**
+ * Yields the positions of the code in a TypeScript file. Skips comments, and the inner characters of strings, templates
+ * and regular expressions.
+ */
 export function* codeIn(text: string, { start, end }: Range): Generator<number> {
   for (let at = start; at < end; at += 1) {
     const last = tokenEnd(text, at);

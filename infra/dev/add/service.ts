@@ -24,13 +24,20 @@ export function exchangeOf({ topology }: Service): string {
   throw new UsageError(`pass --exchange with the name of the exchange of the event${choices}`);
 }
 
-/** Throws a `UsageError` if a service cannot publish its events to an exchange of this name. */
+/**
+ * Throws a `UsageError` if events cannot be published to the exchange `name`: the name is invalid or reserved, or the
+ * exchange is not a topic exchange.
+ */
 export function requireExchange({ topology }: Service, name: string): void {
   if (!/^[\w.:-]{1,200}$/.test(name))
     throw new UsageError(`"${name}" cannot be the name of an exchange: use letters, digits, "_", ".", ":" and "-"`);
   const existing = topology.exchanges.find((exchange) => exchange.name === name);
-  if (/^(amq|retry)\./.test(name) || (existing && existing.type !== 'topic'))
-    throw new UsageError(`the exchange ${name} is not for events: choose another --exchange`);
+  const isReserved = /^(amq|retry)\./.test(name);
+  const reason = isReserved ? 'names that begin with "amq." or "retry." are reserved' : 'it is not a topic exchange';
+  if (isReserved || (existing && existing.type !== 'topic'))
+    throw new UsageError(
+      `events cannot be published to the exchange ${name}, because ${reason}: choose another --exchange`,
+    );
 }
 
 export function requireName(name: string, kind: string): void {

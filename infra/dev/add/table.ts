@@ -19,18 +19,22 @@ export function addTable(changes: Changes, service: Service, name: string, keys:
   const attributes = keys.map((key) => {
     const [, attribute, type = 'S'] = /^([A-Za-z_]\w*)(?::([SN]))?$/.exec(key) ?? [];
     if (attribute === undefined || attribute === '__proto__')
-      throw new UsageError(`--key is "${key}": use the name of an attribute, with :N if it is a number`);
+      throw new UsageError(
+        `--key is "${key}": use the name of an attribute, and append :N if its type is number, such as customerId or at:N`,
+      );
     return { attribute, type };
   });
   if (attributes[0]!.attribute === attributes[1]?.attribute)
-    throw new UsageError(`both keys are "${attributes[0]!.attribute}": use two attributes`);
+    throw new UsageError(
+      `the partition key and the sort key are both "${attributes[0]!.attribute}": use two different attributes`,
+    );
   const file = 'infra/tables.ts';
   const known = Object.entries(service.tables).find(([, table]) => table.name === name)?.[0];
   const property = known ?? camelCase(name);
   if (known === undefined) requireNewTable(service, name, attributes);
   if (known === undefined && Object.hasOwn(service.tables, property))
     throw new UsageError(
-      `"tables" in ${file} has the property ${property} for the table ${service.tables[property]!.name}: choose another name`,
+      `the new table would be "tables.${property}" in ${file}, but this property already contains the table ${service.tables[property]!.name}: choose another name`,
     );
   const value = call(
     'defineTable(',

@@ -68,7 +68,10 @@ export interface Job {
   };
 }
 
-/** What a job would do with the dead letters that one request of a dry run has examined. */
+/**
+ * The result of one request of a job's dry run: how many of the examined dead letters the job would change, and which
+ * dead letters it would skip.
+ */
 interface DryRun {
   readonly count: number;
   readonly skipped: readonly { readonly id: string; readonly reason: string }[];
@@ -99,7 +102,8 @@ export interface DeadLetterClient {
   /** Returns the newest redrive and discard jobs, newest first. A very recent job may be missing. */
   jobs(): Promise<readonly Job[]>;
   /**
-   * Makes the service work on a redrive or discard job until the job ends or the time for the HTTP response is over.
+   * Makes the service continue a redrive or discard job. The service responds when the job has ended, or earlier if the
+   * job takes longer than one HTTP request may take.
    */
   continueJob(id: string): Promise<Job>;
   cancelJob(id: string): Promise<Job>;

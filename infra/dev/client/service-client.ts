@@ -40,7 +40,7 @@ export function serviceUrl(given: string | undefined): string {
   return url;
 }
 
-/** Returns the address of a path of the service, whose base URL may itself contain a path such as `/v1`. */
+/** Returns the URL for a path of the service. Keeps the path of the base URL, such as `/v1`. */
 export function addressOf(base: string, path: string): string {
   const { origin, pathname } = new URL(base);
   return origin + pathname.replace(/\/+$/, '') + path;

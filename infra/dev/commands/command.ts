@@ -20,8 +20,8 @@ export interface Given<O extends Options = Options> {
 }
 
 /**
- * A command of `surehop`, without its name and summary. The module of a command must not statically import the
- * definitions of a service (its queues and tables), because the help text must work without a project.
+ * A command of `surehop`, without its name and summary. The module of a command must not statically import the queues
+ * and tables of a service, because `surehop --help` must also work outside of a project.
  */
 export interface Command {
   /** The usage of the command in the help text, one line for each way to use the command. */
@@ -58,7 +58,10 @@ export function readArguments(command: Command, args: readonly string[]): Given 
   }
 }
 
-/** Runs a command. If the command throws a `UsageError`, throws a problem that shows the usage and has exit code 2. */
+/**
+ * Runs a command. Converts a `UsageError` of the command to a `Problem` with exit code 2 whose message contains the
+ * usage of the command.
+ */
 export async function runCommand(name: string, command: Command, given: Given): Promise<number> {
   try {
     return await command.run(given);

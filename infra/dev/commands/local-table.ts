@@ -124,7 +124,7 @@ async function put(
     } catch (error) {
       const { attribute } = error as { attribute?: string };
       const mistake = (attribute ? `${attribute} ` : '') + reasonOf(error);
-      throw new UsageError(`nothing was written, because the item ${asJson(item)} is wrong: ${mistake}`);
+      throw new UsageError(`nothing was written, because the item ${asJson(item)} is not valid: ${mistake}`);
     }
   }
   for (const item of items) await client.send(new PutItemCommand({ TableName, Item: toAttributes('', item) }));

@@ -18,7 +18,9 @@ const MAX_BODY_BYTES = 1024 * 1024;
 /** The HTTP server for the routes of the console that exist only on the developer's machine. */
 export interface ConsoleServer {
   readonly url: string;
-  /** The URL of the module that wraps each consumer's handler and makes attempts fail on request. */
+  /**
+   * The URL of a module that wraps each consumer's handler and makes attempts fail when the developer has requested it.
+   */
   readonly handlerWrapper: string;
   readonly stop: () => Promise<void>;
 }

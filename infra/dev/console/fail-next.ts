@@ -5,7 +5,10 @@ import { pathToFileURL } from 'node:url';
 
 /** Makes the next attempts of a consumer fail, in every process that runs the consumer. */
 export interface FailNext {
-  /** The URL of the module that wraps the handlers of the consumers. */
+  /**
+   * The URL of a module that wraps the handlers of the consumers, in order to make attempts fail before the business
+   * rule runs.
+   */
   readonly handlerWrapper: string;
   /**
    * Makes the next `count` attempts of the consumer of a queue fail. The new count replaces an earlier count for the
@@ -17,8 +20,8 @@ export interface FailNext {
 }
 
 /**
- * Deletes the files in `directory`, and returns a `FailNext` that stores one file in `directory` for each attempt that
- * must fail.
+ * Creates a `FailNext` that stores in `directory` one file for each attempt that must fail. Deletes all earlier files
+ * in `directory`.
  */
 export function createFailNext(directory: string): FailNext {
   rmSync(directory, { recursive: true, force: true });

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { verifyLocalToken } from '../runtime/issuer.ts';
 import { Refusal } from './refusal.ts';
 
-/** The scope of a token that may use the routes of the console that exist only on the developer's machine. */
+/** The scope that a token needs for the console's local routes, which exist only on the developer's machine. */
 export const LOCAL_SCOPE = 'local:send';
 
 const LOCAL_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);

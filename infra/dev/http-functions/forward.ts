@@ -23,7 +23,7 @@ export function forwardedTo(path: string): string | undefined {
   return /^\/console\/(session$|dev\/)/.test(path) ? SUREHOP_CONSOLE_URL : undefined;
 }
 
-/** Sends a request with the same headers to a local server, and returns the response of the server. */
+/** Forwards a request with its method, headers and body to a local server, and returns the response of the server. */
 export function forward(event: Forwarded, server: string): Promise<HttpResult> {
   const { rawPath = '/', requestContext, headers, body, isBase64Encoded } = event;
   const { 'transfer-encoding': _, connection: _connection, ...kept } = headers ?? {};

@@ -73,7 +73,10 @@ export class HttpFunctionsPlugin {
     };
   }
 
-  /** Makes the local event source wrap the handlers of the consumers with the module in `SUREHOP_HANDLER_WRAPPER`. */
+  /**
+   * Makes the local event source wrap the consumers' handlers with the module whose URL is in the environment variable
+   * `SUREHOP_HANDLER_WRAPPER`.
+   */
   #wrapHandlers(): void {
     const { SUREHOP_HANDLER_WRAPPER: handlerWrapper } = process.env;
     if (!handlerWrapper) return;

@@ -20,7 +20,9 @@ interface HapiRequest {
     readonly isBoom?: boolean;
     readonly message?: string;
     readonly output?: { statusCode: number };
-    /** Sets the character set in the content type of a response. Error objects of hapi lack the method `charset`. */
+    /**
+     * Sets the character set in the content type of the response. Absent if the response is an error object of hapi.
+     */
     charset?(name: string): void;
   };
 }
@@ -36,8 +38,8 @@ interface HapiResponse {
 }
 
 /**
- * Makes hapi answer with a problem document when hapi itself rejects a request. Also lets only pages of the origins in
- * CORS_ORIGINS read responses, although serverless-offline allows all origins.
+ * Makes hapi answer with a problem document when hapi itself rejects a request. Also restricts the CORS headers of
+ * serverless-offline, which allow every origin, to the origins in CORS_ORIGINS.
  */
 export function answerServerErrorsWithProblems(serviceDirectory: string, urnNamespace: string): void {
   const offline = createRequire(`${serviceDirectory}/`).resolve('serverless-offline');
@@ -74,7 +76,10 @@ export function answerServerErrorsWithProblems(serviceDirectory: string, urnName
   };
 }
 
-/** Returns whether serverless-offline may add the headers with which a page of the given origin can read a response. */
+/**
+ * Returns whether serverless-offline may add its CORS headers to a response, so that pages of the given origin can read
+ * the response.
+ */
 const isAllowedOrigin = (origin: string | undefined): boolean =>
   origin !== undefined && (process.env['CORS_ORIGINS'] ?? '').split(',').includes(origin);
 

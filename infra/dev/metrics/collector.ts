@@ -35,8 +35,8 @@ interface CollectorOptions {
   /** The values of the dimensions `service` and `stage` of all metrics. */
   readonly source: { readonly service: string; readonly stage: string };
   /**
-   * The known values of each dimension. A series starts at 0 for each of them, because Prometheus would not count the
-   * first event of a series that starts at 1.
+   * The known values of each dimension. The collector starts a series at 0 for each known value, because Prometheus
+   * would not count the first event of a series that starts at 1.
    */
   readonly known?: KnownValues;
   readonly now?: () => number;

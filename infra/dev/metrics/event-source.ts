@@ -1,6 +1,6 @@
 import { defineMetrics } from 'surehop';
 
-/** The outcomes of an invocation that the local event source reports. */
+/** The possible outcomes of an invocation by the local event source. */
 export const INVOCATION_OUTCOMES = ['success', 'error', 'timeout', 'crash'] as const;
 
 /** The metrics of the local event source. On AWS, Lambda records such metrics itself, in the namespace AWS/Lambda. */
@@ -29,10 +29,13 @@ export interface EventSourceReport {
   readonly outcome: string;
 }
 
-/** Returns whether a line of the service's output is a report of the local event source. */
+/**
+ * Returns whether a line of the service's output is the log line that the local event source writes after an
+ * invocation.
+ */
 export const isReport = (line: string): boolean => line.startsWith('{') && line.includes('"message":"REPORT"');
 
-/** Returns the metrics in a report of the local event source. */
+/** Returns the metrics of an invocation from the log line of the local event source. */
 export const readReport = (
   { queue, durationMs, outcome }: EventSourceReport,
   source: Readonly<Record<string, string>>,

@@ -31,7 +31,10 @@ export class Problem extends Error {
   }
 }
 
-/** Returns the most specific message of a thrown value, on one line. */
+/**
+ * Returns the message of a thrown value on one line. For an `AggregateError` or a failed `fetch`, returns the message
+ * of the underlying error.
+ */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
   if (!(error instanceof Error)) return String(error);

@@ -3,8 +3,8 @@ export interface EndWatch {
   /** Calls `listener` each time the server ends unexpectedly. */
   readonly onDeath: (listener: (how: string) => void) => void;
   /**
-   * Runs `change`, which ends or restarts the server on purpose. An end of the server is not reported while `change`
-   * runs.
+   * Runs `change`, which stops, kills or restarts the server on purpose. While `change` runs, the listeners are not
+   * called if the server ends.
    */
   readonly during: <T>(change: () => Promise<T>, isRunningAfterwards: boolean) => Promise<T>;
 }

@@ -32,8 +32,8 @@ const handlerSource = (url: string): string => `export const handler = async (ev
 `;
 
 /**
- * Writes the module of a function whose first invocations do what `answers` says, one after another. All later
- * invocations return null.
+ * Writes a module that exports a Lambda function. The first invocation of the function does what the first element of
+ * `answers` says, and so on. All later invocations return null.
  */
 export async function observeFunction(answers: readonly Answer[]): Promise<ObservedFunction> {
   const events: unknown[] = [];

@@ -20,7 +20,7 @@ test.each(['order_items', 'orderItems', 'order.items', 'OrderItems', 'order--ite
   'a table named %s is refused if another table would have the same CloudFormation resource',
   (name) => {
     expect(() => resourcesOf([...toolkitTables, named('order-items'), named(name)], '')).toThrow(
-      /would be one CloudFormation resource \(\w+Table\): rename one of the two/,
+      /would get the same CloudFormation logical id \w+Table: rename one of the two/,
     );
   },
 );

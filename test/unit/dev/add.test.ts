@@ -280,7 +280,11 @@ describe('surehop add refuses what would not load, and writes nothing', () => {
     ['greet', { event: 'order.paid', delays: ['10s', '1s'] }, /delays must not decrease/],
     ['greet', { event: 'order.paid', queue: 'dead-letters' }, /declares the queue "dead-letters" twice/],
     ['greet', { event: 'order.paid', exchange: "it's" }, /"it's" cannot be the name of an exchange/],
-    ['greet', { event: 'order.paid', exchange: 'dead-letters' }, /the exchange dead-letters is not for events/],
+    [
+      'greet',
+      { event: 'order.paid', exchange: 'dead-letters' },
+      /events cannot be published to the exchange dead-letters, because it is not a topic exchange/,
+    ],
     [
       'greet',
       { event: 'order.placed', exchange: 'payments' },
@@ -336,8 +340,11 @@ describe('surehop add refuses what would not load, and writes nothing', () => {
     ['inbox', /the table name "inbox" belongs to Surehop/],
     ['dead-letters', /the table name "dead-letters" belongs to Surehop/],
     ['queuesamples-', /ends with punctuation/],
-    ['bal-ances', /the tables "bal_ances" and "bal-ances" would be one CloudFormation resource/],
-    ['shipping-labels', /"tables" in infra\/tables\.ts has the property shippingLabels for the table bal_ances/],
+    ['bal-ances', /the tables "bal_ances" and "bal-ances" would get the same CloudFormation logical id/],
+    [
+      'shipping-labels',
+      /"tables\.shippingLabels" in infra\/tables\.ts, but this property already contains the table bal_ances/,
+    ],
   ])('surehop add table %s is refused', async (name, message) => {
     edited('infra/tables.ts', (text) =>
       text.replace(
@@ -350,21 +357,21 @@ describe('surehop add refuses what would not load, and writes nothing', () => {
 
   test('surehop add table refuses two keys with the same attribute', async () => {
     expect(await refusalOf(async (changes) => addTable(changes, await service(), 'labels', ['id', 'id:N']))).toMatch(
-      'both keys are "id": use two attributes',
+      'the partition key and the sort key are both "id": use two different attributes',
     );
   });
 
   test('surehop add event refuses an event if functions/orders/events.ts already declares a constant with its name, and the error names the line', async () => {
     edited('functions/orders/events.ts', (text) => `${text}\nconst orderPaid = 1;\nvoid orderPaid;\n`);
     expect(await refusalOf(async (changes) => addEvent(changes, await service(), 'order.paid'))).toMatch(
-      /functions\/orders\/events\.ts \(line \d+\): .*"orderPaid" has already been declared; nothing was written: choose another name/,
+      /functions\/orders\/events\.ts \(line \d+\): .*"orderPaid" has already been declared\. Nothing was written; choose another name/,
     );
   });
 
   test('surehop add event refuses a list of events that it cannot edit, and says what to do by hand', async () => {
     edited('functions/events.ts', (text) => text.replace(/\[[^\]]*\]/, 'Object.values({ orderPlaced })'));
     expect(await refusalOf(async (changes) => addEvent(changes, await service(), 'order.paid'))).toMatch(
-      /functions\/events\.ts \(line \d+\): .*nothing was written: add orderPaid to events by hand/,
+      /functions\/events\.ts \(line \d+\): .*Nothing was written; add orderPaid to events by hand/,
     );
   });
 
@@ -381,7 +388,7 @@ describe('surehop add refuses what would not load, and writes nothing', () => {
           value: 'f({ c: 1 })',
         }),
       ).toThrow(
-        /^a\.ts \(line \d\): surehop add cannot edit this code; nothing was written: add "b: f\(\{ c: 1 \}\)" to queues by hand$/,
+        /^a\.ts \(line \d\): surehop add cannot edit this code\. Nothing was written; add "b: f\(\{ c: 1 \}\)" to queues by hand$/,
       );
   });
 
@@ -393,7 +400,7 @@ describe('surehop add refuses what would not load, and writes nothing', () => {
         name: 'b',
         value: '2',
       }),
-    ).toThrow(/^a\.ts \(line 4\): Duplicate key "b" in object literal; nothing was written: add "b: 2"/);
+    ).toThrow(/^a\.ts \(line 4\): Duplicate key "b" in object literal\. Nothing was written; add "b: 2"/);
   });
 });
 

@@ -8,7 +8,7 @@ export async function probeBroker(amqpUrl: string, timeoutMs = 5_000): Promise<s
   return withConnection(amqpUrl, async ({ connection }) => connection.serverProperties.version, timeoutMs);
 }
 
-/** Returns whether the management API accepts the login in its URL. */
+/** Returns whether RabbitMQ's management API responds and accepts the login in `managementUrl`. */
 export async function doesManagementAnswer(managementUrl: string, timeoutMs = 5_000): Promise<boolean> {
   const address = new URL(managementUrl);
   const { origin, pathname } = address;
