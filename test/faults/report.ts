@@ -7,7 +7,7 @@ export interface Row {
   readonly accepted: number;
   /** The number of messages whose sender does not know whether the message was accepted. */
   readonly indeterminate: number;
-  /** The number of messages that were processed although their sender does not know whether they were accepted. */
+  /** The number of processed messages whose sender does not know whether the service accepted the message. */
   readonly recovered: number;
   readonly completed: number;
   readonly rejected: number;
@@ -16,7 +16,7 @@ export interface Row {
   readonly lost: number;
   /** The number of messages that have several final states, or whose effects were applied more than once. */
   readonly duplicated: number;
-  /** The number of results in DynamoDB that belong to no sent message or to a refused message. */
+  /** The number of results in DynamoDB of messages that were refused or never sent. */
   readonly unexpected: number;
   readonly wronglyDeadLettered: number;
   readonly recoveryMs: number;

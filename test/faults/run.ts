@@ -88,8 +88,8 @@ export async function runRound(
 }
 
 /**
- * Checks the messages of all faults once more at the end, because an effect may be applied again after the check of its
- * fault.
+ * Checks the messages of all faults once more at the end, because an effect may be applied a second time after the
+ * check of a single fault.
  */
 async function lookAgain(
   { name }: Round,

@@ -90,7 +90,7 @@ describe('the guide to the local event source', () => {
     });
   });
 
-  test('with the option for concurrency that the guide about the local event source shows, two execution environments consume the queue', async () => {
+  test('two execution environments consume the queue if serverless.yml contains the concurrency option of the guide', async () => {
     const option = guide.blocks('yaml').at(-1)!;
     expect(option).toMatch(/^custom:\n/);
     appendFileSync(join(directory, 'serverless.yml'), option);

@@ -105,7 +105,7 @@ test.each([
   expect(await runHere('topology', ...args)).toMatchObject({ code: 2, said: expect.stringContaining(said) });
 });
 
-test('without an address and a running npm start, npm run topology ends with exit code 2 and names the option --url', async () => {
+test('npm run topology ends with exit code 2 and names the option --url if npm start is not running and no address is given', async () => {
   expect(await topology('plan')).toMatchObject({
     code: 2,
     said: expect.stringContaining(

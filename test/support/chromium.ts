@@ -80,8 +80,8 @@ async function unpack(directory: string): Promise<void> {
 }
 
 /**
- * Starts Chromium without a window, and without a sandbox, because many containers allow none. The browser opens only
- * pages of this repository.
+ * Starts Chromium without a window. Chromium's sandbox is off, because many containers do not allow it, and because the
+ * browser opens only pages of this repository.
  */
 export function startChromium({ program, libraries }: Chromium): Promise<Browser> {
   return chromium.launch({

@@ -14,7 +14,7 @@ interface About {
   readonly type?: string | null;
   readonly contentType?: string | null;
   readonly body?: unknown;
-  /** The exact message body. If `raw` is present, the message contains it instead of `body` as JSON. */
+  /** The exact bytes of the message body. If `raw` is present, `body` is ignored. */
   readonly raw?: Buffer;
   readonly headers?: GivenHeaders;
   readonly redelivered?: boolean;

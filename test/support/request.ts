@@ -8,7 +8,7 @@ export interface About {
   readonly query?: Record<string, string>;
   readonly headers?: Record<string, string>;
   readonly body?: unknown;
-  /** The exact body of the request. If `raw` is present, it is sent instead of `body` as JSON. */
+  /** The exact text or bytes of the request body. If `raw` is present, `body` is ignored. */
   readonly raw?: string | Buffer;
   readonly authorizer?: object;
 }

@@ -7,7 +7,8 @@ export type Fault = { readonly when: 'before' | 'after'; readonly error: Error }
 export const named = (name: string, message = name): Error => Object.assign(new Error(message), { name });
 
 /**
- * Creates a timeout after the commit, when DynamoDB has committed the transaction but the client receives no response.
+ * Creates a timeout error that the client gets after DynamoDB has committed the transaction, as if the response were
+ * lost.
  */
 export const answerLost = (): Fault => ({ when: 'after', error: named('TimeoutError', 'no answer in time') });
 

@@ -14,8 +14,7 @@ interface StoreRequest {
 }
 
 /**
- * The DynamoDB requests that Surehop sends for one batch of messages, grouped into requests that are in progress at the
- * same time.
+ * The DynamoDB requests that Surehop sends for one batch of messages, in groups of concurrent requests.
  */
 export type Waves = readonly (readonly StoreRequest[])[];
 

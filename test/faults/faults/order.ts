@@ -78,7 +78,9 @@ async function enterInMany({ name, foreign, random, signal }: Lab): Promise<void
   }
 }
 
-/** The faults under which a queue must process the entries of each account in order, although some entries fail. */
+/**
+ * The faults that test whether an ordered queue keeps the order of each account's entries, although some entries fail.
+ */
 export const orderFaults: readonly Fault[] = [
   inOrder(
     'order-with-failures',
