@@ -21,7 +21,9 @@ import { openClient, type CountingClient, type Latency } from './store.ts';
 
 export type SideName = 'surehop' | 'powertools' | 'prepared' | TracedName;
 
-/** The share of the traces that Surehop's consumer records, for each benchmark process with tracing, from 0 to 1. */
+/**
+ * The share of the traces that Surehop's consumer records in each benchmark process that measures tracing, from 0 to 1.
+ */
 export const sampledShares = { traced0: 0, traced10: 0.1, traced100: 1 } as const;
 
 type TracedName = keyof typeof sampledShares;

@@ -28,7 +28,7 @@ export interface ConsoleWishes extends Pick<
   readonly session?: { readonly token: string; readonly scopes: readonly string[] };
   /** Whether the test controls the clock of the page with `wait`. */
   readonly hasClock?: boolean;
-  /** What the service answers to requests for a path, as JSON. */
+  /** JSON responses that replace the responses of the service, by the path of the request. */
   readonly responses?: Readonly<Record<string, object>>;
   /** The language that the page's address names. By default, the page uses the browser's language. */
   readonly language?: string;

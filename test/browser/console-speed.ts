@@ -45,7 +45,7 @@ interface List {
   readonly cursor?: string;
 }
 
-/** How long the page of the console took to show all groups of dead letters, and how much it loaded. */
+/** How long the operators' console took to show all groups of dead letters, and what it loaded. */
 interface Load {
   readonly ms: number;
   /** The compressed size of the page in KB. */
@@ -145,7 +145,9 @@ async function loadIn(browser: Browser, url: string, count: number): Promise<Loa
   }
 }
 
-/** Lists all dead letters page by page, and counts the dead letters of each group. Returns the time in ms. */
+/**
+ * Lists all dead letters page by page, and counts the dead letters of each group. Returns how long this took, in ms.
+ */
 async function listAll({ request }: Failing): Promise<number> {
   const startedAt = performance.now();
   const counts = new Map<string, number>();

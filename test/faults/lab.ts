@@ -42,7 +42,7 @@ export interface Fault {
     | 'operators'
     | 'mixed';
   readonly says: string;
-  /** The time during which the test clients send orders to test this fault, in ms. */
+  /** How long the test clients send orders while this fault is tested, in ms. */
   readonly spanMs: number;
   /** The percentage of each kind of order during this fault, if the percentages differ from `usualMix`. */
   readonly mix?: Mix;

@@ -16,7 +16,7 @@ export interface Row {
   readonly lost: number;
   /** The number of messages that have several final states, or whose effects were applied more than once. */
   readonly duplicated: number;
-  /** The number of results in DynamoDB of messages that were refused or never sent. */
+  /** The number of results in DynamoDB that belong to a message which the service refused, or which was never sent. */
   readonly unexpected: number;
   readonly wronglyDeadLettered: number;
   readonly recoveryMs: number;

@@ -28,8 +28,8 @@ const BEGIN_AT = 0.1;
  */
 const QUIET_WITHIN_MS = 240_000;
 /**
- * The additional waiting time, in ms, if the queues still contain messages after `QUIET_WITHIN_MS`. An overloaded
- * machine needs this time.
+ * How much longer to wait, in ms, if the queues still contain messages after `QUIET_WITHIN_MS`, because an overloaded
+ * machine may need more time.
  */
 const LATE_WITHIN_MS = 900_000;
 /**

@@ -70,7 +70,8 @@ export async function startSystem({
   /** The port of the service's HTTP server; by default a free port. */
   httpPort?: number;
   /**
-   * The running broker that the test system uses. By default, the test system starts the same broker as `npm start`.
+   * The running broker that the test system uses. By default, the test system starts its own broker in the same way as
+   * `npm start`.
    */
   broker?: Broker;
   /** The hosts and ports of the broker's nodes, if `broker` is a cluster. */

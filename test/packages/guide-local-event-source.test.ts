@@ -45,7 +45,7 @@ const here = (text: string) =>
 
 const shell = (command: string) => promisify(execFile)('sh', ['-euc', here(command)], { cwd: directory });
 
-/** Keeps the event source running with the command of the guide until `use` has ended. */
+/** Starts the event source with the command of the guide, calls `use`, and then stops the event source. */
 async function whileRunning(use: (lines: readonly string[]) => Promise<unknown>): Promise<void> {
   const [httpPort, lambdaPort, websocketPort] = await freePorts(3);
   const ports = `--httpPort ${httpPort} --lambdaPort ${lambdaPort} --websocketPort ${websocketPort}`;

@@ -58,7 +58,7 @@ const cellsOf = (markdown: string) =>
     .map(([, row]) => row!.split('|').map((cell) => cell.trim()))
     .filter(([first]) => !/^-+$/.test(first!));
 
-test('the table of other libraries in the guide about SQS and Powertools is the table that npm run bench -- other-libraries prints', () => {
+test('the guide about SQS and Powertools contains the table that npm run bench -- other-libraries prints', () => {
   const guide = readFileSync(join(rootDirectory, GUIDE), 'utf8');
   const [, table] = /other-libraries` gives a batch[\s\S]*?\n\n(\|[\s\S]*?\n)\n/.exec(guide) ?? [];
   expect(cellsOf(table ?? '')).toEqual(cellsOf(printed));
@@ -80,7 +80,7 @@ test('the Powertools example in the migration guide reserves stock once for an o
   expect(item).toEqual({ sku: { S: 'apple' }, available: { N: '3' } });
 }, 120_000);
 
-test('in the guide about SQS and Powertools, the tests of the example with RabbitMQ and Surehop pass', async () => {
+test('the tests of the Surehop example in the guide about SQS and Powertools pass', async () => {
   const output = await run('--import', 'tsx', '--test', '--test-reporter=tap', 'after/reserve-stock.test.ts');
   expect(output).toContain('# pass 2\n');
   expect(output).toContain('# fail 0\n');

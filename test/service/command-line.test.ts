@@ -33,7 +33,7 @@ describe('surehop outside of a project', () => {
     });
   });
 
-  test('a command that needs a project says that there is no serverless.yml', () => {
+  test('a command that needs a project reports that serverless.yml is missing', () => {
     const { status, said } = surehop(folder, 'start');
     expect(status).toBe(2);
     expect(said).toMatch(/^surehop: surehop start needs a project, and neither .* has a serverless\.yml; .*\n$/);

@@ -184,7 +184,7 @@ describe('an HTTP function that does not fail', () => {
     ['nothing', 200, 'null'],
     ['teapot', 418, 'short and stout'],
   ])(
-    'the result of a function is converted to an HTTP response in the same way as by API Gateway (function %s)',
+    'npm start converts the result of a function to an HTTP response in the same way as API Gateway (function %s)',
     async (name, status, text) => {
       expect(await get(`/${name}`)).toMatchObject({ status, text });
     },

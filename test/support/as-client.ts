@@ -15,7 +15,7 @@ const ALL_SCOPES = Object.keys(allScopes);
 /** Issues operators' access tokens that the functions in this process accept. */
 export interface TestIssuer {
   token(scopes?: readonly string[], subject?: string): Promise<string>;
-  /** Signs a token with any claims, valid or not. */
+  /** Signs a token with the given claims, which may be invalid. */
   sign(claims: JWTPayload): Promise<string>;
   stop(): Promise<void>;
 }

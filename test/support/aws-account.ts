@@ -15,7 +15,7 @@ interface AccountState {
   stacks: Record<string, Record<string, string>>;
   tables: string[];
   secrets: string[];
-  /** The AWS services that the deploying user has no permission to use. */
+  /** The AWS services that the user who deploys the service is not allowed to use. */
   denied: string[];
 }
 

@@ -37,7 +37,7 @@ export const createdService = (): Promise<CreatedService> =>
     return { directory: service, tarballs: { ...Object.fromEntries(inService), ...others } };
   });
 
-/** Installs the packages of the created service with npm, as the user of a new service does. */
+/** Installs the npm packages of the service that `npm run create` has created, as the user of a new service does. */
 export const installedService = (): Promise<CreatedService> =>
   oncePerRun('installed-service', async () => {
     const service = await createdService();
@@ -45,7 +45,7 @@ export const installedService = (): Promise<CreatedService> =>
     return service;
   });
 
-/** Copies the created service with its installed packages. */
+/** Copies the service that `npm run create` has created, with its installed packages. */
 export function copyService({ directory }: CreatedService): UserProject {
   const copy = join(aHostileDirectory('service'), basename(directory));
   cpSync(directory, copy, { recursive: true, filter: (file) => file !== join(directory, 'node_modules') });
@@ -54,8 +54,8 @@ export function copyService({ directory }: CreatedService): UserProject {
 }
 
 /**
- * Creates a project outside of the repository that depends only on the given packages. The packages come from the created service,
- * and npm removes those that the project does not need.
+ * Creates a project outside of the repository that depends only on the given packages. Copies the installed packages of
+ * the service that `npm run create` has created, and lets npm remove the packages that the project does not need.
  */
 export async function aUserProject(
   { directory: service, tarballs }: CreatedService,
@@ -89,7 +89,10 @@ function dependenciesOf(project: string): Record<string, string> {
   return { ...dependencies, ...devDependencies };
 }
 
-/** Gives a project the installed packages of another project. The two share the files, which npm replaces but never edits. */
+/**
+ * Gives a project the installed packages of another project. The two share the files, which npm replaces but never
+ * edits.
+ */
 function linkPackagesOf(project: string, copy: string): void {
   execFileSync('cp', ['-R', '-P', '-l', join(project, 'node_modules'), copy]);
   // npm edits only this file, its record of the installed packages.

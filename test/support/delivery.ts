@@ -82,5 +82,5 @@ export function anInvocation(timeoutMs = 60_000): { getRemainingTimeInMillis(): 
   return { getRemainingTimeInMillis: () => end - Date.now() };
 }
 
-/** The number of redrives and the number of the attempt at the first delivery of a message. */
+/** The counters of a message at its first delivery: no redrive, and the first attempt. */
 export const firstAttempt = { redrives: 0, attempt: 1 } as const;

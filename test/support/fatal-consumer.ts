@@ -33,7 +33,9 @@ const connection = createConnection({
 
 const performedEvent = defineEvent({ ...scriptedEvent, type: 'test.performed' });
 
-/** A consumer whose process crashes or hangs at messages with the ISBN `exit`, `memory`, `loop` or `rejection`. */
+/**
+ * A consumer whose process crashes or hangs when a message contains the ISBN `exit`, `memory`, `loop` or `rejection`.
+ */
 export const handler = createConsumer(
   {
     queue: scriptedConsumer.queue,

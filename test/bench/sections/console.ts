@@ -6,8 +6,8 @@ const LIMIT_MS = 1_500_000;
 let measured: readonly Measured[] = [];
 
 /**
- * Measures the page of the operators' console in a separate process, because Playwright and the development environment
- * cannot be bundled.
+ * Measures the operators' console in a separate process, because Playwright and the development environment cannot be
+ * bundled into the benchmark's script.
  */
 export async function consolePage({ round, rounds }: Bench): Promise<Measured> {
   if (round > 0) return measured[round - 1]!;

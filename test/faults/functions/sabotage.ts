@@ -35,7 +35,8 @@ export const unharmed: Sabotage = { kills: [], isFailing: false };
 /** The name of the environment variable with the path of the file that contains the injected faults. */
 export const SABOTAGE_FILE = 'FAULTS_SABOTAGE';
 /**
- * The name of the environment variable with the path of a file. A process that kills itself writes to this file first.
+ * The name of the environment variable that contains the path of a file. A process writes to this file before it kills
+ * itself.
  */
 export const KILLS_FILE = 'FAULTS_KILLS';
 
