@@ -23,7 +23,9 @@ export interface Section {
 const powertools = 'Powertools batch + idempotency, concurrent';
 
 const relative =
-  'of the Surehop consumer relative to a Powertools consumer (batch processor and idempotency utility, concurrent)';
+  'of the Surehop consumer, relative to a Powertools consumer that processes the messages of a batch in parallel (batch processor with idempotency utility)';
+
+const withLatency = 'a DynamoDB emulator with added latency (4 ms per request, 8 ms per transaction)';
 
 const perSku = (atLeast: readonly [number, number, number]): Figure[] =>
   [1, 10, 1_000].flatMap((skus, index): Figure[] => {
@@ -42,7 +44,7 @@ export const sections: readonly Section[] = [
   {
     name: 'publish',
     title:
-      "Surehop's publisher compared with raw amqplib on one channel: messages of 512 B to a quorum queue, with publisher confirms",
+      "throughput and latency of Surehop's publisher, relative to raw amqplib, with one channel, messages of 512 B, a quorum queue and publisher confirms",
     rounds: 7,
     figures: [
       { key: 'throughput', label: 'throughput, 100 in flight', unit: '×', atLeast: 0.95 },
@@ -52,7 +54,7 @@ export const sections: readonly Section[] = [
   {
     name: 'bulk',
     title:
-      'throughput of publishAll with at most 256 unconfirmed messages, relative to raw amqplib with at most 100 unconfirmed messages',
+      "throughput of Surehop's publishAll with at most 256 unconfirmed messages, relative to raw amqplib with at most 100 unconfirmed messages",
     rounds: 7,
     figures: [
       { key: 'throughput', label: 'throughput', unit: '×', atLeast: 1.15 },
@@ -61,7 +63,7 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'peers',
-    title: 'throughput of AMQP client libraries relative to raw amqplib, with at most 100 unconfirmed messages',
+    title: 'throughput of AMQP client libraries, relative to raw amqplib, with at most 100 unconfirmed messages',
     rounds: 5,
     figures: [
       'surehop',
@@ -84,13 +86,13 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'latency',
-    title: `with latency added to DynamoDB (4 ms per request, 8 ms per transaction), the throughput ${relative}, with batches of 100 messages`,
+    title: `throughput ${relative}, with batches of 100 messages and ${withLatency}`,
     rounds: 5,
     figures: perSku([6, 8, 6]),
   },
   {
     name: 'duplicates',
-    title: `throughput ${relative}, with batches of 100 messages of which some or all are already completed, and 10 SKUs`,
+    title: `throughput ${relative}, with batches of 100 messages for 10 SKUs, in which 10 % or 100 % of the messages are already completed`,
     rounds: 5,
     figures: [
       { key: 'all', label: '100 % duplicates, redelivered', unit: '×', atLeast: 12 },
@@ -107,13 +109,13 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'sold-out',
-    title: `throughput ${relative}, with batches of 100 messages for ten SKUs of which one is sold out, and with 4 ms added to each DynamoDB request and 8 ms to each transaction`,
+    title: `throughput ${relative}, with batches of 100 messages for 10 SKUs, one of which is sold out, and ${withLatency}`,
     rounds: 5,
     figures: [{ key: 'ratio', label: 'one of 10 SKUs sold out', unit: '×', atLeast: 8 }],
   },
   {
     name: 'cost',
-    title: 'DynamoDB requests and CPU time per message, with batches of 100 messages and 10 SKUs',
+    title: 'DynamoDB requests and CPU time of a consumer per message, with batches of 100 messages for 10 SKUs',
     rounds: 5,
     figures: [
       { key: 'requests', label: 'requests per message', unit: 'requests', atMost: 0.03 },
@@ -127,7 +129,7 @@ export const sections: readonly Section[] = [
   {
     name: 'tracing',
     title:
-      'client CPU per message with an OpenTelemetry SDK that exports spans, relative to no SDK, with batches of 100 messages and 10 SKUs',
+      'CPU time of a consumer per message with an OpenTelemetry SDK that exports spans, relative to the CPU time without an SDK, with batches of 100 messages for 10 SKUs',
     rounds: 5,
     figures: [
       { key: 'without', label: 'client CPU per message without an SDK', unit: 'µs' },
@@ -139,7 +141,8 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'poison',
-    title: 'throughput with one malformed message in each batch of 100, relative to batches of 100 valid messages',
+    title:
+      'throughput of a consumer with one malformed message in each batch of 100 messages, relative to batches of 100 valid messages',
     rounds: 9,
     figures: [
       { key: 'asIs', label: 'throughput without added latency', unit: '×', atLeast: 0.9 },
@@ -149,7 +152,7 @@ export const sections: readonly Section[] = [
   {
     name: 'sizes',
     title:
-      'processing time per message in batches of orders for 10 different SKUs, relative to the time per message with the next smaller batch size',
+      'processing time per message in batches of 100, 1,000 and 5,000 orders for 10 SKUs, relative to the time per message in batches of the next smaller size',
     rounds: 5,
     figures: [
       { key: '100', label: '100 compared with 10', unit: '×', atMost: 1 },
@@ -166,8 +169,7 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'shards',
-    title:
-      'throughput of a queue with several shards and one process per shard, relative to a queue with one shard, both with 4 ms added to each DynamoDB request and 8 ms to each transaction',
+    title: `throughput of a queue with several shards and one process per shard, relative to a queue with one shard, with ${withLatency}`,
     rounds: 3,
     figures: [
       { key: 'two', label: '2 shards, batches of 10', unit: '×' },
@@ -179,7 +181,7 @@ export const sections: readonly Section[] = [
   {
     name: 'bundles',
     title:
-      'sizes of the deployed bundles, and import times relative to a bundle of amqplib, zod, the AWS SDK, Powertools and middy',
+      'sizes of the deployed bundles, and their import times, relative to the import time of a bundle with amqplib, zod, the AWS SDK, Powertools and middy',
     rounds: 15,
     figures: [
       { key: 'place-order size', label: 'place-order', unit: 'KB', atMost: BUNDLE_BUDGET / 1_000 },
@@ -200,7 +202,7 @@ export const sections: readonly Section[] = [
   {
     name: 'console',
     title:
-      "the operators' console in Chromium, from the navigation to the failures view until the view shows 12 groups with 10,000 dead letters",
+      'size of the operators\' console, and the time from opening its view "Failures" in Chromium until the view shows all failed messages in 12 groups',
     rounds: 5,
     figures: [
       { key: 'weight', label: 'size of the page, compressed', unit: 'KB', atMost: 150 },

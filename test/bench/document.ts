@@ -29,7 +29,7 @@ function tablesOf({ sections: recorded }: Reference): string {
     const where = known.machine === machine ? '' : `\n\n_This section was measured with ${known.machine}._`;
     return [`**${name}**: ${title}\n\n${head}\n${rows.join('\n')}${where}`];
   });
-  return [`_Measured with ${machine}._`, ...tables].join('\n\n');
+  return [`_The figures in the following tables were measured with ${machine}._`, ...tables].join('\n\n');
 }
 
 function rowOf(figure: Figure, value: Reference['sections'][string]['figures'][string] | undefined): string {
