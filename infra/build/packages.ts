@@ -11,7 +11,7 @@ export interface PackageDefinition {
   /** The Serverless plugins of the package. Each key is the subpath of the plugin in the package's `exports`. */
   readonly plugins?: Readonly<Record<string, Plugin>>;
   /**
-   * The files that are published without compiling them. Each key is the subpath of the file in the package's
+   * The files that are published unchanged, without compilation. Each key is the subpath of the file in the package's
    * `exports`.
    */
   readonly files?: Readonly<Record<string, string>>;

@@ -10,9 +10,7 @@ import { rootDirectory } from '../dev/runtime/directories.ts';
 /** The path of the page that explains every error code, relative to the root of the repository. */
 export const TROUBLESHOOTING = 'docs/guides/troubleshooting.md';
 
-/**
- * Returns the text of docs/guides/troubleshooting.md, in which the explanations of the error codes are generated anew.
- */
+/** Returns the text of docs/guides/troubleshooting.md with newly generated explanations of the error codes. */
 export async function troubleshootingPage(): Promise<string> {
   const filepath = join(rootDirectory, TROUBLESHOOTING);
   let text = await readFile(filepath, 'utf8');

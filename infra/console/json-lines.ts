@@ -92,7 +92,10 @@ export interface Fault {
   readonly detail: string;
 }
 
-/** Reads the faults from the reason of a dead letter, for example `/items/0/quantity: too small; /name: missing`. */
+/**
+ * Parses the reason of a dead letter into faults. An example of a reason is `/items/0/quantity: too small; /name:
+ * missing`.
+ */
 export function faultsOf(reason: string): Fault[] {
   return reason.split(/; (?=\/)/).flatMap((part) => {
     const [, pointer, detail] = /^(?:[A-Z_]+: )?(\/[^:;]*): (.*)$/s.exec(part) ?? [];

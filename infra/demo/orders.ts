@@ -12,7 +12,10 @@ export interface DemoOrder {
   readonly unitPrice: number;
   readonly soldOut: boolean;
   readonly sentTwice: boolean;
-  /** Whether the demo makes the first three attempts to award the points of this order fail. */
+  /**
+   * Whether three attempts to award the points of this order fail, because the demo stores a corrupt DynamoDB item for
+   * the customer.
+   */
   readonly awardFails: boolean;
 }
 

@@ -17,7 +17,7 @@ export interface Intake<T extends Sized> {
   next(): Promise<T[] | undefined>;
   /** Removes and returns all messages that are not yet part of a batch. */
   clear(): T[];
-  /** Ends the division into batches. Removes and returns all messages that are not yet part of a batch. */
+  /** Stops dividing messages into batches. Removes and returns all messages that are not yet part of a batch. */
   close(): T[];
 }
 

@@ -50,6 +50,9 @@ export interface ServiceDeclaration<Own extends MetricTable = typeof toolkitMetr
   readonly alarms: (metric: MetricOf<Tables<Own>>, stage: Stage) => readonly AlarmDefinition[];
   /** Returns the charts of business metrics. These charts are the first section of the CloudWatch dashboard. */
   readonly charts: (metric: MetricOf<Tables<Own>>) => readonly Chart[];
-  /** Returns what `npm start` prints first when the service is ready, such as commands for a first request. */
+  /**
+   * Returns the text that `npm start` prints below the address of the service when the service is ready, such as
+   * commands for a first request.
+   */
   readonly firstSteps?: (running: RunningService) => string;
 }

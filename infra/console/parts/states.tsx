@@ -42,7 +42,7 @@ function FailureText({ failure }: { readonly failure: Failure }) {
     case 'denied':
       return <p>{texts.denied(failure.scope)}</p>;
     case 'problem': {
-      // The detail of these problems tells the user of the API what to send.
+      // The detail of these problems is addressed to the client of the API, not to the operator.
       const explanation = texts.refusals[failure.problem];
       return (
         <div>

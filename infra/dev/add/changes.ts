@@ -13,7 +13,10 @@ export class Changes {
     this.#root = root;
   }
 
-  /** Returns the content of a file with the changes so far, or undefined if there is no such file. */
+  /**
+   * Returns the content of a file, including changes that are not written yet. Returns undefined if the file does not
+   * exist.
+   */
   read(file: string): string | undefined {
     return this.#after.get(file) ?? this.#before(file);
   }
@@ -70,7 +73,7 @@ export class Changes {
     });
   }
 
-  /** Returns the changed files. Throws an error if one of them is not a valid TypeScript module. */
+  /** Returns the changed files. Throws an error if a changed .ts file is not a valid TypeScript module. */
   #changed(): (readonly [file: string, after: string])[] {
     const changed = [...this.#after].filter(([file, after]) => this.#before(file) !== after);
     for (const [file, after] of changed)

@@ -11,7 +11,7 @@ interface RouteOptions {
   readonly exchange?: string;
 }
 
-/** Adds an HTTP route that publishes an event, with a test, and its function in serverless.yml. */
+/** Adds an HTTP route that publishes an event: a module, a test, and a function in serverless.yml. */
 export async function addRoute(
   changes: Changes,
   service: Service,

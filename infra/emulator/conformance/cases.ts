@@ -1,6 +1,6 @@
 import type { Options } from 'amqplib';
 
-/** A document that says how Amazon MQ's event source behaves. */
+/** A document that describes the behaviour of Amazon MQ's event source. */
 interface Source {
   readonly document: string;
   /**
