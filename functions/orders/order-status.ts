@@ -74,7 +74,7 @@ export function statusOf(
   return isUnconfirmed ? 'publishing' : 'accepted';
 }
 
-/** Returns the outcome of an order for the state of its message in a queue. */
+/** Converts the state of an order's message in a queue to the outcome that the API shows for the queue's consumer. */
 export function outcomeOf(state: ConsumerState['state']): ConsumerOutcome['outcome'] {
   if (state === 'processing' || state === 'superseded' || state === 'unreadable') return 'pending';
   return state === 'discarded' ? 'dead-lettered' : state;

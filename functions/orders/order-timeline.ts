@@ -27,7 +27,7 @@ type OrderTimeline = z.infer<typeof orderTimelineSchema>;
 type Message = Timeline['messages'][number];
 type State = Message['consumers'][number]['state'];
 
-/** The states of a message that no longer change unless the message is published again. */
+/** The final states of a message. A message leaves a final state only if it is published again. */
 const ENDED: ReadonlySet<State> = new Set(['completed', 'rejected', 'discarded', 'superseded']);
 
 /**

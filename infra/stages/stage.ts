@@ -177,5 +177,8 @@ export const stageSchema = z.strictObject({
 /** The settings of one stage, as `stageSchema` validates them. */
 export type Stage = z.infer<typeof stageSchema>;
 
-/** A stage in which every one of the service's own settings has a value of the right type. */
+/**
+ * The type of a stage file. The compiler checks that the file gives each of the service's own settings a value of the
+ * right type.
+ */
 export type StageFile<OwnSettings> = Omit<Stage, 'settings'> & { readonly settings: SettingValues<OwnSettings> };

@@ -47,8 +47,8 @@ const EDITED_PART = '-3';
 const PENDING_KIND = 'pending-edit';
 
 /**
- * The prefix of the partition keys of edited messages. No dead letter has such a key, because its id never contains
- * `#`.
+ * The prefix of the partition keys of edited messages. The partition key of a dead letter is its id, which never
+ * contains `#`, so the two kinds of keys cannot be equal.
  */
 const PARTITION = 'edit#';
 

@@ -11,8 +11,8 @@ import type { ArchivedMessage } from './dead-letter.ts';
 const PART_BYTES = 350_000;
 
 /**
- * The number of hexadecimal digits of a version. The number is small, because a sort key contains the version and
- * DynamoDB allows at most 38 decimal digits.
+ * The number of hexadecimal digits of the hash that `versionOf` returns. The hash is short, because it is part of a
+ * numeric sort key and a DynamoDB number has at most 38 decimal digits.
  */
 const VERSION_DIGITS = 24;
 const MAX_PARTS = 1_000n;
@@ -29,8 +29,8 @@ export function toParts({ body, properties }: ArchivedMessage): Buffer[] {
 }
 
 /**
- * Returns the version of a message, which is derived from its parts. Two copies of a message have the same version only
- * if their bodies and properties are equal.
+ * Returns a hash of the parts of a stored message. Two copies of a message have the same hash only if their bodies and
+ * properties are equal.
  */
 export function versionOf(parts: readonly Uint8Array[]): string {
   const hash = createHash('sha256');
@@ -39,8 +39,8 @@ export function versionOf(parts: readonly Uint8Array[]): string {
 }
 
 /**
- * Returns the sort key of the DynamoDB item with one part of a message. The key contains the version, so that two
- * processes that store different messages under the same id do not overwrite each other's parts.
+ * Returns the sort key of the DynamoDB item with one part of a message. The key contains the hash that `versionOf`
+ * returns, so that two processes that store different messages under the same id do not overwrite each other's parts.
  */
 export const partNumber = (version: string, index: number): string =>
   String(BigInt(`0x${version}`) * MAX_PARTS + BigInt(index + 1));

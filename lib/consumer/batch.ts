@@ -96,8 +96,8 @@ export function newBatch(
 
 /**
  * Wraps functions that send requests to DynamoDB, so that a call throws `StoreUnavailableError` if it takes longer than
- * `leftMs`. Otherwise, Lambda would end the waiting process, and the consumer would suspect every message of the batch
- * of having crashed the process.
+ * `leftMs`. Without this time limit, Lambda would end the waiting process, and the next batch would treat every message
+ * of this batch as suspected of crashing the process.
  */
 function withDeadline<T extends object>(methods: T, leftMs: () => number): T {
   const call = async (name: string, args: readonly unknown[]): Promise<unknown> => {

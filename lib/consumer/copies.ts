@@ -60,7 +60,7 @@ export function refuseUnwritable(delivery: Delivery, outcome: Failed, at: string
   if (outcome.is === 'dead-letter') return outcome;
   const parts = unwritableParts(delayedCopy(delivery, outcome, at));
   if (parts.length === 0) return outcome;
-  return asDeadLetter(outcome, { code: 'UNWRITABLE', message: `a copy cannot carry ${describeParts(parts)}` });
+  return asDeadLetter(outcome, { code: 'UNWRITABLE', message: `AMQP cannot encode ${describeParts(parts)}` });
 }
 
 export const asDeadLetter = (
@@ -68,7 +68,7 @@ export const asDeadLetter = (
   { code, message }: Pick<PublishError, 'code' | 'message'>,
 ): DeadLettered =>
   outcome.is === 'dead-letter'
-    ? { ...outcome, message: `${outcome.code}: ${outcome.message}; archived past the broker, since ${message}` }
+    ? { ...outcome, message: `${outcome.code}: ${outcome.message}; stored in the archive directly, because ${message}` }
     : {
         is: 'dead-letter',
         origin: 'failed',

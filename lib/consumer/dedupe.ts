@@ -25,8 +25,8 @@ export const fromMemory = (delivery: Delivery, { done }: Memory): Result | undef
     : undefined;
 
 /**
- * Finds the messages that need no processing, because the message or a copy of it was already completed, retried or
- * dead-lettered.
+ * Marks each message as a duplicate if the message or a copy of it was already completed, retried or dead-lettered.
+ * Duplicates are not processed.
  */
 export const dedupe = async (messages: readonly Message[], batch: Batch): Promise<Message[]> =>
   pairCopies(await compareWithMarkers(messages, batch));

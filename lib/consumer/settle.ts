@@ -127,7 +127,7 @@ async function afterPublish(
   const isTooLarge = error.code === 'TOO_LARGE';
   if (outcome.is === 'dead-letter')
     return !isTooLarge && smaller ? smaller() : archive(delivery, asDeadLetter(outcome, error), at, batch);
-  const refusal = isTooLarge ? error : { code: 'UNWRITABLE', message: 'the broker refuses its copy' };
+  const refusal = isTooLarge ? error : { code: 'UNWRITABLE', message: 'the broker refuses a copy of the message' };
   const dead = toResult({ delivery }, asDeadLetter(outcome, refusal));
   const [claimed] = await claimAndPublishEvents([dead], batch);
   if (claimed!.is === 'leased') return claimed!;

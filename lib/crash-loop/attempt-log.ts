@@ -36,8 +36,8 @@ export interface AttemptLog {
   read(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, OpenAttempts>>;
   begin(queue: string, ids: readonly MessageId[], run: AttemptRun): Promise<void>;
   /**
-   * Deletes stored attempts. `ended` maps each message id to the attempt to delete, or to `undefined` to delete every
-   * stored attempt to process that message.
+   * Deletes stored attempts. `ended` maps each message id to the stored attempt to delete. The value `undefined`
+   * deletes all stored attempts of the message.
    */
   end(queue: string, ended: ReadonlyMap<MessageId, AttemptRun | undefined>): Promise<void>;
 }

@@ -39,8 +39,8 @@ const NOT_OF_MESSAGE = new Set<ErrorCode>(['STORE_UNAVAILABLE', 'TABLE_MISSING',
 const CONCURRENCY = 16;
 
 /**
- * Stores every message of a batch from the dead-letter queue in the archive. Throws an error after all other messages
- * are stored if one message cannot be stored, and the whole batch is then redelivered.
+ * Stores every message of a batch from the dead-letter queue in the archive. If a message cannot be stored, stores the
+ * other messages and then throws an error, and the whole batch is redelivered.
  */
 export async function archiveBatch(
   { table, queues, knownValues, clock, tracing }: Archiving,

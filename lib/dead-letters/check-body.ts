@@ -33,7 +33,7 @@ export interface Kind {
 
 const MAX_FAULTS = 100;
 
-/** Returns the type and version of a message by which a consumer selects the business rule. */
+/** Returns the type and version of a message. Consumers use both to select the business rule for the message. */
 export function kindOf({ body, properties }: ArchivedMessage): Kind {
   const envelope = readEnvelope(properties.headers);
   const cloudEvent = readCloudEvent({ body, properties });

@@ -22,7 +22,7 @@ const EXAMINED = 5_000;
 
 const PAGE = 2_500;
 
-/** How long one request of a dry run examines dead letters, in ms. */
+/** The longest time, in ms, for which one request of a dry run examines dead letters. */
 const PATIENCE_MS = 5_000;
 
 const RESERVE_MS = 8_000;

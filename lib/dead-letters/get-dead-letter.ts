@@ -8,8 +8,8 @@ import { checkBody, kindOf } from './check-body.ts';
 import { readDeadLetter } from './read.ts';
 
 /**
- * Creates the handler of the route `GET /dead-letters/{id}`. The handler checks the body of the dead letter against the
- * schemas of the given events.
+ * Creates the handler of the route `GET /dead-letters/{id}`. If the message is an event in `events`, the handler also
+ * checks the body against the schema of the event.
  */
 export function getDeadLetter(
   surehop: Surehop,

@@ -24,7 +24,7 @@ import type { Redriving } from './redrive.ts';
  */
 const PATIENCE_MS = 10_000;
 
-/** The scheduled function stops publishing edited messages when less than this time, in ms, is left. */
+/** The scheduled function stops publishing edited messages when its invocation has less than this time left, in ms. */
 const RESERVE_MS = 10_000;
 
 /** Returns the exchange and routing key with which an edited message is published to its work queue. */
@@ -36,8 +36,8 @@ export function addressOfEdited({ queue: name, shard }: Pick<EditedMessage, 'que
 }
 
 /**
- * Publishes a stored edited message, or turns the message into a dead letter if the broker can never accept it. Returns
- * the error if a later attempt may succeed.
+ * Publishes a stored edited message. If the broker can never accept the message, stores it in the archive as a dead
+ * letter instead. Returns the error if a later attempt may succeed.
  */
 export async function publishEdited(
   redriving: Redriving,

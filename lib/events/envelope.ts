@@ -79,7 +79,10 @@ export interface DeadLetterNote {
 }
 
 const MAX_ATTEMPT = 999;
-/** The largest number of redrives that is read from a message. A redrive with a larger number must not be published. */
+/**
+ * The largest number of redrives that a consumer accepts in a message header. A redrive with a larger number must not
+ * be published.
+ */
 export const MAX_REDRIVES = 1_000_000_000;
 
 /** Reads Surehop's headers from a message. A header of the wrong type is treated as absent. */

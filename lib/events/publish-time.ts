@@ -1,7 +1,7 @@
 import type { Envelope } from './envelope.ts';
 import type { Properties } from './message.ts';
 
-/** The parts of a message that may contain the time of its publication. */
+/** The fields of a message from which its publish time can be determined. */
 export interface DatedMessage {
   readonly envelope: Pick<Envelope, 'publishedAt' | 'redrivenAt'>;
   readonly properties: Pick<Properties, 'timestamp'>;

@@ -15,8 +15,8 @@ export interface Publisher {
    */
   publish(message: Message, deadlineMs?: number): Promise<void>;
   /**
-   * Publishes many messages, of which only a limited number is unconfirmed at a time. `deadlineMs` is called when a
-   * message is sent, and returns how long the publish of the message may take. The result has one entry per message: an
+   * Publishes many messages, with a limited number of unconfirmed messages at a time. `deadlineMs` is called for each
+   * message when it is sent, and returns how long its publish may take, in ms. The result has one entry per message: an
    * error, or `undefined` if the broker confirmed the message.
    */
   publishAll(messages: readonly Message[], deadlineMs?: () => number): Promise<(PublishError | undefined)[]>;

@@ -117,10 +117,12 @@ function bytesOf({ followUps, reason = '', operations }: Branch): number {
   for (const { type, exchange, json, shardKey = '' } of followUps)
     eventBytes += EVENT_BYTES + Buffer.byteLength(type + exchange + json + shardKey);
   if (eventBytes > MAX_EVENTS_BYTES)
-    throw invalidEffect(`the follow-up events have ${eventBytes} bytes; a marker holds at most ${MAX_EVENTS_BYTES}`);
+    throw invalidEffect(
+      `the follow-up events have ${eventBytes} bytes; an inbox marker stores at most ${MAX_EVENTS_BYTES}`,
+    );
   const reasonBytes = Buffer.byteLength(reason);
   if (reasonBytes > MAX_REASON_BYTES)
-    throw invalidEffect(`the reason has ${reasonBytes} bytes; a marker holds at most ${MAX_REASON_BYTES}`);
+    throw invalidEffect(`the reason has ${reasonBytes} bytes; an inbox marker stores at most ${MAX_REASON_BYTES}`);
   let bytes = MARKER_BYTES + eventBytes + reasonBytes;
   for (const operation of operations) bytes += operationBytes(operation);
   return bytes;
@@ -144,9 +146,11 @@ function compile(entry: Entry, queue: string): Candidate {
   const bytes = Math.max(...branches.map(bytesOf));
   const written = Math.max(...branches.map(({ operations }) => operations.length));
   if (written >= transactionLimits.items)
-    throw invalidEffect(`the effects write ${written} items; a message can write ${transactionLimits.items - 1}`);
+    throw invalidEffect(
+      `the effects write ${written} items; a message can write at most ${transactionLimits.items - 1}`,
+    );
   if (bytes > transactionLimits.bytes)
-    throw invalidEffect(`the effects have ${bytes} bytes; a transaction holds ${transactionLimits.bytes}`);
+    throw invalidEffect(`the effects have ${bytes} bytes; a transaction can have at most ${transactionLimits.bytes}`);
   // These bytes do not count towards the limit of a single message. They fit into the part of DynamoDB's limit that our limit
   // leaves free.
   return { entry, branches, items, bytes: bytes + bytesForOperators(entry, branches) };

@@ -161,8 +161,8 @@ export interface Inbox {
    */
   claimDeadLetters(queue: string, handoffs: readonly Handoff[]): Promise<ClaimResult[]>;
   /**
-   * Records in the inbox that copies of failed messages were published. Does not replace the inbox marker of a message
-   * that was meanwhile completed, rejected, leased or attempted again.
+   * Records in the inbox that copies of failed messages were published. Does not replace the inbox marker if the
+   * message was completed, rejected, leased or attempted again in the meantime.
    */
   recordHandoffs(queue: string, handoffs: readonly Handoff[]): Promise<void>;
 }

@@ -113,8 +113,8 @@ export const deadLetter = (
 });
 
 /**
- * Returns the outcome of a message for an error that the message did not cause, such as an unavailable database. The
- * text of the outcome includes the cause of the error.
+ * Returns the outcome of a message that is redelivered because of an error that it did not cause, for example an
+ * unavailable database. The text of the outcome includes the cause of the error.
  */
 export function unfinished(error: unknown): Unfinished {
   const { code, message } = describeError(error);

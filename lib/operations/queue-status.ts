@@ -5,7 +5,7 @@ import type { QueueFigures } from '../rabbitmq/management/queue-figures.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Histories } from './queue-history.ts';
 
-/** A number, or `null` if the broker or the archive did not report it. */
+/** A number about a queue, or `null` if the broker or the archive did not report the number. */
 const figure = z.int().nullable();
 
 /** One number for each minute in `minutes`, or `null` for a minute without a sample of this figure. */
@@ -49,7 +49,7 @@ const queueStatus = depth.extend({
     in: figures,
     out: figures,
   }),
-  /** The figures of each shard of a sharded queue. The queue's other figures are sums over its shards. */
+  /** The message counts of each shard of a sharded queue. All other numbers of the queue are sums over its shards. */
   shards: z.array(depth).optional(),
 });
 

@@ -63,7 +63,7 @@ export function reportQueues(surehop: Surehop, queues: Readonly<Record<string, W
     for (const { name: queue } of workQueues) recordMetrics({ Completed: 0, Rejected: 0 }, { queue });
     await storeSample(figures);
     const missingQueues = missing.join(', ');
-    if (missingQueues !== '') throw new Error(`the broker has no figures of ${missingQueues}`);
+    if (missingQueues !== '') throw new Error(`the broker reports no metrics for ${missingQueues}`);
   }
 
   return async () => {

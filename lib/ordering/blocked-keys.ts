@@ -11,7 +11,7 @@ export interface BlockedKey {
    * The ids of the messages of a blocked ordering key: first the failed message, then the messages that wait for it.
    */
   readonly ids: readonly MessageId[];
-  /** The time at which the ordering key began to wait for the first message in `ids`, in ms since the epoch. */
+  /** When the messages of the ordering key began to wait for the first message in `ids`, in ms since the epoch. */
   readonly firstSeenAtMs: number;
   readonly version: TextVersion;
 }
@@ -21,7 +21,10 @@ export interface BlockedKey {
  * DynamoDB does not answer.
  */
 export interface BlockedKeys {
-  /** Returns the waiting messages of those ordering keys that are blocked. `keys` must not contain duplicates. */
+  /**
+   * Returns the waiting messages of each blocked ordering key in `keys`, and nothing for keys that are not blocked.
+   * `keys` must not contain duplicates.
+   */
   read(queue: string, keys: readonly string[]): Promise<Map<string, BlockedKey>>;
   /**
    * Replaces the stored list of waiting messages `before` by `next`, or deletes the list if `next.ids` is empty.
@@ -89,7 +92,10 @@ export async function writeBlockedKeys(
       .catch((error: unknown) => failures.push(error));
     if (isWritten === false)
       failures.push(
-        new CodedError('CONFLICT', `another Lambda execution environment works on the messages of the key ${key}`),
+        new CodedError(
+          'CONFLICT',
+          `another Lambda execution environment is processing messages with the ordering key ${key} at the same time`,
+        ),
       );
   });
   if (failures.length > 0) throw failures[0];

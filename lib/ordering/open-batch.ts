@@ -24,8 +24,8 @@ interface Opened {
 
 export interface Opening {
   /**
-   * The messages of the batch. If the order of the messages could not be stored, the messages with an ordering key are
-   * not processed but redelivered.
+   * The messages of the batch. If their order could not be stored, the messages with an ordering key already have an
+   * outcome: they are not processed, but redelivered.
    */
   readonly messages: readonly Message[];
   readonly opened?: Opened;
@@ -54,7 +54,7 @@ export async function openBatch(validated: readonly Message[], batch: OrderedBat
     }
     throw new CodedError(
       'CONFLICT',
-      `another Lambda execution environment works on the queue ${shard}, which keeps order per key`,
+      `another Lambda execution environment is processing messages of the ordered queue ${shard} at the same time`,
     );
   } catch (error) {
     memory.unrecorded = firstOf([...memory.unrecorded, ...sequences]);
@@ -87,7 +87,10 @@ export async function closeBatch(
   await openBatches.end(shard, record).catch((error: unknown) => warn('deleting the open-batch record failed', error));
 }
 
-/** Blocks the ordering keys of batches that were started but not finished. */
+/**
+ * Blocks the ordering keys of earlier batches that were not finished, so that the messages of these batches are
+ * processed before later messages with the same keys.
+ */
 async function blockAll(sequences: Sequences, batch: OrderedBatch): Promise<void> {
   const merged = mergedByKey(sequences);
   if (merged.size === 0) return;

@@ -19,8 +19,8 @@ export interface OrderedBatch {
 /** The data about ordered messages that a process keeps in memory from one batch to the next. */
 export interface OrderingMemory {
   /**
-   * For each ordering key, the message ids whose order an earlier batch could not store in DynamoDB. The next batch
-   * stores the order.
+   * Message orders that could not be stored in DynamoDB with an earlier batch: the message ids of each ordering key, in
+   * order. The next batch stores them.
    */
   unrecorded: Sequences;
 }

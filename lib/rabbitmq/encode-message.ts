@@ -24,7 +24,7 @@ const ONE_PIECE_BYTES = 65_536;
 export function encodePublish(message: Message, channel: number, frameBytes: number): Buffer[] {
   const unwritable: UnwritablePart[] = [];
   const end = writeFrames(message, channel, frameBytes, unwritable);
-  if (unwritable.length > 0) throw new PublishError('UNWRITABLE', `AMQP cannot carry ${describeParts(unwritable)}`);
+  if (unwritable.length > 0) throw new PublishError('UNWRITABLE', `AMQP cannot encode ${describeParts(unwritable)}`);
   const { body } = message;
   const chunkBytes = frameBytes - FRAME_OVERHEAD_BYTES;
   const first = Math.min(body.length, chunkBytes);

@@ -5,8 +5,8 @@ import type { Surehop } from '../runtime/surehop.ts';
 import { lazyPublisher } from './lazy-publisher.ts';
 
 /**
- * Creates the function that publishes the events of a service. Without a `publisher`, the AMQP client is loaded
- * immediately, so that the first event does not have to wait for it.
+ * Creates the function that publishes the events of a service. By default, the AMQP client is loaded immediately, so
+ * that publishing the first event does not take longer.
  */
 export function eventPublisher(surehop: Surehop, publisher = lazyPublisher(surehop, { early: true })): PublishEvent {
   const { clock, settings, tracing } = surehop;

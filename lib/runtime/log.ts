@@ -14,7 +14,8 @@ export const levels = ['DEBUG', 'INFO', 'WARN', 'ERROR'] as const;
 export type Level = (typeof levels)[number];
 
 /**
- * Log lines with an equal level and an equal message. `shared` contains the fields that have equal values in all lines.
+ * Several log lines with the same level and the same message. `shared` contains the fields whose values are the same in
+ * all lines.
  */
 export interface LogLines {
   readonly level: Level;

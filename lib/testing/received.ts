@@ -22,7 +22,10 @@ export interface PublishedEvent {
 
 /** The fields of a received message that a test can compare. */
 export interface Fate {
-  /** The outcome of the message, with the same names as in the report of a batch. */
+  /**
+   * The outcome of the message, such as `completed` or `retry`. A consumer's Lambda handler reports the same outcomes
+   * for a batch.
+   */
   readonly outcome: Outcome['is'];
   /** Why the message was rejected, or the code of the error. */
   readonly reason?: string;

@@ -24,7 +24,7 @@ export interface StoredItems {
 
 /** Stores items in the in-memory store before the consumer receives the first message. */
 export interface Given {
-  /** Stores an item directly, without a message. */
+  /** Stores an item in the table without running a business rule. */
   given<K extends KeyTypes, S extends z.ZodObject | undefined>(
     table: Table<K, S>,
     key: KeyOf<K>,

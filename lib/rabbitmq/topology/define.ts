@@ -143,7 +143,10 @@ function policiesFor(workQueues: readonly WorkQueue[], delays: readonly DelayQue
   ];
 }
 
-/** The name of the policy for retired queues, which the service declared before and no longer uses. */
+/**
+ * The name of the policy for retired queues. A retired queue is a queue that the service declared before and no longer
+ * uses.
+ */
 export const RETIRED_POLICY = 'surehop-retired';
 
 /** Returns the policy for retired queues. Surehop's other policies take precedence over this policy. */

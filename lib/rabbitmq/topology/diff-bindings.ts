@@ -5,8 +5,9 @@ import { unroutedOf } from './shards.ts';
 import { describeBinding, destinationOf, isSameBinding, isSameRoute, type Binding, type Topology } from './topology.ts';
 
 /**
- * Finds bindings on the broker that the topology does not declare. Applying the topology does not remove a binding that
- * the service has never declared, unless the exchange of the binding is a consistent-hash exchange of the service.
+ * Finds bindings on the broker that the topology does not declare. Applying the topology removes such a binding if the
+ * service declared or replaced the binding, if the binding leads to a retired queue, or if the exchange is a
+ * consistent-hash exchange of the service. All other bindings are kept.
  */
 export function bindingDifferences(
   { declared, actual, previous }: DiffInput,
@@ -30,7 +31,7 @@ export function bindingDifferences(
           {
             subject,
             problem:
-              'has another weight than declared, and a ring loses a queue when one of its two bindings is removed',
+              'has another weight than declared, and a consistent-hash exchange would stop routing to the queue if only one of the two bindings were removed',
             losesMessages: false,
             fix: {
               by: 'operator',
@@ -48,7 +49,7 @@ export function bindingDifferences(
             problem:
               ours.has(name) || isRetired
                 ? 'is no longer declared'
-                : 'takes a share of the ring’s messages to a foreign queue',
+                : 'routes some messages of the consistent-hash exchange to a queue that is not a shard',
             losesMessages: isOfRing(binding) && !ours.has(name),
             fix: {
               by: 'apply',

@@ -136,7 +136,7 @@ test('report-queues still reports all other queues if one queue is missing, and 
   expect(metrics).not.toHaveProperty(['QueueReady notices']);
   const errors = lines.filter((line) => line.includes('"ERROR"'));
   expect(errors).toHaveLength(1);
-  expect(errors[0]).toContain('the broker has no figures of notices');
+  expect(errors[0]).toContain('the broker reports no metrics for notices');
 });
 
 test('if the broker refuses the login of report-queues, report-queues logs one error about the queues and one about the nodes, and sets the metric QueueReportFailed to 1', async () => {
