@@ -6,8 +6,8 @@ import { orderCreated, orderRejected } from './events.ts';
 import { awardPoints, withholdPoints } from './rules/award-points.ts';
 
 /**
- * Awards points for each order that is not rejected. The event about the order and the event about its rejection may
- * arrive in any order.
+ * Awards points for each order that is not rejected. The event `order.rejected` may arrive before or after the event
+ * `order.created` of the same order.
  */
 export const handler = consumer(surehop, {
   queue: queues.points,

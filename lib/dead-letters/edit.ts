@@ -110,8 +110,8 @@ function refuseUnlessOpen(editing: Editing, deadLetter: DeadLetter, force: boole
 }
 
 /**
- * Replaces the message of a dead letter by an edited message: stores the edited message, and then publishes it. Returns
- * the error if the edited message is not published yet.
+ * Replaces the message of a dead letter by an edited message: stores the edited message, and then publishes it. If
+ * publishing fails, returns the error, and the scheduled function publishes the edited message later.
  */
 export async function carryOut(
   editing: Editing,

@@ -128,7 +128,10 @@ async function carryOut(redriving: Redriving, job: Job, letters: readonly DeadLe
   return result.isRepeated ? result : { ...result, skipped: [...refusals, ...result.skipped] };
 }
 
-/** Whether a dead letter was redriven after the job had started. A step that is repeated must not redrive it again. */
+/**
+ * Whether a dead letter was redriven after the job had started. If a step of the job is repeated, the step must not
+ * redrive such a dead letter again.
+ */
 const wasRedriven = ({ history }: DeadLetter, startedAt: string): boolean =>
   (history.findLast(({ action }) => action === 'redriven')?.at ?? '') >= startedAt;
 

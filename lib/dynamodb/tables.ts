@@ -168,7 +168,7 @@ const toolkitNames = new Set<string>();
 
 /**
  * Defines a DynamoDB table, which deployments and `npm start` create: `defineTable({ name: 'invoices', key: { id: 'S'
- * }, item: z.object({ paid: z.int() }) })`. Throws an error if the name is that of a table of Surehop.
+ * }, item: z.object({ paid: z.int() }) })`. Throws an error if Surehop itself has a table with this name.
  */
 export function defineTable<const K extends KeyTypes, S extends z.ZodObject | undefined = undefined>(
   options: TableOptions<K, S>,

@@ -145,9 +145,9 @@ export type ClaimResult =
  */
 export interface Inbox {
   /**
-   * Reads the inbox markers of the messages `ids`, by message id, with strongly consistent reads. Each returned marker
-   * of a completed, rejected or dead-lettered message is kept for at least another half of the retention. Throws
-   * `StoreUnavailableError` if DynamoDB is unavailable.
+   * Reads the inbox markers of the messages `ids`, by message id, with strongly consistent reads. Extends the expiry of
+   * the markers of completed, rejected and dead-lettered messages where necessary, so that at least half of the
+   * retention time is left. Throws `StoreUnavailableError` if DynamoDB is unavailable.
    */
   find(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, FoundMarker>>;
   /**

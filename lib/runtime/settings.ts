@@ -14,8 +14,8 @@ export interface Explanation {
 }
 
 /**
- * A setting that is read from an environment variable. A zod schema is also a setting if its metadata is an
- * `Explanation`.
+ * A setting that is read from an environment variable. A zod schema whose metadata is an `Explanation` can also be used
+ * as a setting.
  */
 export interface Setting<T> {
   safeParse(text: string | undefined): { readonly success: true; readonly data: T } | { readonly success: false };

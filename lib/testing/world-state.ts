@@ -56,7 +56,7 @@ const RANDOM_ID = /[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 
 /**
  * Replaces each random UUID by its number in the order of first appearance. The consumer compares such ids only for
- * equality, and therefore two states that differ only in these ids have the same future.
+ * equality, and therefore the consumer behaves the same in two states that differ only in these ids.
  */
 export function withoutRandomIds(text: string): string {
   const numbers = new Map<string, number>();

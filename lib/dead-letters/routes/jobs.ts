@@ -42,7 +42,10 @@ const jobDryRun = z.strictObject({
   /** How many of the examined dead letters the job would redrive or discard. */
   count: z.int(),
   skipped: z.array(z.strictObject({ id: z.string(), reason: z.string() })),
-  /** Absent if every dead letter was examined. Otherwise, a request with this cursor examines the next dead letters. */
+  /**
+   * The cursor with which the next request continues this dry run. Absent if the dry run has examined every dead
+   * letter.
+   */
   cursor: z.string().optional(),
 });
 

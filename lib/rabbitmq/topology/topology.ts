@@ -38,8 +38,8 @@ export interface QueuePolicy {
   /** The settings of the policy, without the delivery limit, which depends on the broker's version. */
   readonly definition: Readonly<Record<string, string | number>>;
   /**
-   * How long a requeued message waits before it is delivered again, in ms (RabbitMQ 4.3 and later). Later messages
-   * overtake the waiting message, so a queue with order per key must not have this setting.
+   * The shortest and the longest time that a requeued message waits before RabbitMQ 4.3 or later redelivers it, in ms.
+   * Later messages overtake the waiting message, so an ordered queue must not have this setting.
    */
   readonly delayedRetry?: { readonly minMs: number; readonly maxMs: number };
 }
