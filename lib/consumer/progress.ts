@@ -39,12 +39,12 @@ export const createQueueProgress = ({ client, retryPolicy, name }: InboxTable): 
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
-/** The shortest time, in ms, between two writes of the progress in the same shard. */
+/** The shortest time, in ms, between two writes of the progress of the same shard to DynamoDB. */
 const RECORDED_EVERY_MS = 5_000;
 
 /**
- * Stores when the oldest message of each shard in the batch was published, because RabbitMQ does not report the age of
- * messages in a quorum queue.
+ * Stores, for each shard in the batch, when the oldest message was published, because RabbitMQ does not report the age
+ * of messages in a quorum queue.
  */
 export async function recordProgress(
   deliveries: readonly Delivery[],

@@ -61,9 +61,9 @@ export function createDiagnosis(table: InboxTable & Scope, signal: AbortSignal) 
   }
 
   /**
-   * Tests whether the inbox table itself caused a failure, for example with an unexpected key: DynamoDB then refuses
-   * even a test write without effects. Returns an error about the inbox table in this case, `busy` if DynamoDB does not
-   * answer the test, and otherwise the failure unchanged.
+   * Tests whether the inbox table itself caused a failure, for example because the table has an unexpected primary key.
+   * In this case, DynamoDB refuses even a test write without effects, and the function returns an error about the inbox
+   * table. Returns `busy` if DynamoDB does not answer the test, and otherwise the failure unchanged.
    */
   async function checkInboxTable(failure: Failure): Promise<Failure> {
     const reply = await tryWrite(bareMarker);
@@ -76,8 +76,8 @@ export function createDiagnosis(table: InboxTable & Scope, signal: AbortSignal) 
   }
 
   /**
-   * Reads each inbox marker whose condition failed, unless DynamoDB already returned the marker in the cancellation
-   * reasons.
+   * Reads each inbox marker whose write condition failed, unless DynamoDB already returned the marker in the
+   * cancellation reasons.
    */
   async function withMarkers(reasons: readonly CancellationReason[], writes: readonly TransactWriteItem[]) {
     const unseen = new Map<number, Attributes>();

@@ -30,8 +30,8 @@ export interface State extends TransactionContext {
    */
   readonly retry: number;
   /**
-   * How many times the current transaction was sent without getting a reply. After too many times, the commit ends,
-   * because DynamoDB counts as unavailable.
+   * How many times the current transaction was sent without getting a reply. After too many attempts without a reply,
+   * the commit ends, because DynamoDB counts as unavailable.
    */
   readonly lost: number;
   /**
@@ -41,7 +41,8 @@ export interface State extends TransactionContext {
   readonly isDoubtful: boolean;
   readonly results: ReadonlyMap<Candidate, CommitResult>;
   /**
-   * Why the whole commit ended early: DynamoDB did not answer, or the deployment is misconfigured. Otherwise absent.
+   * Why the commit ended early: DynamoDB did not answer, or the deployment is misconfigured. Absent if the commit did
+   * not end early.
    */
   readonly unavailable?: Error;
 }

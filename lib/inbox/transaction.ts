@@ -11,7 +11,7 @@ import { mergeChanges, type Change, type Operation } from './operation.ts';
 import type { InboxTable } from './table.ts';
 import { showItem, toWrite } from './write.ts';
 
-/** Where a transaction writes inbox markers: into this inbox table, and for the messages of this queue. */
+/** The inbox table into which a transaction writes inbox markers, and the queue that delivered the messages. */
 export type Scope = Pick<InboxTable, 'name' | 'tablePrefix' | 'retentionDays'> & { readonly queue: string };
 
 /**

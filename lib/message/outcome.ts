@@ -133,8 +133,9 @@ export const outOfTime = (): Unfinished =>
   unfinishedAs('TIME_LIMIT', 'the invocation ran out of time before the rule could run for this message');
 
 /**
- * Returns the outcome of a message whose inbox marker already records a failure. If the dead letter of the message may
- * not be published yet, the dead letter is published again. Otherwise, the message is skipped as a duplicate.
+ * Returns the outcome of a message whose inbox marker already records a failure. If it is unknown whether the dead
+ * letter of the message was published, the dead letter is published again. Otherwise, the message is skipped as a
+ * duplicate.
  */
 export function fromFailedMarker({ state, code, message, redrives, attempt, isPending }: FailedMarker): Outcome {
   if (isPending)

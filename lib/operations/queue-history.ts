@@ -7,7 +7,7 @@ export const HISTORY_MINUTES = 60;
 /** The longest time between two samples from which a rate is calculated, in ms. */
 const MAX_GAP_MS = 5 * MINUTE_MS;
 
-/** One number for each minute of the last hour, or `null` for a minute without a sample of this figure. */
+/** One number for each minute of the last hour, or `null` for a minute in which the number was not recorded. */
 type Numbers = (number | null)[];
 
 /** The figures of one work queue during the last hour, minute by minute. */

@@ -8,7 +8,7 @@ import type { Histories } from './queue-history.ts';
 /** A number about a queue, or `null` if the broker or the archive did not report the number. */
 const figure = z.int().nullable();
 
-/** One number for each minute in `minutes`, or `null` for a minute without a sample of this figure. */
+/** One number for each minute in `minutes`, or `null` for a minute in which the number was not recorded. */
 const figures = z.array(z.number().nullable());
 
 const depth = z.strictObject({

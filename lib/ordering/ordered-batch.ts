@@ -19,8 +19,8 @@ export interface OrderedBatch {
 /** The data about ordered messages that a process keeps in memory from one batch to the next. */
 export interface OrderingMemory {
   /**
-   * Message orders that could not be stored in DynamoDB with an earlier batch: the message ids of each ordering key, in
-   * order. The next batch stores them.
+   * For each ordering key, the ids of messages whose order should have been stored in DynamoDB with an earlier batch,
+   * but storing it failed. The next batch stores the order.
    */
   unrecorded: Sequences;
 }

@@ -66,8 +66,8 @@ export class StoreUnavailableError extends CodedError {
 export type MisconfigurationCode = 'TABLE_MISSING' | 'ACCESS_DENIED' | 'STORE_MISCONFIGURED';
 
 /**
- * Thrown when the deployment is misconfigured, for example without a DynamoDB table, so that every message fails. The
- * messages are redelivered, without counting attempts, until the deployment is fixed.
+ * Thrown when every message fails because the deployment is misconfigured, for example because a DynamoDB table is
+ * missing. The messages are redelivered, without counting attempts, until the deployment is fixed.
  */
 export class MisconfiguredError extends CodedError {
   override readonly name = 'MisconfiguredError';

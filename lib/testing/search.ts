@@ -17,9 +17,9 @@ export interface Searched<F> {
 type Path = readonly number[];
 
 /**
- * Runs a scenario with every combination of options, starting with the usual ones. In each run, the function `choose`
- * returns 0 (the usual option) in all but at most `deviations` calls. If there are more combinations than `runs`, only
- * a random sample of them runs.
+ * Runs a scenario with every combination of the options between which `choose` can decide. In each run, the function
+ * `choose` returns 0 (the usual option) in all but at most `deviations` calls. If there are more combinations than
+ * `runs`, only a random sample of them runs.
  */
 export async function search<F>(
   scenario: (choose: Choose) => Promise<F | undefined>,

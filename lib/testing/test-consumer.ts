@@ -50,7 +50,7 @@ export interface TestConsumer extends StoredItems {
    * element of `events`.
    */
   receiveBatch(events: readonly FollowUp[]): Promise<Received[]>;
-  /** Delivers a message that was not published by Surehop to the consumer. */
+  /** Delivers a message to the consumer as if a publisher that does not use Surehop had sent it. */
   receiveMessage(message: ForeignMessage): Promise<Received>;
   /** Delivers a message again, as the broker does if the acknowledgement of the message is lost. */
   redeliver(message: Received, options?: DeliveryOptions): Promise<Received>;

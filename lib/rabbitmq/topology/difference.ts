@@ -6,7 +6,10 @@ import type { Binding, Exchange, Queue, Topology } from './topology.ts';
 export interface Difference {
   /** The object on the broker that differs from the topology, for example `queue "invoices"`. */
   readonly subject: string;
-  /** How the object on the broker differs, for example `is missing`. Error messages append this text to `subject`. */
+  /**
+   * How the object on the broker differs from the topology, for example `is missing`. Error messages append this text
+   * to `subject`.
+   */
   readonly problem: string;
   /** Whether messages can be lost while the broker differs from the topology in this way. */
   readonly losesMessages: boolean;
