@@ -9,14 +9,14 @@ import type { Transaction } from './transaction.ts';
 
 export interface Findings {
   /**
-   * The messages that already have an inbox marker which must not be replaced, with the inbox marker if DynamoDB
-   * returned it.
+   * The messages whose inbox marker was not written because they already had one, with the existing inbox marker if
+   * DynamoDB returned it.
    */
   readonly met: [Candidate, Attributes | undefined][];
   /** The items whose write condition failed, with the stored content of each item. */
   readonly seen: [itemId: string, item: Attributes | undefined][];
   /** The messages with a write whose condition failed or that conflicts with another transaction. */
-  readonly losers: Candidate[];
+  readonly conflicting: Candidate[];
   /** The messages with a write for which DynamoDB returned a throttling code or an unknown code. */
   readonly throttled: Candidate[];
   /** The first write that DynamoDB refuses as invalid, with the reason and with the messages that need the write. */
@@ -33,7 +33,7 @@ export const writersOf = ({ chosen }: Transaction, isOn: (operation: Operation) 
  * (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
  */
 export function readReasons(reasons: readonly CancellationReason[], transaction: Transaction): Findings {
-  const findings: Findings = { met: [], seen: [], losers: [], throttled: [] };
+  const findings: Findings = { met: [], seen: [], conflicting: [], throttled: [] };
   const { chosen, itemIds, writes } = transaction;
   for (const [position, { Code, Item, Message }] of reasons.entries()) {
     if (Code === undefined || Code === 'None') continue;
@@ -42,7 +42,7 @@ export function readReasons(reasons: readonly CancellationReason[], transaction:
     const members = ofMarker ? [ofMarker] : writersOf(transaction, ({ id }) => id === itemId);
     switch (Code) {
       case 'ConditionalCheckFailed':
-        findings.losers.push(...members);
+        findings.conflicting.push(...members);
         if (ofMarker !== undefined) findings.met.push([ofMarker, Item]);
         else if (itemId !== undefined) findings.seen.push([itemId, Item]);
         break;
@@ -56,7 +56,7 @@ export function readReasons(reasons: readonly CancellationReason[], transaction:
         findings.invalid ??= { members, message: `${describe(transaction, itemId)}${Message ?? Code}` };
         break;
       case 'TransactionConflict':
-        findings.losers.push(...members);
+        findings.conflicting.push(...members);
         break;
       default:
         findings.throttled.push(...members);

@@ -107,11 +107,11 @@ function settle(state: State, settled: readonly Result[]): State {
   return plan({ ...state, results, observed, pending: state.pending.filter((each) => !results.has(each)) });
 }
 
-const stop = (state: State, unavailable: Error): State =>
+const giveUp = (state: State, unavailable: Error): State =>
   settle({ ...state, unavailable }, all(state.pending, unfinished(unavailable)));
 
 const resend = (state: State, hasRetry: boolean, cause: unknown): State =>
-  hasRetry ? { ...state, retry: state.retry + 1 } : stop(state, new StoreUnavailableError({ cause }));
+  hasRetry ? { ...state, retry: state.retry + 1 } : giveUp(state, new StoreUnavailableError({ cause }));
 
 function committed(state: State): State {
   const { chosen, markers } = state.transaction;
@@ -124,7 +124,7 @@ function committed(state: State): State {
 
 function cancelled(before: State, { reasons, error }: Extract<Reply, { is: 'cancelled' }>): State {
   const { scope, fresh, retryPolicy, transaction } = before;
-  const { met, seen, losers, throttled, invalid, misconfigured } = readReasons(reasons, transaction);
+  const { met, seen, conflicting, throttled, invalid, misconfigured } = readReasons(reasons, transaction);
   const observed = new Map([...before.observed, ...seen]);
   const markersMet = new Set([...before.markersMet, ...met.map(([candidate]) => candidate)]);
   const state = { ...before, observed, markersMet };
@@ -141,9 +141,9 @@ function cancelled(before: State, { reasons, error }: Extract<Reply, { is: 'canc
   const retry = state.retry + 1;
   if (retry < retryPolicy.conflicts) return plan(state, retry);
   // A transaction that is cancelled again and again without a reason may be too large, which redelivering it cannot change.
-  if (losers.length + throttled.length === 0) return isolate(state, attempted(state), error);
+  if (conflicting.length + throttled.length === 0) return isolate(state, attempted(state), error);
   const unavailable = unfinished(new StoreUnavailableError({ cause: error }));
-  return settle(state, [...all(losers, failed('CONFLICT')), ...all(throttled, unavailable)]);
+  return settle(state, [...all(conflicting, failed('CONFLICT')), ...all(throttled, unavailable)]);
 }
 
 function isolate(state: State, suspects: readonly Candidate[], cause: unknown): State {
@@ -160,7 +160,7 @@ function setAside(state: State, error: MisconfiguredError): State {
   const { scope, transaction } = state;
   const tables = new Set(error.tables);
   const writers = writersOf(transaction, ({ table }) => tables.has(scope.tablePrefix + table));
-  if (writers.length === 0 || tables.has(scope.name)) return stop(state, error);
+  if (writers.length === 0 || tables.has(scope.name)) return giveUp(state, error);
   return settle(state, all(writers, unfinished(error)));
 }
 

@@ -264,6 +264,13 @@ describe('failed conditions', () => {
     expect(results).toEqual(all('failed CONFLICT'));
     expect(did).toEqual(['send', 'send', 'send after 1', 'send after 2']);
   });
+
+  test('if DynamoDB returns an item twice and the item has changed in between, the messages are committed according to the later state of the item', () => {
+    const replies = [9, 0].map((available) => cancelled('None', 'None', conditionFailed(shelfOf(available))));
+    const { results, did } = play(withOtherwise, replies);
+    expect(results).toEqual(all('rejected'));
+    expect(did).toEqual(['send', 'send', 'send after 1']);
+  });
 });
 
 describe('effects of every kind', () => {
@@ -476,15 +483,21 @@ describe('lost replies', () => {
     },
   );
 
+  test('if every attempt of the first half of a divided transaction is lost, the commit engine does not send the second half', () => {
+    const { results, did } = play(two(), [refused('ValidationException'), ...times(3, lost())]);
+    expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
+    expect(did).toEqual(['send', 'send', 'resend after 1', 'resend after 2']);
+  });
+
   test('if a condition fails after a lost reply, the message stays unfinished, because DynamoDB may have committed the first attempt', () => {
     const { results } = play(two(), [lost(), cancelled('None', 'None', conditionFailed(shelfOf(1)))]);
     expect(results).toEqual({ a: 'completed', b: 'unfinished STORE_UNAVAILABLE' });
   });
 
   test('after a lost reply, even invalid and conflicting messages stay unfinished, because DynamoDB may have committed their transaction', () => {
-    expect(play({ a: take() }, [lost(), cancelled('None', 'ValidationError')]).results).toEqual({
-      a: 'unfinished STORE_UNAVAILABLE',
-    });
+    const { results, state } = play({ a: take() }, [lost(), cancelled('None', 'ValidationError')]);
+    expect(results).toEqual({ a: 'unfinished STORE_UNAVAILABLE' });
+    expect([...state.results.values()]).toMatchObject([{ error: { cause: { code: 'INVALID_EFFECT' } } }]);
     const conflicts = [lost(), ...times(3, cancelled('None', 'None', 'TransactionConflict'))];
     expect(play(two(), conflicts).results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
@@ -545,6 +558,11 @@ describe('requests that DynamoDB refuses temporarily', () => {
       expect(state.unavailable).toMatchObject({ code: 'STORE_UNAVAILABLE' });
     },
   );
+
+  test('a message whose condition fails after DynamoDB has throttled its transaction fails, because DynamoDB did not carry out the throttled transaction', () => {
+    const replies = [refused('ThrottlingException'), cancelled('None', 'None', conditionFailed(shelfOf(1)))];
+    expect(play(two(), replies).results).toEqual({ a: 'completed', b: 'failed CONDITION_FAILED' });
+  });
 });
 
 describe('requests that DynamoDB refuses permanently', () => {
@@ -690,6 +708,20 @@ describe('aborted commits', () => {
     expect(results).toEqual({ a: 'completed', b: 'completed', c: 'unfinished TIME' });
   });
 });
+
+test.each<[string, Reply, Reply[]]>([
+  ['the transaction is invalid', refused('ValidationException'), []],
+  ['every reply is lost', lost(), times(2, lost())],
+  ['the message is throttled', cancelled('None', 'ThrottlingError'), times(2, cancelled('None', 'ThrottlingError'))],
+  ['no reason is known', cancelled('None', 'None'), times(2, cancelled('None', 'None'))],
+])(
+  'if a message is not committed because %s, the cause of its error is the last error of DynamoDB',
+  (_, first, more) => {
+    const replies = [first, ...more];
+    const [result] = play({ a: take() }, replies).state.results.values();
+    expect(result).toHaveProperty('error.cause', (replies.at(-1) as { error?: unknown }).error);
+  },
+);
 
 test('a commit of no messages sends no request to DynamoDB', () => {
   expect(play({}, []).did).toEqual([]);
