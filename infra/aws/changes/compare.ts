@@ -65,6 +65,7 @@ export function compareTemplates(before: Template, after: Template): Change[] {
 function changeOf(id: string, before: Resource | undefined, after: Resource | undefined): Change | undefined {
   if (!before) return { id, type: after!.Type, effect: 'created', properties: [] };
   if (!after) return { id, type: before.Type, effect: 'deleted', properties: [] };
+  if (textOf(before) === textOf(after)) return undefined;
   const { Type: type } = after;
   if (before.Type !== type) return { id, type, effect: 'replaced', properties: ['Type'] };
   const changed = [...new Set(differences(before.Properties ?? {}, after.Properties ?? {}))];
@@ -73,6 +74,17 @@ function changeOf(id: string, before: Resource | undefined, after: Resource | un
   return causes.length > 0
     ? { id, type, effect: 'replaced', properties: causes }
     : { id, type, effect: 'updated', properties: changed };
+}
+
+/** The JSON of each resource. A template is compared with many other templates, and most of their resources are the same. */
+const texts = new WeakMap<Resource, string>();
+
+function textOf(resource: Resource): string {
+  const known = texts.get(resource);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(resource);
+  texts.set(resource, text);
+  return text;
 }
 
 const isTree = (value: unknown): value is object => typeof value === 'object' && value !== null;

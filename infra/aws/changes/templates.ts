@@ -30,6 +30,9 @@ interface PackagedService extends Serverless {
   init(): Promise<void>;
   run(): Promise<void>;
   pluginManager: { addPlugin(plugin: unknown): void };
+  configSchemaHandler: Serverless['configSchemaHandler'] & {
+    validateConfig(configuration: Configuration): Promise<void>;
+  };
   utils: { writeFileSync(path: string, content: unknown): void };
 }
 
@@ -73,6 +76,7 @@ async function compile(
     commands: ['package'],
     options: { stage: stageName, region: REGION, package: join(directory, 'package') },
   });
+  validateOnce(service.configSchemaHandler);
   await service.init();
   service.pluginManager.addPlugin(Packaging);
   // Nothing reads the files that Serverless would write, and writing them takes most of the time.
@@ -83,14 +87,41 @@ async function compile(
   return JSON.parse(compiled.replaceAll(UPLOAD, 'code')) as Template;
 }
 
+/** The configurations, as JSON, that Serverless has found valid and has not changed. */
+const valid = new Set<string>();
+
+/** Lets Serverless validate equal configurations only once, because most settings of a stage do not change the configuration. */
+function validateOnce(handler: PackagedService['configSchemaHandler']): void {
+  const validate = handler.validateConfig.bind(handler);
+  handler.validateConfig = async (configuration) => {
+    const before = JSON.stringify(configuration);
+    if (valid.has(before)) return;
+    await validate(configuration);
+    // Serverless replaces values of a wrong type, such as "30" where a number is expected.
+    if (JSON.stringify(configuration) === before) valid.add(before);
+  };
+}
+
 function loadServerless(): new (input: object) => PackagedService {
   const require = createRequire(import.meta.url);
   return require(join(dirname(require.resolve('serverless/package.json')), 'lib', 'serverless.js')) as never;
 }
 
+/** The parsed serverless.yml of each folder. `npm run stages` compiles each of them for more than 200 settings. */
+const rawConfigurations = new Map<string, Promise<Configuration>>();
+
+function rawConfiguration(folder: string): Promise<Configuration> {
+  const known = rawConfigurations.get(folder);
+  if (known) return known;
+  const reading = readFile(join(rootDirectory, folder, 'serverless.yml'), 'utf8').then(
+    (text) => parse(text, { merge: true }) as Configuration,
+  );
+  rawConfigurations.set(folder, reading);
+  return reading;
+}
+
 async function readConfiguration(folder: string, stageName: string, stage: Stage): Promise<Configuration> {
-  const text = await readFile(join(rootDirectory, folder, 'serverless.yml'), 'utf8');
-  const raw = parse(text, { merge: true }) as Configuration;
+  const raw = await rawConfiguration(folder);
 
   async function variable(expression: string): Promise<unknown> {
     const [, source = '', address = ''] = /^(\w+):(.*)$/s.exec(expression) ?? [];
