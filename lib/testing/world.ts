@@ -13,7 +13,15 @@ import { describeCall, describeResult, type History } from './history.ts';
 import { createMemoryBroker, idOf, type MemoryBroker } from './memory-broker.ts';
 import { emptyStore, type MemoryStore } from './memory-store.ts';
 import { aroundRules, CrashedError, recorded } from './rules.ts';
-import { contentsText, copyText, dataText, withoutRandomIds } from './world-state.ts';
+import {
+  contentsText,
+  copyContents,
+  copyText,
+  dataText,
+  linesText,
+  withoutRandomIds,
+  type Contents,
+} from './world-state.ts';
 
 /** Makes one choice of a simulation: an integer from 0 to `ways` - 1. The choice 0 is the usual one. */
 export type Choose = (ways: number) => number;
@@ -56,9 +64,12 @@ export interface WorldOptions {
   readonly isOver?: () => boolean;
   /**
    * Returns whether the simulation can end now, because an earlier simulation has continued from the same state.
-   * `state` returns the state of the simulated store, broker and processes as a text.
+   * `state` returns the state of the simulated store, broker and processes as a text. `snapshot` is defined while no
+   * environment processes a batch, and returns a snapshot from which a later simulation can continue.
    */
-  readonly isExplored?: (state: () => string) => boolean;
+  readonly isExplored?: (state: () => string, snapshot: (() => Snapshot) | undefined) => boolean;
+  /** Continues from the snapshot of an earlier simulation, which had equal options, and not from the start. */
+  readonly from?: Snapshot;
   readonly history?: History;
   readonly around?: (
     run: (context?: RuleContext) => Decision | Promise<Decision | void>,
@@ -81,6 +92,23 @@ export interface World {
    * failed message repeatedly is then correct.
    */
   readonly repeated: readonly string[];
+}
+
+/** A copy of the state of a simulation at a moment at which no environment processes a batch. */
+export interface Snapshot {
+  readonly contents: Contents;
+  readonly queue: readonly QueuedCopy[];
+  readonly placed: ReadonlyMap<string, number>;
+  readonly memories: readonly Memory[];
+  /** The index of the environment that ran last, or -1 if it has crashed. */
+  readonly current: number;
+  readonly left: number;
+  readonly switchesLeft: number;
+  readonly refused: number;
+  readonly returned: number;
+  readonly nowMs: number;
+  readonly batches: number;
+  readonly isWhole: boolean;
 }
 
 const MOST_BATCHES = 60;
@@ -127,6 +155,7 @@ export async function runWorld(
     afterStep = () => {},
     isOver = () => false,
     isExplored,
+    from,
     history,
     around = (run) => run(),
   }: WorldOptions,
@@ -135,17 +164,22 @@ export async function runWorld(
   const store = emptyStore();
   const broker = createMemoryBroker(definition.queue);
   prepare(store);
-  const arriving: QueuedCopy[] = messages.map((message) => ({ message, deliveries: 0 }));
-  const queue: QueuedCopy[] = [];
+  if (from) copyContents(from.contents, { store, broker });
+  const arriving: QueuedCopy[] = from ? [] : messages.map((message) => ({ message, deliveries: 0 }));
+  const queue = (from?.queue ?? []).map((copy) => ({ ...copy }));
   while (arriving.length > 0)
     queue.push(...arriving.splice(isInAnyOrder && arriving.length > 1 ? choose(arriving.length) : 0, 1));
   const { delayed } = broker;
-  const placed = new Map<string, number>();
-  let left = faults;
-  let switchesLeft = switches;
-  let refused = 0;
-  let returned = 0;
-  let nowMs = START_MS;
+  const placed = new Map(from?.placed);
+  let { left, switchesLeft, refused, returned, nowMs, batches, isWhole } = from ?? {
+    left: faults,
+    switchesLeft: switches,
+    refused: 0,
+    returned: 0,
+    nowMs: START_MS,
+    batches: 0,
+    isWhole: false,
+  };
   const clock = { now: () => nowMs };
   const isAlone = count === 1 && !hasZombies;
   const learn = (environment: Environment, ...what: unknown[]): void => {
@@ -231,12 +265,12 @@ export async function runWorld(
   }
 
   let created = 0;
-  function newEnvironment(): Environment {
+  function newEnvironment(memory = newMemory()): Environment {
     created += 1;
     const prefix = isAlone ? '' : `environment ${created}: `;
     const environment: Environment = {
       prefix,
-      memory: newMemory(),
+      memory,
       learned: [],
       handler: () => Promise.reject(new CrashedError()),
       isGone: false,
@@ -263,27 +297,52 @@ export async function runWorld(
     return environment;
   }
 
-  const environments = Array.from({ length: count }, newEnvironment);
-  let current: Environment | undefined;
-  let isWhole = false;
-  let batches = 0;
+  const memories = from?.memories ?? Array.from({ length: count }, newMemory);
+  const environments = memories.map((memory) => newEnvironment(structuredClone(memory)));
+  let current = environments[from?.current ?? -1];
 
   const hasCall = (environment: Environment) => calls.some((call) => call.environment === environment);
 
   const state = (): string =>
     withoutRandomIds(
-      dataText([
-        contentsText(store, broker),
-        [queue.map(copyText), placed, left, switchesLeft, Math.min(refused, refusals), nowMs, batches, isWhole],
-        environments.map((environment) => [
-          environment === current,
-          environment.isRunning || hasCall(environment) ? environment.learned : environment.memory,
-          environment.isRunning,
-          environment.batch?.map(copyText),
-        ]),
-        calls.map(({ environment }) => environments.indexOf(environment)),
+      linesText([
+        contentsText({ store, broker }),
+        linesText(queue.map(copyText)),
+        dataText([placed, left, switchesLeft, nowMs, batches, isWhole]),
+        dataText([Math.min(refused, refusals), Math.min(returned, unroutable)]),
+        ...environments.map((environment) =>
+          linesText([
+            dataText([environment === current, environment.isRunning]),
+            environment.isRunning || hasCall(environment)
+              ? linesText(environment.learned)
+              : dataText(environment.memory),
+            linesText((environment.batch ?? []).map(copyText)),
+          ]),
+        ),
+        dataText(calls.map(({ environment }) => environments.indexOf(environment))),
       ]),
     );
+
+  function snapshot(): Snapshot {
+    const contents = { store: emptyStore(), broker: createMemoryBroker(definition.queue) };
+    copyContents({ store, broker }, contents);
+    return {
+      contents,
+      queue: queue.map((copy) => ({ ...copy })),
+      placed: new Map(placed),
+      memories: environments.map(({ memory }) => structuredClone(memory)),
+      current: environments.indexOf(current!),
+      left,
+      switchesLeft,
+      refused,
+      returned,
+      nowMs,
+      batches,
+      isWhole,
+    };
+  }
+
+  const isResting = () => calls.length === 0 && !environments.some(({ isRunning }) => isRunning);
 
   function actions(): (() => void)[] {
     const goOn = (environment: Environment) => () => {
@@ -389,7 +448,7 @@ export async function runWorld(
     for (const environment of ended) end(environment);
     // Every running environment first makes its next call, or ends.
     if (environments.some((environment) => environment.isRunning && !hasCall(environment))) continue;
-    const possible = isOver() || isExplored?.(state) ? [] : actions();
+    const possible = isOver() || isExplored?.(state, isResting() ? snapshot : undefined) ? [] : actions();
     if (possible.length === 0) break;
     if (batches > MOST_BATCHES + messages.length * MOST_BATCHES_PER_MESSAGE)
       throw new Error(

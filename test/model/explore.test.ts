@@ -73,9 +73,9 @@ async function resultsOf(options: ModelOptions, skipsExplored: boolean) {
   const results = new Set<string>();
   const violated = new Set<string>();
   const runs = await quietly(() =>
-    exploreCompletely(async (choose, isExplored) => {
+    exploreCompletely(async (choose, exploration) => {
       try {
-        const audited = await runModel(options, choose, skipsExplored ? isExplored : undefined);
+        const audited = await runModel(options, choose, skipsExplored ? exploration : undefined);
         if (audited === undefined) return;
         results.add(JSON.stringify(audited));
         for (const name of Object.keys(violationsOf(audited))) violated.add(name);

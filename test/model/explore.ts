@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 
 import { isThorough } from '../support/thorough.ts';
-import type { Choose } from '../../lib/testing/world.ts';
+import type { Choose, Snapshot, WorldOptions } from '../../lib/testing/world.ts';
 
 /**
  * Thrown when a run of a scenario fails. Its message lists the choices (such as faults) with which the run can be
@@ -11,7 +11,9 @@ class Counterexample extends Error {
   override readonly name = 'Counterexample';
 }
 
-type Scenario = (choose: Choose, isExplored?: (state: () => string) => boolean) => Promise<void>;
+export type Exploration = Pick<WorldOptions, 'isExplored' | 'from'>;
+
+type Scenario = (choose: Choose, exploration?: Exploration) => Promise<void>;
 
 const SAMPLED_RUNS = 80;
 
@@ -43,34 +45,40 @@ async function sample(scenario: Scenario): Promise<number> {
 
 /**
  * Runs the scenario once for every possible sequence of its choices, in depth-first order. A run ends early when it
- * reaches a state that an earlier run has reached, because both runs would continue in the same way.
+ * reaches a state that an earlier run has reached, because both runs would continue in the same way. A run does not start
+ * at the beginning, but at the latest moment between two batches that it shares with the run before.
  */
 export async function exploreCompletely(scenario: Scenario, most = 1_000_000): Promise<number> {
   const explored = new Set<string>();
   let path: number[] = [];
+  let met: { readonly ways: number; readonly taken: number }[] = [];
+  let snapshots: { readonly choices: number; readonly snapshot: Snapshot }[] = [];
   for (let runs = 1; ; runs += 1) {
-    const met: { readonly ways: number; readonly taken: number }[] = [];
+    const start = snapshots.at(-1);
+    met = met.slice(0, start?.choices ?? 0);
     const choose: Choose = (ways) => {
       const taken = path[met.length] ?? 0;
       met.push({ ways, taken });
       return taken;
     };
-    const isExplored = (state: () => string): boolean => {
+    const isExplored: WorldOptions['isExplored'] = (state, snapshot) => {
       // The first choices of a run repeat those of the run before, and therefore lead through the same states.
       if (met.length < path.length) return false;
       const digest = hash('sha256', state());
       const isKnown = explored.has(digest);
       explored.add(digest);
+      if (snapshot && !isKnown) snapshots.push({ choices: met.length, snapshot: snapshot() });
       return isKnown;
     };
     await named(
       () => met.map(({ taken }) => taken),
-      () => scenario(choose, isExplored),
+      () => scenario(choose, { isExplored, from: start?.snapshot }),
     );
     const last = met.findLastIndex(({ ways, taken }) => taken + 1 < ways);
     if (last === -1) return runs;
     if (runs >= most) throw new Error(`the model is too large to be explored: it needs more than ${most} runs`);
     path = [...met.slice(0, last).map(({ taken }) => taken), met[last]!.taken + 1];
+    snapshots = snapshots.filter(({ choices }) => choices <= last);
   }
 }
 

@@ -4,7 +4,7 @@ import { PermanentError } from '../../lib/runtime/errors.ts';
 import { violationsOf, type AuditResult } from './invariants.ts';
 import { muted } from '../../lib/testing/mute.ts';
 import { storedItems, type StoredItems } from '../../lib/testing/stored-items.ts';
-import { explore } from './explore.ts';
+import { explore, type Exploration } from './explore.ts';
 import { auditModel } from './audit-model.ts';
 import type { ModelMessage } from './model-message.ts';
 import { runWorld, type Choose, type WorldOptions } from '../../lib/testing/world.ts';
@@ -25,7 +25,7 @@ export interface ModelOptions extends Omit<WorldOptions, 'messages' | 'around'> 
 export async function runModel(
   { messages, order = [], check = () => [], ...options }: ModelOptions,
   choose: Choose,
-  isExplored?: WorldOptions['isExplored'],
+  { isExplored, from }: Exploration = {},
 ): Promise<AuditResult | undefined> {
   const { definition } = options;
   const killers = new Set<string>(messages.filter(({ isKiller }) => isKiller).map(({ id }) => id));
@@ -35,7 +35,8 @@ export async function runModel(
   const { store, broker, repeated } = await runWorld(
     {
       ...options,
-      isExplored: isExplored && ((state) => (endsEarly = isExplored(state))),
+      isExplored: isExplored && ((...about) => (endsEarly = isExplored(...about))),
+      from,
       messages: messages.flatMap(({ id, type, body, copies = 1 }) =>
         Array.from({ length: copies }, () => ({
           body: Buffer.from(JSON.stringify(body)),
@@ -74,8 +75,8 @@ export async function quietly<T>(work: () => Promise<T>): Promise<T> {
  */
 export const prove = (options: () => ModelOptions): Promise<number> =>
   quietly(() =>
-    explore(async (choose, isExplored) => {
-      const audited = await runModel(options(), choose, isExplored);
+    explore(async (choose, exploration) => {
+      const audited = await runModel(options(), choose, exploration);
       const violations = audited ? violationsOf(audited) : {};
       if (Object.keys(violations).length > 0) throw new Error(JSON.stringify(violations));
     }),
