@@ -870,7 +870,7 @@ const zh: Texts = {
     ACCESS_DENIED: { meaning: '函数的角色不允许对 DynamoDB 的请求。', action: '在函数的 access 中添加权限。' },
     STORE_MISCONFIGURED: {
       meaning: 'DynamoDB 拒绝对该表的所有请求，原因在于部署，而不是消息。',
-      action: '阅读日志行“deployment is wrong”中 DynamoDB 的消息，并修正部署。',
+      action: '阅读日志行“deployment is wrong”中 DynamoDB 的错误信息，并修正部署。',
     },
     CONFLICT: {
       meaning: '其他事务不断修改相同的条目。',

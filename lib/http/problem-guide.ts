@@ -79,7 +79,7 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
   'already-redriven': {
     cause: 'A copy of the message was already published by an earlier redrive.',
     action:
-      'Nothing; to publish another copy, send {"force": true}, and the consumer skips the copy if it has completed the message.',
+      'Usually nothing. To publish another copy anyway, send {"force": true}; a consumer that has completed the message skips this copy.',
   },
   'already-superseded': {
     cause: 'An operator has edited the dead letter, and the edited message replaces it.',
@@ -156,7 +156,7 @@ export const problemGuide: Readonly<Record<ProblemName, { readonly cause: string
     action: 'Send the request again with the same Idempotency-Key; the message is processed once.',
   },
   'broker-unavailable': {
-    cause: 'The broker restarts, or its address, its login or the network is wrong.',
+    cause: 'The broker is restarting, the configured address or login is wrong, or the network blocks the connection.',
     action: 'Check the broker; the client can send the request again later.',
   },
   'store-unavailable': {

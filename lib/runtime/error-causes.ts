@@ -25,11 +25,13 @@ export const errorCauses: Readonly<Record<KnownErrorCode, string>> = {
   TOO_LARGE: 'The body exceeds the limit of the broker (max_message_size).',
   UNWRITABLE: 'The name of a header is longer than 255 bytes, or a value has a type that AMQP lacks.',
   UNCONFIRMED: 'The broker is overloaded, or the network lost its confirm.',
-  BROKER_UNAVAILABLE: 'The broker restarts, its address or login is wrong, or the network blocks the connection.',
+  BROKER_UNAVAILABLE:
+    'The broker is restarting, the configured address or login is wrong, or the network blocks the connection.',
   STORE_UNAVAILABLE: 'DynamoDB or the network has an outage, or a table receives more requests than it allows.',
   TABLE_MISSING: 'The name of the table is misspelt, or the table was deleted or is not deployed yet.',
   ACCESS_DENIED: 'The entry "access" of the function in serverless.yml lacks the table or the action.',
-  STORE_MISCONFIGURED: 'The credentials are wrong, or a table has another primary key than expected.',
+  STORE_MISCONFIGURED:
+    'The credentials are wrong, or the primary key of a table differs from the expected primary key.',
   CONFLICT:
     'Many Lambda execution environments change one DynamoDB item at the same time, or two environments consume one ordered queue.',
   CONDITION_FAILED: 'A DynamoDB item does not have the state that the business rule expects.',

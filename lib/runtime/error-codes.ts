@@ -31,7 +31,7 @@ export const deadLetterCodes = {
     action: 'Add a business rule and redrive, or remove the binding.',
   },
   SCHEMA_MISMATCH: {
-    meaning: 'The body does not match the schema of its event, or no business rule handles its version.',
+    meaning: 'The body does not match the schema of its event, or no business rule handles this version of the event.',
     action: 'Deploy a matching business rule and redrive, or fix the publisher.',
   },
   PAYLOAD_MISMATCH: {
@@ -120,8 +120,8 @@ export const attemptCodes = {
     action: "Add the permission to the function's access.",
   },
   STORE_MISCONFIGURED: {
-    meaning: 'DynamoDB refuses every request to the table, because of the deployment and not because of the message.',
-    action: 'Read the message of DynamoDB in the log line "deployment is wrong", and correct the deployment.',
+    meaning: 'DynamoDB refuses every request to the table; the cause is the deployment, not the message.',
+    action: 'Read DynamoDB\'s error message in the log line "deployment is wrong", and correct the deployment.',
   },
   CONFLICT: {
     meaning: 'The transaction failed repeatedly, because other transactions changed the same DynamoDB items.',
