@@ -48,7 +48,7 @@ export const orderCreated = defineEvent({
   key: ({ customerId }) => customerId,
 });
 
-/** The event that an order was rejected and that no item of the order was reserved. */
+/** The event which reports that an order was rejected and that none of its items were reserved. */
 export const orderRejected = defineEvent({
   type: 'order.rejected',
   version: 1,

@@ -9,9 +9,7 @@ type SettingValue = string | number | boolean | readonly string[];
 
 type Given = Readonly<Record<string, SettingValue | undefined>>;
 
-/**
- * The values that each stage file must give to the settings that the service defines, such as `{ MAX_STOCK: 1_000 }`.
- */
+/** The values that a stage file sets for the service's own settings, such as `{ MAX_STOCK: 1_000 }`. */
 export type SettingValues<C> = C extends Concern<infer T> ? ValuesOf<T> : never;
 
 type ValuesOf<T> = { readonly [Name in Exclude<keyof T, Optional<T>>]: ValueOf<T[Name]> } & {

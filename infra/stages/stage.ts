@@ -83,8 +83,9 @@ export const stageSchema = z.strictObject({
     }),
   }),
   /**
-   * The maximum total concurrency of the functions whose `access.connections` in serverless.yml is `rest` or a weight. If
-   * the value is `unreserved`, no function reserves concurrency, as an AWS account with a low concurrency limit requires.
+   * The reserved concurrency that the functions without a fixed number of connections share, at most. These are the
+   * functions whose `access.connections` in serverless.yml is `rest` or a weight. With `unreserved`, no function of the
+   * stage reserves concurrency; an AWS account with a low concurrency limit requires this.
    */
   publisherConcurrency: z.union([whole(1, 10_000), z.literal('unreserved')]),
   http: z.strictObject({

@@ -67,8 +67,8 @@ export const deadLetterStatuses = ['open', 'redriven', 'discarded', 'superseded'
 export type DeadLetterStatus = (typeof deadLetterStatuses)[number];
 
 /**
- * An action of an operator on a dead letter. `redrives` is 1 for the first redrive of a message. `messageId` is the id
- * of the edited message.
+ * An action of an operator on a dead letter. `redrives` is the number of the redrive: 1 for the first redrive of a
+ * message. `messageId` is the id of the edited message that replaces the dead letter.
  */
 export type ArchiveAction =
   | ({ readonly action: 'redriven'; readonly redrives: number; readonly reason?: string } & ActionFacts)

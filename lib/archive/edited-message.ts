@@ -28,8 +28,8 @@ export interface EditedMessage {
   readonly at: string;
   readonly status: 'pending' | 'published' | 'dead-lettered';
   /**
-   * The time at which the broker confirmed the edited message, or at which the edited message became a dead letter (ISO
-   * 8601).
+   * When publishing the edited message ended (ISO 8601): the broker confirmed the message, or the archive stored the
+   * message as a dead letter because it cannot be published.
    */
   readonly publishedAt?: string;
   /** Why the last attempt to publish the edited message failed. */
@@ -157,8 +157,8 @@ export async function* listPending(table: ArchiveTable, createdBefore: string): 
 }
 
 /**
- * Records that an edited message was published or became a dead letter. The archive then keeps the edited message for
- * as long as a dead letter.
+ * Records that an edited message was published or became a dead letter. From now on, the archive keeps the edited
+ * message for the same retention period as a new dead letter.
  */
 export async function recordPublished(
   table: ArchiveTable,

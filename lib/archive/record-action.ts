@@ -37,7 +37,10 @@ export const recordRedrive = (
     latest: history.length < MAX_HISTORY ? undefined : history.slice(1 - MAX_HISTORY),
   });
 
-/** Stores in the archive that a dead letter was discarded. Returns `false` if the dead letter is not open. */
+/**
+ * Marks a dead letter as discarded in the archive. Returns `false` if the dead letter was already redriven, discarded
+ * or replaced by an edited message.
+ */
 export const recordDiscard = (
   table: ArchiveTable,
   id: string,

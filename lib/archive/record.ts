@@ -40,8 +40,8 @@ const listedAtOf = ({ id, deadLetteredAt }: Pick<DeadLetter, 'id' | 'deadLettere
 export const recordKey = (id: string): Attributes => ({ id: { S: id }, part: { N: String(RECORD_PART) } });
 
 /**
- * Creates the DynamoDB item that describes a dead letter. `parts` is the number of further DynamoDB items that contain
- * the message, all with the version `version`.
+ * Creates the DynamoDB item that describes a dead letter. The message itself is stored in `parts` other items, which
+ * have the same version as the created item.
  */
 export function toRecord(
   deadLetter: DeadLetter,

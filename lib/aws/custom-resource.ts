@@ -133,7 +133,9 @@ async function answer(
       const response = await fetch(url, { method: 'PUT', headers, body, signal: AbortSignal.timeout(perAttemptMs) });
       await response.arrayBuffer();
       if (response.ok) return;
-      throw new Error(`the URL that CloudFormation gave for the response answered ${response.status}`);
+      throw new Error(
+        `the response URL of CloudFormation returned the status ${response.status}; a status from 200 to 299 was expected`,
+      );
     } catch (error) {
       const { message } = describeError(error);
       logError('an attempt to send the response to CloudFormation failed', error, { attempt });

@@ -55,8 +55,8 @@ async function findMapping(access: AwsAccess, id: string, signal: AbortSignal): 
 }
 
 /**
- * Starts the deletion of an event source mapping and returns the state of the mapping. In the state `present`, Lambda
- * is still creating or updating the mapping, and the caller must try again.
+ * Tries to start the deletion of an event source mapping, and returns the state of the mapping. `present` means that
+ * Lambda is still creating or updating the mapping, so the caller must try again.
  */
 async function deleteMapping(access: AwsAccess, id: string, signal: AbortSignal): Promise<MappingState> {
   const mapping = await findMapping(access, id, signal);
@@ -99,7 +99,7 @@ async function until(
     } catch (error) {
       signal.throwIfAborted();
       if (isDenied(error)) throw error;
-      log().warn('the network interfaces cannot be listed; trying again', errorFields(error));
+      log().warn('listing the network interfaces of the function failed; trying again', errorFields(error));
     }
     // The pause may be aborted. The next iteration then throws the reason of the signal, which is more helpful than the
     // error of the pause.

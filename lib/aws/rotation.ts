@@ -28,8 +28,8 @@ export interface RotationSteps {
   /** Returns the text of the new version of the secret. `current` is the text of the current version. */
   next(current: string): string;
   /**
-   * Makes the new secret `pending` valid, for example by setting a password on the broker. The current secret `current`
-   * must stay valid.
+   * Activates the new secret (`pending`), for example by setting its password on the broker. The secret in use
+   * (`current`) must stay valid.
    */
   set(pending: string, current: string): Promise<void>;
   test(pending: string): Promise<void>;

@@ -24,11 +24,15 @@ export interface Batch extends Omit<ConsumerParts, 'settings'>, Limits {
   /** When the consumer received the batch (ISO 8601). */
   readonly startedAt: string;
   /**
-   * Whether a message that was last sent at this time (in ms since the epoch) may lack its inbox marker, because the
-   * inbox table was later restored from a backup. The consumer dead-letters such a message.
+   * Whether the inbox marker of a message may have been lost when the inbox table was restored from a backup.
+   * `sentAtMs` is the time at which the message was last sent, in ms since the epoch. The consumer dead-letters such a
+   * message.
    */
   readonly isForgotten: (sentAtMs: number | undefined) => boolean;
-  /** Whether the inbox marker of a message that was last sent at this time (in ms since the epoch) may have expired. */
+  /**
+   * Whether the inbox marker of a message may have expired. `sentAtMs` is the time at which the message was last sent,
+   * in ms since the epoch.
+   */
   readonly isExpired: (sentAtMs: number | undefined) => boolean;
   readonly appId: string;
   /**
@@ -96,8 +100,8 @@ export function newBatch(
 
 /**
  * Wraps functions that send requests to DynamoDB, so that a call throws `StoreUnavailableError` if it takes longer than
- * `leftMs`. Without this time limit, Lambda would end the waiting process, and the next batch would treat every message
- * of this batch as suspected of crashing the process.
+ * `leftMs`. Without this time limit, the timeout of Lambda would end the process. After the redelivery, every message
+ * of the batch would be suspected of having crashed the process.
  */
 function withDeadline<T extends object>(methods: T, leftMs: () => number): T {
   const call = async (name: string, args: readonly unknown[]): Promise<unknown> => {

@@ -78,8 +78,8 @@ export const asDeadLetter = (
       };
 
 /**
- * The sizes, in bytes, to which the headers and properties of a dead letter are reduced if they do not fit into an AMQP
- * frame.
+ * The size limits, in bytes, for the headers and properties of a dead letter. `FITTED_BYTES` applies if they do not fit
+ * into an AMQP frame, and `SMALL_BYTES` if the broker refuses the dead letter.
  */
 const FITTED_BYTES = 120_000;
 const SMALL_BYTES = 8_192;
@@ -124,8 +124,8 @@ const attemptOf = ({ envelope }: Delivery, outcome: Failed): Attempt =>
   outcome.is === 'dead-letter' && outcome.origin === 'claimed' ? outcome.at : envelope;
 
 /**
- * Returns the content of the inbox marker that records a retry or a dead letter. The returned array is empty if no
- * inbox marker must be written for the message.
+ * Returns, in an array, the content of the inbox marker that records a retry or a dead letter. The array is empty if no
+ * inbox marker is to be written for the message.
  */
 export function handoffOf(delivery: Delivery, outcome: Failed, at: string, batch: Pick<Batch, 'startedAt'>): Handoff[] {
   const { id, payloadHash } = delivery;

@@ -39,7 +39,7 @@ export const createQueueProgress = ({ client, retryPolicy, name }: InboxTable): 
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
-/** The shortest time, in ms, between two writes of the progress of the same shard to DynamoDB. */
+/** How long a process waits, in ms, before it writes the progress of the same shard to DynamoDB again. */
 const RECORDED_EVERY_MS = 5_000;
 
 /**

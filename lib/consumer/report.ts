@@ -6,8 +6,9 @@ export interface BatchReport {
   readonly queue: string;
   readonly counts: Readonly<Record<Outcome['is'], number>>;
   /**
-   * The messages of the batch that were neither completed nor duplicates. Unfinished messages are listed first, and at
-   * most 200 are listed, because Lambda limits a return value to 6 MB.
+   * The messages of the batch with any other outcome than `completed` and `duplicate`. At most 200 messages are listed,
+   * because Lambda limits a return value to 6 MB. If there are more, those with the outcome `unfinished` are listed
+   * first.
    */
   readonly notCompleted: readonly NotCompleted[];
 }

@@ -32,7 +32,10 @@ interface IsolatingBatch {
 
 /** The data with which a process recognizes messages that may crash it, kept in memory from one batch to the next. */
 export interface CrashLoopMemory {
-  /** How often this process returned each unfinished message of the previous batch to the queue. */
+  /**
+   * For each unfinished message of the last batch: how many times in succession this process returned the message to
+   * the queue. These deliveries did not crash the process.
+   */
   survived: Map<MessageId, number>;
   /**
    * The stored processing attempts that must still be deleted from DynamoDB, by message id. `undefined` stands for all

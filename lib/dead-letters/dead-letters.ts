@@ -54,9 +54,9 @@ export interface DeadLetters {
   jobs(): Promise<Answer>;
   changeJob(request: Request<z.infer<typeof changeJobRoute.body>, PathWithId>): Promise<Answer>;
   /**
-   * Creates the scheduled handler that publishes stored edited messages which are not published yet, and continues jobs
-   * that no process is working on. The handler throws an error if it cannot publish a message or if a job fails. Throws
-   * a `SettingsError` if a setting of the broker is missing or wrong.
+   * Creates the scheduled handler that publishes edited messages which were stored but not yet published, and that
+   * continues jobs on which no process is working. The handler throws an error if it cannot publish a message or if a
+   * job fails. Throws a `SettingsError` if a setting of the broker is missing or wrong.
    */
   continueJobs(): (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>) => Promise<void>;
 }
@@ -170,10 +170,12 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
         const errors: string[] = [];
         if (pending > 0)
           errors.push(
-            `${pending} edited messages cannot be published yet: search the log for "edited message not published yet"`,
+            `${pending} edited messages are not published yet: search the log for "publishing an edited message failed"`,
           );
         if (failed > 0)
-          errors.push(`${failed} of the jobs cannot continue: search the log for "a job cannot continue"`);
+          errors.push(
+            `${failed} of the jobs on dead letters failed: search the log for "a job on dead letters failed"`,
+          );
         if (errors.length > 0) throw new Error(errors.join('; '));
       };
     },

@@ -30,7 +30,7 @@ import { redriveRules, type Redriving } from './redrive.ts';
 
 export interface Editing extends Redriving {
   readonly inbox: Pick<InboxTable, 'client' | 'name' | 'clock'>;
-  /** The events against whose schemas the bodies of edited messages are checked. */
+  /** The event definitions whose schemas validate the bodies of edited messages. */
   readonly events: readonly EventDefinition<unknown>[];
 }
 
@@ -54,10 +54,7 @@ interface EditOrder {
  */
 const MAX_EDITED_BYTES = 262_144;
 
-/**
- * The largest number of times that the DynamoDB transaction of an edit is sent if other writes conflict with the
- * transaction.
- */
+/** How many times the DynamoDB transaction of an edit is sent at most if it conflicts with other writes. */
 const MAX_TRANSACTIONS = 5;
 
 interface Read {
@@ -239,7 +236,7 @@ async function publishStored(
   try {
     return await publishEdited(editing, edited, message);
   } catch (error) {
-    log().warn('cannot record in the archive whether an edited message was published', {
+    log().warn('recording in the archive whether an edited message was published failed', {
       deadLetterId: edited.deadLetterId,
       messageId: edited.messageId,
       ...errorFields(error),

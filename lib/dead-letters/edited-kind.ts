@@ -33,8 +33,8 @@ export function editedKind(message: ArchivedMessage, body: Buffer, given: Kind):
 }
 
 /**
- * Returns the properties as the publisher sent them, without the identity that a consumer or an earlier edit added, so
- * that the message is identified as if it were delivered for the first time.
+ * Returns the properties without the id and the type that a consumer or an earlier edit added. The message is then
+ * identified as on its first delivery.
  */
 function withoutIdentity(properties: Properties): Properties {
   const headers = Object.entries(properties.headers).filter(([name]) => !name.startsWith('surehop-identified-'));

@@ -4,7 +4,7 @@ import { listGroups } from './list-groups.ts';
 import { untilOf } from './select-letters.ts';
 
 /**
- * Counts the dead letters that a new job is for. If the filter of the job names a group of dead letters, also returns
+ * Counts the dead letters that a new job selects. If the filter of the job names a group of dead letters, also returns
  * the queue, the error code and the cause of the group.
  */
 export async function scopeOf(

@@ -20,12 +20,9 @@ export interface JobOrder {
   readonly requestedBy: string;
 }
 
-/**
- * The number of dead letters that a job is for, and their group if the filter of the job names one. Both are determined
- * when the job is created.
- */
+/** The dead letters that a job selects. The scope is determined once, when the job is created. */
 export interface JobScope {
-  /** How many dead letters the job is for. Absent if there were too many dead letters to count. */
+  /** How many dead letters the job selects. Absent if the archive contains more dead letters than are counted. */
   readonly total?: number;
   /**
    * The group of dead letters that the filter of the job names. Absent if the filter names no group, or if the group

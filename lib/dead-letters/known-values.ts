@@ -16,8 +16,8 @@ const fields = ['queue', 'code'] as const;
 type Field = (typeof fields)[number];
 
 /**
- * The largest number of queue names, and of error codes, that the archive remembers. If there are more, a filter may
- * contain any queue name or error code.
+ * The archive remembers at most this many queue names, and this many error codes. Once the limit is reached, a filter
+ * may contain any queue name or error code.
  */
 const MAX_STORED = 500;
 
@@ -33,8 +33,8 @@ export interface KnownValues {
 }
 
 /**
- * Remembers the queue names and error codes of dead letters. A filter with an unknown name is refused, because an empty
- * list would hide the misspelling.
+ * Remembers which queue names and error codes occur in dead letters. A filter with a misspelled name is then refused
+ * with an error, instead of returning an empty list.
  */
 export function createKnownValues(table: ArchiveTable, queues: readonly WorkQueue[]): KnownValues {
   const builtIn: Record<Field, readonly string[]> = {

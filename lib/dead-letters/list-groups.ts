@@ -30,7 +30,10 @@ export interface DeadLetterGroups {
   /** The start of the first time span for which `history` counts dead letters (ISO 8601). */
   readonly from: string;
   readonly to: string;
-  /** Whether the groups lack the oldest dead letters, because the archive contains too many dead letters to read. */
+  /**
+   * Whether the oldest dead letters are missing from the groups, because the archive contains too many dead letters to
+   * read.
+   */
   readonly isIncomplete: boolean;
 }
 

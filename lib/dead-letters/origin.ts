@@ -104,8 +104,8 @@ function readBrokerDeath(headers: Headers): BrokerDeath | undefined {
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
 /**
- * Reads the time in an `x-death` entry. AWS does not document its format, and therefore seconds, milliseconds and dates
- * are all accepted.
+ * Reads the time in an `x-death` entry. AWS does not document the format of this time, so seconds, milliseconds and
+ * dates are all accepted.
  */
 function readTime(time: unknown): string | undefined {
   const ms =

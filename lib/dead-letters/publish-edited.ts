@@ -50,7 +50,10 @@ export async function publishEdited(
   const error = await publish();
   if (error && !isOfMessage(error)) {
     const { code, message: text } = describeError(error);
-    log().warn('edited message not published yet', { ...about, ...errorFields(error) });
+    log().warn('publishing an edited message failed; the service tries again later', {
+      ...about,
+      ...errorFields(error),
+    });
     await recordFailure(table, edited, `${code}: ${text}`);
     return error;
   }
@@ -125,7 +128,10 @@ async function publishIfPending(redriving: Redriving, messageId: MessageId): Pro
     if (stored?.edited.status !== 'pending') return undefined;
     return await publishEdited(redriving, stored.edited, stored.message);
   } catch (error) {
-    log().error('edited message not published yet', { messageId, ...errorFields(error) });
+    log().error('publishing an edited message failed; the service tries again later', {
+      messageId,
+      ...errorFields(error),
+    });
     return error as Error;
   }
 }

@@ -23,8 +23,8 @@ export interface RedriveReport {
   readonly skipped: readonly Skipped[];
   readonly failed: readonly { readonly id: string; readonly code: string }[];
   /**
-   * The dead letters whose messages AMQP cannot encode. Such a dead letter can be redriven only with the option
-   * `force`.
+   * The dead letters whose messages AMQP cannot encode completely. With the option `force`, they are redriven without
+   * the headers and properties that AMQP cannot encode.
    */
   readonly unwritable: readonly { readonly id: string; readonly reason: string }[];
   /** Whether the archive may have more open dead letters that match the filter. */

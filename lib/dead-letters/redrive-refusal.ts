@@ -17,8 +17,8 @@ const details: Record<RedriveRefusal, string> = {
 };
 
 /**
- * The rules that refuse a redrive. `force` allows a redrive that is only risky, for example of a message that may be
- * too old.
+ * What decides whether a redrive is refused. `force` permits a redrive that is possible but risky, for example of a
+ * message that may be too old.
  */
 export interface RedriveRules {
   readonly force: boolean;

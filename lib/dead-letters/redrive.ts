@@ -165,8 +165,8 @@ function addressOf({ queue: name = '', shard = name }: DeadLetter, queues: reado
 }
 
 /**
- * Returns the number of the next redrive of a dead letter. The number increases when a redrive is recorded, and
- * therefore two operators who redrive a dead letter at the same time publish copies with the same number.
+ * Returns the number of the next redrive of a dead letter. The number increases only when a redrive is recorded. If two
+ * operators redrive a dead letter at the same time, both copies therefore have the same number.
  */
 const nextNumber = ({ redrives, timesRedriven }: DeadLetter): number => redrives + timesRedriven + 1;
 

@@ -20,6 +20,6 @@ export function rotateLogin(surehop: Surehop, roles: readonly BrokerRole[]): (ev
   return async (event) => {
     const { Step: step, SecretId: secretId } = event;
     await rotate(secretsManager(), event, loginRotation(broker, roles));
-    log().info('a step of the rotation of a login has ended', { step, secretId });
+    log().info('finished a step of a login rotation', { step, secretId });
   };
 }

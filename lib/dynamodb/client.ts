@@ -56,7 +56,10 @@ const copyOf = (given: DynamoDBClient): DynamoDBClient =>
     handlers: undefined,
   });
 
-/** Makes a DynamoDB client record metrics and spans, and call `checkAccess` before each request. */
+/**
+ * Instruments a DynamoDB client: the client then calls `checkAccess` before each request, and records metrics and
+ * spans.
+ */
 function observe(client: DynamoDBClient, tracing: Tracing | undefined, checkAccess: CheckAccess | undefined): void {
   client.middlewareStack.add(
     (next, context) => async (args) => {

@@ -52,8 +52,8 @@ const comparisons = { lessThan: '<', atMost: '<=', greaterThan: '>', atLeast: '>
 const MAX_OPERANDS = 100;
 
 /**
- * Converts the state that an effect requires of an item to conditions, all of which must hold. Throws an `InvalidValue`
- * for a condition that DynamoDB cannot evaluate.
+ * Converts the required state of an item into a list of conditions that must all hold. Throws an `InvalidValue` if
+ * DynamoDB cannot evaluate a condition.
  */
 export function toConditions(when: When, keyAttribute: string): Condition[] {
   if (when === 'exists' || when === 'absent') return [{ attribute: keyAttribute, test: when, operands: [] }];

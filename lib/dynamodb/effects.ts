@@ -56,7 +56,10 @@ export interface Delete extends Conditional {
   readonly kind: 'delete';
 }
 
-/** Changes nothing. The decision with this effect is committed only if the condition holds for the item. */
+/**
+ * An effect that checks an item without changing it. The decision that contains the effect is committed only if the
+ * condition holds for the item.
+ */
 export interface Check extends OnItem {
   readonly kind: 'check';
   readonly when: When;

@@ -12,17 +12,18 @@ import type { Store } from './store.ts';
 export interface TextVersion {
   readonly id: string;
   /**
-   * The number of further DynamoDB items that hold the text. The number is 0 if the head item itself holds the text.
+   * The number of DynamoDB items, besides the head item, that contain the parts of a long text. The number is 0 if the
+   * head item contains the whole text.
    */
   readonly parts: number;
 }
 
 /**
- * A text that may be longer than fits into one DynamoDB item (400 KB). The head item of the text refers to further
- * items with the parts of the text.
+ * A text that may be too long for one DynamoDB item (400 KB). The head item of a long text refers to the items that
+ * contain its parts.
  */
 export interface LongText {
-  /** The long text, or `undefined` if an item that holds a part of the text no longer exists. */
+  /** The text, assembled from its parts. `undefined` if a DynamoDB item with a part of the text no longer exists. */
   readonly text: string | undefined;
   readonly version: TextVersion;
 }
@@ -45,8 +46,8 @@ const versionOf = ({ version, parts }: Attributes): TextVersion => ({
 });
 
 /**
- * Reads the long texts with the given partition keys, which must be unique. Throws `StoreUnavailableError` if DynamoDB
- * is unavailable.
+ * Reads long texts, each of which may be stored in several DynamoDB items. `pks` contains the partition key of each
+ * head item, without duplicates. Throws `StoreUnavailableError` if DynamoDB is unavailable.
  */
 export async function readTexts(
   { client, retryPolicy }: Store,
@@ -59,7 +60,9 @@ export async function readTexts(
   for (let reads = 0; left.length > 0; reads += 1) {
     if (reads >= MAX_READS)
       throw new StoreUnavailableError({
-        cause: new Error(`other processes kept replacing the long text with the key ${left[0]} while it was read`),
+        cause: new Error(
+          `the text with the key ${left[0]} in the table ${table} cannot be read, because other processes replaced it during each of ${MAX_READS} reads`,
+        ),
       });
     const heads = await batchGet(client, table, left.map(headKey), retryPolicy);
     const keys = heads.flatMap((head) => partKeys(versionOf(head)));
@@ -85,8 +88,9 @@ export async function readTexts(
 }
 
 /**
- * Replaces the version `before` of a long text, or creates the text. Returns `undefined` if another process has changed
- * the text. Throws `StoreUnavailableError` if DynamoDB is unavailable.
+ * Replaces a long text if it still has the version `before`, or creates the text if `before` is `undefined`. Returns
+ * the new version, or `undefined` if another process has changed the text. Throws `StoreUnavailableError` if DynamoDB
+ * is unavailable.
  */
 export async function writeText(
   store: Store,
@@ -128,8 +132,8 @@ export async function writeText(
 }
 
 /**
- * Deletes a long text if it still has the version `before`, and otherwise returns `false`. Throws
- * `StoreUnavailableError` if DynamoDB is unavailable.
+ * Deletes a long text from its DynamoDB items if the text still has the version `before`; otherwise returns `false`.
+ * Throws `StoreUnavailableError` if DynamoDB is unavailable.
  */
 export async function removeText(store: Store, table: string, pk: string, before: TextVersion): Promise<boolean> {
   const { client, retryPolicy } = store;

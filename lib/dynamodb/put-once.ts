@@ -8,10 +8,10 @@ import {
 } from '@aws-sdk/client-dynamodb';
 
 /**
- * Puts an item under a condition that fails once the item is stored. If a reply is lost and the AWS SDK repeats the
- * request, the condition fails because of the first request. The attribute `writeId` then shows that this call has
- * stored the item, and the call succeeds. Throws `ConditionalCheckFailedException`, with the stored item, if the
- * condition fails because of another write.
+ * Puts an item under a condition that does not hold for the stored item, for example that no item exists. If a reply is
+ * lost, the AWS SDK repeats the request, and the condition fails because of the first request. The call still succeeds,
+ * because the attribute `writeId` shows that this call stored the item. Throws `ConditionalCheckFailedException`, with
+ * the stored item, if another write makes the condition fail.
  */
 export async function putOnce(
   client: DynamoDBClient,

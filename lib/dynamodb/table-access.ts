@@ -20,8 +20,9 @@ export interface RequestInput {
 export type CheckAccess = (operation: string, input: RequestInput) => void;
 
 /**
- * Returns a check of DynamoDB requests for the stage `local`, where DynamoDB itself checks no permissions. Returns
- * `undefined` if the setting TABLE_ACCESS is not set.
+ * Returns a function that checks DynamoDB requests against the permissions of the function in serverless.yml. Only the
+ * stage `local` needs it, because the local DynamoDB checks no permissions. Returns `undefined` if the setting
+ * TABLE_ACCESS is not set.
  */
 export const accessCheck = ({
   TABLE_ACCESS: access,

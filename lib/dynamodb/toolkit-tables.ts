@@ -20,8 +20,8 @@ export const deadLetterTable = defineToolkitTable({
 });
 
 /**
- * The DynamoDB table with the figures of all queues. Each item contains the figures of one minute, and is deleted after
- * a day.
+ * The DynamoDB table with the message counts of all queues. Each item contains the counts of one minute, and is deleted
+ * after a day.
  */
 export const queueSampleTable = defineToolkitTable({
   name: 'queue-samples',

@@ -108,8 +108,8 @@ export function toMap(path: string, object: Readonly<Record<string, unknown>>, d
 const MAX_NAME_BYTES = 65_535;
 
 /**
- * Returns the name of an attribute of an item, as DynamoDB accepts it. Throws an `InvalidValue` for a name that cannot
- * be written or read.
+ * Returns an attribute name as well-formed Unicode, because DynamoDB accepts nothing else. Throws an `InvalidValue` for
+ * a name that DynamoDB or the AWS SDK cannot handle.
  */
 export function attributeName(name: string): string {
   if (typeof name !== 'string') throw new InvalidValue('', `names ${kindOf(name)} as the attribute; use a string`);

@@ -19,8 +19,7 @@ const editedDeadLetter = z.strictObject({
   messageId: z.string(),
   queue: z.string().optional(),
   /**
-   * Whether the broker has confirmed the edited message. If not, the service publishes the edited message within
-   * minutes.
+   * Whether the broker has confirmed the edited message. If not, the service tries to publish it again within minutes.
    */
   isPublished: z.boolean(),
   error: z.string().optional(),

@@ -30,9 +30,15 @@ const deadLetterJob = z.strictObject({
     error: z.string().optional(),
   }),
   position: z.string().optional(),
-  /** How many dead letters the job was for when it was created. Absent if there were too many to count. */
+  /**
+   * How many dead letters the job selected when it was created. Absent if the archive contained more dead letters than
+   * are counted.
+   */
   total: z.int().optional(),
-  /** The group that the filter names, if dead letters of the group were open when the job was created. */
+  /**
+   * The group of dead letters that the filter of the job names. Absent if the filter names no group, or if the group
+   * had no open dead letters when the job was created.
+   */
   group: z.strictObject({ queue: z.string().optional(), code: z.string(), cause: z.string() }).optional(),
 });
 

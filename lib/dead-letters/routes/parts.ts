@@ -3,7 +3,7 @@ import * as z from 'zod';
 export const path = z.object({ id: z.string().min(1).max(255) });
 export const text = z.string().min(1).max(255);
 
-/** Whether a request has the field `reason`, or is a dry run, for which the field is optional. */
+/** Whether a request satisfies the rule that `reason` is required, except in a dry run. */
 export const hasReason = ({ dryRun, reason }: { readonly dryRun: boolean; readonly reason?: string }): boolean =>
   dryRun || reason !== undefined;
 
