@@ -37,14 +37,11 @@ export const createdService = (): Promise<CreatedService> =>
     return { directory: service, tarballs: { ...Object.fromEntries(inService), ...others } };
   });
 
-/**
- * Installs the npm packages of the service that `npm run create` has created, as the user of a new service does. The install scripts
- * of the npm packages are skipped: they compile optional native code of the library ssh2, which takes a third of the time.
- */
+/** Installs the npm packages of the service that `npm run create` has created, as the user of a new service does. */
 export const installedService = (): Promise<CreatedService> =>
   oncePerRun('installed-service', async () => {
     const service = await createdService();
-    await npmInstall(service.directory, '--ignore-scripts');
+    await npmInstall(service.directory);
     return service;
   });
 
