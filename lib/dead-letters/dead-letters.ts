@@ -170,7 +170,7 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
         const errors: string[] = [];
         if (pending > 0)
           errors.push(
-            `${pending} edited messages are not published yet: search the log for "publishing an edited message failed"`,
+            `${pending} edited messages cannot be published yet: search the log for "publishing an edited message failed"`,
           );
         if (failed > 0)
           errors.push(

@@ -12,8 +12,8 @@ import { deriveId } from './message-id.ts';
  */
 export interface CloudEvent {
   /**
-   * Returns the unchanged value of an attribute of the CloudEvent, or `undefined` if the message does not have the
-   * attribute.
+   * Returns the value of a CloudEvents attribute without validating or converting it, or `undefined` if the message
+   * does not contain the attribute.
    */
   readonly attribute: (name: string) => unknown;
   /** The data of the CloudEvent. Absent in binary mode, because the body of the message then contains the data. */
@@ -79,8 +79,8 @@ function readData(members: Readonly<Record<string, unknown>>): ParsedJson {
 }
 
 /**
- * Returns the identity of a CloudEvent, or why the CloudEvent is invalid. The message id combines the attributes
- * `source` and `id`, because only both together are unique.
+ * Returns the identity of a CloudEvent, or the reason why the CloudEvent is invalid. The message id combines the
+ * attributes `source` and `id`, because neither is unique on its own.
  */
 export function identityOfCloudEvent({ attribute }: CloudEvent): Identity | { readonly fault: string } {
   const required = { specversion: '', id: '', source: '', type: '' };

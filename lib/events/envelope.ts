@@ -51,7 +51,10 @@ export interface Envelope extends Partial<Trace> {
   readonly routingKey?: string;
   readonly publishedAt?: string;
   readonly schemaVersion?: number;
-  /** The id, type and version that a consumer wrote into this copy of the message. */
+  /**
+   * The id, type and version of the message that a consumer has determined and written into the headers of a copy, for
+   * example because the publisher gave the message no id.
+   */
   readonly identity?: Identity;
   readonly deadLetter?: DeadLetterNote;
   /** Which parts of the original message are missing in this copy, and why. */
@@ -80,8 +83,8 @@ export interface DeadLetterNote {
 
 const MAX_ATTEMPT = 999;
 /**
- * The largest number of redrives that a consumer accepts in a message header. A redrive with a larger number must not
- * be published.
+ * The largest redrive count that a consumer accepts in the header of a message. A redrive that would exceed this count
+ * must not be published.
  */
 export const MAX_REDRIVES = 1_000_000_000;
 

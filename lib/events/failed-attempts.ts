@@ -13,8 +13,8 @@ export interface FailedAttempt {
 }
 
 /**
- * The largest lengths of an error code and an error message, in characters, and of the whole list of failed attempts,
- * in bytes.
+ * The maximum lengths: of an error code and of an error message in characters, and of the list of failed attempts in
+ * bytes.
  */
 const MAX_CODE_LENGTH = 100;
 const MAX_MESSAGE_LENGTH = 200;

@@ -22,7 +22,7 @@ export const reason = z.string().trim().min(1).max(1_000);
 export interface Change {
   /** The object that the operator changes, such as `dead-letters/17`. */
   readonly subject: string;
-  /** The values that the operator requested, without secrets. */
+  /** The parameters of the operator's request, without secrets. */
   readonly requested?: object;
   readonly reason?: string;
 }
@@ -101,7 +101,7 @@ async function recordOutcome(surehop: Surehop, id: string, record: object, outco
     await sendToDynamo((client) => client.send(update), store(surehop));
   } catch (error) {
     recordMetrics({ AuditOutcomeUnwritten: 1 });
-    log().error('cannot add the outcome of a change to its audit record', {
+    log().error("adding the outcome of an operator's change to the audit record failed", {
       requestId: id,
       ...errorFields(error),
     });

@@ -15,8 +15,8 @@ interface Open {
 }
 
 /**
- * Throws a problem if valid JSON contains anything that parsers interpret differently or that is expensive to process,
- * for example duplicate field names or deep nesting.
+ * Throws a `Problem` (an error response as in RFC 9457) if valid JSON contains anything that parsers interpret
+ * differently or that is expensive to process, for example duplicate field names or deep nesting.
  */
 export function checkJson(text: string, maxStringLength = MAX_STRING_LENGTH): void {
   const open: Open[] = [];

@@ -28,8 +28,8 @@ export interface Shape<Body, Path, Query> {
   readonly path?: ZodType<Path>;
   readonly query?: ZodType<Query>;
   /**
-   * Set if the request body contains a whole message, which must not be changed. Strings in such a body are not
-   * normalized and may have any length, and the body may have up to `maxBytes` bytes.
+   * Present if the request body contains a complete message that must be kept unchanged. The strings in such a body are
+   * not normalized and have no length limit. The body may have up to `maxBytes` bytes.
    */
   readonly verbatim?: { readonly maxBytes: number };
   /**
@@ -52,8 +52,8 @@ export interface Route extends Shape<unknown, unknown, unknown> {
   /** The media type of the successful responses; by default `application/json`. */
   readonly mediaType?: string;
   /**
-   * The problems that only this route returns, besides those that follow from the route's access, schemas and
-   * dependencies.
+   * The problems that are specific to this route. The OpenAPI document adds the problems that follow from the route's
+   * access, schemas and dependencies.
    */
   readonly problems?: readonly ProblemName[];
   readonly example: { readonly body?: unknown; readonly answer: unknown };

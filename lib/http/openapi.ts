@@ -100,7 +100,7 @@ function operation(route: Route): object {
   };
 }
 
-/** The error responses that API Gateway itself sends on AWS, and that are not problem documents, by status. */
+/** The error responses that API Gateway itself sends on AWS, by status. They are not problem documents. */
 const fromGateway: Readonly<Record<number, string>> = {
   429: 'API Gateway answers {"message":"Too Many Requests"} if the clients exceed the rate or burst limit of the API.',
   503: 'API Gateway answers {"message":"Service Unavailable"} if no Lambda environment is free or the function does not answer.',
@@ -109,8 +109,8 @@ const fromGateway: Readonly<Record<number, string>> = {
 const gatewayMessage = { type: 'object', properties: { message: { type: 'string' } }, required: ['message'] };
 
 /**
- * Returns the error responses of a route: those of all routes, its own, and those that follow from its access, schemas
- * and dependencies.
+ * Returns the error responses of a route: those that every route has, those that the route declares, and those that its
+ * access rule, its schemas and its dependencies imply.
  */
 function problemResponses({ access, body, path, query, needs, problems: own = [] }: Route): object {
   const names: ProblemName[] = ['headers-too-large', 'overloaded', 'deadline-exceeded', 'internal-error', ...own];

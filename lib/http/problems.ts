@@ -75,7 +75,7 @@ export const publishProblems = [
   'broker-unavailable',
 ] as const satisfies readonly ProblemName[];
 
-/** The problems of a route whose requests need an idempotency key. */
+/** The error responses that a route can return because its requests need an idempotency key. */
 export const idempotencyKeyProblems = [
   'missing-idempotency-key',
   'invalid-idempotency-key',

@@ -1,8 +1,8 @@
 import { defineSettings, matching, setting, wholeNumber } from '../runtime/settings.ts';
 
 /**
- * The settings of all HTTP functions: limits, the origins of the web pages that may call the functions, and the names
- * in HTTP responses.
+ * The settings of all HTTP functions: limits, the allowed CORS origins, the namespace of URNs in responses, and the
+ * retention of audit records.
  */
 export const httpSettings = defineSettings({
   REQUEST_DEADLINE_MS: wholeNumber(

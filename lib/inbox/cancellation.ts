@@ -9,13 +9,13 @@ import type { Transaction } from './transaction.ts';
 
 export interface Findings {
   /**
-   * The messages whose inbox marker was not written because they already had one, with the existing inbox marker if
-   * DynamoDB returned it.
+   * The messages whose inbox marker was not written because the message already had one. The existing inbox marker is
+   * included if DynamoDB returned it.
    */
   readonly met: [Candidate, Attributes | undefined][];
   /** The items whose write condition failed, with the stored content of each item. */
   readonly seen: [itemId: string, item: Attributes | undefined][];
-  /** The messages with a write whose condition failed or that conflicts with another transaction. */
+  /** The messages that have a write whose condition failed, or a write that conflicted with another transaction. */
   readonly conflicting: Candidate[];
   /** The messages with a write for which DynamoDB returned a throttling code or an unknown code. */
   readonly throttled: Candidate[];

@@ -21,7 +21,11 @@ export function createInbox(table: InboxTable): Inbox {
     for (const item of items) {
       const marker = readMarker(queue, item);
       if (marker.state === 'unreadable')
-        log().error('inbox marker cannot be read', { queue, messageId: marker.id, ...errorFields(marker.error) });
+        log().error('cannot read the inbox marker of a message', {
+          queue,
+          messageId: marker.id,
+          ...errorFields(marker.error),
+        });
       markers.set(marker.id, marker);
     }
     return markers;

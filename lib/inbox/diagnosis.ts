@@ -29,9 +29,9 @@ function withoutEffect({ Put, Update, Delete, ConditionCheck }: TransactWriteIte
 }
 
 /**
- * Creates the function that finds out why DynamoDB failed a transaction. The error may not say which table is missing,
- * or whether DynamoDB refused an effect or the inbox table has an unexpected key. In these cases, the function tests
- * the tables with single writes that change nothing.
+ * Creates the function that finds out why DynamoDB failed a transaction. The error of DynamoDB may not name the missing
+ * table. Nor does it show whether an effect is invalid or the inbox table has an unexpected key. In these cases, the
+ * function tests each table with a write that changes nothing.
  */
 export function createDiagnosis(table: InboxTable & Scope, signal: AbortSignal) {
   const { client } = table;
@@ -61,9 +61,9 @@ export function createDiagnosis(table: InboxTable & Scope, signal: AbortSignal) 
   }
 
   /**
-   * Tests whether the inbox table itself caused a failure, for example because the table has an unexpected primary key.
-   * In this case, DynamoDB refuses even a test write without effects, and the function returns an error about the inbox
-   * table. Returns `busy` if DynamoDB does not answer the test, and otherwise the failure unchanged.
+   * Sends a test write without effects to find out whether the inbox table itself caused the failure, for example
+   * because the table has an unexpected primary key. Returns an error about the inbox table if DynamoDB refuses the
+   * test write, `busy` if DynamoDB does not answer, and otherwise `failure`.
    */
   async function checkInboxTable(failure: Failure): Promise<Failure> {
     const reply = await tryWrite(bareMarker);

@@ -55,7 +55,7 @@ export function attributesToFacts(item: Attributes, isDone: boolean): MessageFac
 const FIXED_BYTES = 160;
 const MAX_BYTES_PER_CHARACTER = 3;
 
-/** Returns the largest number of bytes that information for operators can add to an inbox marker. */
+/** Returns the maximum size, in bytes, of the attributes of an inbox marker that contain information for operators. */
 export const bytesOfFacts = ({ type = '', correlationId = '', failedAttempts }: MessageFacts = {}): number =>
   FIXED_BYTES +
   MAX_BYTES_PER_CHARACTER * (Math.min(type.length, MAX_TEXT_LENGTH) + Math.min(correlationId.length, MAX_TEXT_LENGTH)) +

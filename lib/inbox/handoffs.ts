@@ -14,7 +14,10 @@ const isEarlierAttempt = (leaseOwner: string | undefined) =>
   '#redrives < :redrives OR (#redrives = :redrives AND #attempt < :attempt))) OR ' +
   '(#state = :dead AND #redrives < :redrives)';
 
-/** The DynamoDB condition that holds if the same request was sent before and has already recorded the dead letter. */
+/**
+ * The DynamoDB condition that holds if an earlier attempt of the same request has already recorded the dead letter and
+ * only its reply was lost.
+ */
 const IS_SAME_CLAIM =
   '(#state = :dead AND #redrives = :redrives AND #attempt = :attempt AND #hash = :hash AND #code = :code AND ' +
   'attribute_exists(#pending))';

@@ -79,7 +79,10 @@ export interface Entry extends Attempt {
   readonly id: MessageId;
   readonly payloadHash: string;
   readonly decision: Decision;
-  /** Whether the inbox is known to have a record of an earlier attempt of the message. */
+  /**
+   * Whether the consumer has found an inbox marker of an earlier attempt of the message. If not, there may still be
+   * one.
+   */
   readonly hasMarker?: boolean;
   /** The owner of the lease under which the business rule ran. The commit fails if another owner holds the lease. */
   readonly leaseOwner?: string;
@@ -99,8 +102,8 @@ export type CommitResult =
    */
   | { readonly is: 'mismatch' }
   /**
-   * Nothing was written for the message, because another Lambda execution environment has dead-lettered the message
-   * after the same attempt or a later attempt.
+   * Nothing was written for the message, because another Lambda execution environment has already dead-lettered the
+   * message, which an operator has not redriven since.
    */
   | { readonly is: 'parked'; readonly marker: FailedMarker }
   /**
@@ -114,7 +117,10 @@ export type CommitResult =
    */
   | { readonly is: 'unfinished'; readonly error: Error };
 
-/** The inbox marker of a failed message of which a copy is published, for a retry or as a dead letter. */
+/**
+ * What the inbox marker of a failed message records when a copy of the message is published: as a retry or as a dead
+ * letter.
+ */
 export interface Handoff extends Attempt {
   readonly id: MessageId;
   readonly payloadHash: string;
@@ -126,16 +132,16 @@ export interface Handoff extends Attempt {
 }
 
 export type ClaimResult =
-  /** The inbox marker of the message records the dead letter. */
+  /** The claim succeeded: the inbox marker of the message now records the dead letter. */
   | { readonly is: 'claimed' }
   /**
-   * The inbox did not record the dead letter of the message, because the message has the inbox marker `marker`, which
-   * must not be replaced.
+   * The claim was refused: the inbox did not record the dead letter, because the message already has the inbox marker
+   * `marker`, which must not be replaced.
    */
   | { readonly is: 'refused'; readonly marker: FoundMarker }
   /**
-   * The inbox did not record the dead letter of the message, because the message had another inbox marker. This marker
-   * was deleted before the inbox could read it.
+   * The claim was refused because of an existing inbox marker of the message, but this marker was deleted before the
+   * inbox could read it.
    */
   | { readonly is: 'gone' };
 

@@ -225,8 +225,8 @@ function requireSize(operation: Operation): void {
 }
 
 /**
- * The largest estimated length of a DynamoDB expression, in characters. DynamoDB accepts at most 4,096 bytes
- * (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html).
+ * The maximum estimated length of a DynamoDB expression, in characters. The estimate leaves a margin below the limit of
+ * DynamoDB, 4,096 bytes (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html).
  */
 export const MAX_EXPRESSION_LENGTH = 4_000;
 

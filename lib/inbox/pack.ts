@@ -5,8 +5,8 @@ import { transactionLimits, type Candidate } from './candidate.ts';
 export interface Group {
   readonly members: readonly Candidate[];
   /**
-   * The indexes of the groups that must be committed before this group, because they write the same items for earlier
-   * messages.
+   * The indexes of the groups that must be committed before this group, because their messages are earlier and write
+   * the same items.
    */
   readonly after: ReadonlySet<number>;
 }

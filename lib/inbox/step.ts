@@ -30,8 +30,8 @@ export interface State extends TransactionContext {
    */
   readonly retry: number;
   /**
-   * How many times the current transaction was sent without getting a reply. After too many attempts without a reply,
-   * the commit ends, because DynamoDB counts as unavailable.
+   * How many times the current transaction was sent without a reply. After too many such attempts, DynamoDB is
+   * considered unavailable, and the commit ends.
    */
   readonly lost: number;
   /**

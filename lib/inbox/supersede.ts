@@ -12,17 +12,17 @@ interface Superseded {
   readonly id: MessageId;
   readonly payloadHash: string;
   readonly by: MessageId;
-  /** How long the inbox marker of the replaced message is kept, in days. */
+  /** How many days the inbox marker of the message is kept after the edited message has replaced the message. */
   readonly retentionDays: number;
 }
 
 export type Supersession =
   /**
-   * The message can be replaced by an edited message. `write`, if present, must be part of the transaction that stores
-   * the edited message.
+   * The edited message may replace the message. If there is a `write`, the transaction that stores the edited message
+   * must contain it.
    */
   | { readonly is: 'possible'; readonly write?: TransactWriteItem }
-  /** The message was already completed or rejected, or another message already replaces it. */
+  /** The message was already completed or rejected, or another edited message has already replaced it. */
   | { readonly is: 'processed' }
   /**
    * The message cannot be replaced now: a consumer is calling `perform` for it, or another message with an equal id is

@@ -50,7 +50,7 @@ export interface Delivery {
   readonly properties: Properties;
   readonly envelope: Envelope;
   readonly redelivered: boolean;
-  /** How often RabbitMQ delivered the message before. */
+  /** How many times RabbitMQ delivered the message before this delivery. */
   readonly deliveryCount: number;
   /** Why no business rule can process the message, for example because the message cannot be identified. */
   readonly fault?: Fault;

@@ -53,8 +53,8 @@ interface Unidentified {
 }
 
 /**
- * Finds the id, type and version of a message. docs/guides/existing-producers.md lists the sources of the id in their
- * order.
+ * Determines the id, type and version of a message. docs/guides/existing-producers.md lists the possible sources of the
+ * id, in order of precedence.
  */
 export function identityOf(
   message: Unidentified,

@@ -8,7 +8,8 @@ import { shortText } from '../runtime/short-text.ts';
 import { ownFramesOf, toLoggable, type LoggableError } from '../runtime/stack.ts';
 
 /**
- * Details of a failure besides its code and message: the thrown error, or a `perform` function that is still running.
+ * The cause of a failure: an error was thrown, or a `perform` function exceeded the time limit and may still be
+ * running, or the cause is unknown.
  */
 export type Cause = ThrownError | StillRunning | { readonly is: 'unknown' };
 

@@ -28,8 +28,8 @@ export interface ConsoleConfiguration {
   };
   /**
    * The path of a route that returns the timeline of a message together with business data, for example
-   * `/invoices/{id}/timeline` with the amount of the invoice. The operators' console shows the response for each
-   * message id that the route knows.
+   * `/invoices/{id}/timeline` with the amount of the invoice. For each message, the operators' console requests this
+   * route with the message id, and shows the response unless the route does not know the id.
    */
   readonly timeline?: string;
   /**

@@ -64,8 +64,8 @@ export function historiesOf(samples: readonly QueueSample[], nowMs: number): His
 }
 
 /**
- * Returns how many messages were acknowledged between two samples, or `null` if this is unknown. The broker counts from 0
- * again after a restart.
+ * Returns how many messages were acknowledged between two samples. Returns `null` if a sample contains no count, or if
+ * the broker was restarted between the samples and therefore counts from 0 again.
  */
 function acknowledged(now: SampledQueue, before: SampledQueue): number | null {
   if (now.acknowledged === null || before.acknowledged === null) return null;

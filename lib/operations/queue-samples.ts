@@ -19,7 +19,7 @@ export interface SampledQueue {
   readonly deadLettered: number | null;
 }
 
-/** The figures of all queues at one moment. */
+/** The message counts of all queues at one moment. */
 export interface QueueSample {
   readonly takenAt: string;
   readonly queues: Readonly<Record<string, SampledQueue>>;

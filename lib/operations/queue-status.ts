@@ -5,7 +5,7 @@ import type { QueueFigures } from '../rabbitmq/management/queue-figures.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Histories } from './queue-history.ts';
 
-/** A number about a queue, or `null` if the broker or the archive did not report the number. */
+/** The number of messages or consumers of a queue, or `null` if the broker or the archive did not report the number. */
 const figure = z.int().nullable();
 
 /** One number for each minute in `minutes`, or `null` for a minute in which the number was not recorded. */
@@ -16,8 +16,8 @@ const depth = z.strictObject({
   ready: figure,
   unacknowledged: figure,
   /**
-   * The number of requeued messages that the broker redelivers after a delay. RabbitMQ delays requeued messages since
-   * version 4.3.
+   * The number of requeued messages that wait for their delayed redelivery. RabbitMQ has been able to delay the
+   * redelivery of requeued messages since version 4.3.
    */
   delayed: figure,
   consumers: figure,
@@ -34,8 +34,9 @@ const queueStatus = depth.extend({
   /** The number of the queue's dead letters in the archive that were neither redriven nor discarded. */
   deadLettered: figure,
   /**
-   * The last batch that the queue's consumer processed: when it was processed (`asOf`), and when its oldest message was
-   * published. `null` if no message waits or no batch was processed yet.
+   * When the oldest message of the last processed batch was published (`publishedAt`), and when this batch was
+   * processed (`asOf`). `null` if no batch was processed yet. Also `null` if the queue is empty, because the batch then
+   * says nothing about waiting messages.
    */
   oldestMessage: z.strictObject({ publishedAt: z.iso.datetime(), asOf: z.iso.datetime() }).nullable(),
   /**

@@ -16,8 +16,8 @@ import { queueSamples, sampleOf } from './queue-samples.ts';
 const TIMEOUT_MS = 10_000;
 
 /**
- * The largest number of DynamoDB result pages (1 MB each) that are read to count open dead letters. If there are more
- * pages, the stored sample of the queues contains no count.
+ * The maximum number of DynamoDB result pages (1 MB each) that are read to count open dead letters. If there are more
+ * pages, the sample of the queues is stored without the number of open dead letters.
  */
 const SAMPLED_PAGES = 2;
 
@@ -51,7 +51,7 @@ export function reportQueues(surehop: Surehop, queues: Readonly<Record<string, W
       const { byQueue, isAtLeast } = await countOpen(archive, SAMPLED_PAGES);
       await samples.store(sampleOf(workQueues, figures, isAtLeast ? undefined : byQueue, surehop.clock.now()));
     } catch (error) {
-      log().error('the sample with the figures of the queues was not stored', errorFields(error));
+      log().error('storing the sample of the queues failed; the history of GET /status has a gap', errorFields(error));
     }
   }
 

@@ -17,8 +17,8 @@ export interface BlockedKey {
 }
 
 /**
- * Stores in DynamoDB which messages of each blocked ordering key wait. Every method throws `StoreUnavailableError` if
- * DynamoDB does not answer.
+ * Stores in DynamoDB, for each blocked ordering key, the messages that are waiting. Every method throws
+ * `StoreUnavailableError` if DynamoDB does not answer.
  */
 export interface BlockedKeys {
   /**
@@ -27,8 +27,8 @@ export interface BlockedKeys {
    */
   read(queue: string, keys: readonly string[]): Promise<Map<string, BlockedKey>>;
   /**
-   * Replaces the stored list of waiting messages `before` by `next`, or deletes the list if `next.ids` is empty.
-   * Returns `false` if another Lambda execution environment has changed the list.
+   * Replaces the stored waiting messages of the ordering key with `next`, or deletes them if `next.ids` is empty.
+   * Returns `false` if another Lambda execution environment has changed them since `before` was read.
    */
   write(
     queue: string,

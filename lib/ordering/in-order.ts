@@ -16,8 +16,8 @@ const MAX_WAITING = 5_000;
  */
 const MAX_BLOCKED_MS = 3_600_000;
 /**
- * How long the messages of an ordering key wait for each further missing message, in ms, after they have waited in vain
- * for the first missing message.
+ * How long the messages of an ordering key wait for each further missing message, in ms. This time applies after the
+ * wait for the first missing message has timed out.
  */
 const NEXT_BLOCKED_MS = MAX_BLOCKED_MS / 6;
 const REFRESH_MS = MAX_BLOCKED_MS / 10;

@@ -24,16 +24,17 @@ interface Opened {
 
 export interface Opening {
   /**
-   * The messages of the batch. If their order could not be stored, the messages with an ordering key already have an
-   * outcome: they are not processed, but redelivered.
+   * The messages of the batch. If their processing order could not be stored, the messages with an ordering key already
+   * have the outcome `unfinished`: RabbitMQ redelivers them, and they must not be processed now.
    */
   readonly messages: readonly Message[];
   readonly opened?: Opened;
 }
 
 /**
- * Stores the order of the messages of a batch in DynamoDB, so that no younger message overtakes them after a crash. If
- * storing the order fails, RabbitMQ redelivers the messages with an ordering key.
+ * Stores the processing order of the messages of a batch in DynamoDB, so that no later message overtakes them after a
+ * crash. If storing the order fails, the messages that have an ordering key are not processed, and RabbitMQ redelivers
+ * them.
  */
 export async function openBatch(validated: readonly Message[], batch: OrderedBatch): Promise<Opening> {
   const { openBatches, memory } = batch;
@@ -77,7 +78,7 @@ async function replaceRecord(
   return before && !(await openBatches.end(shard, before)) ? 'replaced' : undefined;
 }
 
-/** Deletes the stored order of the batch, unless the batch is going to be redelivered. */
+/** Deletes the stored processing order of the messages of the batch, unless the batch will be redelivered. */
 export async function closeBatch(
   results: readonly Result[],
   { shard, record }: Opened,
@@ -88,8 +89,8 @@ export async function closeBatch(
 }
 
 /**
- * Blocks the ordering keys of earlier batches that were not finished, so that the messages of these batches are
- * processed before later messages with the same keys.
+ * Makes later messages wait if their ordering key occurs in an earlier, unfinished batch, until the messages of that
+ * batch are processed.
  */
 async function blockAll(sequences: Sequences, batch: OrderedBatch): Promise<void> {
   const merged = mergedByKey(sequences);

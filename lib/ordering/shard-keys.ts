@@ -18,7 +18,7 @@ export function warnOfSplitKeys(
     return warn(
       'messages of one ordering key may be in different shards',
       new Error(
-        `the messages ${first!.id} and ${other.id} of the queue ${queue.name} have the same ordering key, but their publishers sent them with different event keys: let orderBy return the value that the function "key" of the event returns`,
+        `the messages ${first!.id} and ${other.id} of the queue ${queue.name} have the same ordering key, but their publishers sent them with different values of the header ${KEY_HEADER}: let "orderBy" of the consumer return the same value as "key" of the event`,
       ),
     );
   }

@@ -2,8 +2,8 @@ import { tryParseJson } from '../runtime/json.ts';
 import { log } from '../runtime/log.ts';
 
 /**
- * Parses the stored order of messages. If the order cannot be read, logs an error and returns `otherwise`: either the
- * text is not a valid order, or DynamoDB no longer has all parts of the order (`text` is `undefined`).
+ * Parses the stored processing order of messages. If the text is invalid, or `undefined` because DynamoDB no longer has
+ * all parts of it, logs an error and returns `otherwise`.
  */
 export function parseOrder<T>(
   item: string,
@@ -15,7 +15,7 @@ export function parseOrder<T>(
   if (isOrder(order)) return order;
   const cause =
     text === undefined ? 'a DynamoDB item with a part of the order no longer exists' : 'the text is invalid';
-  log().error('the stored order of some messages was lost', {
+  log().error('the stored processing order of some messages was lost', {
     item,
     error: { message: `${cause}: messages may be processed in another order` },
   });

@@ -13,7 +13,11 @@ export const SHORT_STRING_BYTES = 255;
 export class UnwritableError extends Error {}
 
 /** Thrown for a value that does not fit into the remaining space of the AMQP frame. */
-export const TOO_LARGE = new UnwritableError('too large: all properties of a message must fit into one AMQP frame');
+export const TOO_LARGE = new UnwritableError(
+  `too large: all properties of a message together must fit into one AMQP frame (at most ${FRAME_BYTES} bytes)`,
+);
+
+const quoted = (name: string) => JSON.stringify(name.slice(0, 40));
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
@@ -61,9 +65,10 @@ export class AmqpWriter {
     const length = Buffer.byteLength(name);
     if (length > SHORT_STRING_BYTES)
       throw new UnwritableError(
-        `a name in the headers has ${length} bytes, but AMQP allows at most ${SHORT_STRING_BYTES}`,
+        `the name ${quoted(name)} in the headers has ${length} bytes, but AMQP allows at most ${SHORT_STRING_BYTES}`,
       );
-    if (isChangedByUtf8(name, length)) throw new UnwritableError('a name in the headers is not Unicode text');
+    if (isChangedByUtf8(name, length))
+      throw new UnwritableError(`the name ${quoted(name)} in the headers is not Unicode text`);
     this.need(1 + length);
     this.shortString(name);
   }

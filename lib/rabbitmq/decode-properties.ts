@@ -54,8 +54,9 @@ export function messageIdIn(bytes: PropertyBytes): string | undefined {
 const TRANSIENT = 1;
 
 /**
- * Converts the properties of a message to the JSON text that the event source passes to Lambda. The values are as
- * RabbitMQ's Java client decodes them and as the Java library Gson writes them.
+ * Converts the properties of a message to the JSON text that the event source passes to Lambda. The event source
+ * decodes the values with RabbitMQ's Java client and writes them with the Java library Gson; this function produces the
+ * same text.
  */
 export function propertiesInEvent(bytes: PropertyBytes, bodySize: number): string {
   const ranges = locate(bytes);

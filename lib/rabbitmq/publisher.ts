@@ -130,7 +130,8 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
 const RECONNECT_PAUSE_MS = 50;
 
 /**
- * Thrown for a message that was unconfirmed when the broker closed the channel because of this message or another one.
+ * Thrown for each message that was still unconfirmed when the broker closed the channel, whichever message was the
+ * cause.
  */
 class SuspectError extends Error {
   readonly failure: PublishError;

@@ -91,7 +91,7 @@ export function requireRawChannel(channel: Channel): void {
 
 const unexpected = () =>
   new Error(
-    'lib/rabbitmq/raw-frames.ts does not support the installed version of amqplib: install the version in package.json',
+    'the installed version of amqplib lacks internal fields that lib/rabbitmq/raw-frames.ts uses: install the version that package.json names',
   );
 
 function takeContentHeader(connection: Internals) {

@@ -73,7 +73,7 @@ export const deadLetterCodes = {
   },
 } as const satisfies Record<string, ErrorExplanation>;
 
-/** The error codes of messages that the broker did not confirm. */
+/** The error codes with which publishing a message fails if the broker does not confirm the message. */
 export const publishCodes = {
   UNROUTABLE: {
     meaning: 'No queue is bound to the exchange with the routing key of the message.',
@@ -105,7 +105,7 @@ export const publishCodes = {
   },
 } as const satisfies Record<string, ErrorExplanation>;
 
-/** The error codes of failed attempts, after which the message is retried, postponed or redelivered with its batch. */
+/** The error codes of attempts that are not final: the message is retried, postponed, or redelivered with its batch. */
 export const attemptCodes = {
   STORE_UNAVAILABLE: {
     meaning: 'DynamoDB cannot be reached, or it throttles requests.',

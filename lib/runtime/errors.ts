@@ -72,8 +72,7 @@ export type MisconfigurationCode = 'TABLE_MISSING' | 'ACCESS_DENIED' | 'STORE_MI
 export class MisconfiguredError extends CodedError {
   override readonly name = 'MisconfiguredError';
   /**
-   * The full names of the DynamoDB tables that the function cannot use. The list is empty if the function can use no
-   * table.
+   * The full names of the DynamoDB tables that the function cannot use. The list is empty if all tables are affected.
    */
   readonly tables: readonly string[];
 

@@ -53,8 +53,8 @@ interface Recorded {
 }
 
 /**
- * Returns a function that records the metrics of a table as log lines in CloudWatch's embedded metric format. Metrics
- * with the same dimensions share a log line.
+ * Returns a function that records the metrics that `table` defines, as log lines in CloudWatch's embedded metric
+ * format. Metrics with the same dimensions share a log line.
  */
 export function metricsRecorder<T extends RecordedTable>(table: T): Recorder<T> {
   return (values, ...[dimensions]) => {

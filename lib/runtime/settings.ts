@@ -6,7 +6,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** The description of a setting in documentation and error messages. */
 export interface Explanation {
   readonly description: string;
-  /** The valid values of a setting, as a text that follows "it must be" in error messages. */
+  /** The valid values of a setting, phrased to follow "it must be" in an error message. */
   readonly must: string;
   readonly example: string;
   /** The smallest and the largest valid number of a setting whose value is a number. */
@@ -84,7 +84,7 @@ export const wholeNumber = (description: string, fallback: number, minimum: numb
     },
   );
 
-/** Defines a setting whose value is a URL with one of these protocols. */
+/** Defines a setting whose value is a URL. `protocol` matches the allowed protocols. */
 export const url = (protocol: RegExp, explanation: Explanation): Setting<string | undefined> =>
   setting(
     (text) => {

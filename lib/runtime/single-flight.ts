@@ -7,8 +7,8 @@ import { within } from './timeout.ts';
  */
 export interface SingleFlight<T> {
   /**
-   * Waits for the running attempt of the operation, or starts an attempt if none is running. After `limitMs`
-   * milliseconds, an attempt times out but is not cancelled.
+   * Joins the running attempt of the operation, or starts an attempt if none is running. After `limitMs` milliseconds,
+   * an attempt no longer counts as running and nobody waits for it, but its work is not cancelled.
    */
   run(attempt: () => Promise<T>, limitMs: number): Promise<T>;
   isRunning(): boolean;

@@ -14,7 +14,10 @@ const MAX_FRAMES = 20;
 const MAX_OWN_FRAMES = 5;
 const MAX_FRAME_LENGTH = 200;
 const MAX_MESSAGE_LENGTH = 1_000;
-/** The largest number of source positions in the cache. The cache is emptied when it is full. */
+/**
+ * The maximum number of entries in the cache of positions that were mapped from the bundle to the source files. The
+ * cache is emptied when it is full.
+ */
 const MAX_CACHED = 1_000;
 
 export interface LoggableError {
@@ -48,7 +51,10 @@ export const errorFields = (thrown: unknown): { readonly reason: string; readonl
   error: toLoggable(thrown),
 });
 
-/** Runs `work`. If `work` throws an error, its stack trace gets positions in the source files instead of the bundle. */
+/**
+ * Runs `work`. If `work` throws an error, maps the positions in the stack trace of the error from the bundle to the
+ * source files.
+ */
 export async function withSourcePositions<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -19,7 +19,7 @@ export function showItem(item: Attributes | undefined, key: Attributes): string 
   return show(fromAttributes(Object.fromEntries(Object.entries(item).filter(([name]) => !Object.hasOwn(key, name)))));
 }
 
-/** Formats the place of an item, such as `loans { isbn: 'a' }`. */
+/** Formats the table and the key of an item, such as `loans { isbn: 'a' }`. */
 export const showPlace = (table: string, key: Attributes): string => `${table} ${show(fromAttributes(key))}`;
 
 const requirements = {

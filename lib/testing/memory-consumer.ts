@@ -200,7 +200,7 @@ export function createMemoryConsumer(definition: ConsumerDefinition<any>, crashA
     const copy = copies.get(message);
     if (copy === undefined)
       throw new Error(
-        `this consumer has not received the message ${show(message)}: pass a message that one of its methods returned`,
+        `this consumer has not received the message ${show(message)}: pass a message that a method of this consumer, such as "receive", returned`,
       );
     return copy;
   }

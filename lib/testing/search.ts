@@ -17,9 +17,9 @@ export interface Searched<F> {
 type Path = readonly number[];
 
 /**
- * Runs a scenario with every combination of the options between which `choose` can decide. In each run, the function
- * `choose` returns 0 (the usual option) in all but at most `deviations` calls. If there are more combinations than
- * `runs`, only a random sample of them runs.
+ * Runs a scenario once for each sequence of choices in which `choose` deviates from 0 (the usual option) at most
+ * `deviations` times. Sequences with fewer deviations run first, and the search ends with the first number of
+ * deviations at which a run fails. If there are more sequences than `runs`, only a random sample of them runs.
  */
 export async function search<F>(
   scenario: (choose: Choose) => Promise<F | undefined>,

@@ -24,7 +24,10 @@ export type Consumable = Consumer | ConsumerDefinition<any>;
 export interface ReceiveOptions extends DeliveryOptions {
   /** The message id. By default, the id consists of the type of the event and a number, such as `order.created#1`. */
   readonly id?: string;
-  /** How long ago the event was published, such as `10m` or `25h`. By default, the event is published now. */
+  /**
+   * How long before its delivery the event was published, such as `10m` or `25h`. By default, the event is published at
+   * the time of its delivery.
+   */
   readonly age?: string;
 }
 
@@ -37,7 +40,7 @@ export interface ForeignMessage extends Omit<Properties, 'headers'> {
 
 /** An in-memory consumer: the real consumer with an in-memory store, an in-memory broker and a simulated clock. */
 export interface TestConsumer extends StoredItems {
-  /** Stores an item directly, without a message. */
+  /** Writes an item directly to the in-memory store, so that the item exists before a message is received. */
   given<K extends KeyTypes, S extends z.ZodObject | undefined>(
     table: Table<K, S>,
     key: KeyOf<K>,

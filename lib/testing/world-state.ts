@@ -9,7 +9,7 @@ import { idOf, type MemoryBroker } from './memory-broker.ts';
 import type { MemoryStore } from './memory-store.ts';
 
 /**
- * Formats data as text, in one line. Two values with the same text are the same data. The text is like JSON, but
+ * Formats data as text, in one line. Values with the same text count as equal. The text is like JSON, but
  * `JSON.stringify` with a function that replaces values takes twice as long.
  */
 export function dataText(value: unknown): string {
@@ -85,7 +85,10 @@ function copyEntries<K, V>(from: ReadonlyMap<K, V>, to: Map<K, V>): void {
   for (const [key, value] of from) to.set(key, value);
 }
 
-/** Formats everything in the in-memory store and the in-memory broker that a consumer or an invariant reads. */
+/**
+ * Formats the state of the in-memory store and broker that a consumer or an invariant reads, so that states can be
+ * compared.
+ */
 export const contentsText = ({ store, broker }: Contents): string => {
   const { items, markers, commits, attempts, blockedKeys, openBatch } = store;
   const { delayed, deadLetters, events } = broker;

@@ -63,8 +63,8 @@ export interface WorldOptions {
   readonly afterStep?: (store: MemoryStore) => void;
   readonly isOver?: () => boolean;
   /**
-   * Returns whether the simulation can end now, because an earlier simulation has continued from the same state.
-   * `state` returns the state of the simulated store, broker and processes as a text. `snapshot` is defined while no
+   * Returns whether an earlier simulation has already continued from the same state, so that this simulation can end.
+   * `state` returns the state of the simulated store, broker and processes as text. `snapshot` is defined while no
    * environment processes a batch, and returns a snapshot from which a later simulation can continue.
    */
   readonly isExplored?: (state: () => string, snapshot: (() => Snapshot) | undefined) => boolean;
@@ -87,9 +87,9 @@ export interface World {
   readonly store: MemoryStore;
   readonly broker: MemoryBroker;
   /**
-   * Violations of an invariant: the failed messages that the consumer published more than once to the same exchange.
-   * The list is always empty for simulations with faults or with switches between environments, because publishing a
-   * failed message repeatedly is then correct.
+   * The failed messages that the consumer published more than once to the same exchange, which violates an invariant.
+   * The list is always empty for simulations with faults or with switches between execution environments, in which a
+   * consumer may publish a failed message repeatedly.
    */
   readonly repeated: readonly string[];
 }

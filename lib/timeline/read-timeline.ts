@@ -147,7 +147,10 @@ export function createTimelines(surehop: Surehop, workQueues: Readonly<Record<st
   };
 }
 
-/** Returns the id of the edited message that replaces a message in a queue. */
+/**
+ * Returns the id of the edited message that replaces the original message in the given queue, or `undefined` if the
+ * message was not edited.
+ */
 const editIn = (queue: string, { markers, deadLetters }: Recorded): MessageId | undefined =>
   [...markers, ...deadLetters]
     .filter((one) => one.queue === queue)

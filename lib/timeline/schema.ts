@@ -27,7 +27,7 @@ const consumerState = z.strictObject({
   at: at.optional(),
   /** How long after its publication the message was completed or rejected, in ms. */
   durationMs: z.int().optional(),
-  /** Why the message was rejected, or the reason that the business rule gave for completing the message. */
+  /** Why the business rule rejected the message, or why it completed the message, if the rule gave a reason. */
   reason: z.string().optional(),
   error: error.optional(),
   /** Why the inbox marker of the message cannot be read. Absent if the inbox marker can be read or does not exist. */
@@ -37,8 +37,8 @@ const consumerState = z.strictObject({
   /** The id of the dead letter of the message. Absent if the message is neither dead-lettered nor discarded. */
   deadLetterId: z.string().optional(),
   /**
-   * Set if the message is suspected of crashing the process, and is therefore processed alone. For each attempt that
-   * has not ended, or whose process crashed, the list contains the latest time at which the Lambda invocation can end.
+   * Lists, for each attempt that has not ended or whose process crashed, the latest time at which the Lambda invocation
+   * can end. Absent unless the message is suspected of crashing the process, and is therefore processed alone.
    */
   isolatedRunsEndBy: z.array(at).optional(),
 });

@@ -8,7 +8,7 @@ import type { ConsumerState, TimelineStep, TracedMessage } from './schema.ts';
 
 export interface Recorded {
   readonly messageId: string;
-  /** The readable inbox markers of the message, at most one for each queue. */
+  /** The inbox markers of the message that could be read, at most one for each queue. */
   readonly markers: readonly Marker[];
   readonly unreadableMarkers: readonly UnreadableMarker[];
   readonly isolatedRuns: readonly { readonly queue: string; readonly endsByMs: number }[];
@@ -79,8 +79,9 @@ export function stateIn(queue: string, recorded: Recorded, nowMs: number): Consu
 }
 
 /**
- * Returns the state of a message in a queue: from the inbox marker if the message is completed or rejected, and
- * otherwise from the inbox marker or the latest dead letter, whichever is newer.
+ * Returns the state of a message in a queue, without regard to inbox markers that cannot be read. If the inbox marker
+ * says that the message was completed or rejected, or is being processed, this is the state. Otherwise, the newer of
+ * the inbox marker and the latest dead letter decides.
  */
 function readableStateIn(queue: string, { markers, deadLetters }: Recorded, nowMs: number): ConsumerState {
   const marker = markers.find((one) => one.queue === queue);

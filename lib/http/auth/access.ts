@@ -23,5 +23,5 @@ export interface Access {
  */
 type Verify = (request: RequestFacts, body: Buffer | undefined) => Promise<Caller> | Caller;
 
-/** The access of a public route, whose callers are not authenticated. */
+/** The access rule of a public route: callers are not authenticated. */
 export const open: Access = { scheme: 'public', verifier: () => () => ({ client: 'public' }) };

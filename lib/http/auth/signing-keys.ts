@@ -67,7 +67,7 @@ export function createSigningKeys(
     failedAtMs = clock.now();
     if (!known || clock.now() - known.readAtMs > STALE_MS) throw error;
     recordMetrics({ SigningKeysStale: 1 });
-    log().warn('the signing keys cannot be read again; the cached keys stay in use', errorFields(error));
+    log().warn('refreshing the signing keys failed; the cached keys stay in use', errorFields(error));
     return known.keys;
   }
 
@@ -99,14 +99,14 @@ export function createSigningKeys(
         // the pause is over.
         if (error instanceof NoAnswerError) lookedAtMs = -Infinity;
         recordMetrics({ SigningKeysStale: 1 });
-        log().warn('the signing keys cannot be read again; the cached keys stay in use', errorFields(error));
+        log().warn('refreshing the signing keys failed; the cached keys stay in use', errorFields(error));
         return undefined;
       }
     },
   };
 }
 
-/** Parses the signing keys in the text of a secret. Error messages never quote the text. */
+/** Parses the signing keys in the text of a secret. Error messages never quote these keys. */
 export const parseSigningKeys = (text: string, stage: string): SigningKey[] =>
   parseSigningSecrets(text, stage).map(({ client, secret }) => ({ client, webhook: new Webhook(secret) }));
 

@@ -17,8 +17,8 @@ const CLIENT = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 const MAX_KEYS_OF_CLIENT = 10;
 
 /**
- * Parses the signing keys in `SIGNING_SECRETS` or, on AWS, in the Secrets Manager secret. Error messages never quote the
- * text.
+ * Parses the signing keys in `SIGNING_SECRETS` or, on AWS, in the Secrets Manager secret. Error messages never quote
+ * these keys.
  */
 export function parseSigningSecrets(text: string, stage: string): { client: string; secret: string }[] {
   const secrets = Object.entries(readClients(text)).flatMap(([client, list]) =>

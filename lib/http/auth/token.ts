@@ -109,8 +109,8 @@ const isClaimError = (error: unknown): boolean =>
   error instanceof errors.JWTInvalid;
 
 /**
- * The codes of those errors of the library `jose` that an invalid token causes. All other errors are caused by the
- * issuer or the network.
+ * The codes of the errors of the library `jose` which mean that the token is invalid. Every other error means that the
+ * issuer or the network has a problem.
  */
 const tokenErrors: ReadonlySet<string> = new Set([
   errors.JWTExpired.code,

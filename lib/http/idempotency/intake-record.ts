@@ -86,7 +86,10 @@ function resultOf(record: Record<string, AttributeValue>, payloadHash: string): 
   throw new Problem('request-in-progress', 'Wait for its response, or send this request again in a second.');
 }
 
-/** Records in DynamoDB that the broker has confirmed the message of the request, with the time of the first confirm. */
+/**
+ * Records in DynamoDB that the broker has confirmed the message of a request with an idempotency key. If the message is
+ * confirmed again after a repetition of the request, the time of the first confirm is kept.
+ */
 export const markAccepted = (intake: Intake): Promise<void> =>
   update(intake, {
     UpdateExpression: 'SET #status = :accepted, acceptedAt = if_not_exists(acceptedAt, :now)',

@@ -12,8 +12,8 @@ import { Problem } from '../problem.ts';
 import type { Request } from '../request.ts';
 
 /**
- * Calls `publish`, unless the broker has confirmed the message of an earlier request with the same idempotency key.
- * Throws a problem if the key was used with another payload, or if another request with the key is in progress.
+ * Calls `publish`, unless the broker has already confirmed the message of an earlier request with the same idempotency
+ * key. Throws a `Problem` if the key was used with another payload, or if another request with the key is in progress.
  */
 export type OncePerKey = (
   request: Pick<Request, 'client' | 'body'>,
@@ -22,8 +22,8 @@ export type OncePerKey = (
 ) => Promise<void>;
 
 /**
- * Creates the function that publishes the message of each idempotency key once. Throws a `SettingsError` if a setting
- * is wrong or missing.
+ * Creates the function that publishes one message per idempotency key, even if clients repeat their requests. Throws a
+ * `SettingsError` if a setting is wrong or missing.
  */
 export function createOncePerKey(surehop: Surehop): OncePerKey {
   surehop.settings(storeSettings);

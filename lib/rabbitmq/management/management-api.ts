@@ -93,7 +93,7 @@ export function createManagementApi({ url, login, virtualHost, timeoutMs, signal
       return schema.parse(JSON.parse(text));
     } catch (cause) {
       throw new ManagementError(
-        `the response to ${route} does not have the format of the management API of RabbitMQ`,
+        `the response to ${route} (status ${status}) is not the JSON document that the management API of RabbitMQ returns`,
         status,
         {
           cause,

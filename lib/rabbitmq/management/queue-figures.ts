@@ -80,8 +80,8 @@ export interface NodeFigures {
   readonly name: string;
   readonly running: boolean;
   /**
-   * Whether the node uses too much memory or has too little free disk space, and all nodes of the broker therefore
-   * block publishers.
+   * Whether the node has a memory alarm or a disk alarm. While any node has an alarm, all nodes of the broker block
+   * publishers.
    */
   readonly blocksPublishers: boolean;
   readonly memoryUsed?: number;

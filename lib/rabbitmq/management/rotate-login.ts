@@ -28,17 +28,16 @@ export function loginRotation(broker: () => Promise<BrokerAccess>, roles: readon
       const pending = read(pendingText);
       if (pending.username === read(currentText).username)
         throw new Error(
-          `the user ${pending.username} is in use, and a rotation must not change its password: start the rotation again`,
+          `the current secret and the new secret both name the user ${pending.username}, but a rotation must switch to another user: start the rotation again`,
         );
       const role = roleOf(pending.username, roles);
       const { amqpUrl, api } = await broker();
       if (await canLogIn(amqpUrl, pending).catch(() => false)) return grant(api, role, pending.username);
       const connections = await countConnections(api, pending.username);
       if (connections > 0) {
-        const connectionsLogIn =
-          connections === 1 ? '1 connection still logs in' : `${connections} connections still log in`;
+        const useIt = connections === 1 ? '1 connection still uses it' : `${connections} connections still use it`;
         throw new Error(
-          `${connectionsLogIn} as ${pending.username}, which is not the current login, so its password was not changed: wait until this user has no connection, or close its connections (DELETE /api/connections/username/NAME of the management API), then rotate again`,
+          `the password of the user ${pending.username}, which is not the current login, was not changed, because ${useIt}: wait until the user has no connection, or close its connections (DELETE /api/connections/username/${pending.username} of the management API), then rotate again`,
         );
       }
       await setPassword(api, role, pending);

@@ -13,8 +13,8 @@ const user = z.object({
 });
 
 /**
- * Ensures that the broker user of `login` exists with its password. Gives every existing broker user of the role the
- * tags and permissions of the role.
+ * Ensures that the broker user that `login` names exists and can log in with the password in `login`. Gives every
+ * existing broker user of `role` the tags and permissions of `role`.
  */
 export async function ensureUsers({ amqpUrl, api }: BrokerAccess, role: BrokerRole, login: Login): Promise<void> {
   const usersOfRole = role.usernames.join(' or ');

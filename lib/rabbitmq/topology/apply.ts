@@ -30,7 +30,8 @@ export async function applyTopology(
   const differences = await readDiff(access, declared, previous);
   const obstacles = differences.filter(({ fix }) => fix.by === 'operator');
   const reasons = obstacles.map(faultLine).join('; ');
-  if (obstacles.length > 0) throw new TopologyError(`nothing was changed on the broker: ${reasons}`);
+  if (obstacles.length > 0)
+    throw new TopologyError(`nothing was changed on the broker, because an operator must first correct it: ${reasons}`);
   await makeChanges(
     access,
     differences.flatMap(({ fix }) => (fix.by === 'apply' ? [fix.change] : [])),
@@ -45,7 +46,8 @@ export async function applyTopology(
 export async function requireSafe(access: BrokerAccess, declared: Topology): Promise<void> {
   const faults = (await readDiff(access, declared)).filter(({ losesMessages }) => losesMessages);
   const wrongSettings = faults.map(faultLine).join('; ');
-  if (faults.length > 0) throw new TopologyError(`messages could be lost: ${wrongSettings}`);
+  if (faults.length > 0)
+    throw new TopologyError(`messages could be lost, because the broker differs from the topology: ${wrongSettings}`);
 }
 
 /** Changes the broker in an order that always keeps a route for every message. */

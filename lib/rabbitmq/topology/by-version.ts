@@ -7,7 +7,10 @@ export interface BrokerVersion {
 
 export function readVersion(version: string): BrokerVersion {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(version) ?? [];
-  if (!major) throw new Error(`the broker reports an unknown version: "${version}"`);
+  if (!major)
+    throw new Error(
+      `cannot read the RabbitMQ version "${version}" that the broker reports; expected a version such as 4.2.1`,
+    );
   return { major: Number(major), minor: Number(minor) };
 }
 

@@ -6,8 +6,8 @@ import type { DelayQueue, Queue, QueuePolicy, Topology, WorkQueue } from './topo
 export const DEAD_LETTERS = 'dead-letters';
 
 /**
- * The largest number of messages in a queue. A full queue rejects new messages and never drops the messages that it
- * contains.
+ * The maximum number of messages that a queue may contain. A full queue rejects new messages; it never drops messages
+ * that it already contains.
  */
 const MAX_LENGTH = 500_000;
 

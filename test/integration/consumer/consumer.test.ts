@@ -513,7 +513,8 @@ test('if the headers of a failed message are too large for a dead letter, the la
   expect(await placed('dead-letters')).toEqual([
     expect.objectContaining({
       tenant: 'blue',
-      'surehop-left-out': 'header "large" (too large: all properties of a message must fit into one AMQP frame)',
+      'surehop-left-out':
+        'header "large" (too large: all properties of a message together must fit into one AMQP frame (at most 131072 bytes))',
       'surehop-dead-letter-code': 'NEVER',
     }),
   ]);
@@ -562,7 +563,9 @@ test('if a copy of a failed message cannot contain all headers and properties, t
     {
       'surehop-dead-letter-code': 'UNWRITABLE',
       'surehop-dead-letter-reason': expect.stringContaining('not this time'),
-      'surehop-left-out': expect.stringMatching(/^header "é+" \(a name in the headers has 256 bytes.*\), timestamp \(/),
+      'surehop-left-out': expect.stringMatching(
+        /^header "é+" \(the name "é+" in the headers has 256 bytes.*\), timestamp \(/,
+      ),
     },
   ]);
 });

@@ -123,7 +123,7 @@ test('if the DynamoDB items that store the message order of an unfinished batch 
   });
   expect(await openBatches.read(shard)).toEqual({ sequences: [], version: { id: 'long ago', parts: 2 } });
   expect(error).toHaveBeenCalledWith(
-    'the stored order of some messages was lost',
+    'the stored processing order of some messages was lost',
     expect.objectContaining({ item: `!open-batch#${shard}` }),
   );
   error.mockRestore();
@@ -139,7 +139,7 @@ test('if one of the DynamoDB items that store a blocked ordering key was deleted
   const error = jest.spyOn(log(), 'error').mockImplementation(() => {});
   expect((await blockedKeys.read('torn', ['key'])).get('key')).toEqual({ ids: [], firstSeenAtMs: 0, version });
   expect(error).toHaveBeenCalledWith(
-    'the stored order of some messages was lost',
+    'the stored processing order of some messages was lost',
     expect.objectContaining({ item: '!blocked-key#torn#key' }),
   );
   error.mockRestore();
@@ -158,7 +158,7 @@ test.each(['no JSON', 'null', '{}', '[["key"]]', '[["key",[7]]]', '{"ids":[7],"f
     expect(await openBatches.read(shard)).toEqual({ sequences: [], version });
     expect((await blockedKeys.read(shard, ['key'])).get('key')).toEqual({ ids: [], firstSeenAtMs: 0, version });
     expect(error.mock.calls.map(([title, fields]) => [title, (fields as unknown as { item: string }).item])).toEqual(
-      items.map((item) => ['the stored order of some messages was lost', item]),
+      items.map((item) => ['the stored processing order of some messages was lost', item]),
     );
     error.mockRestore();
   },
