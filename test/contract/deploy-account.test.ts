@@ -100,7 +100,7 @@ describe('the check of the AWS account before a deployment', () => {
     expect(await check('dev')).toEqual(nothing);
   });
 
-  test('the account is checked again after a failed first deployment, but not after a successful deployment', async () => {
+  test('the quotas of the AWS account are checked again after a failed first deployment, but not after a successful deployment', async () => {
     aws.state.vpcs = 5;
     aws.state.stacks['surehop-broker-dev'] = {
       ServerlessDeploymentBucket: 'CREATE_COMPLETE',

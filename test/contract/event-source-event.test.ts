@@ -138,7 +138,7 @@ describe('the event that the emulator of the event source creates', () => {
     );
   });
 
-  test('the emulator converts AMQP timestamps to milliseconds as Java does, in a signed 64-bit integer that can overflow', () => {
+  test("like RabbitMQ's Java client, the emulator converts AMQP timestamps to milliseconds in a signed 64-bit integer, so very large timestamps overflow", () => {
     const at = (seconds: bigint) => {
       const timestamp = Buffer.alloc(8);
       timestamp.writeBigUInt64BE(BigInt.asUintN(64, seconds));

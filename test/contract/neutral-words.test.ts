@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 import { expect, test } from '@jest/globals';
 
-/** Matches the words of the reference service that the toolkit must not contain. */
+/** Matches words of the reference service, such as "sku", which must not occur in the toolkit. */
 const SERVICE_WORDS = /order_?ids?\b|\bskus?\b|stock|(?:['"`/-]|tables\.|queues\.)points\b/gi;
 
 const GENERIC = [
@@ -54,7 +54,7 @@ test('neither the toolkit nor the tests of the toolkit contain words of the refe
   expect(found).toEqual([]);
 });
 
-test('every exception to the ban on words of the reference service still matches at least one file', () => {
+test('every exception to the rule that the toolkit contains no words of the reference service still matches at least one file', () => {
   for (const exception of EXCEPTIONS)
     expect([exception, files.some((file) => exception.test(file))]).toEqual([exception, true]);
 });

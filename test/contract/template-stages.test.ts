@@ -22,7 +22,7 @@ const changed = (change: (stage: typeof prod) => unknown): Record<string, unknow
   return { prod: copy };
 };
 
-test('the stage dev of a service from create-surehop has the values of the stage dev of the reference service', () => {
+test('create-surehop generates the stage dev with the same values as the stage dev of the reference service, except for the settings of the service', () => {
   expect({ ...newDev, settings: undefined }).toEqual({ ...dev, settings: undefined });
 });
 
@@ -79,7 +79,7 @@ describe('the settings of a stage for the log lines of messages', () => {
   });
 
   test.each([{ done: 'INFO' }, { completed: 'LOUD' }])(
-    'the settings of a stage are invalid if the log levels of the outcomes are %j',
+    'the settings of a stage are invalid if the log levels per message outcome are %j',
     (outcomeLogLevels) => {
       expect(() => readStage('prod', { prod: { ...prod, outcomeLogLevels } })).toThrow(
         'wrong settings in infra/stages/prod.ts: outcomeLogLevels',
@@ -91,7 +91,7 @@ describe('the settings of a stage for the log lines of messages', () => {
 describe('the setting tracing of a stage', () => {
   const exported = { endpoint: 'http://localhost:4318', sampledShare: 0.1 };
 
-  test('unless tracing is off, functions get the OTLP endpoint and the sampled share of traces as environment variables', () => {
+  test('functions get the OTLP endpoint and the sampling ratio as environment variables, but not if tracing is off', () => {
     expect(commonEnvironment('surehop', 'prod', { ...prod, tracing: exported })).toMatchObject({
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318',
       OTEL_TRACES_SAMPLER_ARG: '0.1',
@@ -151,7 +151,7 @@ describe("the service's own settings in a stage", () => {
     ['a number out of range', { CARRIER_URL: 'https://a.example', RETRIES: 10 }, 'settings: RETRIES is "10"'],
     ['unknown', { CARRIER_URL: 'https://a.example', RETRIES: 2, RETIRES: 1 }, 'settings: RETIRES is unknown'],
   ])(
-    'a stage is invalid if a setting of the service is %s, and an error of one line names the setting',
+    'if a service setting is %s, validating the stage fails with a one-line error that names the setting',
     (_, given, fault) => {
       const reading = () => read(given);
       expect(reading).toThrow(`wrong settings in infra/stages/prod.ts: ${fault}`);
@@ -270,7 +270,7 @@ describe('the reserved concurrency of functions', () => {
     });
   });
 
-  test('each publisher gets at least one broker connection, and the publishers together get all connections that are left for them', () => {
+  test('each publisher gets at least one broker connection, and together the publishers get all connections that the other functions leave, up to publisherConcurrency', () => {
     const weights = fc.array(fc.integer({ min: 1, max: 1_000 }), { minLength: 1, maxLength: 40 });
     fc.assert(
       fc.property(weights, fc.integer({ min: 40, max: 10_000 }), (given, publisherConcurrency) => {
@@ -350,7 +350,7 @@ describe("the login of people to the operators' console", () => {
   });
 
   test.each(['https://a.example/login', 'http://a.example', 'https://a.example/'])(
-    'reading a stage fails if an origin of the OpenID provider is %s',
+    'reading the settings of a stage fails if an origin of the OpenID provider is %s',
     (origin) => {
       const operators = { issuer: 'https://id.example', audience: 'surehop', loginOrigins: [origin] };
       expect(() => readStage('prod', { prod: { ...prod, operators } })).toThrow('operators');

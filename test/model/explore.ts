@@ -24,7 +24,7 @@ const SAMPLED_RUNS = 80;
 export const explore = (scenario: Scenario): Promise<number> =>
   isThorough ? exploreCompletely(scenario) : sample(scenario);
 
-/** Runs the scenario several times, each time with random choices. */
+/** Runs `scenario` repeatedly. In each run, a random number generator makes the choices of the scenario. */
 async function sample(scenario: Scenario): Promise<number> {
   for (let run = 0; run < SAMPLED_RUNS; run += 1) {
     const choices: number[] = [];

@@ -20,7 +20,7 @@ export interface Account {
   readonly ends: readonly End[];
   /** How often the consumer applied the effects of the message. */
   readonly applied: number;
-  /** How often the effects of a completed message must be applied: 1, or 0 for a message without effects. */
+  /** The number of times that the effects of a completed message must be applied: 1, or 0 if it has no effects. */
   readonly due: 0 | 1;
 }
 

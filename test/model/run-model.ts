@@ -14,7 +14,7 @@ export interface ModelOptions extends Omit<WorldOptions, 'messages' | 'around'> 
   readonly definition: ConsumerDefinition<any>;
   /** Lists of message ids. The messages of each list must be completed in the order of the list. */
   readonly order?: readonly (readonly MessageId[])[];
-  /** Returns one description for each mistake in the DynamoDB items at the end of a run. */
+  /** Checks the DynamoDB items at the end of a run, and returns one description per inconsistency. */
   readonly check?: (items: StoredItems) => string[];
 }
 
@@ -46,8 +46,8 @@ export async function runModel(
       around: (run, { context: { id }, crash, choose: chooseOutcome }) => {
         if (killers.has(id)) return crash();
         const outcome = unsure.has(id) ? chooseOutcome(varied.has(id) ? 3 : 2) : 0;
-        if (outcome === 1) throw new Error('the model lets the message fail in this execution environment');
-        if (outcome === 2) throw new PermanentError('VARIES', 'the model lets this attempt fail permanently');
+        if (outcome === 1) throw new Error('the model chose a transient error for this attempt');
+        if (outcome === 2) throw new PermanentError('VARIES', 'the model chose a permanent error for this attempt');
         return run();
       },
     },

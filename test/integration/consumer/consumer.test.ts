@@ -482,7 +482,7 @@ test('a message with an unreadable inbox marker gets the same dead-letter id whe
   expect(second).toMatchObject({ 'surehop-dead-letter-id': (first as any)['surehop-dead-letter-id'] });
 });
 
-test('if the inbox marker that prevents the dead letter of a message is deleted before it can be read, no dead letter is published, and the message is redelivered with its batch', async () => {
+test('if the inbox refuses a dead letter because of an inbox marker, but the marker is deleted before the inbox has read it, no dead letter is published and the batch is redelivered', async () => {
   const record = message('permanent');
   const claimDeadLetters = () => Promise.resolve([{ is: 'gone' as const }]);
   const batch = run([record], { ...setup.parts, inbox: { ...setup.parts.inbox, claimDeadLetters } });
@@ -683,7 +683,7 @@ describe('a follow-up event that no queue receives', () => {
     },
   );
 
-  test('after a queue is bound for the follow-up event of a postponed message, the consumer publishes the event at the next delivery of the message', async () => {
+  test('if a message was postponed because no queue was bound for its follow-up event, the consumer publishes the event at the next delivery after a queue has been bound', async () => {
     const errors = errorsOf();
     const id = randomUUID();
     const handler = createConsumer(consumerOf('library'), setup.parts);
@@ -700,7 +700,7 @@ describe('a follow-up event that no queue receives', () => {
     expect(await applied()).toBe(1);
   });
 
-  test('while no queue receives the follow-up event of a message, the business rule does not run again for this message, even after the retention of inbox markers', async () => {
+  test('if no queue receives the follow-up event of a message, the business rule runs only once for the message, even if the message is postponed for longer than the retention of inbox markers', async () => {
     const errors = errorsOf();
     let nowMs = Date.now();
     const clock = { now: () => nowMs };
@@ -709,7 +709,7 @@ describe('a follow-up event that no queue receives', () => {
     const id = randomUUID();
     const TableName = `${setup.tablePrefix}inbox`;
     const Key = { pk: { S: `loans#${id}` } };
-    /** Advances the clock, and deletes the inbox marker of the message if the marker has expired, as DynamoDB does. */
+    /** Advances the clock. If the inbox marker of the message has then expired, deletes it, like DynamoDB's TTL. */
     const wait = async (days: number) => {
       nowMs += days * 86_400_000;
       const { Item } = await client.send(new GetItemCommand({ TableName, Key, ConsistentRead: true }));

@@ -91,7 +91,8 @@ const decide: Extract<ConsumerDefinition<z.infer<typeof ordered.schema>>, { deci
   { id },
 ) => {
   received.push(id);
-  if (event.fails && isBroken) throw new Error('the warehouse refused the loan');
+  if (event.fails && isBroken)
+    throw new Error(`the loan of ${event.isbn} cannot be recorded: the library system is unavailable`);
   return {
     effects: [{ kind: 'add', table: tables.loans, key: { isbn: event.isbn }, attribute: 'available', by: 1 }],
     events: [emit(followUp, { isbn: event.isbn })],
@@ -237,7 +238,7 @@ describe.each(producers)('a message that is identified by %s', (_, publishMessag
     expect(new Set(received)).toEqual(new Set([id()]));
   });
 
-  test('a message without a message-id is processed once, even if the producer publishes it several times or twice in one batch', async () => {
+  test('a message without a message-id is processed once, even if the producer publishes it several times or one batch contains it twice', async () => {
     isBroken = false;
     await publishMessage();
     await publishMessage();
@@ -328,7 +329,7 @@ test('two consumers that identify the same message in different ways process the
   expect(received).toEqual([`order ${isbn}`, `notices ${isbn}`, `order ${isbn}`, `notices ${isbn}`]);
 });
 
-test('a consumer with order per key and the function identify processes messages of other producers in the order in which they were published', async () => {
+test('a consumer with order per key and an identify function processes the messages of producers that do not use Surehop in publication order', async () => {
   const queue = { ...workQueue('loans', { ordered: true }), delays: loans.delays };
   const handler = createConsumer(
     { queue, rules, identify: byOrder, orderBy: (event: { isbn: string }) => event.isbn },
@@ -350,7 +351,7 @@ describe('a message that the broker dead-letters before a consumer has identifie
     channel.nack(message, false, false);
   }
 
-  test('a message that the broker dead-letters before a consumer receives it is archived without an id, and after a redrive, the function identify gives the message its id', async () => {
+  test('a message that the broker dead-letters before its first delivery is archived without an id; after a redrive, the message gets its id from the identify function', async () => {
     await publish({ isbn, order: isbn });
     await reject();
     const letter = await archived();

@@ -240,7 +240,7 @@ test('if a message of a foreign publisher fails, the body of the message is arch
   // A counterexample may have 100,000 bytes, so the error contains only the seed and the path that reproduce it.
   if (result.failed)
     throw new Error(
-      `a generated message was handled wrongly: reproduce with SEED=${seed}, path ${result.counterexamplePath}`,
+      `a generated message was handled wrongly (see the cause): reproduce with SEED=${seed} and the fast-check path ${result.counterexamplePath}`,
       { cause: result.errorInstance },
     );
   // The broker must have accepted more than half of the published messages.

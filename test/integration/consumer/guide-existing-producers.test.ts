@@ -43,7 +43,7 @@ afterAll(async () => {
 
 beforeEach(() => backend.host.drain('revenue'));
 
-/** Publishes a message to the queue `revenue` of the guide. Returns the message as a record of a Lambda event. */
+/** Publishes a message to `revenue`, the example queue of the guide. Returns the message as a Lambda event record. */
 async function delivered(body: string, properties: GivenProperties) {
   expect(await producer.publish('', 'revenue', propertyBytes(properties), Buffer.from(body))).toBe(true);
   return takeRecords(channel, 'revenue');
@@ -76,7 +76,7 @@ describe('the guide for existing producers', () => {
     expect(await revenue('grace')).toBe(40);
   });
 
-  test('the example of a CloudEvent in structured mode is processed by the example consumer if identify returns undefined', async () => {
+  test('the example consumer processes a CloudEvent in structured mode if its identify function returns undefined', async () => {
     const [body] = guide.blocks('json');
     const [record] = await delivered(body!, { contentType: Buffer.from('application/cloudevents+json') });
     const [message] = decode(anEvent([record!], 'revenue'), examples[2]!.identify);

@@ -56,7 +56,7 @@ const message = (id = randomUUID(), headers = {}) =>
 const redelivered = (record: RabbitMqRecord) => ({ ...record, redelivered: true });
 
 const failingCall = () => {
-  throw new Error('the other system is unavailable');
+  throw new Error('the carrier is unavailable: connection refused');
 };
 
 test('a perform function is called once for a message, even if the message is redelivered or published twice', async () => {
@@ -99,7 +99,9 @@ test('if both the perform function and the release of the lease fail, the report
   const leases = { ...setup.parts.leases, release: () => Promise.reject(new StoreUnavailableError()) };
   const warn = jest.spyOn(log(), 'warn').mockImplementation(() => {});
   const report = await run([message()], { ...setup.parts, leases });
-  expect(report.notCompleted).toMatchObject([{ outcome: 'retry', message: 'the other system is unavailable' }]);
+  expect(report.notCompleted).toMatchObject([
+    { outcome: 'retry', message: 'the carrier is unavailable: connection refused' },
+  ]);
   expect(warn).toHaveBeenCalledWith(
     'releasing a lease failed',
     expect.objectContaining({ reason: 'STORE_UNAVAILABLE' }),
@@ -141,7 +143,7 @@ test('if the perform function does not return at the last attempt of a message, 
   });
 });
 
-test('if the perform function does not return in time and no copy of the message can be published for a retry, the message is dead-lettered before its lease expires', async () => {
+test('a message is dead-lettered before its lease expires if its perform function exceeds the time limit and no retry copy can be published', async () => {
   let end = () => {};
   duringCall = () => new Promise((resolve) => (end = resolve));
   const settings = { ...setup.parts.settings, MESSAGE_TIME_LIMIT_MS: 200 };
@@ -152,7 +154,7 @@ test('if the perform function does not return in time and no copy of the message
   end();
 });
 
-test('a message whose attempt log contains crashes is not dead-lettered while it is postponed, and completes when the lease on the message is free', async () => {
+test('a message with crashes in its attempt log is not dead-lettered while another process holds its lease; the message completes after the lease is released', async () => {
   const { attemptLog, leases } = setup.parts;
   const record = aRecord({
     type: 'test.scripted',
@@ -179,7 +181,7 @@ test('a message whose attempt log contains crashes is not dead-lettered while it
 });
 
 test.each(unreadableMarkers)(
-  'if the inbox marker of a message %s, the consumer calls no perform function for the message, retries it, and dead-letters it after the last attempt',
+  'if the inbox marker of a message %s, the message is retried without a call of the perform function, and dead-lettered after the last attempt',
   async (_, attributes) => {
     const id = randomUUID();
     await putMarker(setup, 'loans', message(id), attributes);
@@ -195,7 +197,7 @@ test.each(unreadableMarkers)(
   },
 );
 
-test('if a consumer with a decide function is changed to a perform function, a message that was rejected before the change is a duplicate', async () => {
+test('if a consumer changes from a decide function to a perform function, a message that was rejected before the change is skipped as a duplicate', async () => {
   const record = message();
   const { id, payloadHash } = decode(anEvent([record]))[0]!;
   const decision = {
@@ -221,7 +223,7 @@ describe('a decision that perform returns', () => {
   const published = async () => (await setup.host.drain('notices')).length;
   const available = async (isbn: string) => (await setup.item('loans', { isbn }))?.available;
 
-  test('the effects that a perform function returns for a message are committed once, although the message is redelivered', async () => {
+  test('the effects that a perform function returns for a message are committed only once, even if the message is redelivered', async () => {
     const isbn = randomUUID();
     duringCall = () => ({ effects: [add(isbn, 2)], events: [follow()] });
     const record = message();
@@ -246,14 +248,14 @@ describe('a decision that perform returns', () => {
     expect(await published()).toBe(1);
   });
 
-  test('if a condition of the effects that a perform function returned fails, the alternative effects ("otherwise") are committed', async () => {
+  test('if a perform function returns effects whose condition fails, the alternative effects ("otherwise") are committed', async () => {
     const isbn = randomUUID();
     duringCall = () => ({ effects: [add(isbn, -1, 0)], otherwise: reject('SOLD_OUT', { effects: [add(isbn, 5)] }) });
     expect((await run([message()])).notCompleted).toMatchObject([{ outcome: 'rejected', code: 'SOLD_OUT' }]);
     expect(await available(isbn)).toBe(5);
   });
 
-  test('if a condition of the effects that a perform function returned fails and there are no alternative effects ("otherwise"), the message is retried before its lease expires', async () => {
+  test('if a perform function returns effects whose condition fails, without alternative effects ("otherwise"), the message is retried without waiting for its lease to expire', async () => {
     const [id, isbn] = [randomUUID(), randomUUID()];
     duringCall = () => ({ effects: [add(isbn, -1, 0)] });
     expect((await run([message(id)])).notCompleted).toMatchObject([{ outcome: 'retry', code: 'CONDITION_FAILED' }]);

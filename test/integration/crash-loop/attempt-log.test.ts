@@ -23,7 +23,7 @@ test('if one attempt of a message is deleted from the attempt log, the attempt l
   expect(await read(id)).toEqual({ isolatedEndByMs: [1] });
 });
 
-test('the attempt log returns nothing for a message that has no recorded attempt, even if an attempt of the message was recorded and deleted', async () => {
+test('the attempt log returns nothing for a message whose attempts were never recorded or have been deleted', async () => {
   const id = 'once' as MessageId;
   await attemptLog.begin('loans', [id], isolated('first', 1));
   await attemptLog.end('loans', new Map([[id, isolated('first', 1)]]));

@@ -12,7 +12,7 @@ import { aConsumerSetup, quickTopology, type ConsumerSetup } from '../../support
 const EVENT = 'test.scripted';
 const PERFORMED = 'test.performed';
 
-/** The batches of the test. One message of each batch ends every process that handles it. */
+/** The batches of the test. Each batch contains one message that crashes every process that handles the message. */
 const scenes = {
   // The scenes that take longest come first.
   // The leases of the ended processes postpone the message.
@@ -25,14 +25,14 @@ const scenes = {
 
 interface Scene {
   readonly end: string;
-  /** The event types of the messages in one batch. Processing the third message ends the process. */
+  /** The event types of the messages in one batch. The third message crashes every process that handles it. */
   readonly types: readonly string[];
   readonly timeoutMs?: number;
 }
 
 interface Played {
   readonly dead: { readonly body: unknown; readonly headers: object };
-  /** The number of messages that completed although another message of their batch crashes every process. */
+  /** The number of messages that completed although another message of their batch crashes each process. */
   readonly completed: number;
   readonly failedInvocations: number;
   readonly otherDeadLetters: number;

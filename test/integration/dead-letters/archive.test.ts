@@ -344,7 +344,7 @@ describe('a dead letter that the archive cannot describe', () => {
     ['a permission is missing', 'AccessDeniedException', 400],
     ['DynamoDB is unavailable', 'InternalServerError', 500],
   ])(
-    'if %s, the archive throws the error and does not try to store a dead letter without its headers',
+    'if %s, the archive throws the error of DynamoDB instead of storing the dead letter without its headers',
     async (_, name, httpStatusCode) => {
       const table = archiveTable(await backend.surehop());
       const stored: string[] = [];

@@ -85,7 +85,7 @@ async function damage(id: string | undefined): Promise<void> {
     if (item['id']?.S === id && item['bytes']) await store.put('dead-letters', { ...item, bytes: { B: Buffer.of(0) } });
 }
 
-test('if a job fails, the function that continues jobs records the error with the job, still continues the other jobs, and then fails', async () => {
+test('if one job fails, the function that continues jobs records the error in this job, continues the other jobs, and only then throws an error', async () => {
   const older = await aJob(['older']);
   const broken = await aJob(['broken']);
   const newer = await aJob(['newer']);
@@ -129,7 +129,7 @@ test('if the history of a dead letter contains an entry that is not JSON, the hi
   );
 });
 
-test('a long-running job leaves time for the jobs that were started after it', async () => {
+test('a long-running job does not use up the whole invocation: a job that was started later completes in the same invocation', async () => {
   const long = await aJob(['1', '2', '3', '4', '5', '6', '7', '8']);
   const short = await aJob(['short']);
   await continueJobs(60_000);
@@ -141,7 +141,7 @@ test('a long-running job leaves time for the jobs that were started after it', a
   expect(await readJob(table(), long.id)).toMatchObject({ status: 'done', progress: { done: 8 } });
 });
 
-test('a running job is continued, and GET /dead-letters/jobs lists it last, even if 60 newer jobs were started after it', async () => {
+test('a running job is continued even if 60 newer jobs were started, and GET /dead-letters/jobs lists the running job after the 50 newest jobs', async () => {
   const { id } = await aJob(['first']);
   for (let number = 0; number < 60; number += 1) {
     const newer = await aJob([], { ids: ['none'] });

@@ -240,7 +240,7 @@ describe('checking an edited body', () => {
 });
 
 describe('sending an edited message', () => {
-  test('the edited message has a new id, contains the edited body byte for byte and names the original dead letter, which then has the final status superseded', async () => {
+  test('the edited message has a new id, contains the edited body byte for byte and names the original dead letter, whose final status is "superseded"', async () => {
     const messageId = randomUUID();
     const id = await archived({ messageId, headers: { 'surehop-redrives': 2, 'x-death': [{ count: 1 }] } });
     // "é" in two characters must not be normalized to one.
@@ -334,7 +334,7 @@ describe('sending an edited message', () => {
     expect(await loansOf('c')).toBe(1);
   });
 
-  test('if a message was edited, its state in each queue is the state of the last edited message', async () => {
+  test('the state of an edited message in each queue is the state of its latest edited version', async () => {
     const messageId = randomUUID();
     const states = () => createTimelines(surehop, queues).states(messageId);
     const id = await archived({ messageId });
@@ -352,7 +352,7 @@ describe('sending an edited message', () => {
   });
 
   const CLOUD_EVENT = 'application/cloudevents+json';
-  /** Passes `record` to a consumer that dead-letters the message, and archives the dead letter. Returns its id. */
+  /** Has a consumer dead-letter the message in `record`, and archives it. Returns the id of the dead letter. */
   async function failedAgain(record: RabbitMqRecord): Promise<string> {
     expect((await consume([record])).counts['dead-letter']).toBe(1);
     const records: RabbitMqRecord[] = [];
@@ -365,7 +365,7 @@ describe('sending an edited message', () => {
     return found!.id;
   }
 
-  test('the body of an edited CloudEvent says the type of the message, also if the edited message is edited again', async () => {
+  test('the type of an edited CloudEvent is taken from its edited body, after the first edit and after a second edit', async () => {
     const event = { specversion: '1.0', id: randomUUID(), source: '/shop', type: 'misspelt', data: { isbn: 'ce' } };
     const id = await archived({
       body: event,
@@ -462,7 +462,7 @@ describe('the original message of an edited dead letter', () => {
     expect([await loansOf('original'), await loansOf('edited')]).toEqual([0, 1]);
   });
 
-  test('an edit is refused if a consumer has completed a copy that a crashed process had redriven', async () => {
+  test('a dead letter cannot be edited if a consumer has completed its redriven copy, even if the process that redrove it crashed before it recorded the redrive', async () => {
     const messageId = randomUUID();
     const id = await archived({ messageId, code: 'BOOM', body: { isbn: 'first' } });
     const copy = aRecord({
@@ -492,7 +492,7 @@ describe('the original message of an edited dead letter', () => {
   });
 
   test.each(unreadableMarkers)(
-    'an edit is refused while the inbox marker of the original message %s, and succeeds after an operator has corrected the inbox marker',
+    'an edit is refused while the inbox marker of the original message cannot be read (the marker %s), and succeeds after an operator has corrected the marker',
     async (_, attributes) => {
       const messageId = randomUUID() as MessageId;
       const id = await archived({ messageId, code: 'BOOM', body: { isbn: 'unreadable' } });
@@ -600,7 +600,7 @@ describe('faults during an edit', () => {
     expect(await takeRecords(channel, 'notices')).toEqual([]);
   });
 
-  test('an edited message whose queue is no longer a work queue of the service stays pending and is not published, and the edited dead letter names this error', async () => {
+  test('if the queue of an edited message is no longer a work queue, the message stays pending and is not published, and the original dead letter shows the reason', async () => {
     const id = await archived({ queue: 'notices' });
     await backend.host.channel.deleteQueue('notices');
     expect((await edit(id, { isbn: 'retired' })).status).toBe(202);
@@ -682,8 +682,8 @@ describe('a process that is killed while it edits a dead letter', () => {
   }
 
   /**
-   * The requests that an edit sends to DynamoDB and the broker, in order. The last two updates record that the message
-   * was published.
+   * The requests that an edit sends to DynamoDB and the broker, in order. The last two requests record in DynamoDB that
+   * the message was published.
    */
   const steps = ['Query', 'GetItem', 'TransactWriteItems', 'publish', 'UpdateItem', 'UpdateItem 2'];
   const isStored = (step: string, side: string) =>
@@ -752,7 +752,7 @@ describe('a process that is killed while it edits a dead letter', () => {
     return records;
   };
 
-  test('if a process is killed while it redrives a dead letter and an operator then edits the dead letter, only the edited message takes effect, even if another message with the same message id has an inbox marker', async () => {
+  test('only the edited message takes effect if a dead letter is edited after the process that redrove it was killed, even if a different message with the same message id has an inbox marker', async () => {
     const messageId = randomUUID() as MessageId;
     const [other, mine, edited] = [`other ${messageId}`, `mine ${messageId}`, `edited ${messageId}`];
     await parts.inbox.recordHandoffs('loans', [
@@ -803,7 +803,7 @@ describe('a consumer that processes a copy of the original message during the ed
       headers: { 'surehop-redrives': 1, 'surehop-schema-version': 1 },
     });
 
-  test('if a dead letter is edited after a consumer has run its business rule for the original message and before the consumer commits, the consumer skips the original message', async () => {
+  test('if a dead letter is edited between the business rule and the commit of the original message, the consumer skips the original message', async () => {
     const messageId = randomUUID();
     const id = await archived({ messageId, code: 'BOOM', body: { isbn: 'deciding' } });
     const decide: typeof scriptedConsumer.decide = async (...args) => {

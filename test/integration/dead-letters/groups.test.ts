@@ -56,7 +56,7 @@ const listed = async (query: Record<string, string>): Promise<string[]> =>
     ({ messageId }: { messageId: string }) => messageId,
   );
 
-test('GET /dead-letters/groups returns for each cause the number of open dead letters, the times of the oldest and the newest, and a count for each part of the requested period', async () => {
+test('GET /dead-letters/groups returns, for each cause, the number of open dead letters, the times of the oldest and the newest, and a count per interval of the requested period', async () => {
   const body = await grouped({ from: '2026-11-22T10:00:00.000Z', to: '2026-11-22T12:00:00.000Z' });
   const once = (span: number) => Array.from({ length: 24 }, (_, index) => (index === span ? 1 : 0));
   const thrice = Array.from({ length: 24 }, (_, index) => ([0, 6, 12].includes(index) ? 1 : 0));

@@ -60,7 +60,7 @@ async function archived(messageId: string = randomUUID()): Promise<string> {
   return id;
 }
 
-/** Runs a command of the guide in a shell, and returns the JSON that the service answers. */
+/** Runs a command from the guide in a shell, and returns the JSON response of the service. */
 async function run(command: string, id: string, job = ''): Promise<any> {
   const token = await backend.issuer.token();
   const env = { ...process.env, url: service.url, token, id, job, message: MESSAGE_ID };

@@ -26,9 +26,7 @@ const DAY_MS = 86_400_000;
 const published: string[] = [];
 let fault: Error | undefined;
 
-/**
- * Creates the dependencies of a redrive or discard job, whose publisher records the messages instead of sending them.
- */
+/** Creates the dependencies of a redrive or discard job. Their publisher records messages instead of sending them. */
 const redriving = (): Redriving => ({
   table: table(),
   queues: [queues.loans],
@@ -168,7 +166,7 @@ test('a dry run that is continued in several requests counts every matching dead
   expect(await dryRun(redriving(), order, undefined, hurried)).toMatchObject({ position: expect.any(String) });
 });
 
-test('if the process of a forced redrive job dies after it has redriven a dead letter, the continued job does not redrive the dead letter again', async () => {
+test('if the process of a forced redrive job dies after redriving a dead letter, the job does not redrive this dead letter again when another process continues it', async () => {
   published.length = 0;
   const id = await archived('again', 'AGAIN');
   const order = { action: 'redrive', ids: [id], maximum: 10, force: true, ratePerSecond: 1_000 } as const;
@@ -185,7 +183,7 @@ test('if the process of a forced redrive job dies after it has redriven a dead l
   expect(published).toEqual(['again', 'again']);
 });
 
-test('a job that is cancelled during the pause after a step does no further step', async () => {
+test('a job that is cancelled while it pauses between two steps runs no further step', async () => {
   published.length = 0;
   const ids = [await archived('paused-1', 'PAUSED'), await archived('paused-2', 'PAUSED')];
   const id = `job-${randomUUID()}`;

@@ -180,7 +180,7 @@ describe('redriving one dead letter', () => {
     ['is the dead-letter queue', 'dead-letters'],
     ['was retired and has no consumer', 'retired'],
   ])(
-    'redriving a dead letter whose queue %s responds with 409 and the name of the queue "%s", even with "force": true',
+    'if the queue of a dead letter %s, redriving the dead letter responds with 409 and the queue name "%s", even with "force": true',
     async (_, queue) => {
       if (queue === 'retired')
         await backend.host.channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
@@ -208,7 +208,7 @@ describe('a message with parts that AMQP cannot encode', () => {
   const leftOut = `header "a" (the name "${'n'.repeat(40)}" in the headers has 300 bytes, but AMQP allows at most 255)`;
   const headers = { 'surehop-left-out': leftOut };
 
-  test('if AMQP cannot encode a header of a message, redriving the message responds with 422 and the name of the header unless the request contains "force": true', async () => {
+  test('redriving a message with a header that AMQP cannot encode responds with 422 and the name of the header; with "force": true, the message is redriven', async () => {
     const { id } = await archived({ headers });
     const answer = await callAsOperator(redriveOne, {
       route: 'POST /dead-letters/{id}/redrive',

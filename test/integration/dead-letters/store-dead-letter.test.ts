@@ -82,7 +82,7 @@ test('if two processes store copies of one message with different headers at the
   expect(await bodiesOf(first.payloadHash)).toHaveLength(1);
 });
 
-test('a dead letter is stored although an earlier attempt stored its message without its record', async () => {
+test('a dead letter is stored even if an earlier attempt stored only its message and not its record', async () => {
   const id = randomUUID();
   const first = aDelivery({ id, raw: randomBytes(800_000), headers: { first: true } });
   await storeAs(id, first);
@@ -113,7 +113,7 @@ test('if the AWS SDK repeats the write of a dead letter because the reply was lo
   expect(await storeAs(id, aDelivery({ id }))).toBe(false);
 });
 
-test('earlier releases, which read the parts of a stored message in the order of their sort keys, can read the message of a dead letter that this release stores', async () => {
+test('earlier releases can read a dead letter that this release stores, because the parts of its message are still in sort-key order', async () => {
   const id = randomUUID();
   const delivery = aDelivery({ raw: randomBytes(800_000), headers: { note: 'é' } });
   await storeAs(id, delivery);

@@ -69,7 +69,7 @@ describe('the life cycle of an emulated event source', () => {
     expect(await harness.takeAll(queue)).toBe(0);
   });
 
-  test('an emulated event source that is stopped while it connects to the broker ends, and leaves all messages in the queue', async () => {
+  test('stopping an emulated event source while it is connecting to the broker leaves no consumer, and leaves all messages in the queue', async () => {
     const queue = await harness.declareQueue();
     await harness.publish(queue, ['a']);
     const source = await harness.run(queue, handlerOf('say(ids);'));
@@ -260,8 +260,8 @@ const BASIC_CONSUME = Buffer.from([0, 60, 0, 20]);
 const BASIC_DELIVER = Buffer.from([0, 60, 0, 60]);
 
 /**
- * Returns a function that connects the two sockets of a proxy between a client and the broker. On the first connection,
- * the proxy passes on the first basic.consume but no later one, and breaks the connection after the first delivery.
+ * Returns the connection handler of a proxy between a client and the broker. On the first connection, the proxy
+ * forwards only the first basic.consume, and breaks the connection after the first delivery.
  */
 function cutAfterFirstDelivery(): (near: Socket, far: Socket) => void {
   let isFirst = true;

@@ -343,7 +343,7 @@ describe('messages', () => {
     },
   );
 
-  test('forms.json contains every kind of message that the current code publishes', () => {
+  test('forms.json, which records the wire and stored forms of all releases, contains every kind of message that the current code publishes', () => {
     expect(Object.keys(forms.messages).toSorted()).toEqual(Object.keys(publishedMessages()).toSorted());
   });
 });

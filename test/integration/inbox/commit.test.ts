@@ -134,7 +134,7 @@ describe('commits of several messages', () => {
     expect(new Set(outcomes(await inbox.commit(QUEUE, orders('third'), never)))).toEqual(new Set(['completed']));
   });
 
-  test('a sold-out item gets a transaction of its own until the condition on the item holds again, and the next commit writes this item and all other items in one transaction', async () => {
+  test('a sold-out item is written in its own transaction while its condition fails; once the condition holds again, the next commit writes all items in one transaction', async () => {
     await shelved('scarce', 0);
     await shelved('plenty', 100);
     const inbox = store.inbox();
@@ -355,7 +355,7 @@ describe('items that grow', () => {
     expect(new Set(outcomes(results))).toEqual(new Set(['completed']));
   });
 
-  test('messages that all check one item are committed in one transaction', async () => {
+  test('messages whose conditions all check the same item are committed in one transaction', async () => {
     await shelved('shared', 5);
     const check = growing.check(isbn('shared'), { available: { atLeast: 5 } });
     const entries = Array.from({ length: 40 }, (_, n) => entry(n, { effects: [check, give(`own-${n}`, 1)] }));
@@ -381,7 +381,7 @@ describe('interrupted commits', () => {
     client.destroy();
   });
 
-  test('if an unexpected error is thrown during a commit, the commit does not throw the error, and its messages stay unfinished', async () => {
+  test('if an unexpected error occurs in a commit, the commit returns all its messages as unfinished instead of throwing the error', async () => {
     const { createInbox } = await import('../../../lib/inbox/create-inbox.ts');
     const { openInboxTable } = await import('../../../lib/inbox/table.ts');
     const clock = {

@@ -67,7 +67,7 @@ test('a transaction keeps its ClientRequestToken when it is sent again after a s
   expect(new Set(tokens).size).toBe(3);
 });
 
-test('if a transaction times out and another process completes one of its messages before the transaction is sent again, the result of this message is "duplicate"', async () => {
+test('after a transaction timed out, a message that another process completed before the transaction is resent has the result "duplicate"', async () => {
   faults.plan = async (_, at) => {
     if (at > 0) return;
     faults.remove();
@@ -204,7 +204,7 @@ test('if DynamoDB does not say which table of a transaction is missing, the comm
   expect(await available()).toBe('90');
 });
 
-test('if DynamoDB reports a missing table but accepts a write on each table of the transaction, all messages stay unfinished, and their error names all these tables', async () => {
+test('if DynamoDB reports a missing table for a transaction, but accepts a test write on each of its tables, all messages stay unfinished and the error names every table of the transaction', async () => {
   inTurn(() => ({ when: 'before', error: named('ResourceNotFoundException', 'not found') }));
   const results = await commit(five());
   expect(outcomes(results)).toEqual(Array(5).fill('unfinished'));
@@ -212,7 +212,7 @@ test('if DynamoDB reports a missing table but accepts a write on each table of t
   expect(results[0]).toMatchObject({ error: { code: 'TABLE_MISSING', tables } });
 });
 
-test('if DynamoDB does not name a missing table, only the message that writes to this table stays unfinished, and in the same batch only the message with a refused inbox marker fails', async () => {
+test('if DynamoDB does not name the missing table, only the message that writes to this table stays unfinished; in the same batch, only the message whose inbox marker was refused fails', async () => {
   const missing = new Table({ name: 'missing', key: { isbn: 'S' } });
   const toMissing: Entry = { ...take('missing', 1), decision: { effects: [missing.add({ isbn: 'a' }, 'n', 1)] } };
   const writes = (input: TransactWriteItemsInput) => JSON.stringify(input.TransactItems);
@@ -332,7 +332,7 @@ test('a commit waits before it sends a transaction again, and an abort ends the 
   expect(faults.sent).toHaveLength(1);
 });
 
-test('concurrent commits of overlapping batches complete or reject each message once, and never lend more books than are available', async () => {
+test('concurrent commits of overlapping batches complete or reject each message exactly once, and never take more books than are available', async () => {
   const left = 40;
   await store.put('loans', { isbn: { S: isbn() }, available: { N: String(left) } });
   const entries = Array.from({ length: 60 }, (_, n) => {

@@ -118,7 +118,7 @@ describe('markers of failed attempts', () => {
     expect(await found()).toMatchObject({ state: 'retrying', redrives: 1 });
   });
 
-  test('if the inbox marker that prevents the dead letter of a completed message is deleted before the inbox can read it, the inbox reports that the marker is gone', async () => {
+  test('if the inbox refuses to dead-letter a message because of its inbox marker, and the marker is deleted before the inbox can read it, the inbox reports that the marker is gone', async () => {
     await done();
     store.client.middlewareStack.add(
       (next, { commandName }) =>
@@ -155,12 +155,12 @@ describe('markers of failed attempts', () => {
     expect(await found()).toMatchObject({ state: 'retrying' });
   });
 
-  test('the error message in the inbox marker of a failed attempt is cut to one kilobyte of whole characters', async () => {
+  test('the error message in the inbox marker of a failed attempt is truncated to at most 1 KB, never in the middle of a character', async () => {
     await record(1, { message: `x${'é'.repeat(1_000)}` });
     expect(await found()).toMatchObject({ message: `x${'é'.repeat(511)}` });
   });
 
-  test('recordHandoffs writes the inbox markers of sixty failed messages in one call', async () => {
+  test('one call of recordHandoffs writes the inbox markers of sixty failed messages', async () => {
     await inbox.recordHandoffs(
       QUEUE,
       Array.from({ length: 60 }, (_, n) => handoff(1, { id: id(n) })),
@@ -254,7 +254,7 @@ describe('the expiry of inbox markers', () => {
     for (const name of ['m', 'rejected', 'dead']) expect(await expiresInDays(name)).toBe(14);
   });
 
-  test('reading an inbox marker that an operator wrote without the attribute "at" postpones the expiry of the marker, too', async () => {
+  test('reading an inbox marker postpones its expiry, even if an operator wrote the marker without the attribute "at"', async () => {
     const inOneDay = String(Math.floor(store.clock.now() / 1_000) + 86_400);
     const state = { S: 'completed' };
     await store.put('inbox', { ...pk(), state, payloadHash: { S: 'hash' }, expiresAt: { N: inOneDay } });
@@ -289,7 +289,7 @@ describe('the expiry of inbox markers', () => {
     expect(await found()).toMatchObject({ state: 'completed' });
   });
 
-  test('if DynamoDB does not answer the write that postpones the expiry of an inbox marker, reading the marker fails with STORE_UNAVAILABLE', async () => {
+  test('if reading an inbox marker must postpone its expiry and DynamoDB does not answer this write, reading the marker fails with STORE_UNAVAILABLE', async () => {
     await done();
     store.clock.advance(8 * DAY_MS);
     store.client.middlewareStack.add(
@@ -304,7 +304,7 @@ describe('the expiry of inbox markers', () => {
     expect(await found()).toMatchObject({ state: 'completed' });
   });
 
-  /** Calls `read`, and calls `change` once after the first reply to a `BatchGetItem` request. */
+  /** Calls `read`. After the first reply to a `BatchGetItem` request, calls `change` once, like a concurrent writer. */
   async function afterRead<T>(change: () => Promise<unknown>, read: () => Promise<T>): Promise<T> {
     let isChanged = false;
     store.client.middlewareStack.add(
@@ -428,7 +428,7 @@ describe('the inbox markers that operators see', () => {
     expect(sizeOfAll(item!)).toBeLessThan(1_024);
   });
 
-  test('the inbox marker of a message contains its type, ids and failed attempts, and the transaction writes no additional DynamoDB item for them', async () => {
+  test('the inbox marker itself contains the type, ids and failed attempts of the message, so the transaction writes no additional DynamoDB item for them', async () => {
     const sizes: number[] = [];
     const transactions = { name: 'countTransactionItems', step: 'initialize' } as const;
     store.client.middlewareStack.add(

@@ -24,9 +24,9 @@ beforeAll(async () => {
 });
 afterAll(() => setup.remove());
 
-/** The messages that the business rule processed, as `key:number`, in the order of processing. */
+/** The messages that the business rule processed, each as `<ordering key>:<message number>`, in processing order. */
 let done: string[];
-/** How many more times the business rule must fail for each message, by the `key:number` of the message. */
+/** How many more times the business rule fails for each message. The key is `<ordering key>:<message number>`. */
 let failing: Map<string, number>;
 beforeEach(() => {
   done = [];
@@ -110,7 +110,7 @@ test('after a message is dead-lettered, the next messages with the same ordering
 });
 
 test.each(unreadableMarkers)(
-  'a message whose inbox marker %s is dead-lettered after its last attempt, and the next messages with the same ordering key are then processed',
+  'if the inbox marker of a message %s, the message is dead-lettered after its last attempt, and the next messages with its ordering key are processed',
   async (_, attributes) => {
     const a = randomUUID();
     const first = message(a, 1);
@@ -182,7 +182,7 @@ test('if a process dies while it processes a batch, younger messages with the sa
   expect((await setup.item('loans', { isbn: a }))?.available).toBe(3);
 });
 
-test('a message whose last attempt failed becomes a dead letter without being processed again, although the process died after it completed a later message with the same key', async () => {
+test('if the process dies after the last attempt of a message failed and a later message with the same key completed, the earlier message is dead-lettered without another attempt', async () => {
   const a = randomUUID();
   failing.set(`${a}:1`, 1);
   const records = [message(a, 1), message(a, 2)];
@@ -282,9 +282,9 @@ describe('two execution environments that process one batch at the same time', (
   });
 
   /**
-   * Processes the messages 1 and 2 of a new ordering key in two execution environments. The second environment processes
-   * the batch just before the first one calls `method` of the inbox. If the first environment leaves the batch unfinished,
-   * the batch is redelivered once.
+   * Processes a batch with the messages 1 and 2 of a new ordering key in two execution environments. Just before the
+   * first environment calls the inbox method named `method`, the second environment processes the same batch. If the
+   * first environment leaves the batch unfinished, the batch is redelivered once.
    */
   async function processTwice(method: 'claimDeadLetters' | 'recordHandoffs', errors: Error[]): Promise<string> {
     const key = randomUUID();
@@ -311,7 +311,7 @@ describe('two execution environments that process one batch at the same time', (
     return key;
   }
 
-  test('if one execution environment retries a message just before another one dead-letters it, only the retry takes effect, and the message completes before later messages with the same ordering key', async () => {
+  test('if one execution environment tries to dead-letter a message just after another one has retried it, no dead letter is published, and the message completes before later messages with its ordering key', async () => {
     // The second environment retries the message after the message has failed permanently in the first environment.
     const errors = [new PermanentError('GIVEN_UP', 'never'), new Error('not this time')];
     const a = await processTwice('claimDeadLetters', errors);

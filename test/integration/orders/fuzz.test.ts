@@ -64,7 +64,10 @@ const order = fc.record({
   }),
 });
 
-/** Generates request bodies: random bytes, random text, random JSON, and orders with or without a changed character. */
+/**
+ * Generates request bodies: random bytes, random text, random JSON, orders, and orders in which one character was
+ * replaced.
+ */
 const bodies = fc.oneof(
   { weight: 2, arbitrary: fc.uint8Array({ maxLength: 2_000 }).map((bytes) => Buffer.from(bytes)) },
   { weight: 2, arbitrary: fc.string({ unit: character, maxLength: 500 }).map((text) => Buffer.from(text)) },
@@ -168,7 +171,7 @@ test(
   300_000,
 );
 
-test('the heap of the process grows by less than 10 MB over a thousand refused requests', async () => {
+test('1,000 refused requests increase the heap of the process by less than 10 MB', async () => {
   const raw = Buffer.from(`{"items":[${'{"sku":"x"},'.repeat(500)}{}]}`);
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;

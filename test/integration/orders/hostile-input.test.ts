@@ -437,7 +437,10 @@ const bodyRows: Row[] = [
 const own = generateKeyPairSync('rsa', { modulusLength: 2_048 });
 const DAY = 86_400;
 
-/** Returns the public key of the token issuer. Attackers can download this key and try to sign tokens with it. */
+/**
+ * Returns the public key of the token issuer. Attackers can download this key and use it as an HMAC secret to forge
+ * tokens (key confusion).
+ */
 async function published(): Promise<JWK> {
   const { keys } = (await (await fetch(process.env.JWKS_URL!)).json()) as { keys: JWK[] };
   return keys[0]!;

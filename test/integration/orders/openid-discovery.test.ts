@@ -19,7 +19,7 @@ let asked: string[];
 /** The documents that the OpenID provider of the tests serves, by URL path. Any other path gets the status 404. */
 let documents: Record<string, () => unknown>;
 
-/** The URL path of the OpenID provider's keys. As with Keycloak, this path is not below `/.well-known`. */
+/** The URL path of the keys of the simulated OpenID provider. Like Keycloak's path, it is not below `/.well-known`. */
 const KEYS_PATH = '/realms/shop/protocol/openid-connect/certs';
 const METADATA_PATH = '/realms/shop/.well-known/openid-configuration';
 

@@ -121,7 +121,7 @@ describe('signing keys', () => {
     expect((await place(oldSecret)).status).toBe(202);
   });
 
-  test('while the signing keys cannot be read, an order with an unknown key gets 401, and a later order causes a new attempt to read the keys', async () => {
+  test('while the signing keys cannot be read, an order that is signed with an unknown key gets 401, and a later order triggers a new attempt to read the keys', async () => {
     silent.secrets.swallow(1_000);
     expect(await place(newSecret)).toMatchObject({
       status: 401,
@@ -134,7 +134,7 @@ describe('signing keys', () => {
   });
 });
 
-test('if the token issuer does not answer when the service reads the keys of the issuer, the waiting HTTP request gets 503 and the next HTTP request succeeds', async () => {
+test('if the token issuer does not answer a read of its keys, the HTTP request that needs the keys gets 503, and the next HTTP request reads the keys again and succeeds', async () => {
   const { handler: getStatus } = await import('../../../functions/operations/status.ts');
   const ask = () => callAsOperator(getStatus, { route: 'GET /status' });
   silent.jwks.swallow();

@@ -9,7 +9,10 @@ import { callAsOperator, callSigned } from '../../support/as-client.ts';
 import { aBackend, type Backend } from '../../support/backend.ts';
 import { call } from '../../support/request.ts';
 
-/** Whether the server that replaces DynamoDB never answers. If not, the server closes each connection immediately. */
+/**
+ * If true, the server that replaces DynamoDB accepts connections and never answers. If false, it closes each connection
+ * immediately.
+ */
 let silent: boolean;
 let server: Server;
 let backend: Backend;
@@ -51,7 +54,7 @@ test.each([
   ['closes connections', false],
   ['does not answer', true],
 ])(
-  'if DynamoDB %s, an order is accepted and the metric IntakeRecordUnavailable counts its missing idempotency record',
+  'if DynamoDB %s, an order is accepted without an idempotency record, and the metric IntakeRecordUnavailable counts the order',
   async (_, isSilent) => {
     silent = isSilent;
     written = [];

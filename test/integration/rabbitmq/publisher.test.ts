@@ -31,7 +31,7 @@ const aMessage = (routingKey: string, id = 'message-1', body = 'hello', exchange
 });
 
 describe('publish', () => {
-  test('a publish resolves after the broker has stored the message persistently and unchanged in a queue', async () => {
+  test('when a publish resolves, the broker has stored the message in a queue as a persistent message with the same body and message id', async () => {
     await host.publisher().publish(aMessage('loan.created', 'kept', 'body'));
     const [message] = await host.drain('all');
     expect(message).toMatchObject({
@@ -60,7 +60,7 @@ describe('publish', () => {
     expect(new Set(ids)).toEqual(new Set(['before', 'after']));
   });
 
-  test('a message for whose publish no time is left is not sent, and the other messages are confirmed', async () => {
+  test('if no time is left to publish one of several messages, this message is not sent, and the other messages are still confirmed', async () => {
     const leftMs = [20_000, 0, 20_000];
     const messages = ['in time', 'too late', 'in time again'].map((id) => aMessage('loan.created', id));
     const errors = await host.publisher().publishAll(messages, () => leftMs.shift()!);
@@ -223,7 +223,7 @@ interface FaultyProxy {
   connections(): number;
   /** Makes the proxy discard the next bytes that the broker sends, and reset the connection. */
   resetOnNextReply(): void;
-  /** Makes the proxy drop all bytes in both directions, from `hold(true)` until `hold(false)`. */
+  /** Makes the proxy discard all bytes in both directions between the calls `hold(true)` and `hold(false)`. */
   hold(held: boolean): void;
   close(): void;
 }

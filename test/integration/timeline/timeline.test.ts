@@ -48,7 +48,7 @@ const loaned = defineEvent({
 const rejected = defineEvent({ ...loaned, type: 'loan.rejected' });
 
 function decide({ isbn }: { readonly isbn: string }, { attempt }: RuleContext): Decision {
-  if (attempt < succeedsAt) throw new Error(`the catalogue refused attempt ${attempt}`);
+  if (attempt < succeedsAt) throw new Error(`the catalogue is unavailable at attempt ${attempt}`);
   return {
     effects: [tables.loans.add({ isbn }, 'available', 1), tables.notices.add({ customerId: isbn }, 'notices', 1)],
     events: [emit(rejected, { isbn })],
@@ -159,9 +159,9 @@ test('the timeline of a message contains the publication, each failed attempt wi
   ]);
   expect(own[1]).toMatchObject({
     delaySeconds: 1,
-    error: { code: 'UNKNOWN_ERROR', message: 'the catalogue refused attempt 1' },
+    error: { code: 'UNKNOWN_ERROR', message: 'the catalogue is unavailable at attempt 1' },
   });
-  expect(own[2]).toMatchObject({ delaySeconds: 2, error: { message: 'the catalogue refused attempt 2' } });
+  expect(own[2]).toMatchObject({ delaySeconds: 2, error: { message: 'the catalogue is unavailable at attempt 2' } });
   expect(own.at(-1)).toMatchObject({
     effects: { loans: 1, notices: 1 },
     followUps: [{ messageId: followUp!.messageId, type: 'loan.rejected' }],
@@ -228,7 +228,7 @@ test('the timeline of a dead-lettered message contains all attempts, the redrive
   const found = await readDeadLetter(table, deadLetter!.id);
   const { attempts } = detailsOf(found.deadLetter, found.message, { faults: [] }, undefined) as { attempts: object[] };
   expect(attempts).toMatchObject([
-    { attempt: 1, delaySeconds: 1, error: { message: 'the catalogue refused attempt 1' } },
+    { attempt: 1, delaySeconds: 1, error: { message: 'the catalogue is unavailable at attempt 1' } },
     { attempt: 2, delaySeconds: 2 },
     { attempt: 3, delaySeconds: 4 },
     { attempt: 4, error: { code: 'ATTEMPTS_EXHAUSTED' } },
@@ -262,7 +262,7 @@ test('the timeline of a dead-lettered message contains all attempts, the redrive
   expect(steps[5]).toMatchObject({ by: 'grace', reason: 'the catalogue is back', deadLetterId: deadLetter!.id });
 });
 
-test('while a message that is suspected of crashing the process is processed alone, its timeline contains the latest time at which this processing can end', async () => {
+test('while a message that may have crashed the process is processed alone, its timeline contains the time by which this isolated run ends at the latest', async () => {
   const messageId = randomUUID() as MessageId;
   const endsByMs = Date.parse('2026-11-22T12:00:30.000Z');
   await setup.parts.attemptLog.begin('loans', [messageId], { kind: 'isolated', id: 'run-1', endsByMs });

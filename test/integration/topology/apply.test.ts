@@ -159,7 +159,7 @@ test('applying a topology that omits an empty work queue removes the bindings of
   expect(await bindingsOf('audit')).toEqual([]);
 });
 
-test('after the topology is applied to queues without a delivery limit, as RabbitMQ 3 creates them, a message can be returned to its queue 30 times without being lost', async () => {
+test('after the topology is applied to queues that RabbitMQ 3 created without a delivery limit, a message can be requeued 30 times without being lost', async () => {
   for (const { name, arguments: settings } of topology.queues)
     await host.channel.assertQueue(name, { durable: true, arguments: { 'x-queue-type': 'quorum', ...settings } });
   // The policies do not delay redeliveries here, so that 30 returns take no time.

@@ -47,7 +47,7 @@ test('RabbitMQ 4.3 and later delay the redelivery of a returned message, except 
   expect(delays ? isPaced : paced() >= 100).toBe(true);
 });
 
-test('applying a topology that omits a queue fails while a returned message in this queue waits for its delayed redelivery', async () => {
+test('applying a topology that omits a queue fails while the broker delays the redelivery of a requeued message in this queue', async () => {
   const policies = topology.policies!.map((policy) => ({
     ...policy,
     delayedRetry: policy.delayedRetry && HALF_A_MINUTE,

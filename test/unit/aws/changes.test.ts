@@ -102,7 +102,7 @@ describe('rejected deployments', () => {
     expect(reasons({ Keys: { ...secret, DeletionPolicy: 'Retain' } }, {})).toEqual([]);
   });
 
-  test('the first deployment of a stack is never rejected', () => {
+  test('a comparison with an empty template rejects no resource, so the first deployment of a stack is never rejected', () => {
     expect(reasons({}, { Broker: broker(), Orders: table('orders') })).toEqual([]);
   });
 });
@@ -126,7 +126,7 @@ describe('conflicts of a deployment', () => {
     Api: { Type: 'AWS::ApiGatewayV2::Authorizer', Properties: { Name: { 'Fn::ImportValue': 'pool' } } },
   });
 
-  test('a deployment has a conflict if it removes or changes a stack export that the deployed functions import, even if the new functions do not import it', () => {
+  test('conflictsOf reports a deployment that removes or changes a stack export that the deployed functions import, even if the new functions do not import it', () => {
     expect(conflicts({ broker: [exporting('a'), template({})], functions: [importing, none] })).toEqual([
       'the export pool would be removed while the functions import it',
     ]);
@@ -137,7 +137,7 @@ describe('conflicts of a deployment', () => {
     expect(conflicts({ broker: [exporting('a'), template({})] })).toEqual([]);
   });
 
-  test('a deployment has a conflict if it replaces a resource whose ARN another stack imports', () => {
+  test('conflictsOf reports a deployment that replaces a resource whose ARN another stack imports', () => {
     const at = (name: string) =>
       exporting({ 'Fn::GetAtt': ['Broker', 'Arn'] }, { Broker: broker({ BrokerName: name }) });
     expect(conflicts({ broker: [at('a'), at('b')], functions: [importing, importing] })).toEqual([
@@ -160,11 +160,11 @@ describe('conflicts of a deployment', () => {
     ).toEqual(['Source cannot be updated']);
   });
 
-  test('a deployment has a conflict if a template imports a value that no stack exports', () => {
+  test('conflictsOf reports a deployment if a template imports a value that no stack exports', () => {
     expect(conflicts({ functions: [none, importing] })).toEqual(['nothing exports pool']);
   });
 
-  test('a deployment has a conflict if it creates a resource with the name of an existing resource', () => {
+  test('conflictsOf reports a deployment that creates a resource with the name of an existing resource', () => {
     expect(
       conflicts({
         broker: [template({ Broker: broker() }), template({ Broker: broker({ DeploymentMode: 'CLUSTER_MULTI_AZ' }) })],
@@ -172,7 +172,7 @@ describe('conflicts of a deployment', () => {
     ).toEqual([expect.stringMatching(/^Broker would have the same identity as Broker, which still exists/)]);
   });
 
-  test('a deployment has a conflict if it moves an SNS subscription to another logical id', () => {
+  test('conflictsOf reports a deployment that moves an SNS subscription to another logical id', () => {
     const subscriptions = (...addresses: string[]) =>
       template(
         Object.fromEntries(
@@ -187,7 +187,7 @@ describe('conflicts of a deployment', () => {
     ]);
   });
 
-  test('a deployment has a conflict if it updates an event source mapping with a virtual host, because Lambda accepts a virtual host only for a new mapping', () => {
+  test('conflictsOf reports a deployment that updates an event source mapping with a virtual host, because Lambda accepts a virtual host only when it creates a mapping', () => {
     const source = (BatchSize: number, ...more: Value[]) =>
       template({
         Source: {

@@ -17,7 +17,7 @@ test.each(toolkitTables.map(({ name }) => name))(
 );
 
 test.each(['order_items', 'orderItems', 'order.items', 'OrderItems', 'order--items', 'queue_samples'])(
-  'a table named %s is refused if another table would have the same CloudFormation resource',
+  'a table named %s is refused if its CloudFormation logical id would equal that of another table',
   (name) => {
     expect(() => resourcesOf([...toolkitTables, named('order-items'), named(name)], '')).toThrow(
       /would get the same CloudFormation logical id \w+Table: rename one of the two/,

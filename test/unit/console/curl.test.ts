@@ -5,7 +5,7 @@ import fc from 'fast-check';
 
 import { curlOf } from '../../../infra/console/curl.ts';
 
-/** Returns the arguments that a POSIX shell passes to `curl` when it runs the command. */
+/** Returns the arguments that `curl` would receive if a POSIX shell ran the given command line. */
 function argumentsOf(command: string): string[] {
   const script = `curl() { for one in "$@"; do printf '%s\\0' "$one"; done; }\n${command}`;
   const output = execFileSync('sh', ['-c', script], { encoding: 'utf8', env: { TOKEN: 'the-token' } });

@@ -10,7 +10,7 @@ test('a comparison of two texts shows the removed and the added lines between th
   expect(shown(diffLines('a\nb\nc\nd', 'a\nx\nc\nd\ne'))).toEqual([' a', '-b', '+x', ' c', ' d', '+e']);
 });
 
-test('both texts can be restored from their comparison, and the comparison has as many equal lines as possible', () => {
+test('diffLines returns all lines of both texts in order, and marks as many lines as possible as unchanged', () => {
   const text = fc.array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 8 });
   fc.assert(
     fc.property(text, text, (old, now) => {

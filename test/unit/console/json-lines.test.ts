@@ -20,28 +20,28 @@ const keepsText = (() => {
   return sources[0] === '1';
 })();
 
-test('a number that JavaScript cannot represent keeps all digits if the browser passes the text of the number to the reviver', () => {
+test('formatting JSON keeps all digits of a number that is too large for JavaScript if JSON.parse passes the source text of the number to the reviver', () => {
   const digits = keepsText ? '9007199254740993123' : '9007199254740993000';
   expect(textOf('{"id": 9007199254740993123}')).toBe(`{\n  "id": ${digits}\n}`);
 });
 
-test('the console returns no lines for a text that is not JSON', () => {
+test('jsonLines returns undefined for a text that is not JSON', () => {
   expect(jsonLines('{"a": 1', 1_000)).toBeUndefined();
 });
 
-test('the console cuts long JSON after the given number of lines', () => {
+test('jsonLines truncates long JSON after the given number of lines', () => {
   const json = jsonLines(JSON.stringify(Array.from({ length: 100 }, (_, index) => index)), 10)!;
   expect(json.isCut).toBe(true);
   expect(json.lines).toHaveLength(10);
 });
 
-test('the console cuts deeply nested JSON and does not exhaust the stack', () => {
+test('jsonLines truncates deeply nested JSON instead of overflowing the call stack', () => {
   const depth = 100_000;
   const json = jsonLines('['.repeat(depth) + ']'.repeat(depth), 2_000);
   expect(json?.lines.length ?? 0).toBeLessThanOrEqual(2_000);
 });
 
-test('the console reads the reason of a schema mismatch as a list of faults', () => {
+test('the console parses the reason of a schema mismatch into a list of validation errors', () => {
   expect(faultsOf('/items/0/quantity: Too small; expected >=1; /: Unrecognized key: "x"')).toEqual([
     { pointer: '/items/0/quantity', detail: 'Too small; expected >=1' },
     { pointer: '', detail: 'Unrecognized key: "x"' },
@@ -49,7 +49,7 @@ test('the console reads the reason of a schema mismatch as a list of faults', ()
   expect(faultsOf('no rule for version 2 of order.created')).toEqual([]);
 });
 
-test('the console places a fault at the line of the faulty field, or at the line of the nearest object that contains the field', () => {
+test('the console shows a validation error at the line of the invalid field or, if the field is missing, at the line of the nearest enclosing object', () => {
   const { lines } = jsonLines('{"items": [{"quantity": 0}]}', 1_000)!;
   const faults = ['/items/0/quantity', '/items/0/price', '/currency', ''].map((pointer) => ({
     pointer,

@@ -12,7 +12,7 @@ test.each([
   expect(readRoute(hash)).toEqual(route);
 });
 
-test('the console writes a route to the fragment of the page address and reads the same route back, without empty and undefined query values', () => {
+test('the console writes a route to the URL fragment without empty and undefined query values, and reads the same route back', () => {
   const id = 'a/b?c#d&e %';
   const query = { queue: 'invoices', text: 'x=1&y#', code: '', client: undefined };
   expect(readRoute(writeRoute('messages', { id, query }))).toEqual({

@@ -108,7 +108,7 @@ describe('the time limit of a business rule', () => {
     };
 
   test.each(['leases.take', 'inbox.commit'])(
-    'if DynamoDB does not answer the request %s during the last attempt of a message with a perform function, the message is redelivered with its batch and is not dead-lettered',
+    'a message with a perform function is redelivered instead of dead-lettered if DynamoDB does not answer %s during its last attempt',
     async (request) => {
       const { run, broker } = aConsumer({ perform: async () => {} }, slow(request, true));
       const { notCompleted } = await run(lastAttempt());
@@ -125,7 +125,7 @@ describe('the time limit of a business rule', () => {
     },
   );
 
-  test('if the perform function fails and the release of its lease takes longer than the time limit, the message is retried with the error of the function', async () => {
+  test('if the perform function fails and releasing its lease then exceeds the time limit, the retry has the error of the function as its reason, not the timeout', async () => {
     const { run } = aConsumer({ perform: async () => decide({ fails: true }) }, slow('leases.release', false));
     expect((await run(aMessage())).notCompleted).toMatchObject([{ outcome: 'retry', message: 'not this time' }]);
   });
@@ -176,7 +176,7 @@ describe('the time limit of a business rule', () => {
   );
 });
 
-test('if DynamoDB grants a lease only at a later attempt of the request, the duration of the lease starts at this attempt', async () => {
+test('if the request for a lease is repeated until DynamoDB grants the lease, the duration of the lease starts at the last request', async () => {
   let nowMs = Date.parse('2026-01-01T00:00:00Z');
   const sent: UpdateItemCommand[] = [];
   const send = async (command: UpdateItemCommand) => {
