@@ -35,8 +35,10 @@ const someParts = ({
     },
     close: async () => {},
   },
-  archiveLetter: () =>
-    Promise.reject(new Error('the consumer archived a message as too large, but this test has no such message')),
+  archiveLetter: ({ code, messageId }) =>
+    Promise.reject(
+      new Error(`this test expects no archived dead letter, but the consumer archived ${messageId}: ${code}`),
+    ),
   clock,
   settings: readAllSettings({ LOG_LEVEL: 'ERROR' }),
   read: async () => undefined,
@@ -120,7 +122,7 @@ test('a message without a publish time is dead-lettered as TOO_OLD if its AMQP t
   expect((await run({})).notCompleted).toMatchObject([{ outcome: 'dead-letter', code: 'TOO_OLD' }]);
 });
 
-test('a completed message that is redelivered is a duplicate, although the message has become too old in the meantime', async () => {
+test('a completed message that is redelivered is a duplicate, even if the message has exceeded the maximum age in the meantime', async () => {
   const record = aRecord({ type: 'limited', headers: { 'surehop-published-at': ago(0) } });
   let nowMs = NOW_MS;
   const parts = someParts({ clock: { now: () => nowMs } });

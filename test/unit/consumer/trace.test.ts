@@ -61,7 +61,7 @@ test('the settle span of a batch with several messages is a child of the receive
   expect(exporter.getFinishedSpans()).toHaveLength(5);
 });
 
-test('the settle span of a batch with one message belongs to the trace of the message', async () => {
+test('if a batch contains one message, the span "settle" of the batch belongs to the trace of this message', async () => {
   await processBatch([delivered(1)]);
   const [settle] = spansNamed('settle loans');
   expect(settle!.spanContext().traceId).toBe(traceId(1));

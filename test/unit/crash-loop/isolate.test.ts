@@ -51,8 +51,8 @@ function aConsumer(
       publishAll: async (messages) => messages.map(() => undefined),
       close: async () => {},
     },
-    archiveLetter: async () => {
-      throw new Error('the consumer stored a dead letter in the archive, which this test does not expect');
+    archiveLetter: async ({ code, messageId }) => {
+      throw new Error(`this test expects no archived dead letter, but the consumer archived ${messageId}: ${code}`);
     },
     clock,
     settings: readAllSettings({ LOG_LEVEL: 'ERROR' }),
@@ -73,8 +73,8 @@ function aConsumer(
     return report;
   };
   /**
-   * Writes earlier attempts of a message to the attempt log: one attempt together with other messages, and one isolated
-   * attempt for each given end time.
+   * Fills the attempt log of a message with one attempt together with other messages and, for each given end time, one
+   * attempt in which the message was processed alone.
    */
   const record = (id: string, ...isolatedEndByMs: number[]) =>
     store.attempts.set(id as MessageId, [
@@ -97,7 +97,7 @@ function aConsumer(
 const ended = NOW_MS - 1;
 const inProgress = NOW_MS + 1;
 
-test('messages that may have crashed the process are first processed together, and the attempt log of these messages is deleted if the process survives', async () => {
+test('messages that may have crashed the process are first retried together as one batch; if the process survives, their attempt log is deleted', async () => {
   const { store, begun, run } = aConsumer();
   expect((await run('a', 'b', 'c')).counts.completed).toBe(3);
   expect(begun).toEqual(['together: a b c']);
@@ -118,7 +118,7 @@ test('a message is dead-lettered with the code CRASH_LOOP after it was processed
   expect((await run('a', 'b')).notCompleted).toMatchObject([{ id: 'a', outcome: 'dead-letter', code: 'CRASH_LOOP' }]);
 });
 
-test('a message that was processed alone three times is not dead-lettered while another Lambda execution environment may still be processing it', async () => {
+test('after three isolated runs, a message is not dead-lettered while another Lambda execution environment may still be processing it', async () => {
   const { run, record, begun } = aConsumer();
   record('a', ended, ended, inProgress);
   expect((await run('a')).notCompleted).toMatchObject([{ id: 'a', outcome: 'unfinished', code: 'LEASED' }]);
@@ -159,7 +159,7 @@ test('messages that are processed together and postponed leave no entry in the a
   expect(store.attempts.size).toBe(0);
 });
 
-test('a message whose lease has expired is processed alone, even at its first delivery, but a message whose lease was released is not', async () => {
+test('a message with an expired lease may have crashed the process and is processed alone, even at its first delivery; a message with a released lease is not', async () => {
   const { run, begun, lease } = aConsumer();
   lease('expired', ended);
   lease('released', 0);

@@ -217,7 +217,7 @@ describe('surehop add event, route and table', () => {
   });
 
   test.each(['customer-renamed-event', 'post-payments', 'shipping-labels-table'])(
-    'surehop add event, route and table do not overwrite an existing test %s that the command did not write',
+    'surehop add event, route and table do not overwrite the test file %s if it was written by hand',
     async (name) => {
       writeFileSync(join(project, `test/${name}.test.ts`), '// by hand\n');
       const before = contents();
@@ -234,7 +234,7 @@ describe('surehop add event, route and table', () => {
     expect(contents()).toEqual(before);
   });
 
-  test('surehop add route for an existing event writes an example that matches the schema, and no second definition of the event', async () => {
+  test('surehop add route for an existing event writes an example that matches the schema, and does not define the event again', async () => {
     const changes = new Changes(project);
     await addRoute(changes, await service(), 'PUT /orders', { event: 'order.placed' });
     const written = changes.write();
@@ -297,9 +297,12 @@ describe('surehop add refuses what would not load, and writes nothing', () => {
       /serverless\.yml already has another function place-order/,
     ],
     ['events', { event: 'order.placed' }, /functions\/orders\/events\.ts exists already/],
-  ])('surehop add consumer %s with %j is refused', async (name, options, message) => {
-    expect(await refusalOf(async (changes) => addConsumer(changes, await service(), name, options))).toMatch(message);
-  });
+  ])(
+    'surehop add consumer refuses the name %s with the options %j, and the error names the reason',
+    async (name, options, message) => {
+      expect(await refusalOf(async (changes) => addConsumer(changes, await service(), name, options))).toMatch(message);
+    },
+  );
 
   test('surehop add consumer accepts a property in --order-by that the schema of an existing event has', async () => {
     const changes = new Changes(project);
@@ -309,7 +312,7 @@ describe('surehop add refuses what would not load, and writes nothing', () => {
     expect(queues['greet']).toMatchObject({ ordered: true });
   });
 
-  test('surehop add consumer refuses a queue whose name differs from that of a queue of an earlier consumer only in punctuation', async () => {
+  test('surehop add consumer refuses a queue name that equals the queue name of an earlier consumer except for punctuation', async () => {
     const changes = new Changes(project);
     await addConsumer(changes, await service(), 'a-1', { event: 'order.paid' });
     changes.write();
@@ -345,7 +348,7 @@ describe('surehop add refuses what would not load, and writes nothing', () => {
       'shipping-labels',
       /"tables\.shippingLabels" in infra\/tables\.ts, but this property already contains the table bal_ances/,
     ],
-  ])('surehop add table %s is refused', async (name, message) => {
+  ])('surehop add table refuses the invalid or conflicting table name %s', async (name, message) => {
     edited('infra/tables.ts', (text) =>
       text.replace(
         'export const tables = {',
@@ -355,7 +358,7 @@ describe('surehop add refuses what would not load, and writes nothing', () => {
     expect(await refusalOf(async (changes) => addTable(changes, await service(), name, ['id']))).toMatch(message);
   });
 
-  test('surehop add table refuses two keys with the same attribute', async () => {
+  test('surehop add table refuses a partition key and a sort key that are the same attribute', async () => {
     expect(await refusalOf(async (changes) => addTable(changes, await service(), 'labels', ['id', 'id:N']))).toMatch(
       'the partition key and the sort key are both "id": use two different attributes',
     );
@@ -490,7 +493,7 @@ describe('edits of source files', () => {
       'export const queues = {\n  a: { b: 1 },\n};\n',
       'export const queues = {\n  a: { b: 1 },\n  b: 2,\n};\n',
     ],
-  ])('surehop add can add a property to an object with %s', (_, before, after) => {
+  ])('surehop add can add a property to an object literal with %s', (_, before, after) => {
     expect(addProperty(before, property)).toBe(after);
   });
 

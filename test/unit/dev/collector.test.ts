@@ -41,7 +41,7 @@ test('counters and histograms with known labels start at zero, so that Prometheu
   expect(lines.filter((line) => line.startsWith('surehop_queue_ready{'))).toEqual([]);
 });
 
-test('the trace id in a log line becomes the exemplar of a counter, or of the histogram bucket that contains the largest value of the log line', async () => {
+test('the trace id of a counter in a log line becomes the exemplar of the counter; the trace id of a histogram becomes the exemplar of the bucket that contains the largest value', async () => {
   const { observe, text } = createCollector(toolkitMetrics, { source });
   const traces = { RetriedTraceId: 'a'.repeat(32), TimeToOutcomeTraceId: 'b'.repeat(32) };
   observe(embedded({ Retried: 2, Completed: 1, TimeToOutcome: [100, 3_000] }, { queue: 'loans' }, traces));

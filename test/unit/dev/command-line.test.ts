@@ -78,7 +78,7 @@ describe('the project to which a folder belongs', () => {
     expect(findProject(folder)).toBeUndefined();
   });
 
-  test('a command in the folder of the broker stack belongs to the project of the service, although the folder has its own serverless.yml', () => {
+  test('a command that is run in the folder of the broker stack finds the project of the service, although the folder of the broker stack has its own serverless.yml', () => {
     writeFileSync(join(project, 'infra/topology.ts'), '');
     expect(findProject(join(project, 'infra/broker'))).toBe(project);
   });

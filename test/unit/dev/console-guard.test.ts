@@ -60,7 +60,7 @@ describe('the routes below /console/dev', () => {
       (error: { status: number }) => error.status,
     );
 
-  test('a request with a token of the scope local:send is accepted, whether a page of the service or a program sends the request', async () => {
+  test('a request whose token has the scope local:send is accepted both from a page of the service and from a program without an Origin header', async () => {
     const authorization = await bearer('status:read', LOCAL_SCOPE);
     expect(await answer({ ...own, origin: 'http://localhost:3000', authorization })).toBe(200);
     expect(await answer({ host: '127.0.0.1:3000', authorization })).toBe(200);

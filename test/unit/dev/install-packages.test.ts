@@ -51,7 +51,7 @@ describe('the installed npm packages', () => {
     expect(isInstalled(root, 'start')).toBe(false);
   });
 
-  test('npm packages must be installed if a package is missing, if a package has another version than in package-lock.json, or if npm has not recorded the installed packages', () => {
+  test('isInstalled returns false if an npm package is missing or has another version than in package-lock.json, or if npm has not recorded the installed packages', () => {
     expect(isInstalled(root, 'start')).toBe(false);
     install({ jest: '30.5.2' });
     expect(isInstalled(root, 'start')).toBe(false);

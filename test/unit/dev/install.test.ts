@@ -65,7 +65,7 @@ describe('the installation before a command runs', () => {
   });
   afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-  test('npm and the unpacking of RabbitMQ run at the same time', async () => {
+  test('npm install and the unpacking of RabbitMQ run concurrently', async () => {
     // Each of the two programs waits until the other one has begun.
     const meet = (own: string, other: string) =>
       `touch "${root}/${own}"; until [ -e "${root}/${other}" ]; do sleep 0.05; done`;
@@ -119,7 +119,7 @@ describe('the installation before a command runs', () => {
     expect(calls()).toEqual(['ci', 'install', 'install', 'ci']);
   });
 
-  test('if both npm and the unpacking of RabbitMQ fail, both errors are returned', async () => {
+  test('if both npm install and the concurrent unpacking of RabbitMQ fail, both errors are returned', async () => {
     replace({ npm: 'exit 7', 'apt-get': 'exit 100' });
     expect((await start().ended).errors).toEqual([
       expect.stringContaining('npm ended with exit code 7'),

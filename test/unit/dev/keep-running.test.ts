@@ -66,7 +66,7 @@ describe('keepRunning', () => {
     expect(target.restarts).toBe(5);
   });
 
-  test('keepRunning does not restart a process that ends after it was asked to stop', async () => {
+  test('keepRunning does not restart a process that ends after keepRunning was told to stop', async () => {
     const { target, lines, stop } = keeping();
     stop();
     target.die('exit code 0');

@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { freePorts, isPortTaken, ownerOfPort } from '../../../infra/dev/runtime/ports.ts';
 
 describe('ports', () => {
-  test('freePorts returns different free ports below the ports of outgoing connections', async () => {
+  test('freePorts returns distinct free ports below the ephemeral ports of outgoing connections', async () => {
     const ports = await freePorts(20);
     expect(new Set(ports).size).toBe(20);
     expect(await isPortTaken(ports[0] ?? 0)).toBe(false);
@@ -12,7 +12,7 @@ describe('ports', () => {
   });
 
   test.each([['127.0.0.1'], ['0.0.0.0']])(
-    'isPortTaken recognizes a port that a server listens on at %s',
+    'isPortTaken returns true for a port on which a server listens at the address %s',
     async (host) => {
       const server = createServer().listen(0, host);
       await once(server, 'listening');

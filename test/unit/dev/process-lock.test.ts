@@ -15,7 +15,7 @@ describe('the lock file of a clone', () => {
     expect(takeLock(file)).toEqual({ heldBy: process.pid });
   });
 
-  test('a lock can be taken again after its release, and the directory then contains only the lock file', () => {
+  test('a lock can be taken again after its release, and taking it leaves no temporary file beside the lock file', () => {
     const file = lockFile();
     const first = takeLock(file);
     if ('release' in first) first.release();

@@ -65,7 +65,7 @@ describe('a guarded process', () => {
     expect(await untilGone(pids)).toBe(true);
   });
 
-  test('a guarded process and its children end when the process that started them is killed', async () => {
+  test('a process that was started with startGuarded ends with its children when its parent process is killed', async () => {
     const module = new URL('../../../infra/dev/runtime/processes.ts', import.meta.url).href;
     const program = `
       import { startGuarded } from ${JSON.stringify(module)};

@@ -15,7 +15,7 @@ function problemOf(environment: NodeJS.ProcessEnv): Problem {
     if (error instanceof Problem) return error;
     throw error;
   }
-  throw new Error('readSettings accepted invalid settings');
+  throw new Error(`expected readSettings to refuse ${JSON.stringify(environment)}, but it returned settings`);
 }
 
 describe('the settings of the dev environment', () => {

@@ -31,7 +31,7 @@ test('searching for an id finds the traces with a span that has the id as an att
   expect(store.find('unknown')).toEqual([]);
 });
 
-test('searching for an id finds at most 50 linked traces', () => {
+test('searching for a trace id finds at most 50 of the traces that are linked to this trace', () => {
   const store = createTraceStore();
   store.add([
     span('batch', 'b', { links: Array.from({ length: 80 }, (_, number) => ({ traceId: `t${number}`, spanId: 's' })) }),
@@ -50,7 +50,7 @@ test('the trace store keeps only the latest 5,000 traces, and only the first 1,0
   expect(store.latest(2).map(({ traceId }) => traceId)).toEqual(['t5000', 't4999']);
 });
 
-test('a full trace store drops the traces of successful GET requests first, and these traces are not in the list of the latest traces', () => {
+test('a full trace store drops the traces of successful GET requests first, and its list of the latest traces never contains traces of successful GET requests', () => {
   const store = createTraceStore();
   const get = { kind: 'server', name: 'GET /status' } as const;
   store.add([span('order', 's'), span('failed', 's', { ...get, hasFailed: true })]);

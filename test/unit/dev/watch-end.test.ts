@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 
 import { watchEnd } from '../../../infra/dev/runtime/watch-end.ts';
 
-/** Creates a simulated server, which ends when the test calls `end`. `heard` lists the reports of `watchEnd`. */
+/** Simulates a server process that exits when the test calls `end`. `heard` lists the exits that `watchEnd` reports. */
 function aServer() {
   const runs: ((how: string) => void)[] = [];
   const heard: string[] = [];

@@ -224,7 +224,7 @@ describe('an effect that DynamoDB cannot store', () => {
   });
 });
 
-test('every value that an effect can write is read as the same value', () => {
+test('every value that an effect can write reads back unchanged', () => {
   const item = {
     text: 'a',
     numbers: [0, -1, 0.1, 1e-130, 9.99e125, 2 ** 53],

@@ -25,7 +25,7 @@ test('a list of failed attempts that would be too long contains only the latest 
   expect(read.map(({ attempt }) => attempt)).toEqual(read.map((_, index) => 1_000 - read.length + index));
 });
 
-test('the length limit of a list of failed attempts leaves out an emoji that it would cut in half', () => {
+test('if the length limit for the error message of a failed attempt falls inside an emoji, the whole emoji is left out', () => {
   const [read] = readFailedAttempts(writeFailedAttempts([failed(1, `x${'😀'.repeat(200)}`)]));
   expect(read?.message).toBe(`x${'😀'.repeat(99)}`);
 });

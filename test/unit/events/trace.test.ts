@@ -172,10 +172,13 @@ describe('trace headers of HTTP requests', () => {
     ['traceparent', 'tracestate'],
     ['TraceParent', 'TraceState'],
     ['TRACEPARENT', 'TRACESTATE'],
-  ])('the HTTP headers %s and %s are read (W3C Trace Context, 3.2.1)', (traceparent, tracestate) => {
-    const read = facts({ [traceparent]: good, [tracestate]: 'foo=1' });
-    expect([traceIdOf(read.traceparent), read.tracestate]).toEqual([TRACE, 'foo=1']);
-  });
+  ])(
+    'the trace headers of an HTTP request are read in any case, for example as %s and %s (W3C Trace Context, 3.2.1)',
+    (traceparent, tracestate) => {
+      const read = facts({ [traceparent]: good, [tracestate]: 'foo=1' });
+      expect([traceIdOf(read.traceparent), read.tracestate]).toEqual([TRACE, 'foo=1']);
+    },
+  );
 
   test('an HTTP header named trace-parent or trace.parent is not read as a traceparent (W3C Trace Context, 3.2.1)', () => {
     for (const name of ['trace-parent', 'trace.parent'])

@@ -41,7 +41,7 @@ describe("the table of fault runs, in the words of RabbitMQ's Jepsen tests", () 
     expect(rowFor([account('a', { answer: 'refused' })], ['stranger'])).toMatchObject({ unexpected: 2, accepted: 0 });
   });
 
-  test('the report of a fault run counts a message whose sender got no response as recovered only if the message was processed', () => {
+  test('if the sender of a message got no response, the report of a fault run counts the message as recovered only if it was processed', () => {
     const there = account('a', { answer: 'indeterminate' });
     const absent = account('b', { answer: 'indeterminate', ends: [], applied: 0 });
     expect(rowFor([there, absent])).toMatchObject({ indeterminate: 2, recovered: 1, violations: 0 });
@@ -64,7 +64,7 @@ describe('the progress of a soak run', () => {
     );
   });
 
-  test('the progress line of a soak run shows the percentage of the time limit if the time limit will end the run', () => {
+  test('if a soak run will reach its time limit before its message limit, its progress line shows the elapsed percentage of the time limit', () => {
     expect(progressLine({ ...run, minutes: 20 })).toContain('50 %, expected to end in 10 minutes, at 22:10');
   });
 });

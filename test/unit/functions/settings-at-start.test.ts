@@ -25,7 +25,7 @@ const entries = Object.values(functions).map(({ handler }) => handler.replace(/\
 beforeAll(() => bundle({ entries, root: rootDirectory, outDirectory: directory }));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** Starts every function with one wrong setting. Returns the names of the functions that therefore refuse to start. */
+/** Starts each function with the given wrong setting. Returns the names of the functions that refuse to start. */
 function refusingToStart(name: string, value: string): string[] {
   const program = `
     const started = await Promise.allSettled(${JSON.stringify(entries)}.map((entry) => import(\`./\${entry}.mjs\`)));
@@ -60,7 +60,7 @@ describe('a function with a wrong setting refuses to start, and does not wait fo
     expect(refusing).toEqual(expect.arrayContaining(withLogin));
   });
 
-  test('every consumer, and every function with access to a table, fails at its start if the table prefix is invalid', () => {
+  test('if the table prefix is invalid, every consumer and every other function with access to a table fails at startup', () => {
     const usesTables = keysOf(({ access, events }) => access?.tables !== undefined || typeof events === 'string');
     expect(refusingToStart('TABLE_PREFIX', 'bad prefix!')).toEqual(expect.arrayContaining(usesTables));
   });

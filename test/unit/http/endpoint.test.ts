@@ -30,7 +30,7 @@ beforeAll(() => {
 
 const logged = () => entries.splice(0);
 
-/** An HTTP endpoint that responds with the body and the client of the request. */
+/** An HTTP endpoint that responds with the body of the request and the client id from its authentication. */
 const echo = () =>
   endpoint(surehop, { access: open, body }, ({ body, client }) => ({ status: 200, body: { body, client } }));
 
@@ -51,7 +51,7 @@ test.each<[string, () => unknown]>([
     'a proxy that cannot be read',
     () => {
       const refuse = () => {
-        throw new Error('the proxy refuses every access');
+        throw new Error('the proxy of the test throws this error for every property access');
       };
       return new Proxy({}, { get: refuse, has: refuse, getPrototypeOf: refuse });
     },

@@ -32,7 +32,7 @@ const sizes = (of: readonly Candidate[]) => pack(of).map(({ members, after }) =>
 const shape = (of: readonly Candidate[]) => pack(of).map(({ members }) => members.map(indexOf));
 
 describe('packing', () => {
-  test('pack divides a hundred messages that each write one of ten items into two transactions of equal size, which can be sent concurrently', () => {
+  test('if each of a hundred messages writes one of ten items, pack creates two equally large transactions that can be sent concurrently', () => {
     expect(sizes(candidates(100, (n) => [n % 10]))).toEqual([
       [50, []],
       [50, []],
@@ -71,14 +71,14 @@ describe('packing', () => {
     expect(sizes(candidates(120, (n) => [n])).map(([, after]) => after)).toEqual([[], [], []]);
   });
 
-  test('if each of ten items is written by one message more than fits into a transaction, pack puts the ten remaining messages into one common transaction', () => {
+  test('if each of ten items is written by one message too many for a transaction, pack puts the ten remaining messages into one common transaction', () => {
     const groups = pack(candidates(1_000, (n) => [n % 10]));
     expect(groups).toHaveLength(11);
     expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);
     expect([...groups[10]!.after].toSorted((one, other) => one - other)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  test('if the messages that write one item need several transactions, pack returns the first transaction of every item before the second transaction of any item', () => {
+  test('if the messages of each item need several transactions, pack returns the first transaction of every item before the second transaction of any item', () => {
     const groups = pack(candidates(5_000, (n) => [n % 10]));
     expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);
     for (const [index, { after }] of groups.entries()) for (const before of after) expect(before).toBeLessThan(index);

@@ -131,7 +131,7 @@ describe('markers', () => {
     ['completed with effects that are not JSON', itemOf('completed', { effects: { S: '{' } }), 'failed INVALID_ITEM'],
   ];
   test.each(cases)(
-    'an inbox marker that is %s decides the result of its own message only, and the other message of the transaction completes',
+    'an inbox marker that is %s affects only the result of its own message; the other message of the transaction completes',
     (_, item, result) => {
       const { results, did } = play(two(), [cancelled(conditionFailed(item), 'None', 'None')]);
       expect(results).toEqual({ a: result, b: 'completed' });
@@ -155,7 +155,7 @@ describe('markers', () => {
     ['was dead-lettered at this attempt', handedOff(0, 1), 'parked'],
   ];
   test.each(ofOwner)(
-    'when a message that was processed under a lease is committed, the inbox marker in DynamoDB determines the result (case: the message %s)',
+    'committing a message that was processed under a lease returns the result that the inbox marker in DynamoDB gives, here that the message %s',
     (_, item, result) => {
       const { results } = play({ a: take() }, [cancelled(conditionFailed(item), 'None')], { leaseOwner: 'me' });
       expect(results).toEqual({ a: result });
@@ -167,7 +167,7 @@ describe('markers', () => {
     },
   );
 
-  test('a message is rejected if its decision has the outcome "rejected", and completed if its condition fails and its alternative effects ("otherwise") have the outcome "completed"', () => {
+  test('a message gets the outcome of its decision or, if the condition of its effects fails, the outcome of its alternative effects ("otherwise")', () => {
     expect(play({ a: reject('refused by the carrier') }, []).results).toEqual({ a: 'rejected' });
     const alternative = { ...take(), otherwise: { outcome: 'completed', reason: 'sold out', effects: [] } } as const;
     const { results } = play({ a: alternative }, [cancelled('None', conditionFailed(shelfOf(0)))], {
@@ -186,14 +186,14 @@ describe('markers', () => {
     expect(results).toEqual({ a: 'unfinished STORE_UNAVAILABLE', b: 'completed' });
   });
 
-  test('if a transaction is cancelled because one of its messages has an inbox marker, the next transaction may overwrite the marker of this message, but no other marker', () => {
+  test('after an inbox marker of a failed attempt has cancelled a transaction, the next transaction may overwrite this marker, but no other', () => {
     const { state } = play(two(), [cancelled(conditionFailed(itemOf('retrying')), 'None', 'None')]);
     const [ofA, ofB] = state.transaction.writes.map(({ Put }) => Put?.ConditionExpression);
     expect(ofA).toContain('#state = :retrying');
     expect(ofB).toBe('attribute_not_exists(pk)');
   });
 
-  test('if two transactions are cancelled because two messages already have inbox markers of failed attempts, the next transaction may overwrite both markers', () => {
+  test('after the inbox markers of the failed attempts of two messages have each cancelled a transaction, the next transaction may overwrite both markers', () => {
     const retrying = conditionFailed(itemOf('retrying'));
     const { state } = play(two(), [cancelled(retrying, 'None', 'None'), cancelled('None', retrying, 'None')]);
     const conditions = state.transaction.writes.slice(0, 2).map(({ Put }) => Put?.ConditionExpression);
@@ -212,7 +212,7 @@ describe('markers', () => {
     expect(did).toEqual(['send', 'send']);
   });
 
-  test('if the condition on the expired lease of a message fails at every attempt, the message fails with CONFLICT', () => {
+  test('if every attempt to take over the expired lease of a message fails on the write condition, the message fails with CONFLICT', () => {
     const expired = conditionFailed(leasedUntil(NOW));
     const { results, did } = play(two(), (sent) =>
       sent.includes('a') ? cancelled(expired, 'None', 'None') : committed,
@@ -418,7 +418,7 @@ describe('several reasons in one cancellation', () => {
     expect(did).toEqual(['send', 'send']);
   });
 
-  test('if DynamoDB reports both a failed condition and a ValidationError, the commit engine first handles the failed condition: it commits the alternative effects ("otherwise") of this message', () => {
+  test('if DynamoDB reports both a failed condition and a ValidationError, the commit engine first retries with the alternative effects ("otherwise") of the message whose condition failed', () => {
     const decisions = { a: { ...take('text'), otherwise: soldOut }, b: take('b') };
     const { results, did } = play(decisions, [
       cancelled('None', 'None', conditionFailed({ available: { S: 'many' } }), 'ValidationError'),
@@ -427,7 +427,7 @@ describe('several reasons in one cancellation', () => {
     expect(did).toEqual(['send', 'send']);
   });
 
-  test('if a cancellation contains both AccessDenied and ValidationError, the commit engine first removes the messages that write the forbidden table from the transaction', () => {
+  test('if a transaction is cancelled with both AccessDenied and ValidationError, the commit engine first takes out the messages that write to the forbidden table', () => {
     const { results, did } = play(three, [
       cancelled('None', 'None', 'None', 'ValidationError', 'None', 'AccessDenied'),
       cancelled('None', 'None', 'ValidationError', 'None'),
@@ -436,7 +436,7 @@ describe('several reasons in one cancellation', () => {
     expect(did).toEqual(['send', 'send', 'send']);
   });
 
-  test('at the retry limit, a message with a transaction conflict fails, and a throttled message stays unfinished', () => {
+  test('when the retries of a transaction are used up, a message with a transaction conflict fails, but a message with a throttled write stays unfinished', () => {
     const { results } = play(three, (sent) =>
       sent.length === 3
         ? cancelled('None', 'None', 'None', 'TransactionConflict', 'ThrottlingError', 'None')
@@ -445,7 +445,7 @@ describe('several reasons in one cancellation', () => {
     expect(results).toEqual({ a: 'failed CONFLICT', b: 'unfinished STORE_UNAVAILABLE', c: 'completed' });
   });
 
-  test('at the retry limit, a message stays unfinished if it is both throttled and in a transaction conflict', () => {
+  test('when the retries of a transaction are used up, a message stays unfinished if its writes were both throttled and in conflict', () => {
     const { results } = play(two(), times(3, cancelled('TransactionConflict', 'None', 'ThrottlingError')));
     expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
@@ -507,7 +507,7 @@ describe('lost replies', () => {
     expect(results).toEqual({ a: 'duplicate', b: 'completed' });
   });
 
-  test('the commit engine remembers every transaction whose reply was lost, and an invalid message of one of these transactions stays unfinished instead of failing', () => {
+  test('an invalid message stays unfinished instead of failing if the reply to any earlier transaction with this message was lost', () => {
     const replies = [lost(), refused('ValidationException'), lost(), committed, refused('ValidationException')];
     const { results } = play({ a: take('a'), b: take('b') }, replies);
     expect(results).toEqual({ a: 'completed', b: 'unfinished STORE_UNAVAILABLE' });
@@ -587,7 +587,7 @@ describe('requests that DynamoDB refuses permanently', () => {
     },
   );
 
-  test('after the commit engine has found an invalid message, it doubles the number of messages from each transaction to the next', () => {
+  test('after the commit engine has found an invalid message, each further transaction contains up to twice as many messages as the one before', () => {
     const sizes: number[] = [];
     const eleven = Object.fromEntries(Array.from({ length: 11 }, (_, n) => [`m${n}`, take(`${n}`)]));
     const { results } = play(eleven, (sent) => {
@@ -598,14 +598,14 @@ describe('requests that DynamoDB refuses permanently', () => {
     expect(sizes).toEqual([11, 6, 3, 2, 1, 1, 2, 4, 3]);
   });
 
-  test('if all fifty messages of a transaction are invalid, the commit engine sends only 56 transactions', () => {
+  test('if all fifty messages of a transaction are invalid, the commit engine isolates each of them with 56 transactions in total', () => {
     const fifty = Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`m${n}`, take(`${n}`)]));
     const { results, did } = play(fifty, () => refused('ValidationException'));
     expect(Object.values(results)).toEqual(Array(50).fill('failed INVALID_EFFECT'));
     expect(did).toHaveLength(56);
   });
 
-  test('after the commit engine has committed the first half of a divided transaction, it forgets the items that DynamoDB returned before, because the first half may have changed them', () => {
+  test('after committing the first half of a divided transaction, the commit engine discards the items that DynamoDB returned before, because the first half may have changed them', () => {
     const give: Decision = { effects: [tables.loans.add({ isbn: 'a' }, 'available', 1)] };
     const { results } = play({ a: give, b: { ...take(), otherwise: soldOut } }, [
       cancelled('None', 'None', conditionFailed(shelfOf(0))),
@@ -614,7 +614,7 @@ describe('requests that DynamoDB refuses permanently', () => {
     expect(results).toEqual(all('completed'));
   });
 
-  test('if a message was completed before, it is a duplicate even after the commit engine has divided the transaction and learned from another message that the condition of its effects is now false', () => {
+  test('a message that was completed before is a duplicate, even if the commit engine already knows from another message that the condition of its effects is false', () => {
     const completedBefore = cancelled(conditionFailed(itemOf('completed')), 'None');
     const noneLeft = cancelled('None', conditionFailed(shelfOf(0)));
     expect(play(two(), [refused('ValidationException'), noneLeft, completedBefore])).toMatchObject({
@@ -699,7 +699,7 @@ describe('aborted commits', () => {
     expect(results).toEqual(all('unfinished TIME'));
   });
 
-  test('if a commit is aborted during a bisection, messages that already have a result keep it and the others stay unfinished', () => {
+  test('if a commit is aborted while a failed transaction is being split into halves, messages with a result keep it, and the others stay unfinished', () => {
     const { results } = play({ a: take('a'), b: take('b'), c: take('c') }, [
       refused('ValidationException'),
       committed,

@@ -33,7 +33,7 @@ describe('a transaction', () => {
     expect(update?.ConditionExpression).toBeUndefined();
   });
 
-  test('if one update combines the additions of several messages, its condition holds only if the condition of each message would hold when the messages are applied one after another', () => {
+  test('the condition of an update that combines the additions of several messages fails if applying the messages one by one would fail for any of them', () => {
     const needs = (...decisions: Decision[]) => updateOf(...decisions)?.ExpressionAttributeValues?.[':v1']?.N;
     expect(needs({ effects: [add(-2, 0)] }, { effects: [add(-3, 0)] })).toBe('5');
     expect(needs({ effects: [add(5)] }, { effects: [add(-3, 0)] })).toBe('-2');
@@ -64,11 +64,11 @@ describe('selecting branches', () => {
   const states = (n: number | undefined, ...decisions: Decision[]) =>
     selectBranches(candidates(...decisions), seen(n)).chosen.map(({ branch }) => branch.state);
 
-  test('selectBranches chooses the effects of a message if earlier messages leave enough of the item, and the alternative effects ("otherwise") if they leave too little', () => {
+  test('selectBranches chooses the effects of a message if their condition still holds after the earlier messages, and the alternative effects ("otherwise") if not', () => {
     expect(states(5, take(3), take(4), take(2), take(1))).toEqual(['completed', 'rejected', 'completed', 'rejected']);
   });
 
-  test('selectBranches checks the condition of a message after adding the alternative effects ("otherwise") that it chose for earlier messages', () => {
+  test('selectBranches checks the condition of a message against an item that includes the alternative effects ("otherwise") chosen for earlier messages', () => {
     const giveBack: Decision = {
       effects: [add(-9, 0)],
       otherwise: { outcome: 'completed', reason: 'r', effects: [add(4)] },
@@ -80,7 +80,7 @@ describe('selecting branches', () => {
     expect(states(undefined, take(0), take(1))).toEqual(['completed', 'rejected']);
   });
 
-  test('selectBranches returns a message in the list "refused" if the condition of its effects fails and its business rule returned no alternative effects ("otherwise")', () => {
+  test('selectBranches lists a message as refused if the condition of its effects fails and its business rule returned no alternative effects ("otherwise")', () => {
     const { chosen, refused } = selectBranches(candidates({ effects: [add(-9, 0)] }, take(1)), seen(1));
     expect(chosen.map(({ candidate }) => candidate.entry.id)).toEqual(['m1']);
     expect(refused.map(({ entry }) => entry.id)).toEqual(['m0']);

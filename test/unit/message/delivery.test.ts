@@ -85,7 +85,7 @@ test('the delivery count of a redelivered message is the larger of x-acquired-co
 });
 
 test.each([null, undefined, 7, 'a record', [], {}, { basicProperties: null }, { basicProperties: [], data: 'e30=' }])(
-  'decoding turns a record that is not a message (%p) into a malformed message that has the record as its body',
+  'decoding a Lambda record that is not a valid RabbitMQ message (%p) returns a malformed message whose body is the record',
   (record) => {
     const deliveries = decode(anEvent([record, aRecord({ id: 'm-2' })] as never));
     expect(deliveries).toMatchObject([
@@ -139,7 +139,7 @@ test('if the timestamp of a message is not a date, decoding keeps the timestamp 
   ]);
 });
 
-test('if the timestamp of a message differs from the header surehop-published-at only by the time zone, decoding returns the time of the header', () => {
+test('if the AMQP timestamp and the header surehop-published-at differ only by a time-zone offset, decoding returns the time in the header', () => {
   const timestamp = (publishedAt: string) =>
     aDelivery({ headers: { 'surehop-published-at': publishedAt } }).properties.timestamp;
   const noon = Date.UTC(2026, 10, 22, 12, 33, 41) / 1_000;

@@ -134,14 +134,14 @@ describe('an edited message', () => {
     headers: { 'surehop-edited-from': 'd-1', 'surehop-identified-id': 'e-1', ...headers },
   });
 
-  test('an edited message has the id that the edit gave it, and the type that the function identify finds in the edited body', () => {
+  test('an edited message has the id that the edit gave it, and the type that its identify function returns for the edited body', () => {
     const identify: Identify = ({ body }) => ({ id: `order ${body.order}`, type: body.kind, version: 2 });
     const identity = { id: 'e-1', type: 'order.paid', version: 2 };
     expect(delivered(edited(), identify)).toMatchObject({ id: 'e-1', identity });
     expect(delivered(edited()).identity).toEqual({ id: 'e-1', type: undefined, version: undefined });
   });
 
-  test('an edited message has the type that the edit wrote into its headers, whatever type the function identify returns', () => {
+  test('an edited message has the type that the edit wrote into its headers, whatever type its identify function returns', () => {
     const stated = edited({ 'surehop-identified-type': 'order.placed' });
     expect(delivered(stated, () => ({ id: 'x', type: 'y' })).identity).toMatchObject({
       id: 'e-1',

@@ -42,7 +42,7 @@ describe('a consumer with business rules for two versions of one event', () => {
     ]);
   });
 
-  test('a consumer with rules for two versions of an event processes a message without a version with the first rule', async () => {
+  test('if a consumer has rules for two versions of an event, the first rule processes a message that states no version', async () => {
     const received = await consumer().receiveMessage({ messageId: 'm', type: noted.type, body: {} });
     expect([received.outcome, ran]).toEqual(['completed', ['v1']]);
   });

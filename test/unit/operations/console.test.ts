@@ -37,7 +37,7 @@ describe('GET /console', () => {
     expect(html).toContain('{"service":"shop","stage":"prod","scopePrefix":""}');
   });
 
-  test('the configuration in the page of the console contains the addresses of timelines and traces', async () => {
+  test('the configuration in the HTML page of the console contains the URL templates for timelines and traces', async () => {
     const surehop = createSurehop({ environment: {} });
     const addresses = { timeline: '/invoices/{id}/timeline', trace: 'https://traces.example.com/{id}' };
     const { body } = consolePage(surehop, page, addresses)({ headers: {} });
@@ -52,7 +52,7 @@ describe('GET /console', () => {
     );
   });
 
-  test('the page of the console has the security headers of every other response', async () => {
+  test('the HTML page of the console is sent with the same security headers as all other responses', async () => {
     const { headers } = await open();
     expect(headers).toMatchObject({
       'cache-control': 'no-store',

@@ -13,7 +13,7 @@ const unread = new Map();
 const noHistory = historiesOf([], Date.parse('2026-11-22T12:00:00.000Z'));
 const figures = (name: string, ready: number, unacknowledged = 0) => ({ name, ready, unacknowledged, consumers: 1 });
 
-test('while a delay queue that several work queues share contains messages, the number of retrying messages of each of these work queues is null', () => {
+test('the number of retrying messages of a work queue is null while the work queue shares a delay queue that is not empty', () => {
   const queues = [queue('loans'), queue('notices'), queue('own', [delayQueue('retry.own')])];
   const waiting = (inShared: number) =>
     statusOf(
@@ -47,7 +47,7 @@ test('a figure in the status of a queue is null, and not 0, while the broker doe
   });
 });
 
-test('the status of a queue has its number of open dead letters, or null while the store is unavailable', () => {
+test('the status of a queue contains the number of its open dead letters, or null while the store is unavailable', () => {
   const open = {
     byQueue: new Map([
       ['loans', 2],

@@ -28,7 +28,7 @@ function warningsFor(shards: number, messages: readonly ValidMessage[]): string[
 
 const split = [aMessage('m-1', 'DE', 'ada'), aMessage('m-2', 'FR', 'bob'), aMessage('m-3', 'DE', 'eve')];
 
-test('if messages with the same ordering key have different event keys, the consumer of a sharded queue logs one warning with two message ids', () => {
+test('if messages with the same ordering key have different event keys and can therefore be in different shards, the consumer logs one warning that names two of the messages', () => {
   const [warning, ...others] = warningsFor(2, [...split, aMessage('m-4', 'FR', 'grace')]);
   expect(warning).toContain('messages of one ordering key may be in different shards');
   expect(warning).toContain('the messages m-1 and m-3 of the queue loans');

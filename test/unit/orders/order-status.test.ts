@@ -105,7 +105,7 @@ describe('dead letters in the status of an order', () => {
     expect(outcome(undefined, letter({ queue: 'points' }))).toBe('pending');
   });
 
-  test('after the dead letter of an order was redriven, the order is pending for the consumer until the consumer has a new outcome', () => {
+  test('after the dead letter of an order is redriven, the order is pending until the consumer has processed it again', () => {
     const redriven = letter({ status: 'redriven', timesRedriven: 1 });
     expect(outcome(failed('dead-lettered', 0, 4), redriven)).toBe('pending');
     expect(outcome(failed('retrying', 1, 1), redriven)).toBe('retrying');
@@ -119,7 +119,7 @@ describe('dead letters in the status of an order', () => {
     expect(outcome(failed('retrying', 1, 2), ...letters.toReversed())).toBe('dead-lettered');
   });
 
-  test('an order is pending for a consumer whose inbox marker cannot be read, and dead-lettered if it also has an open dead letter', () => {
+  test('if the inbox marker of an order cannot be read, the outcome of the consumer is pending or, if the order has an open dead letter, dead-lettered', () => {
     const error = new CodedError('INVALID_ITEM', 'the inbox marker stock#o cannot be read');
     const unreadable: UnreadableMarker = { state: 'unreadable', queue: 'stock', id: 'o' as MessageId, error };
     const stockOf = (...letters: DeadLetter[]) => statusOf(undefined, {}, letters, [unreadable])?.consumers.stock;

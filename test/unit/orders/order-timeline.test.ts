@@ -57,7 +57,7 @@ test('if an operator has edited the message of an order, the edited message dete
   });
 });
 
-test('orderTimeline returns no timeline for a follow-up event or an edited message, because only the first message of an order is sent to every consumer', () => {
+test('orderTimeline returns no timeline for a follow-up event or an edited message, because these do not reach all consumers as the first message of an order does', () => {
   const done = message('o', { stock: 'completed' });
   expect(ofRequest(undefined, timelineOf({ ...done, type: 'order.created' }))).toBeDefined();
   expect(ofRequest(undefined, timelineOf({ ...done, type: 'order.created', editedFrom: 'd' }))).toBeUndefined();

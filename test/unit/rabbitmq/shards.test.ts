@@ -18,7 +18,7 @@ describe('shards', () => {
     expect(queue('loans', 100).shards.toSorted()).toEqual(queue('loans', 100).shards);
   });
 
-  test('the retiring shards of a work queue are the last shards, and the consistent-hash exchange does not route messages to retiring shards', () => {
+  test('the retiring shards of a work queue are those with the highest numbers, and the consistent-hash exchange routes no messages to them', () => {
     const { shards, ring } = queue('loans', 1, 2);
     expect(shards).toEqual(['loans', 'loans.01', 'loans.02']);
     expect(ring?.shards).toEqual(['loans']);
@@ -29,11 +29,14 @@ describe('shards', () => {
     [1.5, 0],
     [1, -1],
     [60, 41],
-  ])('declaring a work queue with %p shards and %p retiring shards fails', (shards, retiring) => {
-    expect(() => shardsOf('loans', { shards, retiring })).toThrow(
-      'work queue "loans": the number of shards and retiring shards together must be from 1 to 100',
-    );
-  });
+  ])(
+    'a work queue cannot be declared with %p shards and %p retiring shards, because the sum must be a whole number from 1 to 100',
+    (shards, retiring) => {
+      expect(() => shardsOf('loans', { shards, retiring })).toThrow(
+        'work queue "loans": the number of shards and retiring shards together must be from 1 to 100',
+      );
+    },
+  );
 });
 
 describe('queueOfShard', () => {
@@ -50,7 +53,7 @@ describe('queueOfShard', () => {
     ['loanss', undefined],
     ['', undefined],
   ])(
-    'for the queue name "%s", queueOfShard returns the work queue %p, even if the shard was removed',
+    'queueOfShard maps the queue name "%s" to the work queue %p, even if the topology no longer declares the shard',
     (shard, name) => {
       expect(queueOfShard(queues, shard)?.name).toBe(name);
     },
@@ -63,7 +66,7 @@ describe('addressOfShard', () => {
     expect(addressOfShard(queue('loans', 2, 2), 'loans.03')).toEqual({ exchange: '', routingKey: 'loans.03' });
   });
 
-  test('for a removed shard, addressOfShard returns the consistent-hash exchange of the work queue, or the queue itself if it has no other shards', () => {
+  test("for a removed shard, addressOfShard returns the work queue's consistent-hash exchange or, if the work queue is no longer sharded, the work queue itself", () => {
     expect(addressOfShard(queue('loans', 2), 'loans.03')).toMatchObject({ exchange: 'loans' });
     expect(addressOfShard(queue('loans'), 'loans.03')).toEqual({ exchange: '', routingKey: 'loans' });
   });

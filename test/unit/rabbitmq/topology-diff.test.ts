@@ -110,7 +110,7 @@ test('the plan of a topology neither reports nor changes a queue that the servic
   expect(diffTopology({ declared: topologyWith(), actual }, none)).toEqual([]);
 });
 
-test('if a retired work queue still contains a message, the plan reports the queue and the topology can be applied', () => {
+test('if a retired shard of a work queue still contains a message, the topology plan only reports the queue of this shard and changes nothing', () => {
   const declared = topologyWith({ loans: { shards: 2 } });
   const actual = applied(declared, applied(topologyWith({ loans: { shards: 3 } })));
   expect(diffTopology({ declared, actual }, asMap({ 'loans.02': 1 })).map(planLine)).toEqual([
@@ -118,7 +118,7 @@ test('if a retired work queue still contains a message, the plan reports the que
   ]);
 });
 
-test('the plan unbinds a foreign queue from the consistent-hash exchange of a work queue and warns that the foreign binding loses messages', () => {
+test('the topology plan unbinds a queue that is not a shard from the consistent-hash exchange of a work queue, and warns that this binding loses messages', () => {
   const declared = topologyWith({ loans: { shards: 2 } });
   const binding = { exchange: 'loans', queue: 'theirs', routingKey: '1' };
   const actual = after(applied(declared), { fix: { by: 'apply', change: { do: 'bind', binding } } });

@@ -40,7 +40,7 @@ test('metrics with the same dimensions share a log line, and more than 99 values
   expect(lines[1]).not.toHaveProperty('BatchSize');
 });
 
-test('the trace id of a metric is written only to the log line with the largest value of the metric', () => {
+test('if the values of a metric need several log lines, only the line with the largest value contains the trace id', () => {
   const numbers = Array.from({ length: 150 }, (_, n) => n);
   recordMetrics(
     { Completed: { values: 150, traceId: undefined }, TimeToOutcome: { values: numbers, traceId: 'abc' } },

@@ -3,7 +3,7 @@ import { describe, expect, jest, test } from '@jest/globals';
 import { singleFlight } from '../../../lib/runtime/single-flight.ts';
 import { within } from '../../../lib/runtime/timeout.ts';
 
-/** Creates a single flight, whose concurrent callers share one attempt. The test decides how each attempt ends. */
+/** Creates a `singleFlight`, whose concurrent callers share one run. The test decides how each run ends. */
 const aFlight = () => {
   const clock = { nowMs: 0, now: () => clock.nowMs };
   const begun: { resolve(value: string): void; reject(error: Error): void }[] = [];
@@ -19,8 +19,8 @@ const outcomeOf = (promise: Promise<string>) =>
     (error: Error) => error.message,
   );
 
-describe('a single flight', () => {
-  test('callers of a single flight that come during an attempt share the result of that attempt', async () => {
+describe('singleFlight', () => {
+  test('callers of singleFlight that arrive while an operation runs share the result of this run', async () => {
     const { begun, run, flight } = aFlight();
     const callers = [run(), run(), run()];
     expect(flight.isRunning()).toBe(true);
@@ -30,7 +30,7 @@ describe('a single flight', () => {
     expect(flight.isRunning()).toBe(false);
   });
 
-  test('if the attempt of a single flight gets no answer, the attempt times out, and the next caller starts a new attempt', async () => {
+  test('if an operation in singleFlight gets no answer, its run times out, and the next caller starts a new run', async () => {
     const { begun, run } = aFlight();
     expect(await outcomeOf(run(10))).toBe('no answer within 10 ms');
     const second = run();
@@ -39,7 +39,7 @@ describe('a single flight', () => {
     expect(begun).toHaveLength(2);
   });
 
-  test('if an attempt of a single flight fails after its timeout, the late error neither affects the next attempt nor ends the process', async () => {
+  test('if an operation in singleFlight fails after its timeout, the late error neither affects the next run nor ends the process', async () => {
     const { begun, run, flight } = aFlight();
     await outcomeOf(run(10));
     const second = run();
@@ -61,7 +61,7 @@ describe('a single flight', () => {
     expect(await before).toBe('one');
   });
 
-  test('if the attempt of a single flight fails, the other callers that waited for this attempt share one new attempt', async () => {
+  test('if an operation in singleFlight fails, the other callers that waited for its result share one new run', async () => {
     const { begun, run } = aFlight();
     const before = outcomeOf(run());
     const joined = [run(), run()];
@@ -72,7 +72,7 @@ describe('a single flight', () => {
     expect(begun).toHaveLength(2);
   });
 
-  test('the callers that waited for a failed attempt of a single flight get an error if their second attempt fails too', async () => {
+  test('callers of singleFlight that waited for a failed run repeat the operation once, and get an error if it fails again', async () => {
     const { begun, run } = aFlight();
     const first = outcomeOf(run());
     const joined = outcomeOf(run());
@@ -83,7 +83,7 @@ describe('a single flight', () => {
     expect(begun).toHaveLength(2);
   });
 
-  test('if the attempt of a single flight throws an error synchronously, the returned promise is rejected with this error', async () => {
+  test('if the function passed to singleFlight throws synchronously, the returned promise is rejected with this error', async () => {
     const { flight } = aFlight();
     const thrown = flight.run(() => {
       throw new Error('at once');

@@ -72,7 +72,7 @@ describe('an error in a deployed bundle', () => {
   });
   afterAll(() => rmSync(dirname(root), { recursive: true }));
 
-  test('an error in a bundle is logged with the positions in the source files, even if Node runs without --enable-source-maps', async () => {
+  test('the logged stack trace of an error in a bundle names the lines of the source files, even if Node runs without --enable-source-maps', async () => {
     const outDirectory = join(root, 'out');
     await bundle({ entries: ['functions/handler'], root, outDirectory });
     const script = `import(${JSON.stringify(pathToFileURL(join(outDirectory, 'functions/handler.mjs')).href)}).then((m) => console.log(JSON.stringify(m.handler())))`;

@@ -46,7 +46,7 @@ describe('createSurehop', () => {
     expect(() => surehop.settings(httpSettings)).toThrow('wrong setting: MAX_BODY_BYTES is "ten"');
   });
 
-  test('settings are read from the environment variables at the call of createSurehop, even if the variables change later', () => {
+  test('createSurehop reads the environment variables once, when it is called; later changes have no effect', () => {
     const environment = { HEARTBEAT_SECONDS: '7' };
     const surehop = createSurehop({ environment });
     environment.HEARTBEAT_SECONDS = '8';
@@ -61,13 +61,13 @@ describe('createSurehop', () => {
     expect(make).toHaveBeenCalledTimes(1);
   });
 
-  test('two calls of createSurehop in one process have their own table prefixes and clients', () => {
+  test('two instances that createSurehop created in one process have their own table prefixes and DynamoDB clients', () => {
     const [one, other] = ['one-', 'other-'].map((prefix) => createSurehop({ environment: { TABLE_PREFIX: prefix } }));
     expect([tableName(one!, tables.loans), tableName(other!, tables.loans)]).toEqual(['one-loans', 'other-loans']);
     expect(store(one!)).not.toBe(store(other!));
   });
 
-  test('a client that is passed to createSurehop is used instead of a client from the settings', () => {
+  test('a DynamoDB client that is passed to createSurehop is used instead of one created from the settings', () => {
     const dynamodb = dynamoDbClient({ region: 'eu-central-1' });
     const { config } = store(createSurehop({ environment: {}, clients: { dynamodb } }));
     expect(config).toBe(dynamodb.config);

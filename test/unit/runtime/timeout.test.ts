@@ -41,25 +41,25 @@ describe('an operation with a time limit', () => {
 
   test('when the caller aborts its signal, the running operation is aborted with the same reason', async () => {
     const caller = new AbortController();
-    const reason = new Error('the invocation has no time left');
+    const reason = new Error('the Lambda invocation has no time left for the operation');
     const running = withTimeout(AN_HOUR_MS, caller.signal, untilAborted);
     caller.abort(reason);
     await expect(running).rejects.toBe(reason);
   });
 
   test('an operation receives an aborted signal if the caller aborted its own signal before the operation started', async () => {
-    const reason = new Error('the invocation has no time left');
+    const reason = new Error('the Lambda invocation has no time left for the operation');
     const received = await withTimeout(AN_HOUR_MS, AbortSignal.abort(reason), async (signal) => signal);
     expect(received).toMatchObject({ aborted: true, reason });
   });
 
   test.each([
     ['succeeds', async () => 'the result'],
-    ['fails', () => Promise.reject(new Error('the tested operation failed'))],
+    ['fails', () => Promise.reject(new Error('the operation passed to withTimeout failed, as the test intends'))],
     [
       'throws an error before it returns a promise',
       () => {
-        throw new Error('the tested operation failed');
+        throw new Error('the operation passed to withTimeout failed, as the test intends');
       },
     ],
   ])('an operation that %s leaves no timer and no listener behind', async (_, operation: () => Promise<string>) => {
@@ -70,7 +70,9 @@ describe('an operation with a time limit', () => {
       during = [timers() - before, getEventListeners(signal, 'abort').length];
       return operation();
     });
-    await running.catch((error: unknown) => expect(error).toMatchObject({ message: 'the tested operation failed' }));
+    await running.catch((error: unknown) =>
+      expect(error).toMatchObject({ message: 'the operation passed to withTimeout failed, as the test intends' }),
+    );
     expect(during).toEqual([1, 1]);
     expect([timers() - before, getEventListeners(signal, 'abort').length]).toEqual([0, 0]);
   });

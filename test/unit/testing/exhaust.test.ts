@@ -70,8 +70,8 @@ function anotherSystem() {
   };
 }
 
-describe('the test function exhaust reports no failure for a consumer without a mistake', () => {
-  test('the test function exhaust tries all sequences of steps and at most two faults for one message', async () => {
+describe('exhaust() reports no failure for a consumer without a mistake', () => {
+  test('for one message, exhaust() tries all sequences of steps with every combination of at most two faults', async () => {
     const tried = await exhaust(deciding(book), [booking('a')], {
       ...threeSeats,
       always: ({ item }) => item(seats, show)!.free >= 2,
@@ -81,7 +81,7 @@ describe('the test function exhaust reports no failure for a consumer without a 
     expect(tried.histories).toBeGreaterThan(50);
   });
 
-  test('the test function exhaust reports no failure for a consumer that rejects the messages for which not enough seats are free', async () => {
+  test('exhaust() reports no failure for a consumer that rejects the messages for which not enough seats are free', async () => {
     const tried = await exhaust(deciding(book), [booking('a', 2), booking('b', 1), booking('c', 1)], {
       ...threeSeats,
       always: ({ item, items }) => {
@@ -93,7 +93,7 @@ describe('the test function exhaust reports no failure for a consumer without a 
     expect(tried.isComplete).toBe(true);
   });
 
-  test('the test function exhaust reports no failure for a consumer with two execution environments', async () => {
+  test('exhaust() reports no failure for a consumer with two execution environments', async () => {
     await exhaust(deciding(book), [booking('a'), booking('b')], {
       ...threeSeats,
       environments: 2,
@@ -102,7 +102,7 @@ describe('the test function exhaust reports no failure for a consumer without a 
     });
   });
 
-  test('the test function exhaust reports no failure if messages are retried or dead-lettered because they are invalid or their rule throws an error', async () => {
+  test('exhaust() reports no failure if invalid messages or errors of the business rule lead to retries or dead letters', async () => {
     const failing = deciding(({ bookingId }, { attempt }) => {
       if (bookingId === 'never') throw new PermanentError('NEVER', 'never');
       if (attempt === 1) throw new Error('not this time');
@@ -111,7 +111,7 @@ describe('the test function exhaust reports no failure for a consumer without a 
     await exhaust(failing, [booking('never'), booking('later'), booking(7 as never)], { faults: 1 });
   });
 
-  test('the test function exhaust reports no failure for a perform function that passes the message id to another system as the idempotency key', async () => {
+  test('exhaust() reports no failure for a perform function that passes the message id to another system as the idempotency key', async () => {
     const bank = anotherSystem();
     await exhaust(
       performing(async (_, { id }) => {
@@ -123,7 +123,7 @@ describe('the test function exhaust reports no failure for a consumer without a 
     );
   });
 
-  test('the test function exhaust reports no failure for a consumer that processes the messages of an ordered queue in order', async () => {
+  test('exhaust() reports no failure for a consumer that processes the messages of an ordered queue in order', async () => {
     const ordered = {
       ...deciding(({ bookingId }) => ({ effects: [seats.set(show, { free: 0, note: bookingId })] })),
       queue: workQueue('seats', { ordered: true }),
@@ -135,7 +135,7 @@ describe('the test function exhaust reports no failure for a consumer without a 
     });
   });
 
-  test('the test function exhaust reports no failure for a rule that reads an item and requires that the item has not changed', async () => {
+  test('exhaust() reports no failure for a rule that reads an item and requires that the item has not changed', async () => {
     const careful = deciding(async (_, { read }) => {
       const free = (await read(seats, show))!.free;
       return { effects: [seats.set(show, { free: free - 1 }, { when: { free: { equals: free } } })] };
@@ -147,14 +147,14 @@ describe('the test function exhaust reports no failure for a consumer without a 
     });
   });
 
-  test('the test function exhaust reports no failure for a rule that reads the clock if the option "repeatable" is false', async () => {
+  test('exhaust() reports no failure for a rule that reads the clock if the option "repeatable" is false', async () => {
     const dated = deciding(({ bookingId }) => ({ effects: [bookings.put({ bookingId }, { at: Date.now() })] }));
     await exhaust(dated, [booking('a')], { repeatable: false });
   });
 });
 
-describe('the test function exhaust reports the mistake of a consumer', () => {
-  test('the test function exhaust reports a failure for a perform function that calls another system without an idempotency key', async () => {
+describe('exhaust() reports the mistake of a consumer', () => {
+  test('exhaust() reports a failure for a perform function that calls another system without an idempotency key', async () => {
     const bank = anotherSystem();
     const careless = performing(async () => bank.call());
     const found = await counterexample(careless, [booking('a')], {
@@ -185,7 +185,7 @@ describe('the test function exhaust reports the mistake of a consumer', () => {
         return { effects: [bookings.put({ bookingId }, { at: Date.now() })] };
       },
     ],
-  ])('the test function exhaust reports a failure for a decide function that depends on %s', async (_, decide) => {
+  ])('exhaust() reports a failure for a decide function that depends on %s', async (_, decide) => {
     const found = await counterexample(deciding(decide), [booking('a')]);
     expect(found.message).toMatch(
       /^the rule for seats\.booked#1 is not repeatable\. It decided: completed.*; but when it ran again: completed/,
@@ -193,7 +193,7 @@ describe('the test function exhaust reports the mistake of a consumer', () => {
     expect(found.history.length).toBeLessThan(6);
   });
 
-  test('the test function exhaust reports a failure for a decide function that depends on a variable of its module', async () => {
+  test('exhaust() reports a failure for a decide function that depends on a variable of its module', async () => {
     const seen = new Set<string>();
     const remembering = deciding((_, { id }: RuleContext) => {
       if (seen.has(id)) return { effects: [] };
@@ -204,7 +204,7 @@ describe('the test function exhaust reports the mistake of a consumer', () => {
     expect(found.message).toContain('is not repeatable');
   });
 
-  test('even with the option "repeatable: false", the test function exhaust reports a failure for a decide function that loses an effect because it remembers messages', async () => {
+  test('with the option "repeatable: false", exhaust() still reports a failure for a decide function that loses an effect because it keeps state between calls', async () => {
     const seen = new Set<string>();
     const remembering = deciding((_, { id }: RuleContext) => {
       if (seen.has(id)) return { effects: [] };
@@ -223,7 +223,7 @@ describe('the test function exhaust reports the mistake of a consumer', () => {
     expect(found.message).toMatch(/Histories tried: \d+, with at most 1 faults each\./);
   });
 
-  test('the test function exhaust reports a failure for a rule that reads an item and overwrites the change of another message', async () => {
+  test('exhaust() reports a failure for a rule that reads an item and then overwrites a change that another message made in the meantime', async () => {
     const careless = deciding(async (_, { read }) => {
       const item = await read(seats, show);
       return { effects: [seats.set(show, { free: item!.free - 1 })] };
@@ -237,7 +237,7 @@ describe('the test function exhaust reports the mistake of a consumer', () => {
     );
   });
 
-  test('the test function exhaust reports a failure for a rule whose result depends on the order in which two messages arrive', async () => {
+  test('exhaust() reports a failure for a rule whose result depends on the order in which two messages arrive', async () => {
     const careless = deciding(({ bookingId }) => ({ effects: [seats.set(show, { free: 0, note: bookingId })] }));
     const found = await counterexample(careless, [booking('a'), booking('b')], {
       finally: ({ item }) => item(seats, show)!.note === 'b',
@@ -245,7 +245,7 @@ describe('the test function exhaust reports the mistake of a consumer', () => {
     expect(found.message).toContain('deliver seats.booked#2, seats.booked#1');
   });
 
-  test('the result of the test function exhaust lists the messages that became dead letters, each with its error code', async () => {
+  test('the result of exhaust() lists the messages that became dead letters, each with its error code', async () => {
     const refusing = deciding(({ bookingId, count }) => {
       if (bookingId === 'b') throw new PermanentError('NO_SUCH_SHOW', 'there is no such show');
       return book({ bookingId, count }, {} as never);
@@ -255,7 +255,7 @@ describe('the test function exhaust reports the mistake of a consumer', () => {
     expect(await exhaust(deciding(book), [booking('a')], threeSeats)).toMatchObject({ deadLetters: [] });
   });
 
-  test('the invariant "finally" of the test function exhaust can require that no message becomes a dead letter, and the error then names the dead letters', async () => {
+  test('the invariant "finally" of exhaust() can require that no message becomes a dead letter, and the error then names the dead letters', async () => {
     const refusing = deciding(() => {
       throw new PermanentError('NO_SUCH_SHOW', 'there is no such show');
     });
@@ -266,7 +266,7 @@ describe('the test function exhaust reports the mistake of a consumer', () => {
     expect(found.message).toContain('\n\nDead letters: seats.booked#1 (NO_SUCH_SHOW).\n\n');
   });
 
-  test('the error of the test function exhaust contains the broken invariant, the shortest sequence of steps that breaks it, and the number of tried sequences', async () => {
+  test('the error of exhaust() contains the broken invariant, the shortest sequence of steps that breaks it, and the number of tried sequences', async () => {
     const found = await counterexample(deciding(book), [booking('a')], {
       given: (store) => store.given(seats, show, { free: 1 }),
       always: ({ items }) => items(bookings).length === 0,
@@ -289,14 +289,14 @@ describe('the test function exhaust reports the mistake of a consumer', () => {
     );
   });
 
-  test('if the possible sequences of steps and faults exceed the limit in the option "histories", the test function exhaust tries only a sample of them', async () => {
+  test('if the possible sequences of steps and faults exceed the limit in the option "histories", exhaust() tries only a sample of them', async () => {
     const options = { ...threeSeats, faults: 3, histories: 60 };
     const events = [booking('a'), booking('b')];
     expect(await exhaust(deciding(book), events, options)).toMatchObject({ histories: 60, isComplete: false });
   });
 });
 
-test('at its end, the test function exhaust restores the clock and the random number generator', async () => {
+test('when exhaust() ends, it restores the clock and the random number generator', async () => {
   const [clock, random] = [Date, Math.random];
   await counterexample(
     deciding(({ bookingId }) => ({ effects: [bookings.put({ bookingId }, { at: Date.now() })] })),

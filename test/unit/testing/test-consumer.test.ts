@@ -194,7 +194,7 @@ describe('an in-memory consumer', () => {
 });
 
 describe('the errors of an in-memory consumer', () => {
-  test('the error about a message says which outcome, effects, events and settlement differ, and lists the steps', async () => {
+  test('if a message is not as expected, the error shows each difference in outcome, effects, events and settlement, and lists the steps that happened', async () => {
     const consumer = testConsumer(payments).given(carts, a, { status: 'paid', total: 7 });
     const received = await consumer.receive(cartPaid, paid);
     const text = messageOf(() =>
@@ -226,7 +226,7 @@ describe('the errors of an in-memory consumer', () => {
     );
   });
 
-  test('the error about a failed message contains the error of the business rule and the position of the error', async () => {
+  test('if the business rule throws an error for a message, the failed expectation shows this error with its file and line', async () => {
     const consumer = testConsumer({
       ...payments,
       decide: () => {
@@ -240,7 +240,7 @@ describe('the errors of an in-memory consumer', () => {
     expect(text).toContain('publish a copy of cart.paid#1 that waits for 1s');
   });
 
-  test('the error about an item contains the expected and the actual item', async () => {
+  test('if an item is not as expected, the error of expectItem contains the expected and the actual item', async () => {
     const consumer = testConsumer(payments).given(carts, a, { status: 'open' });
     await consumer.receive(cartPaid, paid);
     expect(messageOf(() => consumer.expectItem(carts, a, { status: 'open', total: 0 }))).toContain(
@@ -305,7 +305,7 @@ describe('crashes of an in-memory consumer', () => {
     expect(runs).toBeGreaterThan(5);
   });
 
-  test('crashAfterEachStep accepts a perform function that passes the message id to another system', async () => {
+  test('crashAfterEachStep reports no failure for a perform function that passes the message id to another system as the idempotency key', async () => {
     let calls = new Set<string>();
     const performing: ConsumerDefinition<any> = {
       queue,
@@ -328,7 +328,7 @@ describe('crashes of an in-memory consumer', () => {
     expect(runs).toBe(6);
   });
 
-  test('crashAfterEachStep accepts an ordered queue on which a message waits for the earlier message of its key', async () => {
+  test('crashAfterEachStep reports no failure if a message on an ordered queue waits for an earlier message with the same key', async () => {
     const ordered: ConsumerDefinition<any> = {
       queue: workQueue('payments', { ordered: true }),
       orderBy: ({ cartId }) => cartId,
@@ -358,7 +358,7 @@ describe('crashes of an in-memory consumer', () => {
     );
   });
 
-  test('crashAfterEachStep reports a perform function that calls another system twice, and names the step before the crash', async () => {
+  test('crashAfterEachStep reports a failure if a perform function calls another system again after a crash, and names the step before the crash', async () => {
     let calls = 0;
     const performing: ConsumerDefinition<any> = {
       queue,
@@ -371,10 +371,10 @@ describe('crashes of an in-memory consumer', () => {
       crashAfterEachStep(performing, async (consumer) => {
         calls = 0;
         (await consumer.receive(cartPaid, paid)).expect({ outcome: 'completed' });
-        if (calls !== 1) throw new Error(`the bank was called ${calls} times`);
+        if (calls !== 1) throw new Error(`expected one call of the bank, but there were ${calls}`);
       }),
     ).rejects.toThrow(
-      'the scenario fails if the process crashes after the step "run the rule for cart.paid#1 (attempt 1)": the bank was called 2 times',
+      'the scenario fails if the process crashes after the step "run the rule for cart.paid#1 (attempt 1)": expected one call of the bank, but there were 2',
     );
   });
 });

@@ -140,7 +140,7 @@ describe('the steps of a message', () => {
     expect(outline([], [letter({ code: 'EXPIRED' })])).toEqual([['dead-lettered', 0, undefined]]);
   });
 
-  test('steps of a timeline at the same time are in the order in which they must have happened', () => {
+  test('timeline steps with equal timestamps are sorted in their causal order', () => {
     const facts = { publishedAt: at, startedAt: at, redrives: 1, failedAttempts: [attempt(1)], attempt: 2 };
     expect(outline([{ ...completed, facts }], [redriven]).map(([step]) => step)).toEqual([
       'published',

@@ -48,7 +48,7 @@ describe('without an OpenTelemetry SDK', () => {
 });
 
 describe('with an OpenTelemetry SDK', () => {
-  test('a span continues the trace of its parent, and is the parent of the spans that its work starts', async () => {
+  test('a new span joins the trace of its parent span, and is the parent of the spans that are started while it is active', async () => {
     const { exporter } = registerSdk();
     const tracing = openTelemetry();
     const outer = tracing.start({ name: 'outer', kind: 'server', parent: { traceparent, tracestate: 'vendor=1' } })!;
@@ -98,7 +98,7 @@ describe('with an OpenTelemetry SDK', () => {
     expect(exporter.getFinishedSpans()[1]!.attributes).toMatchObject({ 'error.type': 'REFUSED' });
   });
 
-  test('the span of a request that fails has the name of its problem as its error type', async () => {
+  test('when an HTTP request fails, the error type of its span is the name of the problem in the HTTP response', async () => {
     const { exporter } = registerSdk();
     const surehop = createSurehop({ environment: {}, tracing: openTelemetry() });
     const handler = endpoint(surehop, { access: open }, () => {

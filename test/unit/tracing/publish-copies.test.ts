@@ -68,7 +68,7 @@ test('if a copy with its tracing header does not fit into an AMQP frame, the cop
   ]);
 });
 
-test('a copy that does not fit into an AMQP frame even without the header of its span is refused, and its span is marked as failed', async () => {
+test('publishing a copy of a message fails if the copy exceeds an AMQP frame even without its trace header, and the span is marked as failed', async () => {
   const [error] = await publishCopies({ publisher, tracing: openTelemetry() }, [{ copy: copyWith(131_072) }]);
   expect(error).toMatchObject({ code: 'UNWRITABLE' });
   expect(exporter.getFinishedSpans()).toMatchObject([{ attributes: { 'error.type': 'UNWRITABLE' } }]);
