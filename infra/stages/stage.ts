@@ -56,7 +56,7 @@ export const stageSchema = z.strictObject({
    */
   outcomeLogLevels: z.partialRecord(z.enum(outcomes), logLevel),
   /**
-   * The largest number of log lines about completed messages in each batch, and also the largest number of log lines
+   * The maximum number of log lines about completed messages in each batch, and also the maximum number of log lines
    * about duplicates. Failed messages are always logged.
    */
   completedLinesPerBatch: whole(0, 10_000),

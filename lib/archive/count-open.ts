@@ -10,7 +10,7 @@ export interface OpenDeadLetters {
   readonly isAtLeast: boolean;
 }
 
-/** The largest number of DynamoDB result pages (1 MB each) that one count of open dead letters reads. */
+/** The maximum number of DynamoDB result pages (1 MB each) that one count of open dead letters reads. */
 const MAX_PAGES = 10;
 
 export async function countOpen(table: ArchiveTable, maxPages = MAX_PAGES): Promise<OpenDeadLetters> {

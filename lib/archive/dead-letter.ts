@@ -37,7 +37,7 @@ export interface DeadLetter {
    * this list.
    */
   readonly failedAttempts?: readonly FailedAttempt[];
-  /** How often the message had already been redriven from the archive when it failed. */
+  /** How many times the message had already been redriven from the archive when it failed. */
   readonly redrives: number;
   /** When the message was published. Absent if the message does not contain this time. */
   readonly publishedAt?: string;
@@ -45,7 +45,7 @@ export interface DeadLetter {
   readonly archivedAt: string;
   readonly traceparent?: string;
   readonly status: DeadLetterStatus;
-  /** How often the message was redriven after it was archived as this dead letter. */
+  /** How many times the message was redriven after it was archived as this dead letter. */
   readonly timesRedriven: number;
   /**
    * The id of the edited message that replaces the message of this dead letter. Absent if no operator has edited the
@@ -89,7 +89,7 @@ export interface ArchivedMessage {
 export type Origin = Pick<DeadLetter, 'id' | 'queue' | 'shard' | 'code' | 'reason' | 'frames' | 'deadLetteredAt'>;
 
 /**
- * The largest lengths, in characters, of the texts that describe a dead letter in the archive. Longer texts are cut
+ * The maximum lengths, in characters, of the texts that describe a dead letter in the archive. Longer texts are cut
  * off.
  */
 const MAX_TEXT_LENGTH = 500;

@@ -5,7 +5,7 @@ import type { Properties } from '../events/message.ts';
 import type { ArchivedMessage } from './dead-letter.ts';
 
 /**
- * The largest number of message bytes that are stored in one DynamoDB item. DynamoDB allows 400 KB per item, including
+ * The maximum number of message bytes that are stored in one DynamoDB item. DynamoDB allows 400 KB per item, including
  * keys and attribute names.
  */
 const PART_BYTES = 350_000;

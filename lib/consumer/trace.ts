@@ -5,7 +5,7 @@ import { describeError, isInstance } from '../runtime/errors.ts';
 import { nameOf } from '../runtime/stack.ts';
 import { runIn, type Span, type SpanAttributes, type Tracing } from '../runtime/tracing.ts';
 
-/** The largest number of links of one span. OpenTelemetry's SDK drops further links. */
+/** The maximum number of links of one span. OpenTelemetry's SDK drops further links. */
 const MAX_LINKS = 128;
 
 /** The spans of one batch: a `receive` span for the batch, a `process` span for each message, and a `settle` span. */

@@ -11,10 +11,10 @@ import type { AttemptLog, AttemptRun, OpenAttempts } from './attempt-log.ts';
 /** The number of deliveries without an outcome after which a message is suspected of crashing the process. */
 const SUSPICIOUS_DELIVERIES = 3;
 
-/** How often a message may crash the process while it is processed alone, before it is dead-lettered. */
+/** How many times a message may crash the process while it is processed alone, before it is dead-lettered. */
 const MAX_ISOLATED_RUNS = 3;
 
-/** The largest assumed difference between the clocks of two Lambda execution environments, in ms. */
+/** The maximum assumed difference between the clocks of two Lambda execution environments, in ms. */
 const CLOCK_SKEW_MS = 1_000;
 
 /** The fields of a batch that are needed to find and isolate messages that crash the process. */

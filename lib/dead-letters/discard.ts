@@ -5,7 +5,7 @@ import { recordDiscard } from '../archive/record-action.ts';
 import { refusalProblem } from './redrive-refusal.ts';
 import type { ArchiveTable } from '../archive/record.ts';
 
-/** Discards an open dead letter. Throws a problem if the dead letter is not open. */
+/** Discards an open dead letter. Throws a `Problem` if the dead letter is not open. */
 export async function discardDeadLetter(
   { table, clock }: { readonly table: ArchiveTable; readonly clock: Clock },
   id: string,

@@ -70,7 +70,7 @@ interface Read {
 }
 
 /**
- * Reads the dead letter to edit, and checks the edited body against the schema of the event. Throws a problem if the
+ * Reads the dead letter to edit, and checks the edited body against the schema of the event. Throws a `Problem` if the
  * dead letter may not be edited.
  */
 export async function readForEdit(editing: Editing, id: string, order: EditOrder): Promise<Read> {

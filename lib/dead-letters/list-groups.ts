@@ -39,7 +39,7 @@ export interface DeadLetterGroups {
 
 const SPANS = 24;
 
-/** The largest number of DynamoDB result pages (1 MB each) that are read to group dead letters. */
+/** The maximum number of DynamoDB result pages (1 MB each) that are read to group dead letters. */
 const MAX_PAGES = 40;
 
 export async function listGroups(table: ArchiveTable, filter: Filter, nowMs: number): Promise<DeadLetterGroups> {

@@ -33,7 +33,7 @@ export interface Page {
 }
 
 /**
- * The largest number of DynamoDB queries for one page of dead letters. If these queries find too few dead letters, the
+ * The maximum number of DynamoDB queries for one page of dead letters. If these queries find too few dead letters, the
  * page is shorter than requested.
  */
 const MAX_QUERIES = 25;

@@ -47,7 +47,7 @@ export const redrivingOf = (surehop: Surehop, queues: readonly WorkQueue[]): Red
 const CONCURRENCY = 16;
 
 /**
- * The largest number and total size of the messages that are redriven together, and are therefore in memory at the same
+ * The maximum number and total size of the messages that are redriven together, and are therefore in memory at the same
  * time.
  */
 export const CHUNK = 50;
@@ -72,7 +72,7 @@ export interface ArchivedDeadLetter {
   readonly message: ArchivedMessage;
 }
 
-/** Reads a dead letter that is about to be redriven. Throws a problem if the dead letter may not be redriven. */
+/** Reads a dead letter that is about to be redriven. Throws a `Problem` if the dead letter may not be redriven. */
 export async function readForRedrive(redriving: Redriving, id: string, force: boolean): Promise<ArchivedDeadLetter> {
   const item = await readDeadLetter(redriving.table, id);
   const refusal = redriveRefusal(item.deadLetter, redriveRules(redriving, force));

@@ -20,7 +20,7 @@ interface Progress {
 interface Limits {
   readonly count: number;
   /**
-   * The largest total size of the messages of the selected dead letters, in bytes. At least one dead letter is
+   * The maximum total size of the messages of the selected dead letters, in bytes. At least one dead letter is
    * selected, however large its message is.
    */
   readonly bytes: number;

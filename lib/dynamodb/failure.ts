@@ -58,7 +58,7 @@ const CREDENTIALS_REFUSED = new Set([
   'UnrecognizedClientException',
 ]);
 
-/** The largest length, in characters, of the text from DynamoDB that an error message of Surehop quotes. */
+/** The maximum length, in characters, of the text from DynamoDB that an error message of Surehop quotes. */
 const MAX_TEXT_LENGTH = 300;
 
 const textOf = (error: unknown): string => shortText(describeError(error).message, MAX_TEXT_LENGTH);

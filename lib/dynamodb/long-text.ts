@@ -29,7 +29,7 @@ export interface LongText {
 }
 
 /**
- * The largest number of bytes of a long text in one DynamoDB item. DynamoDB's limit of 400 KB also counts the key and
+ * The maximum number of bytes of a long text in one DynamoDB item. DynamoDB's limit of 400 KB also counts the key and
  * the attribute names.
  */
 const PART_BYTES = 300 * 1024;

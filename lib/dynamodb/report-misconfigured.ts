@@ -4,7 +4,7 @@ import { recordMetrics } from '../runtime/metrics.ts';
 import { toLoggable } from '../runtime/stack.ts';
 
 /**
- * The shortest time, in ms, between two reports of the same error by one process. Without this limit, each message of
+ * The minimum time, in ms, between two reports of the same error by one process. Without this limit, each message of
  * each batch would report the error again.
  */
 const QUIET_MS = 10_000;

@@ -6,12 +6,12 @@ export interface RetryPolicy {
   /** How many times a request is sent without getting a reply before DynamoDB counts as unavailable. */
   readonly attempts: number;
   /**
-   * The largest number of times that a request is sent if DynamoDB throttles the request or cancels it because of
+   * The maximum number of times that a request is sent if DynamoDB throttles the request or cancels it because of
    * conflicts.
    */
   readonly conflicts: number;
   /**
-   * The largest random delay before the first retry of a request, in ms. The largest delay doubles with each further
+   * The maximum random delay before the first retry of a request, in ms. The maximum delay doubles with each further
    * retry.
    */
   readonly firstDelayMs: number;

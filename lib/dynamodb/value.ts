@@ -34,7 +34,7 @@ export class InvalidValue extends Error {
 const LARGEST_NUMBER = 9.99e125;
 const SMALLEST_NUMBER = 1e-130;
 
-/** The largest nesting depth of lists and maps that DynamoDB stores. */
+/** The maximum nesting depth of lists and maps that DynamoDB stores. */
 const MAX_DEPTH = 32;
 
 /**

@@ -42,7 +42,7 @@ export interface Envelope extends Partial<Trace> {
   readonly attempt: number;
   /** The failed attempts since the message was published or redriven, oldest first. Absent if no attempt has failed. */
   readonly failedAttempts?: readonly FailedAttempt[];
-  /** How often the message was redriven from the archive. */
+  /** How many times the message was redriven from the archive. */
   readonly redrives: number;
   readonly redrivenAt?: string;
   /** Whether this copy was published because the message was postponed. */

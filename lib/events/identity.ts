@@ -14,7 +14,7 @@ export interface Identity {
 }
 
 /**
- * The largest length of a message id or an event type, in bytes. AMQP limits its properties `message-id` and `type` to
+ * The maximum length of a message id or an event type, in bytes. AMQP limits its properties `message-id` and `type` to
  * the same length.
  */
 export const MAX_NAME_BYTES = 255;

@@ -7,8 +7,8 @@ import { checkJson } from './check-json.ts';
 import { Problem } from './problem.ts';
 
 /**
- * Returns the bytes of the request body, or `undefined` if there is no body. Throws a problem if the body has more than
- * `maxBytes` bytes.
+ * Returns the bytes of the request body, or `undefined` if there is no body. Throws a `Problem` if the body has more
+ * than `maxBytes` bytes.
  */
 export function readBytes(
   { body, isBase64Encoded }: Pick<APIGatewayProxyEventV2, 'body' | 'isBase64Encoded'>,

@@ -35,7 +35,7 @@ export class Problem extends Error {
   }
 }
 
-/** Converts any thrown value to a problem. The response to the client contains no details of an unexpected error. */
+/** Converts any thrown value to a `Problem`. The response to the client contains no details of an unexpected error. */
 export function problemOf(thrown: unknown): Problem {
   if (isInstance(thrown, Problem)) return thrown;
   if (isInstance(thrown, PublishError)) return publishProblem(thrown);

@@ -107,14 +107,14 @@ function claimsOf({ requestContext }: APIGatewayProxyEventV2): Readonly<Record<s
 }
 
 /**
- * The largest total size of a request's headers, in bytes. API Gateway has the same limit
+ * The maximum total size of a request's headers, in bytes. API Gateway has the same limit
  * (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html).
  */
 const MAX_HEADERS_BYTES = 10_240;
 const MAX_HEADERS = 100;
 
 /**
- * Throws a problem if a request has more than `MAX_HEADERS` headers, or if the headers together are larger than
+ * Throws a `Problem` if a request has more than `MAX_HEADERS` headers, or if the headers together are larger than
  * `MAX_HEADERS_BYTES`.
  */
 export function checkHeaders(headers: Readonly<Record<string, string>>): void {

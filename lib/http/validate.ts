@@ -3,7 +3,7 @@ import type { core, ZodType } from 'zod';
 import { own } from '../runtime/own.ts';
 import { Problem } from './problem.ts';
 
-/** The largest number of validation errors in a request body that one response lists. Further errors are left out. */
+/** The maximum number of validation errors in a request body that one response lists. Further errors are left out. */
 const MAX_ERRORS = 500;
 
 interface FieldError {
@@ -12,7 +12,7 @@ interface FieldError {
 }
 
 /**
- * Validates a request body against a schema. Throws a problem that lists each invalid field by its JSON pointer (RFC
+ * Validates a request body against a schema. Throws a `Problem` that lists each invalid field by its JSON pointer (RFC
  * 6901).
  */
 export function validateBody<T>(schema: ZodType<T>, body: unknown): T {
@@ -24,7 +24,7 @@ export function validateBody<T>(schema: ZodType<T>, body: unknown): T {
   });
 }
 
-/** Validates path or query parameters against a schema. Throws a problem that lists each invalid parameter. */
+/** Validates path or query parameters against a schema. Throws a `Problem` that lists each invalid parameter. */
 export function validateParameters<T>(schema: ZodType<T>, parameters: unknown, where: 'path' | 'query'): T {
   const parsed = schema.safeParse(parameters);
   if (parsed.success) return parsed.data;

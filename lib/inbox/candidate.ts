@@ -36,7 +36,7 @@ export interface Candidate {
   readonly branches: readonly [Branch, ...Branch[]];
   /** How the message uses each DynamoDB item that it may write or check, including its inbox marker, by item id. */
   readonly items: ReadonlyMap<string, Access>;
-  /** The largest number of bytes that the message can add to a transaction. */
+  /** The maximum number of bytes that the message can add to a transaction. */
   readonly bytes: number;
 }
 

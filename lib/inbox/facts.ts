@@ -17,8 +17,8 @@ export interface MessageFacts {
   readonly startedAt?: string;
   readonly traceId?: string;
   /**
-   * How often an operator redrove the message before the attempt that the inbox marker describes. Absent if the message
-   * was never redriven.
+   * How many times an operator redrove the message before the attempt that the inbox marker describes. Absent if the
+   * message was never redriven.
    */
   readonly redrives?: number;
   /** The number of the attempt that the inbox marker describes. Absent for the first attempt. */
@@ -30,7 +30,7 @@ export interface MessageFacts {
 const texts = ['type', 'correlationId', 'publishedAt', 'startedAt', 'traceId'] as const;
 const numbers = ['redrives', 'attempt'] as const;
 
-/** The largest length of a text that an inbox marker stores for operators. Longer texts are cut off. */
+/** The maximum length of a text that an inbox marker stores for operators. Longer texts are cut off. */
 const MAX_TEXT_LENGTH = 255;
 
 /** Returns the DynamoDB attributes of an inbox marker that contain information for operators. */

@@ -5,7 +5,7 @@ import type { MessageFacts } from './facts.ts';
 
 /** Identifies an attempt to process a message. Attempts are ordered by `redrives`, and then by `attempt`. */
 export interface Attempt {
-  /** How often an operator has redriven the message. */
+  /** How many times an operator has redriven the message. */
   readonly redrives: number;
   /** The number of the attempt since the last redrive, starting at 1. */
   readonly attempt: number;

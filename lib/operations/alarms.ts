@@ -15,7 +15,7 @@ const TIMEOUT_MS = 5_000;
 /** How long the states of CloudWatch alarms are cached, in ms. CloudWatch evaluates alarms only once a minute. */
 const CACHED_MS = 15_000;
 
-/** The largest number of result pages (up to 100 alarms each) that are read from CloudWatch for each severity. */
+/** The maximum number of result pages (up to 100 alarms each) that are read from CloudWatch for each severity. */
 const MAX_PAGES = 5;
 
 const answerSchema = z.object({

@@ -1,7 +1,7 @@
 import { own } from '../runtime/own.ts';
 import { MINUTE_MS, minuteOf, type QueueSample, type SampledQueue } from './queue-samples.ts';
 
-/** The number of minutes for which GET /status shows earlier figures of the queues. */
+/** The number of past minutes for which GET /status shows the message counts of the queues. */
 export const HISTORY_MINUTES = 60;
 
 /** The longest time between two samples from which a rate is calculated, in ms. */
@@ -10,7 +10,7 @@ const MAX_GAP_MS = 5 * MINUTE_MS;
 /** One number for each minute of the last hour, or `null` for a minute in which the number was not recorded. */
 type Numbers = (number | null)[];
 
-/** The figures of one work queue during the last hour, minute by minute. */
+/** The message counts of one work queue during the last hour, minute by minute. */
 interface QueueHistory {
   readonly ready: Numbers;
   readonly unacknowledged: Numbers;
@@ -22,7 +22,7 @@ interface QueueHistory {
 }
 
 export interface Histories {
-  /** The minutes for which GET /status shows the figures of each queue, oldest first (ISO 8601). */
+  /** The minutes for which GET /status shows the message counts of each queue, oldest first (ISO 8601). */
   readonly minutes: readonly string[];
   ofQueue(name: string): QueueHistory;
   /** Returns the number of messages that waited in a delay queue, by minute. */

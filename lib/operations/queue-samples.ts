@@ -9,7 +9,7 @@ import type { QueueFigures } from '../rabbitmq/management/queue-figures.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 
-/** The figures of one work queue in a sample. A figure is `null` if it was unknown when the sample was taken. */
+/** The message counts of one work queue in a sample. A count is `null` if it was unknown when the sample was taken. */
 export interface SampledQueue {
   /** The number of messages that wait in the queue, including those whose redelivery the broker delays. */
   readonly ready: number | null;

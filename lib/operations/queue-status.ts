@@ -55,7 +55,7 @@ const queueStatus = depth.extend({
 });
 
 export const statusSchema = z.strictObject({
-  /** The minutes for which GET /status shows the figures of each queue, oldest first (ISO 8601). */
+  /** The minutes for which GET /status shows the message counts of each queue, oldest first (ISO 8601). */
   minutes: z.array(z.iso.datetime()),
   queues: z.array(queueStatus),
   delayQueues: z.array(

@@ -10,7 +10,7 @@ import type { OrderedBatch } from './ordered-batch.ts';
 import { byKey, type Sequences } from './sequences.ts';
 
 /**
- * The largest number of messages whose order is stored for one ordering key or one batch. Further messages are
+ * The maximum number of messages whose order is stored for one ordering key or one batch. Further messages are
  * processed in the order in which the queue delivers them.
  */
 export const MAX_BLOCKED = 20_000;

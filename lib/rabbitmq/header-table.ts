@@ -151,7 +151,9 @@ function writeScalar(writer: AmqpWriter, value: unknown): void {
       if (Array.isArray(value)) return writer.bytes('x', Buffer.from(value as number[]));
       return writer.bytes('S', Buffer.from((value as { bytes: number[] }).bytes));
   }
-  throw new UnwritableError(`AMQP headers cannot contain ${kindOf(value)}`);
+  throw new UnwritableError(
+    `AMQP headers cannot contain ${kindOf(value)}, only text, numbers, booleans, dates, binary data, null, arrays and objects`,
+  );
 }
 
 function writeDate(writer: AmqpWriter, text: string): void {

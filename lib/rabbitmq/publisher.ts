@@ -144,7 +144,9 @@ class SuspectError extends Error {
   }
 }
 
-/** How often a message must make the broker close the channel before the message counts as refused by the broker. */
+/**
+ * How many times a message must make the broker close the channel before the message counts as refused by the broker.
+ */
 const REFUSALS_TO_BELIEVE = 2;
 
 const refusedFor = ({ cause }: PublishError) =>

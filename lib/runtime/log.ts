@@ -47,7 +47,7 @@ class BatchLogger extends Logger {
   }
 }
 
-/** The largest length of one text in a log line. Longer texts are cut off. */
+/** The maximum length of one text in a log line. Longer texts are cut off. */
 const MAX_TEXT_LENGTH = 20_000;
 
 function forLog(fields: Readonly<Record<string, unknown>>): string {

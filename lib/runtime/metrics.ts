@@ -42,7 +42,7 @@ type Recorder<T extends RecordedTable> = <N extends MetricName<T>>(
   ...dimensions: DimensionArguments<T, N>
 ) => void;
 
-/** The largest number of values of one metric per log line. */
+/** The maximum number of values of one metric per log line. */
 const MAX_VALUES = 99;
 
 interface Recorded {

@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { shortText } from './short-text.ts';
 import { describeError, isInstance, readProperty } from './errors.ts';
 
-/** The largest number of frames that are read from a stack trace. Further frames are ignored. */
+/** The maximum number of frames that are read from a stack trace. Further frames are ignored. */
 const MAX_FRAMES = 20;
 /**
- * The largest number of stack frames in the service's own code that are returned for one error. The innermost frames
+ * The maximum number of stack frames in the service's own code that are returned for one error. The innermost frames
  * are kept.
  */
 const MAX_OWN_FRAMES = 5;
@@ -71,7 +71,7 @@ export function nameOf(thrown: unknown): string {
 }
 
 /**
- * The largest number of nested causes whose stack traces are rewritten. The limit also ends the loop if an error is its
+ * The maximum number of nested causes whose stack traces are rewritten. The limit also ends the loop if an error is its
  * own cause.
  */
 const MAX_CAUSES = 5;

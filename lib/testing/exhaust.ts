@@ -29,14 +29,14 @@ export interface ExhaustOptions {
   /** An invariant that must hold at the end of each simulated run of the consumer, when no message is waiting. */
   readonly finally?: (end: EndOfHistory) => unknown;
   /**
-   * The largest number of faults in one simulated run of the consumer: crashes, lost answers, lost acknowledgements,
+   * The maximum number of faults in one simulated run of the consumer: crashes, lost answers, lost acknowledgements,
    * and unusual orders or batches of messages. The default is 2.
    */
   readonly faults?: number;
   /** The number of Lambda execution environments that consume the queue at the same time. The default is 1. */
   readonly environments?: number;
   /**
-   * The largest number of simulated runs of the consumer. If more runs are possible, `exhaust` simulates a random
+   * The maximum number of simulated runs of the consumer. If more runs are possible, `exhaust` simulates a random
    * sample of them. The default is 1,000.
    */
   readonly histories?: number;

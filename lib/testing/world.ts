@@ -35,7 +35,7 @@ export interface WorldOptions {
   /** The number of execution environments that consume the queue at the same time; the default is 1. */
   readonly environments?: number;
   /**
-   * How often a simulation may pause one execution environment and continue with another, although the first could
+   * How many times a simulation may pause one execution environment and continue with another, although the first could
    * continue.
    */
   readonly switches?: number;
@@ -46,7 +46,7 @@ export interface WorldOptions {
   readonly hasZombies?: boolean;
   readonly hasWholeBatches?: boolean;
   /**
-   * How often the dead-letter exchange refuses a message in one simulation. After a refusal, the whole batch is
+   * How many times the dead-letter exchange refuses a message in one simulation. After a refusal, the whole batch is
    * redelivered.
    */
   readonly refusals?: number;

@@ -15,7 +15,7 @@ import type { Surehop } from '../runtime/surehop.ts';
 import type { ConsumerState, Timeline, TracedMessage } from './schema.ts';
 import { inOrder, isKnown, stateIn, stepsOf, tracedMessageOf, type Recorded } from './timeline.ts';
 
-/** The largest number of messages in a timeline, including follow-up events of follow-up events. */
+/** The maximum number of messages in a timeline, including follow-up events of follow-up events. */
 const MAX_MESSAGES = 20;
 
 const CONCURRENCY = 8;

@@ -83,8 +83,8 @@ export const timelineStep = z.strictObject({
   messageId: z.string(),
   queue: z.string().optional(),
   /**
-   * How often the message had been redriven when this step happened. If the step is a redrive, the number includes this
-   * redrive.
+   * How many times the message had been redriven when this step happened. If the step is a redrive, the number includes
+   * this redrive.
    */
   redrives: z.int().optional(),
   /** The number of the attempt, which starts again at 1 after each redrive. */

@@ -67,7 +67,6 @@ const publishedAtOf = ({ markers, deadLetters }: Recorded): string | undefined =
   markers.find(({ facts }) => facts?.publishedAt)?.facts?.publishedAt ??
   deadLetters.find(({ publishedAt }) => publishedAt)?.publishedAt;
 
-/** Returns the state of a message in a queue. */
 export function stateIn(queue: string, recorded: Recorded, nowMs: number): ConsumerState {
   const found = readableStateIn(queue, recorded, nowMs);
   const unreadable = recorded.unreadableMarkers.find((marker) => marker.queue === queue);

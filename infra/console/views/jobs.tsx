@@ -96,7 +96,7 @@ function JobStatus({ job: { status } }: { readonly job: Job }) {
   return <span class={`badge ${status}`}>{texts.jobStatuses[status]}</span>;
 }
 
-/** Names the dead letters that a job is for. */
+/** Names the dead letters that a job selects. */
 function JobScope({ job: { order, group } }: { readonly job: Job }) {
   const { texts, format } = useConsole();
   if (order.ids) return <>{texts.selected(format.number(order.ids.length))}</>;

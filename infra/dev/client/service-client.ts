@@ -6,7 +6,7 @@ import { runningIfAny } from '../runtime/running.ts';
 
 const REQUEST_TIMEOUT_MS = 40_000;
 
-/** The largest number of times that a request is sent again because the service answered 429 (too many requests). */
+/** The maximum number of times that a request is sent again because the service answered 429 (too many requests). */
 const MAX_REPEATS = 30;
 
 /**

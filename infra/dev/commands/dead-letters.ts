@@ -16,7 +16,7 @@ import { editDeadLetter } from './edit-dead-letter.ts';
 const SHOWN = 120;
 
 /**
- * The largest number of dead letters that `surehop dead-letters` redrives or discards one by one. For more dead
+ * The maximum number of dead letters that `surehop dead-letters` redrives or discards one by one. For more dead
  * letters, the service runs a job.
  */
 const FEW = 10;

@@ -11,7 +11,7 @@ import { counted, defineCommand, print, UsageError } from './command.ts';
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 1_000;
 
-/** The largest number of characters that a list of DynamoDB items shows of each item. */
+/** The maximum number of characters that a list of DynamoDB items shows of each item. */
 const SHOWN = 500;
 
 interface Access {

@@ -18,7 +18,7 @@ import { parseSigningSecrets } from './signing-secrets.ts';
 const STALE_MS = 60 * 60_000;
 
 /**
- * The shortest time, in ms, between two reads of the secret after failed verifications. Forged requests must not cause
+ * The minimum time, in ms, between two reads of the secret after failed verifications. Forged requests must not cause
  * many reads.
  */
 const REREAD_PAUSE_MS = 10_000;

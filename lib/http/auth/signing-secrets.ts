@@ -3,7 +3,7 @@ import { DEVELOPMENT_STAGE } from '../../runtime/service-settings.ts';
 import { DEVELOPMENT_SECRET } from '../development.ts';
 
 /**
- * The largest number of signing keys of all clients together. There is a limit because one request may have to be
+ * The maximum number of signing keys of all clients together. There is a limit because one request may have to be
  * checked against every signing key.
  */
 const MAX_KEYS = 50;

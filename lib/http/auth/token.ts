@@ -18,7 +18,7 @@ import type { Issuer } from './issuer.ts';
  */
 const CLOCK_TOLERANCE_SECONDS = 30;
 
-/** The largest number of issuer keys that are tried for one token. */
+/** The maximum number of issuer keys that are tried for one token. */
 const MAX_KEYS = 50;
 
 /**

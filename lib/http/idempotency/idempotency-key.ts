@@ -4,7 +4,7 @@ const MAX_KEY_LENGTH = 255;
 
 /**
  * Returns the idempotency key of a request from the header `Idempotency-Key` or, in a signed request, from the header
- * `webhook-id`. Throws a problem if both headers are present and differ.
+ * `webhook-id`. Throws a `Problem` if both headers are present and differ.
  */
 export function idempotencyKey({ headers }: { readonly headers: Readonly<Record<string, string>> }): string {
   const header = headers['idempotency-key']?.trim();

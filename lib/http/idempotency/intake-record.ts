@@ -34,7 +34,7 @@ export interface Intake {
 
 /**
  * Reserves the idempotency key for this request, or returns `accepted` if an earlier request with the key was accepted.
- * Throws a problem if the key was used with another payload, or if another request with the key is in progress.
+ * Throws a `Problem` if the key was used with another payload, or if another request with the key is in progress.
  */
 export async function claimKey(intake: Intake): Promise<'claimed' | 'accepted'> {
   const { surehop, table, key, payload, client } = intake;

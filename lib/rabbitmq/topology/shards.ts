@@ -2,7 +2,7 @@ import { KEY_HEADER } from '../../events/envelope.ts';
 import type { Message } from '../../events/message.ts';
 import type { Binding, Exchange, Ring, WorkQueue } from './topology.ts';
 
-/** The largest number of shards of a queue. The limit keeps the numbers in the names of the shards at two digits. */
+/** The maximum number of shards of a queue. The limit keeps the numbers in the names of the shards at two digits. */
 const MAX_SHARDS = 100;
 
 /** How many queues on the broker form one sharded work queue. */
