@@ -46,8 +46,8 @@ export interface Serverless {
 }
 
 /**
- * The kind of a function by what triggers it: HTTP requests, messages, a schedule, or direct invocations. The kind
- * determines how the function is released and which alarms it has.
+ * The kind of a function, which depends on its trigger: HTTP requests, messages, a schedule, or direct invocations. The
+ * kind determines how the function is released and which alarms it has.
  */
 export type Kind = 'request' | 'consumer' | 'schedule' | 'direct';
 

@@ -36,7 +36,7 @@ export function selectionOf(target: Target): object {
 export interface Sample {
   /** The dead letter that the operator redrives first, as a trial. */
   readonly letter: DeadLetter;
-  /** The selected dead letters that the operator can redrive after the trial redrive of `letter`. */
+  /** The other selected dead letters. The console offers to redrive them after the trial redrive of `letter`. */
   readonly rest: Target;
 }
 

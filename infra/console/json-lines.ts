@@ -93,7 +93,7 @@ export interface Fault {
 }
 
 /**
- * Parses the reason of a dead letter into faults. An example of a reason is `/items/0/quantity: too small; /name:
+ * Parses the reason of a dead letter into its schema violations, for example `/items/0/quantity: too small; /name:
  * missing`.
  */
 export function faultsOf(reason: string): Fault[] {
@@ -105,8 +105,8 @@ export function faultsOf(reason: string): Fault[] {
 }
 
 /**
- * Returns the faults of a message body, by the index of the line on which the faulty value begins. The fault of a
- * missing field belongs to the line on which the object without this field begins.
+ * Returns the schema violations in a message body, by the index of the line on which the invalid value begins. If a
+ * field is missing, its violation has the line on which the parent object begins.
  */
 export function faultsByLine(lines: readonly JsonLine[], faults: readonly Fault[]): Map<number, Fault[]> {
   const indexes = new Map(lines.flatMap(({ pointer }, index) => (pointer === undefined ? [] : [[pointer, index]])));

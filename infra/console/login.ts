@@ -22,7 +22,9 @@ interface Provider {
  */
 const STORED = 'surehop-login';
 
-/** The data that the page stores in the session storage while the operator logs in at the OpenID provider. */
+/**
+ * The data that the operators' console keeps in the session storage while the operator logs in at the OpenID provider.
+ */
 interface Pending {
   readonly state: string;
   readonly verifier: string;

@@ -25,8 +25,8 @@ export class NoLoginError extends Error {
 }
 
 /**
- * Gets a token from `npm start`, or from the OpenID provider at which the operator has just logged in. Returns
- * `undefined` if the operator must log in first.
+ * Gets an access token: under `npm start` from the local service, and otherwise from the OpenID provider after the
+ * login. Returns `undefined` if the operator must log in first.
  */
 export async function startSession(): Promise<Session | undefined> {
   const { login } = configuration;

@@ -967,8 +967,8 @@ export function chooseLanguage(search: string, preferred: readonly string[]): La
 }
 
 /**
- * Returns the locale for which numbers and times are formatted: the first of the browser's preferred locales that has
- * the chosen language.
+ * Returns the locale in which numbers and times are formatted: the first of the browser's preferred locales whose
+ * language is the language of the console.
  */
 export const localeFor = (language: Language, preferred: readonly string[]): string =>
   preferred.find((code) => code.toLowerCase().split('-')[0] === language) ?? language;

@@ -13,8 +13,8 @@ export interface DemoOrder {
   readonly soldOut: boolean;
   readonly sentTwice: boolean;
   /**
-   * Whether three attempts to award the points of this order fail, because the demo stores a corrupt DynamoDB item for
-   * the customer.
+   * If true, the demo stores a corrupt DynamoDB item for the customer, so that three attempts to award the points of
+   * this order fail.
    */
   readonly awardFails: boolean;
 }

@@ -20,7 +20,9 @@ export interface MappingSettings extends EventOrigin {
   /** The emulated Lambda execution environments of the function, each of which processes one batch at a time. */
   environments: readonly ExecutionEnvironment[];
   log: Log;
-  /** Receives one JSON log line for each invocation. */
+  /**
+   * Called after each invocation with one line of JSON, which reports the outcome and the duration of the invocation.
+   */
   onReport(line: string): void;
 }
 

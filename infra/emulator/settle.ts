@@ -32,8 +32,8 @@ export const acknowledge = ({ channel, message }: Pick<Delivery, 'channel' | 'me
   unlessClosed(() => channel.ack(asRead(message)));
 
 /**
- * Returns the message with the type that amqplib expects. To settle a message, amqplib reads only the delivery tag of
- * the message.
+ * Casts a message to amqplib's TypeScript type. This is safe, because amqplib reads only the delivery tag to settle a
+ * message.
  */
 const asRead = (message: ReceivedMessage) => message as unknown as Message;
 

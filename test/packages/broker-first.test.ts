@@ -44,7 +44,7 @@ test('serverless deploy of the functions first deploys the broker stack for the 
       '--verbose',
     ]);
     expect(() => deploy('staging')).toThrow(
-      /the foundation stack was not deployed, so the functions were not deployed either/,
+      /the broker stack \(infra\/broker\) was not deployed, so the functions were not deployed either/,
     );
   } finally {
     rmSync(directory, { recursive: true, force: true });

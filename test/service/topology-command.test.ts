@@ -93,8 +93,8 @@ test('npm run topology fails with exit code 1 and without a stack trace if the t
 
 test.each([
   ['an unknown command', ['destroy'], 'surehop topology needs a subcommand: plan, apply, verify or remove'],
-  ['the removal of no queue', ['remove'], 'remove takes the name of one queue'],
-  ['a plan for one queue', ['plan', 'loans'], 'plan takes no further words'],
+  ['the removal of no queue', ['remove'], 'remove expects the name of one queue, but got 0 arguments'],
+  ['a plan for one queue', ['plan', 'loans'], 'plan expects no arguments, but got 1 argument'],
   [
     'a wrong address',
     ['plan', '--url', 'localhost:5672'],

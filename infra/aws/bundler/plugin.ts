@@ -117,7 +117,7 @@ export class BundlerPlugin {
   }
 }
 
-/** Removes the bundles of services that were killed on this host. */
+/** Deletes the bundles that killed processes of this host have left in `directory`. */
 async function removeAbandoned(directory: string): Promise<void> {
   const prefix = `${hostname()}-`;
   const names = await readdir(directory).catch(() => []);

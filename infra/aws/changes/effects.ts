@@ -17,7 +17,7 @@ export interface Effect {
    */
   readonly refused: readonly string[];
   readonly changes: readonly Change[];
-  /** The reasons why CloudFormation or another AWS service would reject a deployment of the changed setting. */
+  /** The reasons why CloudFormation or another AWS service would reject the deployment, if the setting is changed. */
   readonly conflicts: readonly string[];
 }
 

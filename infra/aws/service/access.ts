@@ -11,8 +11,9 @@ export interface Access {
   readonly login?: 'publisher' | 'monitor' | 'administrator';
   /**
    * How many AMQP connections the function may open, which also sets its reserved concurrency. For a consumer, the
-   * number applies to each Lambda execution environment of its event sources. `rest` is one share of the connections
-   * that the event sources and the functions with a number leave over, and `{ weight: 3 }` is about three shares.
+   * number applies to each Lambda execution environment of its event sources. The functions without a number divide the
+   * connections that the event sources and the functions with a number leave over, according to their weights: `rest`
+   * has the weight 1, `{ weight: 3 }` about three times its connections.
    */
   readonly connections?: number | 'rest' | { readonly weight: number };
   /**
@@ -23,8 +24,8 @@ export interface Access {
   /** Whether the function may read the keys with which clients sign their requests. */
   readonly signingKeys?: boolean;
   /**
-   * Whether the function may read the states of CloudWatch alarms. The function then gets the ARNs of the SNS topics
-   * that the stage's alarms notify.
+   * Whether the function may read the states of CloudWatch alarms. If true, the function also gets the ARNs of the
+   * stage's SNS topics, because an alarm belongs to the stage if it notifies one of these topics.
    */
   readonly alarms?: boolean;
   /** Whether the function may delete the stage's event sources and list Lambda's network interfaces. */

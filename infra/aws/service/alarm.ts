@@ -37,8 +37,8 @@ export interface AlarmDefinition {
    */
   readonly promql?: string;
   /**
-   * The metrics for the alarm's Prometheus alert. These metrics replace the CloudWatch metrics with the same ids in
-   * `metrics`.
+   * The metrics that the Prometheus version of this alarm uses. Each of them replaces the CloudWatch metric with the
+   * same id in `metrics`.
    */
   readonly recorded?: Readonly<Record<string, Metric>>;
   /**

@@ -23,7 +23,7 @@ export async function deployBrokerFirst(
   const code = await run([process.argv[1]!, 'deploy', ...args], join(serverless.serviceDir, 'infra', 'broker'));
   if (code !== 0)
     throw new Error(
-      'the foundation stack was not deployed, so the functions were not deployed either; see the error above',
+      'the broker stack (infra/broker) was not deployed, so the functions were not deployed either; see the error above',
     );
 }
 

@@ -50,10 +50,10 @@ export function reserveConcurrency(demands: Readonly<Record<string, Demand>>, st
   const left = planned - taken;
   if (left < sharing.length) {
     const { instanceType, deployment } = stage.broker;
-    const andPublishers = sharing.length > 0 ? `, and ${sharing.join(', ')} at least 1 each` : '';
+    const andPublishers = sharing.length > 0 ? `, and each of ${sharing.join(', ')} needs at least 1 more` : '';
     const orLowerNumber = lowerNumber(demands, taken + sharing.length - planned);
     throw new Error(
-      `the broker (${instanceType}, ${deployment}) allows ${quota} connections, of which functions and event sources can use ${planned}; event sources and functions with a number in access.connections need ${taken}${andPublishers}: choose a larger broker.instanceType${orLowerNumber}`,
+      `too few broker connections: functions and event sources can use ${planned} of the ${quota} connections that the broker (${instanceType}, ${deployment}) allows, but event sources and functions with a number in access.connections need ${taken}${andPublishers}: choose a larger broker.instanceType${orLowerNumber}`,
     );
   }
   if (stage.publisherConcurrency === 'unreserved') return {};

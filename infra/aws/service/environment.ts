@@ -63,7 +63,10 @@ export function commonEnvironment(
   };
 }
 
-/** Returns the environment variables that set which messages consumers log, and with which log level. */
+/**
+ * Returns the environment variables that set at which level consumers log the outcome of a RabbitMQ message, and how
+ * many completed messages they log per batch.
+ */
 const logEnvironment = ({
   outcomeLogLevels,
   completedLinesPerBatch,

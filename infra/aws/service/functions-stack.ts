@@ -68,7 +68,7 @@ export function consumedBy(events: FunctionDefinition['events']): Consumed {
   return queue === deadLetterQueue ? 'dead-letter queue' : 'work queue';
 }
 
-/** Adds the resources that Serverless does not create itself to the service stack. */
+/** Adds to the service stack the resources that Serverless itself does not create. */
 export function completeFunctions(serverless: Serverless, service: string, stageName: string, stage: Stage): void {
   const { naming } = serverless.getProvider('aws');
   const template = serverless.service.provider.compiledCloudFormationTemplate;
@@ -132,7 +132,7 @@ export function completeFunctions(serverless: Serverless, service: string, stage
     ),
   );
   for (const [id, source] of ofType(template.Resources, 'AWS::Lambda::EventSourceMapping'))
-    add(eventSourceRemoval(removalId, id, roleOfSource(source)));
+    add(eventSourceRemoval(removalId, id, roleOfSource(id, source)));
   if (stage.operators === 'cognito' && entries(serverless).some(([, definition]) => servesConsole(definition)))
     addConsoleClient(template.Resources, stageName);
   limitRate(template.Resources, stage);
@@ -181,11 +181,11 @@ function waitForTopology(resources: Record<string, Resource>): void {
   for (const [, schedule] of ofType(resources, 'AWS::Events::Rule')) waitFor(schedule, ...sources.map(([id]) => id));
 }
 
-function roleOfSource({ DependsOn = [] }: Resource): string {
-  const role = [DependsOn].flat().find((id) => id.endsWith('Role'));
+function roleOfSource(id: string, { DependsOn = [] }: Resource): string {
+  const role = [DependsOn].flat().find((other) => other.endsWith('Role'));
   if (!role)
     throw new Error(
-      'an event source in the template does not depend on the IAM role of its function: add the role to its DependsOn',
+      `the event source ${id} does not depend on the IAM role of its function: add the role to the DependsOn of ${id}`,
     );
   return role;
 }

@@ -3,7 +3,10 @@ import { SCOPE_PREFIX } from '../foundation/operators.ts';
 import type { Stage } from '../../stages/stage.ts';
 import type { Value } from '../template.ts';
 
-/** Returns a value with which API Gateway verifies operators' tokens: the `issuer`, the `audience`, or a scope. */
+/**
+ * Returns a value with which API Gateway verifies operators' tokens: if `what` is `issuer` or `audience`, that value,
+ * and otherwise the full name of the scope `what`.
+ */
 export function operatorsValue(what: string, stageName: string, { operators }: Pick<Stage, 'operators'>): Value {
   const isCognito = operators === 'cognito' && stageName !== 'local';
   if (what !== 'issuer' && what !== 'audience') return isCognito ? SCOPE_PREFIX + what : what;

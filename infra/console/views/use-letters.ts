@@ -30,7 +30,7 @@ export interface Letters {
 interface Wanted {
   readonly filter: Filter;
   readonly status: string;
-  /** A version of the list: the text changes when the dead letters that match the filter change. */
+  /** An opaque version of the dead-letter list. It changes whenever the dead letters that match the filter change. */
   readonly version: string | undefined;
   /** Whether the operator has selected some of the dead letters. */
   readonly hasSelection: boolean;

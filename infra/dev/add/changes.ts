@@ -43,8 +43,8 @@ export class Changes {
   }
 
   /**
-   * Creates a file. If `isKnown` is true, an existing file is kept, because the user may have edited it since an
-   * earlier `surehop add`.
+   * Creates a file. If the file exists and `isKnown` is true, keeps the file, because the user may have edited it since
+   * an earlier `surehop add`. If `isKnown` is false, throws an error like `create`.
    */
   createUnless(isKnown: boolean, file: string, content: string): void {
     if (!(isKnown && this.read(file) !== undefined)) this.create(file, content);
@@ -73,7 +73,10 @@ export class Changes {
     });
   }
 
-  /** Returns the changed files. Throws an error if a changed .ts file is not a valid TypeScript module. */
+  /**
+   * Returns the files that `surehop add` would change, with their new content. Throws an error if a changed .ts file
+   * would not be a valid TypeScript module.
+   */
   #changed(): (readonly [file: string, after: string])[] {
     const changed = [...this.#after].filter(([file, after]) => this.#before(file) !== after);
     for (const [file, after] of changed)

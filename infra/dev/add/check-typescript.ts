@@ -33,8 +33,8 @@ function refusal(file: string, mistake: Message | undefined, advice: string, cau
 }
 
 /**
- * Returns the edited text of a TypeScript module. If the edit has changed more than the inserted code, throws an error
- * that says how to edit the file by hand. `length` is the length of the inserted code without spaces.
+ * Returns the edited text of a TypeScript module. If anything but the inserted code has changed, throws an error that
+ * says how to edit the file by hand. `length` is the number of inserted characters that are not white space.
  */
 export function insertedOnly(
   file: string,

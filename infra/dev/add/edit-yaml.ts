@@ -12,7 +12,9 @@ export function addFunction(text: string, name: string, lines: readonly string[]
   const document = parsed(text);
   const functions = document.get('functions', true);
   if (!isMap(functions) || functions.flow || functions.items.length === 0)
-    throw new UsageError('serverless.yml has no section "functions" with at least one function: add one by hand first');
+    throw new UsageError(
+      'serverless.yml needs a section "functions" in block style with at least one function: write this section by hand first',
+    );
   if (functions.has(name)) return text;
   const first = functions.items[0]!.key;
   const column = isScalar(first) && first.range ? first.range[0] - (text.lastIndexOf('\n', first.range[0]) + 1) : 2;
@@ -28,7 +30,7 @@ export function addFunction(text: string, name: string, lines: readonly string[]
     const line = text.slice(0, at).split('\n').length;
     const settings = lines.join(', ');
     throw new UsageError(
-      `serverless.yml (line ${line}): surehop add cannot edit the file. Nothing was written; add the function ${name} by hand, with ${settings}`,
+      `serverless.yml (line ${line}): surehop add cannot insert the function ${name} here as a separate function. Nothing was written; add the function by hand, with ${settings}`,
     );
   }
   return edited;
@@ -85,7 +87,7 @@ export function hasFunction(
   if (!Object.hasOwn(functions, name)) return false;
   const existing = functions[name];
   if (existing?.handler !== handler || !source(existing.events))
-    throw new UsageError(`serverless.yml already has another function ${name}: choose another name`);
+    throw new UsageError(`serverless.yml already has a different function named ${name}: choose another name`);
   return true;
 }
 

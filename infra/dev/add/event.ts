@@ -74,10 +74,12 @@ function knownEvent(
   options: EventOptions,
 ): DefinedEvent {
   if (options.exchange !== undefined && options.exchange !== exchange)
-    throw new UsageError(`the event ${type} exists and is published to the exchange ${exchange}: leave out --exchange`);
+    throw new UsageError(
+      `--exchange is "${options.exchange}", but the event ${type} already exists and is published to the exchange ${exchange}: leave out --exchange`,
+    );
   if (options.field !== undefined && !hasProperty(schema, options.field))
     throw new UsageError(
-      `--order-by is "${options.field}", but not every event of the type ${type} has this property: add it to the schema of ${constant} first`,
+      `--order-by is "${options.field}", but ${constant}.schema does not define this property for every event of the type ${type}: add the property to the schema first`,
     );
   return { constant, exchange, example: exampleFor(schema), isKnown: true };
 }

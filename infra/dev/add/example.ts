@@ -43,8 +43,8 @@ export function exampleFor(schema: z.ZodType): unknown {
 }
 
 /**
- * Returns a value with the structure of a schema. The value may violate a pattern or a custom check in the schema.
- * `formats` contains an example for each string format.
+ * Generates a value of the type that a schema describes. The value may violate a pattern or a custom check in the
+ * schema. `formats` contains an example for each string format.
  */
 export function draftFor(schema: z.ZodType, formats: Readonly<Record<string, string>> = {}): unknown {
   try {

@@ -35,9 +35,13 @@ const RESERVED = new Set(
 /** Throws a `UsageError` unless `name` can be the name of a constant and is not one of the names in `used`. */
 export function requireIdentifier(name: string, meaning: string, used: readonly string[] = []): void {
   if (!/^[A-Za-z_$][\w$]*$/.test(name))
-    throw new UsageError(`"${name}" cannot be ${meaning}: use letters and digits, such as customerId`);
+    throw new UsageError(`"${name}" cannot be used as ${meaning}: use letters and digits, such as customerId`);
   if (RESERVED.has(name))
-    throw new UsageError(`"${name}" cannot be ${meaning}, because JavaScript reserves this name: use another name`);
+    throw new UsageError(
+      `"${name}" cannot be used as ${meaning}, because JavaScript reserves this name: use another name`,
+    );
   if (used.includes(name))
-    throw new UsageError(`"${name}" cannot be ${meaning}, because the file already uses this name: use another name`);
+    throw new UsageError(
+      `"${name}" cannot be used as ${meaning}, because the generated code already uses this name: use another name`,
+    );
 }

@@ -46,7 +46,10 @@ export async function addRoute(
   );
 }
 
-/** Returns whether an existing route would also receive the requests of a new route. An existing route can accept every HTTP method. */
+/**
+ * Returns whether an existing route also matches the requests of a new route: both have the same path, and the existing
+ * route has the same HTTP method or accepts every method.
+ */
 function overlaps(existing: string, route: string): boolean {
   const [method = '', path = ''] = existing.split(' ');
   const [wanted, wantedPath] = route.split(' ');

@@ -5,8 +5,8 @@ export interface Range {
 }
 
 /**
- * Yields the positions of the code in a TypeScript file. Skips comments, and the inner characters of strings, templates
- * and regular expressions.
+ * Yields the offset of each character of code in a TypeScript file. Skips comments. Of a string, a template or a
+ * regular expression, only the first and the last character count as code.
  */
 export function* codeIn(text: string, { start, end }: Range): Generator<number> {
   for (let at = start; at < end; at += 1) {

@@ -34,7 +34,7 @@ export function addTable(changes: Changes, service: Service, name: string, keys:
   if (known === undefined) requireNewTable(service, name, attributes);
   if (known === undefined && Object.hasOwn(service.tables, property))
     throw new UsageError(
-      `the new table would be "tables.${property}" in ${file}, but this property already contains the table ${service.tables[property]!.name}: choose another name`,
+      `"tables.${property}" in ${file} already contains the table ${service.tables[property]!.name}: choose another name for the new table`,
     );
   const value = call(
     'defineTable(',

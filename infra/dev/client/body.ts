@@ -14,7 +14,10 @@ export function readText(argument: string): string {
   }
 }
 
-/** Parses JSON, which may begin with a byte-order mark. Refuses a number that JavaScript would change. */
+/**
+ * Parses JSON, which may begin with a byte-order mark. Rejects a number whose digits JavaScript would change, such as
+ * 12345678901234567890.
+ */
 export function parseJson(text: string, bodyOrFile: string): unknown {
   const json = text.replace(/^\ufeff/, '');
   let value: unknown;

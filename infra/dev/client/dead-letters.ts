@@ -33,9 +33,9 @@ export interface Filter {
   readonly group?: string;
   readonly client?: string;
   readonly text?: string;
-  /** The earliest time of dead-lettering, inclusive (ISO 8601). */
+  /** Only messages that were dead-lettered at or after this time match (ISO 8601). */
   readonly from?: string;
-  /** The latest time of dead-lettering, exclusive (ISO 8601). */
+  /** Only messages that were dead-lettered before this time match (ISO 8601). */
   readonly to?: string;
 }
 

@@ -51,7 +51,9 @@ const subcommands: Readonly<Record<string, (request: Request) => Promise<number>
     requireIds('group', ids, 0);
     const statuses = STATUSES.slice(0, -1).join(', ');
     if (options.status === 'all')
-      throw new UsageError(`--status is "all": surehop dead-letters group needs one of ${statuses}`);
+      throw new UsageError(
+        `--status is "all", but must be one of ${statuses} for the command "surehop dead-letters group"`,
+      );
     const { groups, isIncomplete } = await client.groups({ ...filterOf(options), status: options.status });
     for (const { group, queue = '?', code, cause, count, redrivenBefore, firstAt, lastAt } of groups)
       print(
@@ -220,7 +222,8 @@ function rateOf(text: string | undefined): number | undefined {
 
 function requireIds(name: string, ids: readonly string[], count: 0 | 1): void {
   const allowedIds = count === 0 ? 'no id' : 'exactly one id';
-  if (ids.length !== count) throw new UsageError(`surehop dead-letters ${name} takes ${allowedIds}`);
+  if (ids.length !== count)
+    throw new UsageError(`surehop dead-letters ${name} expects ${allowedIds}, but got ${ids.length}`);
 }
 
 const lineOf = ({ id, deadLetteredAt, queue = '?', code, type = '?', status, attempt, reason }: DeadLetter): string =>

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { authorization, refusalOf, sendRequest, type ServiceResponse } from '../client/service-client.ts';
 import { Problem, reasonOf, say } from '../runtime/command-line.ts';
-import { print, UsageError } from './command.ts';
+import { counted, print, UsageError } from './command.ts';
 
 interface Options {
   readonly because?: string;
@@ -40,7 +40,7 @@ export async function editDeadLetter(
     body: JSON.stringify({ body: bodyOf(body), type, force, dryRun, reason: because }),
   });
   const answer = parsed(response);
-  if (response.status === 422 && answer.faults) return refused(answer.faults);
+  if (response.status === 422 && answer.faults) return refused(answer.faults, answer.schema);
   if (response.status !== 200 && response.status !== 202)
     throw new Problem(`the edit of the dead letter ${id} failed: ${refusalOf(response)}`);
   if (!dryRun) {
@@ -54,7 +54,7 @@ export async function editDeadLetter(
     return 0;
   }
   const { schema, faults = [] } = answer;
-  if (faults.length > 0) return refused(faults);
+  if (faults.length > 0) return refused(faults, schema);
   say(
     schema
       ? `the body matches the schema of ${schema.type} v${schema.version}; nothing was sent`
@@ -80,9 +80,10 @@ function parsed({ text }: ServiceResponse): Answer {
   }
 }
 
-function refused(faults: readonly Fault[]): number {
+function refused(faults: readonly Fault[], schema: Answer['schema']): number {
   for (const { path, message } of faults) print(`${path || 'the body'}: ${message}`);
-  say('the body does not match the schema of its event; nothing was sent');
+  const event = schema ? `${schema.type} v${schema.version}` : 'its event';
+  say(`the body does not match the schema of ${event} (${counted(faults.length, 'error')} above); nothing was sent`);
   return 1;
 }
 

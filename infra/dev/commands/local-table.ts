@@ -11,7 +11,7 @@ import { counted, defineCommand, print, UsageError } from './command.ts';
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 1_000;
 
-/** The maximum number of characters that a list of DynamoDB items shows of each item. */
+/** The maximum number of characters that are printed of each item in a list of DynamoDB items. */
 const SHOWN = 500;
 
 interface Access {
@@ -98,7 +98,7 @@ async function scan({ client, TableName }: Access, limit: number): Promise<numbe
 }
 
 async function get({ client, TableName }: Access, given: string): Promise<number> {
-  const key = toAttributes('', objectOf(parseJson(given, 'the key')));
+  const key = toAttributes('', objectOf('the key', parseJson(given, 'the key')));
   const { Item: item } = await client.send(new GetItemCommand({ TableName, Key: key, ConsistentRead: true }));
   if (item === undefined) throw new Problem(`no item has the key ${given} in the table ${TableName}`);
   print(asJson(fromAttributes(item), 2));
@@ -116,7 +116,7 @@ async function put(
       `the table ${name} belongs to Surehop: surehop table put writes only to the tables of infra/tables.ts`,
     );
   const parsed = parseJson(readText(given), given.startsWith('@') ? given.slice(1) : 'the item');
-  const items = (Array.isArray(parsed) ? parsed : [parsed]).map(objectOf);
+  const items = (Array.isArray(parsed) ? parsed : [parsed]).map((item) => objectOf('an item', item));
   for (const item of items) {
     const attributes = Object.fromEntries(Object.entries(item).filter(([attribute]) => !(attribute in definition.key)));
     try {
@@ -133,11 +133,9 @@ async function put(
   return 0;
 }
 
-function objectOf(value: unknown): Record<string, unknown> {
+function objectOf(what: string, value: unknown): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw new UsageError(
-    `a key and an item must be JSON objects such as {"customerId": "ada"}, but this one is ${JSON.stringify(value)}`,
-  );
+  throw new UsageError(`${what} must be a JSON object such as {"customerId": "ada"}, but is ${JSON.stringify(value)}`);
 }
 
 function limitOf(text = String(DEFAULT_LIMIT)): number {

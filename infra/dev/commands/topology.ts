@@ -5,7 +5,7 @@ import { applyTopology, planLine, readDiff, removeRetiredQueue } from 'surehop/t
 import { faultsOf, reach } from '../runtime/broker/prepare.ts';
 import { say } from '../runtime/command-line.ts';
 import { runningIfAny } from '../runtime/running.ts';
-import { defineCommand, print, UsageError } from './command.ts';
+import { counted, defineCommand, print, UsageError } from './command.ts';
 
 interface Subcommand {
   /** The number of queue names that a subcommand of `surehop topology` expects. */
@@ -71,8 +71,11 @@ export const command = defineCommand({
     const subcommand = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
     if (!subcommand) throw new UsageError('surehop topology needs a subcommand: plan, apply, verify or remove');
     if (more.length > 0 || (queue !== '') !== (subcommand.queues === 1)) {
-      const allowedArguments = subcommand.queues === 1 ? 'the name of one queue' : 'no further words';
-      throw new UsageError(`surehop topology ${name} takes ${allowedArguments}`);
+      const allowedArguments = subcommand.queues === 1 ? 'the name of one queue' : 'no arguments';
+      const given = [queue, ...more].filter((word) => word !== '').length;
+      throw new UsageError(
+        `surehop topology ${name} expects ${allowedArguments}, but got ${counted(given, 'argument')}`,
+      );
     }
     const broker = brokerOf(options);
     const { topology: wanted } = await import('serverless-surehop/definitions');

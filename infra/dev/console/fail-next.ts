@@ -15,13 +15,13 @@ export interface FailNext {
    * same queue.
    */
   set(queue: string, count: number): void;
-  /** Returns how many further attempts of the consumer of a queue will fail. */
+  /** Returns how many of the failures that `set` has requested for a queue have not happened yet. */
   remaining(queue: string): number;
 }
 
 /**
- * Creates a `FailNext` that stores in `directory` one file for each attempt that must fail. Deletes all earlier files
- * in `directory`.
+ * Creates a `FailNext` that stores one file in `directory` for each attempt that must fail, because the consumers run
+ * in other processes. Deletes the files of an earlier run.
  */
 export function createFailNext(directory: string): FailNext {
   rmSync(directory, { recursive: true, force: true });

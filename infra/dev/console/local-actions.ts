@@ -100,7 +100,7 @@ export function localActions({
       return { spans: spanTree(spansOf(decodeURIComponent(id), spans)).map(({ span, depth }) => ({ ...span, depth })) };
     },
 
-    /** The actions that change something, by the last part of their route `POST /console/dev/…`. */
+    /** The actions with side effects, by the last segment of their route `POST /console/dev/…`. */
     posts: {
       publish: (body: unknown) => publish(valid(toPublish, body)),
 

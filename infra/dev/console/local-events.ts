@@ -15,8 +15,8 @@ export interface LocalEvents {
 }
 
 /**
- * Creates a reader of the events in the folder `root`. The reader compiles the events again only after a source file
- * has changed.
+ * Creates a reader of the service's event definitions in the folder `root`. The reader loads the definitions again only
+ * after a source file has changed.
  */
 export function createLocalEvents(root: string): LocalEvents {
   let known: { readonly version: string; readonly events: Promise<readonly EventDefinition<unknown>[]> } | undefined;

@@ -20,9 +20,7 @@ interface HapiRequest {
     readonly isBoom?: boolean;
     readonly message?: string;
     readonly output?: { statusCode: number };
-    /**
-     * Sets the character set in the content type of the response. Absent if the response is an error object of hapi.
-     */
+    /** Sets the character set in the response's content type. An error object of hapi does not have this method. */
     charset?(name: string): void;
   };
 }

@@ -82,7 +82,7 @@ export async function verifyLocalToken(dataDirectory: string, token: string): Pr
   return typeof payload['scope'] === 'string' ? payload['scope'].split(' ') : [];
 }
 
-/** Signs a token that contains the given claims with the issuer's key. */
+/** Creates a token with the given claims, and signs the token with the issuer's key. */
 export async function signClaims(dataDirectory: string, claims: JWTPayload): Promise<string> {
   const key = await privateKey(dataDirectory);
   return new SignJWT(claims)

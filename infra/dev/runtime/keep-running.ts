@@ -16,7 +16,7 @@ export interface Restartable {
 export interface KeeperOptions {
   readonly name: string;
   readonly say: Say;
-  /** Called once, with the reason, when the process has ended too often and is not restarted any more. */
+  /** Called once, with the reason, when the process has ended too many times and will not be restarted again. */
   readonly giveUp: (reason: string) => void;
 }
 

@@ -30,7 +30,7 @@ export interface Settings {
   readonly dynamodbEndpoint: string | undefined;
   /** The OTLP receiver of the functions' spans. If it is not set, `npm start` receives the spans itself. */
   readonly otlpEndpoint: string | undefined;
-  /** The prefix of the names of all tables. If it is not set, the prefix contains the name of the service. */
+  /** The prefix of the names of all tables. The default is `<service>-local-`. */
   readonly tablePrefix: string | undefined;
   /** The folder for unpacked packages, which all clones of this project on this machine share. */
   readonly cacheDirectory: string;

@@ -70,7 +70,7 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > MAX_BODY_BYTES)
-      throw new TooLargeError(`the request with spans has a body of more than ${MAX_BODY_BYTES} bytes`);
+      throw new TooLargeError(`the body of a trace export request exceeds the limit of ${MAX_BODY_BYTES} bytes`);
     chunks.push(chunk);
   }
   const body = Buffer.concat(chunks);

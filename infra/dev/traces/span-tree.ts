@@ -7,9 +7,9 @@ interface SpanInTree {
 }
 
 /**
- * Returns the spans of a request, message or order: the spans that have the id as their trace id or in an attribute,
- * the spans that descend from these spans or link to them, and all ancestors. Leaves out the spans of other messages in
- * the same batch.
+ * Returns the spans of the request, message or order `id`: the spans whose trace id or an attribute is `id`, the spans
+ * that descend from these spans or link to them, and the ancestors of all these spans. Leaves out the spans of other
+ * messages in the same batch.
  */
 export function spansOf(id: string, spans: readonly Span[]): Span[] {
   const bySpanId = new Map(spans.map((span) => [span.spanId, span]));

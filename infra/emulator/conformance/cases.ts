@@ -37,7 +37,10 @@ interface CommonCase {
 
 /** A conformance case that compares each field of the Lambda event for one message with its expected value. */
 export interface EventCase extends CommonCase {
-  /** The expected fields of the message's `basicProperties` that are not null, apart from `bodySize`. */
+  /**
+   * The expected values of the fields in the event's `basicProperties`. Fields that are not listed must be null, except
+   * `bodySize`, which must be the length of the body.
+   */
   readonly basicProperties: Readonly<Record<string, unknown>>;
 }
 
@@ -73,8 +76,8 @@ const batching = documentedIn(
 );
 const mappingApi = documentedIn('https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html');
 /**
- * In RabbitMQ's Java client, a string header is an object with the field `bytes`, which contains an array of signed
- * bytes.
+ * Source of the format of string headers: Lambda's event source apparently serializes the objects of RabbitMQ's Java
+ * client, in which the field `bytes` of a string header is an array of signed bytes.
  */
 const javaClient = inferredFrom(
   'https://rabbitmq.github.io/rabbitmq-java-client/api/current/com/rabbitmq/client/LongString.html',

@@ -266,15 +266,19 @@ describe('surehop add refuses what would not load, and writes nothing', () => {
   }
 
   test.each([
-    ['order-placed', { event: 'order.placed' }, /"orderPlaced" cannot be .* the file already uses this name/],
+    ['order-placed', { event: 'order.placed' }, /"orderPlaced" cannot be .* the generated code already uses this name/],
     ['delete', { event: 'order.placed' }, /"delete" cannot be .* JavaScript reserves this name/],
-    ['queues', { event: 'order.placed' }, /"queues" cannot be .* the file already uses this name/],
-    ['greet', { event: 'order.paid', orderBy: 'class' }, /"class" cannot be the property in --order-by/],
-    ['greet', { event: 'order.paid', orderBy: 'customer-id' }, /"customer-id" cannot be the property in --order-by/],
+    ['queues', { event: 'order.placed' }, /"queues" cannot be .* the generated code already uses this name/],
+    ['greet', { event: 'order.paid', orderBy: 'class' }, /"class" cannot be used as the property in --order-by/],
+    [
+      'greet',
+      { event: 'order.paid', orderBy: 'customer-id' },
+      /"customer-id" cannot be used as the property in --order-by/,
+    ],
     [
       'greet',
       { event: 'order.placed', orderBy: 'nope' },
-      /not every event of the type order\.placed has this property/,
+      /does not define this property for every event of the type order\.placed/,
     ],
     ['greet', { event: 'order.paid', delays: ['10sec'] }, /delay "10sec" is not a whole number followed by/],
     ['greet', { event: 'order.paid', delays: ['10s', '1s'] }, /delays must not decrease/],
@@ -288,13 +292,13 @@ describe('surehop add refuses what would not load, and writes nothing', () => {
     [
       'greet',
       { event: 'order.placed', exchange: 'payments' },
-      /order\.placed exists and is published to the exchange orders/,
+      /order\.placed already exists and is published to the exchange orders/,
     ],
     ['greet', { event: 'order.paid', queue: 'bill-ing' }, /is too similar to the queue billing/],
     [
       'place-order',
       { event: 'order.placed', queue: 'greet' },
-      /serverless\.yml already has another function place-order/,
+      /serverless\.yml already has a different function named place-order/,
     ],
     ['events', { event: 'order.placed' }, /functions\/orders\/events\.ts exists already/],
   ])(
@@ -336,7 +340,7 @@ describe('surehop add refuses what would not load, and writes nothing', () => {
     changes.write();
     expect(
       await refusalOf(async (more) => addRoute(more, await service(), 'POST /a-b', { event: 'order.placed' })),
-    ).toMatch('serverless.yml already has another function post-a-b');
+    ).toMatch('serverless.yml already has a different function named post-a-b');
   });
 
   test.each([
@@ -344,10 +348,7 @@ describe('surehop add refuses what would not load, and writes nothing', () => {
     ['dead-letters', /the table name "dead-letters" belongs to Surehop/],
     ['queuesamples-', /ends with punctuation/],
     ['bal-ances', /the tables "bal_ances" and "bal-ances" would get the same CloudFormation logical id/],
-    [
-      'shipping-labels',
-      /"tables\.shippingLabels" in infra\/tables\.ts, but this property already contains the table bal_ances/,
-    ],
+    ['shipping-labels', /"tables\.shippingLabels" in infra\/tables\.ts already contains the table bal_ances/],
   ])('surehop add table refuses the invalid or conflicting table name %s', async (name, message) => {
     edited('infra/tables.ts', (text) =>
       text.replace(

@@ -5,7 +5,7 @@ import { exportTraces } from 'surehop/otlp';
 await exportTraces(process.env);
 
 /**
- * Configures the toolkit with the environment variables of the function. `npx surehop trace` prints the traces that
- * functions record under `npm start`.
+ * Configures the toolkit from the environment variables of the function. Under `npm start`, the functions record
+ * traces, which `npx surehop trace` prints.
  */
 export const surehop = createSurehop({ environment: process.env, tracing: openTelemetry() });

@@ -1,7 +1,7 @@
 import { defineSettings } from 'surehop';
 
 /**
- * The settings of the service, in addition to those of Surehop. Each stage gives these settings values, and a function
- * reads the values with `surehop.settings(settings)`.
+ * The service's own settings, in addition to those of Surehop. Each stage assigns a value to each setting. Functions
+ * read the values with `surehop.settings(settings)`.
  */
 export const settings = defineSettings({});

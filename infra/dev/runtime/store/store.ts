@@ -15,17 +15,17 @@ export interface Store {
   readonly pid?: number;
   /** Kills DynamoDB with SIGKILL, as a power cut would. */
   readonly kill: () => Promise<void>;
-  /** Restarts DynamoDB on the same port with the same data. */
+  /** Restarts the local DynamoDB on the same port with the same data. */
   readonly restart: () => Promise<void>;
   readonly stop: () => Promise<void>;
-  /** Calls `listener` when DynamoDB ends unexpectedly. */
+  /** Calls `listener` when the local DynamoDB exits unexpectedly. */
   readonly onDeath: (listener: (how: string) => void) => void;
 }
 
 export interface StoreOptions {
   /** The folder for DynamoDB's logs and data. Nothing else uses this folder. */
   readonly dataDirectory: string;
-  /** Whether the data in DynamoDB survives when DynamoDB is stopped. */
+  /** Whether the data of the local DynamoDB is kept when it is stopped. */
   readonly keepData: boolean;
   readonly say: Say;
 }

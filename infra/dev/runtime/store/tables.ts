@@ -7,9 +7,7 @@ import { localTables, type Table } from './local-tables.ts';
 export { localClient } from './create-tables.ts';
 export { localTables } from './local-tables.ts';
 
-/**
- * Returns the prefix of the names of local tables: the given prefix, or a prefix that contains the name of the service.
- */
+/** Returns the prefix of the names of local tables: `given`, or `<service>-local-` by default. */
 export const localTablePrefix = (given: string | undefined): string => given ?? `${service.name}-local-`;
 
 /**
