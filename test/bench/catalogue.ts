@@ -23,9 +23,9 @@ export interface Section {
 const powertools = 'Powertools batch + idempotency, concurrent';
 
 const relative =
-  'of the Surehop consumer, relative to a Powertools consumer that processes the messages of a batch in parallel (batch processor with idempotency utility)';
+  'of the Surehop consumer relative to a Powertools consumer (parallel batch processor with idempotency utility)';
 
-const withLatency = 'a DynamoDB emulator with added latency (4 ms per request, 8 ms per transaction)';
+const withLatency = 'every DynamoDB request is delayed by 4 ms, and every transaction by 8 ms';
 
 const perSku = (atLeast: readonly [number, number, number]): Figure[] =>
   [1, 10, 1_000].flatMap((skus, index): Figure[] => {
@@ -80,19 +80,19 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'batch',
-    title: `throughput ${relative}, with batches of 100 messages and a DynamoDB emulator without added latency`,
+    title: `throughput ${relative}; each batch has 100 messages, and DynamoDB requests are not delayed`,
     rounds: 5,
     figures: perSku([10, 10, 7]),
   },
   {
     name: 'latency',
-    title: `throughput ${relative}, with batches of 100 messages and ${withLatency}`,
+    title: `throughput ${relative}; each batch has 100 messages; ${withLatency}`,
     rounds: 5,
     figures: perSku([6, 8, 6]),
   },
   {
     name: 'duplicates',
-    title: `throughput ${relative}, with batches of 100 messages for 10 SKUs, in which 10 % or 100 % of the messages are already completed`,
+    title: `throughput ${relative}; each batch has 100 messages for 10 SKUs, and 10 % or 100 % of the messages are already completed`,
     rounds: 5,
     figures: [
       { key: 'all', label: '100 % duplicates, redelivered', unit: '×', atLeast: 12 },
@@ -109,7 +109,7 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'sold-out',
-    title: `throughput ${relative}, with batches of 100 messages for 10 SKUs, one of which is sold out, and ${withLatency}`,
+    title: `throughput ${relative}; each batch has 100 messages for 10 SKUs, one of which is sold out; ${withLatency}`,
     rounds: 5,
     figures: [{ key: 'ratio', label: 'one of 10 SKUs sold out', unit: '×', atLeast: 8 }],
   },
@@ -169,7 +169,7 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'shards',
-    title: `throughput of a queue with several shards and one process per shard, relative to a queue with one shard, with ${withLatency}`,
+    title: `throughput of a queue with several shards and one process per shard, relative to a queue with one shard; ${withLatency}`,
     rounds: 3,
     figures: [
       { key: 'two', label: '2 shards, batches of 10', unit: '×' },

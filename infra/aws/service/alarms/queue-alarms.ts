@@ -98,7 +98,7 @@ export function queueAlarms(
     {
       name: 'queues-unread',
       description:
-        'The queues and nodes of the broker could not be read for five minutes, so the other alarms of queues and broker have no data. The log of report-queues contains the error. Runbook: no figures of the queues.',
+        'The queues and nodes of the broker could not be read for five minutes, so the other alarms of queues and broker have no data. The log of report-queues contains the error. Runbook: missing queue metrics.',
       severity: 'critical',
       metrics: { failed: own('QueueReportFailed', 'Maximum') },
       silence: { isReadAs: 1 },
