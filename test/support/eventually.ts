@@ -1,6 +1,9 @@
+/** How many times longer than `everyMs` the pauses between two calls become during a long wait. */
+const MAX_GROWTH = 5;
+
 /**
- * Calls `condition` every `everyMs` milliseconds until it returns a value, and returns this value. Throws an error after
- * `withinMs`.
+ * Calls `condition` until it returns a value, and returns this value. The pause between two calls is `everyMs` at first,
+ * and becomes longer during a long wait, because many conditions send requests. Throws an error after `withinMs`.
  */
 export async function eventually<T>(
   what: string,
@@ -8,11 +11,13 @@ export async function eventually<T>(
   withinMs = 60_000,
   everyMs = 50,
 ): Promise<Exclude<NonNullable<T>, false>> {
-  const end = Date.now() + withinMs;
+  const start = Date.now();
   for (;;) {
     const met = await condition();
     if (met !== undefined && met !== null && met !== false) return met as Exclude<NonNullable<T>, false>;
-    if (Date.now() > end) throw new Error(`timed out after ${withinMs / 1_000} s while waiting for: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, everyMs));
+    const waitedMs = Date.now() - start;
+    if (waitedMs > withinMs) throw new Error(`timed out after ${withinMs / 1_000} s while waiting for: ${what}`);
+    const pauseMs = Math.min(Math.max(everyMs, waitedMs / 10), MAX_GROWTH * everyMs);
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
