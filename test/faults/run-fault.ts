@@ -19,7 +19,6 @@ import type { Random } from './random.ts';
 import { unharmed } from './functions/sabotage.ts';
 import { TABLE_PREFIX, type System } from './system.ts';
 
-const CLIENTS = 24;
 /** The share of the orders that the test clients send before the fault is injected, from 0 to 1. */
 const BEGIN_AT = 0.1;
 /**
@@ -54,13 +53,15 @@ export interface Around {
   readonly ledger: Ledger;
   readonly random: Random;
   readonly messages: number;
+  /** The number of test clients. Each of them places up to two orders at the same time. */
+  readonly clients: number;
   readonly signal: AbortSignal;
   readonly say: Say;
 }
 
 /** Injects one fault while test clients place orders. Checks the invariants when all messages have a final state. */
 export async function runFault(fault: Fault, around: Around): Promise<Outcome> {
-  const { system, store, ledger, messages, signal, say } = around;
+  const { system, store, ledger, messages, clients, signal, say } = around;
   const random = around.random.fork(fault.name);
   const { environments = 1 } = fault;
   if (system.environments() !== environments) await system.restartService(environments);
@@ -91,7 +92,7 @@ export async function runFault(fault: Fault, around: Around): Promise<Outcome> {
     plan,
     async place(orders) {
       await pMap(orders, (order) => place(system.url, order, { fault: fault.name, ledger, signal }), {
-        concurrency: CLIENTS,
+        concurrency: clients,
       });
     },
     async recover() {
@@ -155,7 +156,7 @@ export async function runFault(fault: Fault, around: Around): Promise<Outcome> {
         if (sent >= orders.length * BEGIN_AT) begin();
         await place(system.url, order, { fault: fault.name, ledger, signal });
       },
-      { concurrency: CLIENTS * 2 },
+      { concurrency: clients * 2 },
     );
     const injected = begun.then(() => fault.inject(lab)).catch(noted('the fault could not be injected'));
     await Promise.all([load.catch(noted('a test client failed unexpectedly')), injected.then(() => lab.recover())]);

@@ -19,10 +19,16 @@ import type { System } from './system.ts';
 
 const DRAINED_WITHIN_MS = 30_000;
 const LEAST_MESSAGES = 10;
+const CLIENTS = 24;
 
 /** A sequence of faults that are injected one after another into the same running test system. */
 export interface Round {
   readonly name: string;
+  /**
+   * The number of test clients; the default is 24. Each of them places up to two orders at the same time, which need an
+   * execution environment each.
+   */
+  readonly clients?: number;
   /** Starts the test system, which stores its data below `directory`. */
   start(directory: string, say: Say): Promise<System>;
   /**
@@ -63,6 +69,7 @@ export async function runRound(
   try {
     results.started(versions);
     const random = seeded(seed);
+    const { clients = CLIENTS } = round;
     for (let next = round.next(0); next; next = round.next(sent())) {
       signal.throwIfAborted();
       const { fault, messages } = next;
@@ -72,7 +79,16 @@ export async function runRound(
         continue;
       }
       say(`injecting the fault ${fault.name}: ${fault.says}`);
-      const around = { system, store, ledger, random, messages: Math.max(messages, LEAST_MESSAGES), signal, say };
+      const around = {
+        system,
+        store,
+        ledger,
+        random,
+        messages: Math.max(messages, LEAST_MESSAGES),
+        clients,
+        signal,
+        say,
+      };
       record(await runFault(fault, around));
       if (round.progress) say(round.progress(sent()));
     }

@@ -14,6 +14,7 @@ import { eventually } from '../support/eventually.ts';
 
 const SEED = 1;
 const MESSAGES = 360;
+const CLIENTS = 3;
 
 const several = faults.filter(({ name }) =>
   ['reset-before-confirm', 'batches-redelivered', 'answers-lost'].includes(name),
@@ -78,7 +79,7 @@ test('no message is lost or processed twice while connections break and processe
       () => {},
     );
   await runRound(
-    { ...round!, atEnd },
+    { ...round!, clients: CLIENTS, atEnd },
     {
       seed: SEED,
       signal: new AbortController().signal,
