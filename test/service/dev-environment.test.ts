@@ -27,7 +27,7 @@ describe('the development environment of npm start, with a broker and a store th
 
   afterAll(() => environment?.stop(), 60_000);
 
-  traceTests(() => environment);
-  restartTests(() => environment, said);
+  const ordersAroundKill = restartTests(() => environment, said);
+  traceTests(() => environment, ordersAroundKill);
   consoleTests(() => environment);
 });

@@ -6,14 +6,18 @@ import { eventually } from '../support/eventually.ts';
 
 const INITIAL_STOCK = 100_000;
 const CLIENTS = 4;
+/** How long a client waits between two orders, in ms. Without a pause, thousands of orders would be placed during a restart. */
+const PAUSE_MS = 50;
 /** The time limit for the restart of a killed broker or store, and for the first orders after the restart, in ms. */
 const RECOVERED_WITHIN_MS = 240_000;
 
 /**
  * Tests how the development environment restarts its broker and store. `said` contains the lines that the environment
- * has printed so far.
+ * has printed so far. Returns a function that returns the ids of the orders that were accepted before and after the
+ * broker was killed.
  */
-export function restartTests(started: () => DevEnvironment, said: readonly string[]): void {
+export function restartTests(started: () => DevEnvironment, said: readonly string[]): () => readonly string[] {
+  let aroundKill: readonly string[] = [];
   test('npm start restarts a killed broker and a killed store at the previous addresses, and no accepted order is lost', async () => {
     const environment = started();
     const saidBefore = said.length;
@@ -48,6 +52,7 @@ export function restartTests(started: () => DevEnvironment, said: readonly strin
           const answer = (await response.json()) as { orderId: string };
           if (response.status === 202) {
             accepted.set(key, answer.orderId);
+            await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
             break;
           }
           refusals.push({ status: response.status, retryAfter: response.headers.get('retry-after') });
@@ -66,6 +71,7 @@ export function restartTests(started: () => DevEnvironment, said: readonly strin
     process.kill(firstBroker, 'SIGKILL');
     await eventually('another broker', () => environment.broker.pid !== firstBroker, RECOVERED_WITHIN_MS);
     await acceptsMore('after the broker was killed');
+    aroundKill = [...accepted.values()];
     const firstStore = environment.store.pid;
     process.kill(firstStore, 'SIGKILL');
     await eventually('another store', () => environment.store.pid !== firstStore, RECOVERED_WITHIN_MS);
@@ -96,4 +102,6 @@ export function restartTests(started: () => DevEnvironment, said: readonly strin
     const stock = (await (await fetch(`${url}/stock/apple`)).json()) as { available: number };
     expect(stock.available).toBe(INITIAL_STOCK - fulfilled);
   }, 900_000);
+
+  return () => aroundKill;
 }
