@@ -141,7 +141,7 @@ export function commandTests(started: () => RunningService): void {
     });
 
     test('surehop dead-letters group counts the dead letters with the same queue, code and cause', async () => {
-      const { out } = await surehop('dead-letters', 'group', ...at());
+      const { out } = await runHere('dead-letters', 'group', ...at());
       expect(out).toMatch(/^ {5}1 {2}(stock|points) {2}/);
       expect(out).toContain('2 groups');
       expect((await runHere('dead-letters', 'group', '--status', 'discarded', ...at())).out).toContain('0 groups');
@@ -169,15 +169,16 @@ export function commandTests(started: () => RunningService): void {
         said: expect.stringContaining('the body matches the schema of order.created v1'),
       });
       expect(await edit(`@${file}`)).toMatchObject({ code: 2, said: expect.stringContaining('edit needs --because') });
-      const sent = await surehop('dead-letters', 'edit', id, `@${file}`, '--because', 'a test', ...at());
+      const sent = await edit(`@${file}`, '--because', 'a test');
       expect(sent).toMatchObject({ code: 0, said: expect.stringContaining('was sent to the queue points') });
       expect(await edit('{}', '--because', 'a test')).toMatchObject({ code: 1, said: expect.stringContaining('409') });
-      await surehop('dead-letters', 'discard', '--text', messageId, '--because', 'a test', ...at());
+      for (const letter of await open({ text: messageId }))
+        await client.change('discard', letter.id, { reason: 'a test' });
     });
 
     test('surehop dead-letters show prints one dead letter with its message', async () => {
       const [letter] = await open({ queue: 'stock' });
-      const { out } = await surehop('dead-letters', 'show', letter!.id, ...at());
+      const { out } = await runHere('dead-letters', 'show', letter!.id, ...at());
       expect(JSON.parse(out)).toMatchObject({ queue: 'stock', body: { text: wrong('an order') } });
     });
 
@@ -253,9 +254,9 @@ export function commandTests(started: () => RunningService): void {
       const [, cancel] = /surehop (dead-letters cancel job-\S+) cancels it/.exec(command.said())!;
       const id = cancel!.split(' ').at(-1)!;
       const job = async () =>
-        linesOf((await surehop('dead-letters', 'jobs', ...at())).out).find((line) => line.includes(id));
+        linesOf((await runHere('dead-letters', 'jobs', ...at())).out).find((line) => line.includes(id));
       expect(await job()).toMatch(/ running: \d+ discarded$/);
-      expect((await surehop(...cancel!.split(' '), ...at())).out).toContain(`${id} cancelled: `);
+      expect((await runHere('dead-letters', 'cancel', id, ...at())).out).toContain(`${id} cancelled: `);
       const watched = await surehop('dead-letters', 'watch', id, ...at());
       expect([watched.code, watched.out]).toEqual([1, expect.stringContaining(`${id} cancelled: `)]);
       expect((await open()).length).toBeGreaterThan(0);
