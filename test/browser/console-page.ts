@@ -77,7 +77,11 @@ export async function openConsole(
     },
     async violations() {
       // In the legacy mode, axe-core opens no second tab for each analysis. It cannot look into frames, which the page never has.
-      const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
+      // Without the option, the results describe each element of the page for each rule that it follows.
+      const { violations } = await new AxeBuilder({ page })
+        .setLegacyMode()
+        .options({ resultTypes: ['violations'] })
+        .analyze();
       return violations.map(
         ({ id, help, nodes }) => `${id}: ${help} (${nodes.map(({ target }) => target.join(' ')).join('; ')})`,
       );

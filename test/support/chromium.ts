@@ -87,8 +87,13 @@ export function startChromium({ program, libraries }: Chromium): Promise<Browser
   return chromium.launch({
     executablePath: program,
     chromiumSandbox: false,
-    // Chromium's own checks of requests to this machine would hide whether the service refuses them.
-    args: ['--disable-dev-shm-usage', '--lang=en-GB', '--disable-features=LocalNetworkAccessChecks'],
+    args: [
+      '--disable-dev-shm-usage',
+      '--lang=en-GB',
+      // Chromium's own checks of requests to this machine would hide whether the service refuses them. A spare process for the next
+      // page is never used, because each test opens a browser context of its own.
+      '--disable-features=LocalNetworkAccessChecks,SpareRendererForSitePerProcess',
+    ],
     ...(libraries !== undefined && {
       env: {
         ...(process.env as Record<string, string>),
