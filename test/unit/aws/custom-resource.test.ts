@@ -124,7 +124,7 @@ describe('a custom resource', () => {
   test('the invocation of a custom resource fails if CloudFormation accepts no response, so that Lambda retries the invocation', async () => {
     statuses = [503, 503, 503];
     await expect(customResource('id', { apply: async () => {} })(anEvent(), anInvocation())).rejects.toThrow(
-      /answered 503/,
+      /the response URL of CloudFormation returned the status 503/,
     );
   });
 
