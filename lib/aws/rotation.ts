@@ -110,6 +110,6 @@ async function runStep(
       return;
     }
     default:
-      throw new Error(`the rotation function received an unknown step from Secrets Manager: "${String(step)}"`);
+      throw new Error(`Secrets Manager sent the unknown rotation step "${String(step)}"`);
   }
 }

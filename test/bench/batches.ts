@@ -6,9 +6,7 @@ import type { RabbitMqEvent, RabbitMqRecord } from '../../lib/message/delivery.t
 import { anEvent, aRecord } from '../support/delivery.ts';
 import { TABLE_PREFIX } from './protocol.ts';
 
-/**
- * The id and the JSON body of an `order.created` message. Each order of the benchmark contains one piece of one SKU.
- */
+/** The id and the JSON body of an `order.created` message. Each order of the benchmark is for one unit of one SKU. */
 export interface OrderMessage {
   readonly id: string;
   readonly body: string;
@@ -18,7 +16,7 @@ const ITEMS_PER_REQUEST = 25;
 
 const skuNumber = (n: number): string => `sku-${n}`;
 
-/** Creates `count` messages, each of which orders one piece of one of `skus` different SKUs. */
+/** Creates `count` messages, each of which orders one unit of one of `skus` different SKUs. */
 export function orders(count: number, skus: number, first = 0): OrderMessage[] {
   return Array.from({ length: count }, (_, index) => {
     const id = randomUUID();
@@ -39,8 +37,8 @@ export const record = ({ id, body }: OrderMessage, redelivered = false): RabbitM
   aRecord({ id, raw: Buffer.from(body), type: 'order.created', headers, redelivered });
 
 /**
- * Creates the event that Lambda's event source for RabbitMQ passes to a function. The event is parsed from JSON, as the
- * Lambda runtime does.
+ * Creates the event that Lambda's event source for RabbitMQ passes to a function. The event is serialized to JSON and
+ * parsed again, because the Lambda runtime also parses each event from JSON.
  */
 export const rabbitMqEvent = (records: readonly RabbitMqRecord[]): RabbitMqEvent =>
   JSON.parse(JSON.stringify(anEvent(records)));

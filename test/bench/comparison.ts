@@ -23,17 +23,20 @@ export interface ComparisonOptions {
   /** Whether to also measure how long DynamoDB alone takes to answer Surehop's requests, without a consumer. */
   readonly withRequestsAlone?: boolean;
   /**
-   * The AMQP URI of the broker to which a consumer publishes an event for each rejected customer order. Required if
-   * some orders are rejected.
+   * The AMQP URI of the broker to which the consumer publishes one event for each rejected order. Only needed if the
+   * batches contain orders that the business rule rejects.
    */
   readonly amqpUrl?: string;
 }
 
 /** The time, processor time and DynamoDB requests that Surehop and Powertools need for the same batches. */
 export interface Comparison {
-  /** The time that Powertools needs, divided by the time that Surehop needs. */
+  /** The processing time with Powertools, divided by the processing time with Surehop. */
   readonly ratio: number;
-  /** The time that Powertools needs, divided by the time that Surehop's DynamoDB requests need without a consumer. */
+  /**
+   * The processing time with Powertools, divided by the time that the DynamoDB requests of Surehop take when they are
+   * sent without a consumer.
+   */
   readonly requestsAlone?: number;
   readonly surehop: Spent;
   readonly powertools: Spent;

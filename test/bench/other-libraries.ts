@@ -13,7 +13,7 @@ import { workQueue } from '../../lib/rabbitmq/topology/define.ts';
 import { testConsumer } from '../../lib/testing/test-consumer.ts';
 import { anEvent, aRecord } from '../support/delivery.ts';
 
-/** What a library does with the two messages of a batch, one of which cannot be processed. */
+/** How a library treats a batch of two messages, one of which cannot be processed. */
 interface Row {
   readonly library: string;
   readonly function: string;

@@ -10,10 +10,10 @@ function keepTo(processor: number, pid: number | undefined): void {
 }
 
 /**
- * Restricts a measured process to one processor, which is what a Lambda function with 1,769 MB of memory gets
+ * Pins a measured process to one CPU, which is what a Lambda function with 1,769 MB of memory gets
  * (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
  */
 export const keepToOne = (pid: number | undefined): void => keepTo(LAST, pid);
 
-/** Restricts the DynamoDB emulator to a processor that the measured process does not use. */
+/** Pins the DynamoDB emulator to a CPU that the measured process does not use. */
 export const keepToAnother = (pid: number | undefined): void => keepTo(0, pid);

@@ -9,7 +9,7 @@ export interface StoreAnswer {
   readonly endpoint: string;
 }
 
-/** The figures of one round of the benchmark, by name. A figure that is a text is printed unchanged. */
+/** The figures of one round of the benchmark, by name. A string is printed unchanged. */
 export type Measured = Readonly<Record<string, number | string>>;
 
 export type FromChild = Ask | { readonly round: number; readonly measured: Measured };

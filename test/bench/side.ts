@@ -21,20 +21,21 @@ import { openClient, type CountingClient, type Latency } from './store.ts';
 
 export type SideName = 'surehop' | 'powertools' | 'prepared' | TracedName;
 
-/**
- * The share of the traces that Surehop's consumer records in each benchmark process that measures tracing, from 0 to 1.
- */
+/** The sampling ratio of Surehop's consumer, from 0 to 1, by the benchmark process that measures tracing. */
 export const sampledShares = { traced0: 0, traced10: 0.1, traced100: 1 } as const;
 
 type TracedName = keyof typeof sampledShares;
 
-/** The batches that one of the compared consumers will process, and the servers that the consumer uses. */
+/**
+ * The batches that the consumer of one benchmark process will process, and the addresses of the DynamoDB and RabbitMQ
+ * servers that it uses.
+ */
 export interface Task {
   readonly endpoint: string;
   readonly latency?: Latency;
   /**
-   * The AMQP URI of the broker to which a consumer publishes an event for each rejected customer order. Required if
-   * some orders are rejected.
+   * The AMQP URI of the broker to which the consumer publishes one event for each rejected order. Only needed if the
+   * batches contain orders that the business rule rejects.
    */
   readonly amqpUrl?: string;
   /**
@@ -126,7 +127,9 @@ async function surehop({ endpoint, latency, amqpUrl, batches }: Task, tracing?: 
       const { counts } = await consume(event);
       const expected = Object.values(event.rmqMessagesByQueue).flat().length;
       if (counts.completed + counts.rejected + counts.duplicate !== expected)
-        throw new Error(`the ${expected} messages of a batch had unexpected outcomes: ${JSON.stringify(counts)}`);
+        throw new Error(
+          `expected all ${expected} messages of a batch to be completed, rejected or duplicates, but got the outcomes ${JSON.stringify(counts)}`,
+        );
     },
     async close() {
       store.client.destroy();

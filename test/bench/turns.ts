@@ -1,4 +1,4 @@
-/** Makes one of the two compared consumers process its next batches. */
+/** Runs the next batches of one side of a comparison, for example the batches of Surehop or of Powertools. */
 export type Turn = () => Promise<void>;
 
 export async function inTurns<Side extends string>(

@@ -93,7 +93,7 @@ export function accessTests(world: World): void {
     });
     afterAll(() => provider?.stop());
 
-    /** Adds the configuration of a login at an OpenID provider to the page of the local service. */
+    /** Adds the settings of an OpenID login to the console page that the local service serves. */
     const withLogin = (page: Page) => {
       const { issuer, clientId } = provider;
       return withConfiguration(page, { login: { issuer, clientId, scopes: ['openid', ...SCOPES] } });

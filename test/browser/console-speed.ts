@@ -48,7 +48,7 @@ interface List {
 /** How long the operators' console took to show all groups of dead letters, and what it loaded. */
 interface Load {
   readonly ms: number;
-  /** The compressed size of the page in KB. */
+  /** The compressed size of the console's HTML page, in KB. */
   readonly weight: number;
   /** The number of requests that the page sent to other origins. */
   readonly external: number;
@@ -92,7 +92,10 @@ await entry(async () => {
   return 0;
 });
 
-/** Publishes `count` messages that fail for 12 causes, and waits until the archive contains all of them. */
+/**
+ * Publishes `count` messages in total, which fail for 12 different reasons, and waits until the archive contains all of
+ * them.
+ */
 async function failMany({ publish, request }: Failing, count: number): Promise<void> {
   for (let start = 0; start < count; start += PUBLISHED_AT_ONCE)
     await publish(
@@ -160,6 +163,8 @@ async function listAll({ request }: Failing): Promise<number> {
   } while (cursor !== undefined);
   const ms = performance.now() - startedAt;
   if (counts.size !== causes.length || sum([...counts.values()]) !== MANY)
-    throw new Problem(`the list contains ${sum([...counts.values()])} dead letters in ${counts.size} groups`);
+    throw new Problem(
+      `expected ${MANY} dead letters in ${causes.length} groups, but the list contains ${sum([...counts.values()])} in ${counts.size} groups`,
+    );
   return ms;
 }

@@ -41,8 +41,8 @@ const BASIC_CLASS = 60;
 const ACK_METHOD = 80;
 
 /**
- * Whether an AMQP frame is a `basic.ack`, with which the broker confirms a published message, or a client acknowledges
- * a delivered message.
+ * Whether an AMQP frame is a `basic.ack`. The broker sends this frame to confirm a published message, and a client
+ * sends it to acknowledge a delivered message.
  */
 export const isAck = (frame: Buffer): boolean =>
   frame.length >= 11 &&

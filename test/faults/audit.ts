@@ -10,7 +10,10 @@ interface Index {
   readonly byBody: ReadonlyMap<string, FoundDeadLetter[]>;
 }
 
-/** Compares the messages that were sent, optionally only during `fault`, with the contents of the DynamoDB tables. */
+/**
+ * Finds the effects and the final states of the sent messages in the contents of the DynamoDB tables. If `fault` is
+ * given, only messages that were sent during this fault are audited.
+ */
 export function audit(
   ledger: Ledger,
   found: Found,
@@ -61,8 +64,8 @@ const orderAccounts = ({ order, id, answer }: SentOrder, found: Found, { byMessa
   }));
 
 /**
- * Returns how often the stock of an order was reserved. The result is a fraction if only a part of the quantity was
- * reserved.
+ * Returns the reserved quantity of an order divided by its ordered quantity: 1 if the stock was reserved once, 2 if it
+ * was reserved twice, and a fraction if it was reserved only in part.
  */
 const stockApplied = ({ order }: Pick<SentOrder, 'order'>, found: Found): number =>
   order.kind === 'soldout' ? 0 : (OWN_STOCK - (found.stock.get(order.own.sku) ?? Number.NaN)) / order.own.quantity;

@@ -68,7 +68,7 @@ export async function startBrokerProxy(usual: readonly Upstream[]): Promise<Brok
   await once(listener, 'listening');
   const address = listener.address();
   if (address === null || typeof address === 'string')
-    throw new Error('the proxy in front of the broker does not listen on a port');
+    throw new Error(`the proxy in front of the broker must listen on a TCP port, but its address is ${address}`);
 
   async function open(client: Socket): Promise<void> {
     await untilJoined();

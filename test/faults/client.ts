@@ -11,7 +11,7 @@ const ANSWER_WITHIN_MS = 15_000;
 /** The first pause before a test client repeats a request, in ms. Later pauses are longer. */
 const AGAIN_AFTER_MS = 200;
 const AGAIN_AFTER_MOST_MS = 2_000;
-/** How long a test client repeats the request for an order that is not accepted, in ms. */
+/** How long a test client repeats the HTTP request for an order until the service accepts the order, in ms. */
 const PATIENCE_MS = 120_000;
 
 interface Told {

@@ -11,16 +11,16 @@ import type { Round } from './run.ts';
 import { startSystem, TABLE_PREFIX } from './system.ts';
 
 /**
- * Creates a round that injects one fault and then keeps the test system running until Ctrl-C. Commands such as `npm run
- * trace` find the test system as if `npm start` had started it.
+ * Creates a test round that injects one fault and then leaves the test system running until Ctrl-C, so that commands
+ * such as `npm run trace` work as after `npm start`.
  */
 export function held(fault: Fault, messages: number, print: (line: string) => void): Round {
+  const { httpPort } = readSettings(process.env, localDirectory);
   const lock = takeLock(startLock);
   if ('heldBy' in lock)
     throw new Problem(
-      `npm start is running in this project (pid ${lock.heldBy}), and uses the same port: stop it first`,
+      `npm start is running in this project (pid ${lock.heldBy}), and may use the port ${httpPort} that this command needs: stop npm start first`,
     );
-  const { httpPort } = readSettings(process.env, localDirectory);
   const [round] = onceEach('held', [fault], messages, (directory, say) =>
     startSystem({ directory, say, hasTraces: true, httpPort }),
   );

@@ -21,7 +21,10 @@ interface Template {
   functions: Record<string, Definition>;
 }
 
-/** The definitions that replace functions in serverless.yml by functions into which faults can be injected. */
+/**
+ * The function definitions that replace the functions of the same names in serverless.yml. Faults can be injected into
+ * the replacements.
+ */
 const replacements: Readonly<Record<string, Definition>> = {
   'reserve-stock': { handler: 'test/faults/functions/reserve-stock.handler', timeout: 15 },
   'award-points': { handler: 'test/faults/functions/award-points.handler', timeout: 6, memorySize: 160 },
@@ -41,10 +44,7 @@ const LARGE_BATCH = 5_000;
 
 export const limits = { heartbeatSeconds: 2, messageTimeLimitMs: 1_500, publishDeadlineMs: 5_000 } as const;
 
-/**
- * Creates a Serverless project in `directory`, which contains the service with consumers into which faults can be
- * injected.
- */
+/** Writes to `directory` a Serverless project of the service, with consumers into which faults can be injected. */
 export function writeProject(
   directory: string,
   {

@@ -58,6 +58,8 @@ async function mirrorOfApt(): Promise<string | undefined> {
 export function serverIn(root: string): { scripts: string; version: string } {
   const name = readdirSync(join(root, LIBRARY)).find((entry) => entry.startsWith('rabbitmq_server-'));
   if (name === undefined)
-    throw new Error(`${root} contains no RabbitMQ: delete this directory, and the next run unpacks RabbitMQ again`);
+    throw new Error(
+      `${root} exists but contains no RabbitMQ: delete this directory, and run the command again to unpack RabbitMQ`,
+    );
   return { scripts: `/${LIBRARY}/${name}/sbin`, version: name.replace('rabbitmq_server-', '') };
 }

@@ -16,7 +16,10 @@ export interface Row {
   readonly lost: number;
   /** The number of messages that have several final states, or whose effects were applied more than once. */
   readonly duplicated: number;
-  /** The number of results in DynamoDB that belong to a message which the service refused, or which was never sent. */
+  /**
+   * The number of inbox markers, dead letters and effects in DynamoDB that belong to a message which the service
+   * refused, or which was never sent.
+   */
   readonly unexpected: number;
   readonly wronglyDeadLettered: number;
   readonly recoveryMs: number;

@@ -22,8 +22,8 @@ import { TABLE_PREFIX, type System } from './system.ts';
 /** The share of the orders that the test clients send before the fault is injected, from 0 to 1. */
 const BEGIN_AT = 0.1;
 /**
- * How long to wait until all messages have a final state, in ms. RabbitMQ alone waits three minutes before it publishes
- * a refused dead letter again (`dead_letter_worker_publisher_confirm_timeout`).
+ * How long to wait until all messages have a final state, in ms. This must be more than three minutes, because RabbitMQ
+ * waits three minutes before it republishes a refused dead letter (`dead_letter_worker_publisher_confirm_timeout`).
  */
 const QUIET_WITHIN_MS = 240_000;
 /**

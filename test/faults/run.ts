@@ -104,8 +104,8 @@ export async function runRound(
 }
 
 /**
- * Checks the messages of all faults once more at the end, because an effect may be applied a second time after the
- * check of a single fault.
+ * Checks the messages that were sent during all faults once more at the end, because an effect may be applied a second
+ * time after the check that followed a fault.
  */
 async function lookAgain(
   { name }: Round,

@@ -22,8 +22,8 @@ export interface SpanCollector {
 }
 
 /**
- * Starts a receiver that keeps the latest traces and the ids of all spans. In `startsFile`, the consumers record every
- * span that they start and their process id.
+ * Starts a receiver that keeps the latest traces and the ids of all spans. The consumers append a line to `startsFile`
+ * for every span that they start, with the ids of the span and of the process.
  */
 export async function startSpanCollector(startsFile: string): Promise<SpanCollector> {
   const spans = new Map<string, Pick<Span, 'name' | 'source' | 'parentSpanId'>>();
@@ -60,7 +60,10 @@ function readStarts(file: string): Map<string, number> {
   return new Map(lines.map((line) => line.split(' ')).map(([spanId, pid]) => [spanId!, Number(pid)]));
 }
 
-/** Whether a consumer's process is still running. Such a process ends only when it is killed. */
+/**
+ * Whether the process of a consumer is still running. A consumer's process never exits by itself, but only when it is
+ * killed.
+ */
 function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);

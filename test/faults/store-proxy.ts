@@ -16,8 +16,8 @@ export type StoreFate =
 /** A fault of DynamoDB that the proxy injects. */
 export interface StoreFault {
   /**
-   * Decides what the proxy does with a request, by the DynamoDB operation that it requests, such as
-   * `TransactWriteItems`.
+   * Returns the fault to inject into a request with the DynamoDB operation `operation`, such as `TransactWriteItems`.
+   * If the result is undefined, the proxy only forwards the request.
    */
   readonly onRequest?: (operation: string) => StoreFate | undefined;
   /** Whether the proxy resets every new connection to DynamoDB immediately. */

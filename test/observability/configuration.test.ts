@@ -27,8 +27,8 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 const ofService = 'service="surehop",stage="local"';
 
 /**
- * Creates the metrics of the route `POST /orders` with one request per second. The requests of the first `slowMinutes`
- * minutes take 2 s, and the others 0.05 s.
+ * Creates metrics that simulate one request per second to the route `POST /orders`. Requests in the first `slowMinutes`
+ * minutes take 2 s, and all later requests 0.05 s.
  */
 const slowPublisher = (slowMinutes: number) => {
   const labels = `{${ofService},route="POST /orders"}`;

@@ -39,7 +39,7 @@ describe('a clone of the repository at a path with special characters', () => {
     cpSync(join(rootDirectory, part), join(clone, part), { recursive: true });
   afterAll(remove);
 
-  test('no source file uses a file path as a URL, as a pattern or in the text of a command line', () => {
+  test('no source file uses a file path as a URL, as a glob or as part of a shell command', () => {
     const found = sources
       .filter((name) => !name.endsWith('any-path.test.ts'))
       .flatMap((name) => {

@@ -22,8 +22,8 @@ afterEach(() => api?.stop());
 afterAll(() => checkout?.remove());
 
 /**
- * Deploys a stack to a simulated AWS in which `stacks` already exist. Returns the printed error and the requested AWS
- * actions.
+ * Deploys a stack to a simulated AWS account that already contains `stacks`. Returns the error text, which is empty if
+ * the deployment succeeds, and the names of the called AWS API actions.
  */
 async function deploy(stack: 'broker' | 'functions', stacks: Readonly<Record<string, Template>>) {
   api = await anAwsApi(stacks);
@@ -34,7 +34,7 @@ async function deploy(stack: 'broker' | 'functions', stacks: Readonly<Record<str
   return { said, asked: api.actions };
 }
 
-/** Replaces a text in a file of the copied sources, calls `work`, and restores the file. */
+/** Replaces a text in a file of the test's copy of the sources, calls `work`, and restores the file. */
 async function withText(file: string, from: string, to: string, work: () => Promise<void>): Promise<void> {
   const path = join(checkout.directory, file);
   const text = readFileSync(path, 'utf8');
@@ -69,7 +69,7 @@ test('a deployment that would replace a DynamoDB table is refused', async () => 
   );
 }, 120_000);
 
-test('the deployment of the functions checks the functions stack before it deploys the broker stack', async () => {
+test('`serverless deploy` checks the functions stack before it deploys the broker stack', async () => {
   const other: Template = structuredClone(deployed.functions);
   other.Resources['HttpApi'] = { ...other.Resources['HttpApi']!, Type: 'AWS::ApiGateway::RestApi' };
   const { said, asked } = await deploy('functions', { 'surehop-dev': other });

@@ -22,7 +22,7 @@ afterAll(async () => {
   await harness.close();
 });
 
-/** Starts the event source of this repository as serverless-offline does. */
+/** Starts the event source plugin of this repository in the same way as serverless-offline starts it. */
 async function startPlugin(mapping: Mapping) {
   const serverless: Serverless = {
     serviceDir: '/',

@@ -45,7 +45,10 @@ const here = (text: string) =>
 
 const shell = (command: string) => promisify(execFile)('sh', ['-euc', here(command)], { cwd: directory });
 
-/** Starts the event source with the command of the guide, calls `use`, and then stops the event source. */
+/**
+ * Starts the event source with the command in docs/guides/local-event-source.md, calls `use`, and then stops the event
+ * source.
+ */
 async function whileRunning(use: (lines: readonly string[]) => Promise<unknown>): Promise<void> {
   const [httpPort, lambdaPort, websocketPort] = await freePorts(3);
   const ports = `--httpPort ${httpPort} --lambdaPort ${lambdaPort} --websocketPort ${websocketPort}`;
@@ -90,7 +93,7 @@ describe('the guide to the local event source', () => {
     });
   });
 
-  test('two execution environments consume the queue if serverless.yml contains the concurrency option of the guide', async () => {
+  test('with the concurrency option that the guide about the local event source shows, two execution environments consume the queue', async () => {
     const option = guide.blocks('yaml').at(-1)!;
     expect(option).toMatch(/^custom:\n/);
     appendFileSync(join(directory, 'serverless.yml'), option);

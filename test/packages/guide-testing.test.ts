@@ -95,7 +95,7 @@ describe('the guide about testing', () => {
     expect(stderr).toMatch(/^› starting DynamoDB/m);
   }, 120_000);
 
-  test('the function exhaust finds the mistake in the example of the guide about testing, and reports the sequence of steps that the guide shows', async () => {
+  test('exhaust finds the deliberate mistake in the example of the testing guide, and reports the same steps as the guide', async () => {
     expect(await run('test/mistake.ts')).toContain(`Counterexample: ${texts[1]}`);
   }, 60_000);
 

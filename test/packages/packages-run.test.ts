@@ -28,7 +28,10 @@ afterAll(async () => {
 
 const order = { customerId: 'ada', currency: 'EUR', items: [{ sku: 'apple', quantity: 2, unitPrice: 150 }] };
 
-/** Invokes the packaged function that applies the topology, as CloudFormation does. */
+/**
+ * Invokes the packaged function that applies the topology, with the event that CloudFormation sends when it creates the
+ * custom resource.
+ */
 async function applyTopology(): Promise<void> {
   const custom = properties(deployed.template.Resources['BrokerTopology']);
   const event: CustomResourceEvent = {
@@ -185,7 +188,7 @@ test('the packaged functions group dead letters, and redrive them by a job', asy
   expect(await deployed.deliver('archive-dead-letter', 'dead-letters')).toMatchObject({ archived: 1 });
 });
 
-test('the packaged functions check an edited message, send the edited message in place of the dead letter, and complete it', async () => {
+test('the packaged functions validate an edited message, publish it in place of the dead letter, and process it to completion', async () => {
   const listed = await deployed.operate('list-dead-letters', { route: 'GET /dead-letters', query: { status: 'open' } });
   const [{ id, messageId }] = listed.body.deadLetters as [{ id: string; messageId: string }];
   const valid = JSON.stringify({ ...order, orderId: messageId });
@@ -352,7 +355,7 @@ describe('the stack trace of an error in a packaged function', () => {
     return readFileSync(file!, 'utf8').split('\n')[Number(line) - 1]!;
   }
 
-  test('the stack trace of an error that a packaged function logs names lines of the TypeScript files', async () => {
+  test('when a packaged function logs an error, the stack trace refers to lines of the TypeScript sources', async () => {
     const about = { route: 'GET /stock/{sku}', path: { sku: 'pear' } };
     const wrong = { AWS_ENDPOINT_URL_DYNAMODB: process.env.DYNAMODB_ENDPOINT!, TABLE_PREFIX: 'nowhere-' };
     expect((await deployed.request('get-stock', about, wrong)).status).toBe(500);
@@ -364,7 +367,7 @@ describe('the stack trace of an error in a packaged function', () => {
     expect(sourceLine(own!)).toContain('await readItem(');
   });
 
-  test('the stack trace of an error that a packaged function throws names lines of the TypeScript files', async () => {
+  test('when a packaged function throws an error, the stack trace refers to lines of the TypeScript sources', async () => {
     const lambda = await deployed.lambda('rotate-login');
     const SecretId = deployed.logins.monitor;
     const ClientRequestToken = deployed.secrets.beginRotation(SecretId);
@@ -373,9 +376,7 @@ describe('the stack trace of an error in a packaged function', () => {
       (thrown: { trace: string[] }) => thrown,
     );
     const [first, ...others] = error!.trace.slice(1);
-    expect(sourceLine(first!)).toContain(
-      'throw new Error(`the rotation function received an unknown step from Secrets Manager',
-    );
+    expect(sourceLine(first!)).toContain('throw new Error(`Secrets Manager sent the unknown rotation step');
     expect(others.join('\n')).toContain('lib/deployment/rotate-login.ts');
   });
 });
@@ -403,7 +404,7 @@ function allowedTo(key: string): string[] {
     );
 }
 
-test('every packaged function has run on the major version of Node.js that the CloudFormation template sets', () => {
+test('the tests run every packaged function on the major version of Node.js that the CloudFormation template sets', () => {
   const runtimes = new Set([...deployed.functions.values()].map(({ Runtime }) => String(Runtime)));
   const versions = new Set([...deployed.running.values()].map((lambda) => lambda.nodeVersion()?.split('.')[0]));
   if ('missing' in deployed.node) {

@@ -41,7 +41,7 @@ const title = ({ stage, setting, from, to }: Effect) =>
 const made = () => effects.filter(({ refused }) => refused.length === 0);
 
 describe('changing one setting of a deployed stage', () => {
-  test('every sample value of every setting was packaged, and packaging either rejected the value or created templates', () => {
+  test('for every sample value of every setting, packaging either rejects the value or creates templates', () => {
     for (const { path, values } of settings())
       for (const stage of STAGES) {
         const own = effects.filter((effect) => effect.stage === stage && `${effect.setting}.`.startsWith(`${path}.`));
@@ -87,7 +87,7 @@ describe('changing one setting of a deployed stage', () => {
     );
   });
 
-  test('a setting change that is not refused never replaces or deletes a resource that contains data or credentials', () => {
+  test('no accepted change of a setting replaces or deletes a resource that contains data or credentials', () => {
     const precious = [
       'AWS::AmazonMQ::Broker',
       'AWS::ApiGatewayV2::Api',
@@ -130,7 +130,7 @@ describe('changing one setting of a deployed stage', () => {
   });
 });
 
-test('the create-only properties of every used resource type are known (add types with infra/aws/changes/create-only.py)', () => {
+test('the list of create-only properties covers every resource type in the templates (add types with infra/aws/changes/create-only.py)', () => {
   expect(types.length).toBeGreaterThan(30);
   expect(types.filter((type) => !type.startsWith('Custom::') && !(type in knownTypes))).toEqual([]);
 });

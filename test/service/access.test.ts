@@ -10,7 +10,10 @@ import { aService, type RunningService } from '../support/service.ts';
 
 let service: RunningService;
 
-/** Edits of serverless.yml. After the edits, two functions lack access to a table, and a queue has no consumer. */
+/**
+ * Replacements in serverless.yml that leave two functions without access to a table, and a queue without a consumer.
+ * The service must report these mistakes.
+ */
 const edits = [
   ['effects: [awards, points]', 'effects: [awards]'],
   ['access: { tables: { stock: [GetItem] } }', 'access: { tables: { points: [GetItem] } }'],
@@ -41,7 +44,7 @@ const logged = (...parts: string[]) =>
       .find((line) => parts.every((part) => line.includes(part))),
   );
 
-test('a request fails if the access of its function in serverless.yml lacks a DynamoDB table, and the log says what to add', async () => {
+test('a request fails if its function uses a DynamoDB table that is not listed in the access of the function in serverless.yml, and the log says what to add', async () => {
   const response = await fetch(`${service.url}/stock/apple`);
   expect(response.status).toBeGreaterThanOrEqual(500);
   const line = await logged('deployment is wrong', 'the access of get-stock');

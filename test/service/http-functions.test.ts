@@ -165,7 +165,7 @@ describe('an HTTP function that fails', () => {
     },
   );
 
-  test('GET /metrics counts a request whose function ended without an answer, with the status 500', async () => {
+  test('GET /metrics counts a request as status 500 if its function ended without an answer', async () => {
     expect(await get('/exits')).toMatchObject({ status: 500 });
     const series = 'surehop_requests_total{service="kinds",stage="local",route="GET /exits",status="500"}';
     await eventually('the request to be counted', async () => (await get('/metrics')).text.includes(`${series} `));
@@ -260,7 +260,7 @@ describe('rebuilding the functions while the service runs', () => {
     expect(lines.slice(before).filter((line) => line.includes('plain.ts'))).toHaveLength(1);
   });
 
-  test('the first rebuild after a syntax error is reported, even if the code of no function has changed', async () => {
+  test("the first rebuild after a syntax error is reported, even if no function's code has changed", async () => {
     const before = lines.length;
     writeFileSync(source('plain'), `export const handler = async () => ({ hello: 'all' });\n`);
     const reports = () => lines.slice(before).filter((line) => line.includes('rebuilt'));
@@ -269,7 +269,7 @@ describe('rebuilding the functions while the service runs', () => {
   });
 });
 
-test('two services in the same folder do not delete the bundles of each other, and the start of a service deletes abandoned bundles', async () => {
+test("two services in the same folder do not delete each other's bundles, and starting a service deletes the bundles of ended processes", async () => {
   const bundles = join(directory, '.build');
   const [first] = readdirSync(bundles);
   // No process can have this id.

@@ -157,8 +157,8 @@ describe('npm start while source files are edited', () => {
     }
   };
   /**
-   * Waits until `npm start` prints a line that matches a pattern. Returns the lines about edited files since the
-   * previous call.
+   * Waits until `npm start` prints a line that matches a pattern. Returns the lines about edited files that `npm start`
+   * has printed since the previous call.
    */
   const told = async (pattern: RegExp): Promise<string[]> => {
     await until(String(pattern), () => running.lines.slice(seen).some((line) => pattern.test(line)));

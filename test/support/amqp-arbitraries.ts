@@ -40,7 +40,10 @@ const headerName = fc.oneof(
   fc.nat(255).map((length) => Buffer.alloc(length, 'n')),
 );
 
-/** Generates AMQP timestamps from the year 1583 on. */
+/**
+ * Generates random AMQP timestamps in or after the year 1583, because a Lambda event represents earlier dates
+ * ambiguously.
+ */
 const timestamp = fc.bigInt({ min: -12_212_553_600n, max: 250_000_000_000_000n }).map((seconds) => {
   const bytes = Buffer.alloc(9, 'T');
   bytes.writeBigInt64BE(seconds, 1);
@@ -163,7 +166,9 @@ export function propertyBytes(properties: GivenProperties): Buffer {
   return Buffer.concat([start, ...pieces]);
 }
 
-/** Generates all AMQP properties that a publisher may set, except the message id and the type. */
+/**
+ * Generates random values for any of the AMQP properties that a publisher may set, except the message id and the type.
+ */
 export const foreignProperties: fc.Arbitrary<GivenProperties> = fc.record(
   {
     contentType: fc.oneof(

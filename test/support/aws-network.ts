@@ -23,13 +23,19 @@ export interface AwsNetwork {
   readonly alarms: SimulatedAlarm[];
   /** Adds an event source mapping, with one network interface in each of two subnets. */
   addMapping(id: string, group: string): void;
-  /** Adds the two network interfaces that the Lambda functions with the security group `group` share. */
+  /**
+   * Adds to the simulated AWS account the two network interfaces that all Lambda functions with the security group
+   * `group` share.
+   */
   addFunctions(name: string, group: string): void;
-  /** Starts the deletion of the functions. Their network interfaces disappear a few requests later. */
+  /**
+   * Starts to delete the functions. As on AWS, their network interfaces disappear later: the simulated EC2 API still
+   * lists them in the next few responses.
+   */
   deleteFunctions(name: string): void;
   /**
-   * Simulates that the IAM role of the functions is deleted too early: Lambda then cannot delete the network interfaces
-   * of the functions.
+   * Simulates the deletion of the IAM role of the functions before Lambda has deleted their network interfaces, which
+   * Lambda then can no longer delete.
    */
   deleteRole(): void;
   /** Makes the simulated AWS answer the next `times` requests with the given HTTP status and AWS error code. */

@@ -12,8 +12,8 @@ export interface Backend {
   readonly host: VirtualHost;
   readonly issuer: TestIssuer;
   /**
-   * Declares the queues of the reference service and of a lending library, the tests' example domain, on the virtual
-   * host.
+   * Declares on the virtual host the queues of the reference service, and the queues of the tests' example domain,
+   * which is a lending library.
    */
   declare(): Promise<void>;
   surehop(): Promise<Surehop>;

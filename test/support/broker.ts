@@ -19,7 +19,10 @@ export interface VirtualHost {
   readonly name: string;
   readonly amqpUrl: string;
   readonly channel: Channel;
-  /** Opens a channel for the event source emulator. Its messages also contain their properties as encoded bytes. */
+  /**
+   * Opens a channel for the event source emulator. A message that this channel receives also contains the encoded bytes
+   * of its AMQP properties.
+   */
   rawChannel(): Promise<Channel>;
   /** Creates a publisher with a connection of its own, which is closed when the virtual host is removed. */
   publisher(deadlineMs?: number): Publisher;

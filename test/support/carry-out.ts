@@ -83,7 +83,8 @@ export function carryOut(
     const item = items.get(id);
     const { ConditionExpression, ...parameters } = (Put ?? Update ?? Delete ?? ConditionCheck)!;
     for (const part of ConditionExpression?.split(' AND ') ?? [])
-      if (!isTrue(part, parameters, item)) throw new Error(`the condition ${part} of the item ${id} fails`);
+      if (!isTrue(part, parameters, item))
+        throw new Error(`the condition ${part} does not hold for the item ${id}, which is ${JSON.stringify(item)}`);
     if (Put) changed.set(id, Put.Item);
     if (Delete) changed.set(id, undefined);
     if (Update) changed.set(id, updated(Update, item));

@@ -15,8 +15,8 @@ const { event, amqpUrl, endpoint, tablePrefix } = JSON.parse(input);
 const calls = new Map<string, number>();
 
 /**
- * Wraps the function `run`, so that the process kills itself before or after a certain call, for example the second
- * one.
+ * Wraps the function `run`, so that the process kills itself before or after the n-th call of `run`, for example the
+ * second call.
  */
 const crashing = <A extends unknown[], R>(name: string, run: (...args: A) => Promise<R>) => {
   return async (...args: A): Promise<R> => {

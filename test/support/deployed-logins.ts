@@ -4,7 +4,10 @@ import { brokerRoles } from './example/topology.ts';
 import type { Login } from '../../lib/rabbitmq/address.ts';
 import type { BrokerRole } from '../../lib/rabbitmq/management/roles.ts';
 
-/** Returns the addresses of the broker and its management API without a login, as deployed functions receive them. */
+/**
+ * Returns the addresses of the broker and its management API. Like the addresses that deployed functions receive, they
+ * contain no username and no password.
+ */
 export function addressesOf(host: VirtualHost): { readonly endpoint: string; readonly managementUrl: string } {
   const without = (address: string) => {
     const url = new URL(address);
@@ -37,15 +40,18 @@ export async function asDeployed(
   return surehop;
 }
 
-/** Returns the username and password of the broker's administrator as JSON text, as a secret contains them. */
+/**
+ * Returns the username and password of the broker's administrator as JSON text, in the format of a secret in Secrets
+ * Manager.
+ */
 export function administrator(): string {
   const url = new URL(process.env['AMQP_URL']!);
   return JSON.stringify({ username: url.username || 'guest', password: url.password || 'guest' });
 }
 
 /**
- * Returns broker roles whose usernames no other virtual host uses. The default roles are those of the tests' example
- * domain, a lending library.
+ * Returns broker roles with usernames that are unique to one virtual host. The default roles are those of the tests'
+ * example domain, which is a lending library.
  */
 export const rolesOf = ({ name }: VirtualHost, roles: readonly BrokerRole[] = brokerRoles): BrokerRole[] =>
   roles.map((role) => ({

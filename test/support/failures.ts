@@ -103,9 +103,7 @@ export const aRejection = (id: string = randomUUID(), change: object = {}, publi
     },
   );
 
-/**
- * Returns a dead letter of a work queue. The error in its headers no longer occurs, and therefore a redrive succeeds.
- */
+/** Returns a dead letter of a work queue whose error has already been fixed, so that a redrive succeeds. */
 export const aFailure = (
   code: string,
   reason: string,
@@ -120,7 +118,7 @@ export const aFailure = (
     at,
   });
 
-/** Returns a message for a work queue. By default, the body of the message is not JSON. */
+/** Returns a message for a work queue. The default body is not JSON, so that the message is dead-lettered. */
 export const aPoison = (
   queue: string,
   body: string | Buffer = 'this is not JSON',
@@ -184,8 +182,8 @@ export async function anOrderThatFails({ service }: DevEnvironment, { request }:
 }
 
 /**
- * Redrives the dead letter of an order, waits until the order has ended, and returns the id of the dead letter. The order is
- * then rejected, because nothing is in stock.
+ * Redrives the dead letter of an order, waits until the order has a final status, and returns the id of the dead
+ * letter. The final status is rejected, because the stock is empty.
  */
 export async function redriveOrder({ request }: Failing, orderId: string): Promise<string> {
   const query = new URLSearchParams({ status: 'open', text: orderId });

@@ -8,7 +8,7 @@ export type Values = Record<string, unknown>;
 
 /** A model of the inbox that keeps everything in memory and processes one message at a time. */
 export interface Model {
-  /** All DynamoDB items of the model, by the JSON text of their table name and key. */
+  /** The simulated contents of DynamoDB: every item, by the JSON text of its table name and key. */
   readonly items: Map<string, Values>;
   /** The payload hash of every completed or rejected message, by message id. */
   readonly done: Map<string, string>;

@@ -16,9 +16,8 @@ const ofThisRun = process.env['TEST_RUN_DIRECTORY'];
 const ofThisRepository = createHash('sha256').update(rootDirectory).digest('hex').slice(0, 12);
 
 /**
- * Returns the result of `make`, which must be JSON. During one `npm test`, only the first test file that needs the
- * result `name` calls `make`, and the other test files wait for the result. `make` must write its files into
- * `directory`.
+ * Calls `make` once per `npm test` for each `name`, and returns the result, which must be serializable as JSON, to all
+ * test files. A test file waits while another test file runs `make`. `make` must write its files into `directory`.
  */
 export async function oncePerRun<Result>(name: string, make: (directory: string) => Promise<Result>): Promise<Result> {
   const directory = join(ofThisRun ?? mkdtempSync(join(tmpdir(), 'surehop-run-')), `${name}-${ofThisRepository}`);

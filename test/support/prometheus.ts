@@ -61,7 +61,10 @@ const TEMPLATES = '/usr/share/prometheus/alertmanager';
 // The program also contains longer paths that start with TEMPLATES.
 const WEB_PAGE = /^\/(no-)?ui/;
 
-/** Makes an Alertmanager from Debian's package read its template from the working directory. */
+/**
+ * Makes Debian's Alertmanager read its notification templates from the working directory, because the program contains
+ * an absolute path.
+ */
 function useOwnTemplate(root: string): void {
   const file = join(root, 'usr', 'bin', 'prometheus-alertmanager');
   const program = readFileSync(file);

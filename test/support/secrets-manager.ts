@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 /** Simulates AWS Secrets Manager, including the versions of a secret and their labels. */
 export interface SecretsManager {
   create(name: string, text: string): string;
-  /** Stores a text as the current version of the secret, as a completed rotation does. */
+  /** Stores a text as the current version of the secret, which simulates a completed rotation. */
   replace(arn: string, text: string): void;
   current(arn: string): string;
   labels(arn: string): Readonly<Record<string, readonly string[]>>;

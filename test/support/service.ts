@@ -21,7 +21,8 @@ export interface RunningService {
 
 interface ServiceWishes {
   /**
-   * The rate limit for HTTP requests, per second. By default, this limit is higher than that of the development stage.
+   * The rate limit for HTTP requests, per second. The default is higher than the limit of the stage `dev`, so that
+   * tests are not throttled.
    */
   readonly ratePerSecond?: number;
   readonly otlpEndpoint?: string;

@@ -67,7 +67,8 @@ const PSEUDO: Readonly<Record<string, string>> = {
 export function resolveValue(value: Value, known: Known): unknown {
   const look = (name: string): string => {
     const found = known.refs?.[name] ?? PSEUDO[name];
-    if (found === undefined) throw new Error(`the reference ${name} in a template has no known value`);
+    if (found === undefined)
+      throw new Error(`a CloudFormation template refers to ${name}, but the test passes no value for this name`);
     return found;
   };
   const go = (one: Value): unknown => {

@@ -7,8 +7,8 @@ import { anEvent } from './delivery.ts';
 type Attributes = Record<string, AttributeValue>;
 
 /**
- * Inbox markers that a consumer cannot read: a description of the mistake in each marker, and the attributes of the
- * marker.
+ * Inbox markers that a consumer cannot read. Each entry contains what is wrong with the marker, and the attributes of
+ * the marker.
  */
 export const unreadableMarkers: readonly (readonly [reason: string, attributes: Attributes])[] = [
   ['has an unknown state', { state: { S: 'done' } }],

@@ -18,8 +18,8 @@ export interface UserProject {
 const timeLimitMs = 600_000;
 
 /**
- * Installs the packages of a project with npm, preferably from npm's cache. If the cache has no version of a package
- * that another package accepts, npm asks the registry.
+ * Installs the packages of a project with npm, preferably from npm's cache. If no cached version of a dependency
+ * satisfies the required version range, npm asks the registry.
  */
 export async function npmInstall(directory: string, ...more: string[]): Promise<void> {
   const install = (...args: string[]) =>

@@ -40,8 +40,8 @@ export function surehopConsumer(
     {
       ...dynamoDbPorts(table),
       publisher,
-      archiveLetter: () =>
-        Promise.reject(new Error('Surehop archived a dead letter, but the benchmark expects no dead letter')),
+      archiveLetter: ({ code, reason }) =>
+        Promise.reject(new Error(`the benchmark expects no dead letters, but got one with ${code}: ${reason}`)),
       clock: systemClock,
       tracing,
       settings: readAllSettings({}),

@@ -22,7 +22,9 @@ export async function batchSizes(bench: Bench): Promise<Measured> {
       for (const event of events) {
         const { counts } = await consume(event);
         if (counts.completed !== size)
-          throw new Error(`the messages of a batch had unexpected outcomes: ${JSON.stringify(counts)}`);
+          throw new Error(
+            `expected all ${size} messages of a batch to be completed, but got the outcomes ${JSON.stringify(counts)}`,
+          );
       }
     };
   };

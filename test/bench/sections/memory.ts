@@ -31,6 +31,8 @@ export async function memory(bench: Bench): Promise<Measured> {
   const { counts } = await surehopConsumer(client)(event);
   clearInterval(timer);
   if (counts.completed !== MESSAGES)
-    throw new Error(`the messages of a batch had unexpected outcomes: ${JSON.stringify(counts)}`);
+    throw new Error(
+      `expected all ${MESSAGES} messages of the batch to be completed, but got the outcomes ${JSON.stringify(counts)}`,
+    );
   return { heap: mostBytes / MIB };
 }

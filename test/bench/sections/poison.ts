@@ -45,7 +45,9 @@ async function ratio(bench: Bench, host: VirtualHost, latency?: Latency): Promis
       for (const event of events.splice(0, BATCHES_A_TURN)) {
         const { counts } = await consume(event);
         if (counts['dead-letter'] !== poisoned || counts.completed !== BATCH - poisoned)
-          throw new Error(`the messages of a batch had unexpected outcomes: ${JSON.stringify(counts)}`);
+          throw new Error(
+            `expected ${BATCH - poisoned} completed and ${poisoned} dead-lettered messages in a batch, but got the outcomes ${JSON.stringify(counts)}`,
+          );
       }
     };
   };

@@ -15,7 +15,7 @@ const SIDES = ['surehop', 'traced0', 'traced10', 'traced100'] as const satisfies
 
 /**
  * Measures the processor time per message of Surehop's consumer without an OpenTelemetry SDK, and with an SDK that
- * records a share of the traces.
+ * samples 0 %, 10 % or 100 % of the traces.
  */
 export async function tracing(bench: Bench): Promise<Measured> {
   const receiver = await startReceiver();

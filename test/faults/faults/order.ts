@@ -56,7 +56,7 @@ const inOrder = (name: string, says: string, spanMs: number, disturb: (lab: Lab)
 const LARGE_ACCOUNTS = 1_700;
 const LONG_NAME = 250;
 
-/** Publishes the first entries of `LARGE_ACCOUNTS` accounts, and then the second entry of each of these accounts. */
+/** Publishes the first entry of each of `LARGE_ACCOUNTS` accounts, and then the second entry of each account. */
 async function enterInMany({ name, foreign, random, signal }: Lab): Promise<void> {
   for (const number of [1, 2]) {
     const entries = Array.from({ length: LARGE_ACCOUNTS }, (_, index): AccountEntry => {

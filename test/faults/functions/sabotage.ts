@@ -94,8 +94,8 @@ export const batchSteps =
   };
 
 /**
- * Returns the dependencies of a deployed consumer. With these dependencies, a fault can kill the process before or
- * after each call to DynamoDB or the broker.
+ * Returns the dependencies of a deployed consumer, wrapped so that a test can kill the process before or after each
+ * call to DynamoDB or the broker.
  */
 export function sabotagedParts(queue: string): ConsumerParts {
   const real = { ...partsOf(surehop), publisher: publisher(surehop) };

@@ -39,6 +39,6 @@ test('the rotation function throws an error for an unknown rotation step', async
   const arn = secrets.create('other', JSON.stringify({ username: 'monitor-a', password: 'the first' }));
   const event = { Step: 'eatSecret', SecretId: arn, ClientRequestToken: secrets.beginRotation(arn) };
   await expect(handler(event as unknown as RotationEvent)).rejects.toThrow(
-    /unknown step from Secrets Manager: "eatSecret"/,
+    /Secrets Manager sent the unknown rotation step "eatSecret"/,
   );
 });
