@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 
 import { aFailure, aRejection } from '../support/failures.ts';
@@ -10,22 +10,10 @@ import type { World } from './world.ts';
 const BULK = 1_000;
 const BULK_CODE = 'STORE_MAINTENANCE';
 
+const fillReason = (page: Page, reason: string) => page.getByRole('textbox', { name: /^Reason/ }).fill(reason);
+
 export function actionTests(world: World): void {
   describe('the actions', () => {
-    let archived: Promise<void>;
-    // These messages are archived while the other tests of this group run.
-    beforeAll(async () => {
-      await world.service.publish(
-        Array.from({ length: BULK }, () =>
-          aFailure(BULK_CODE, 'the table was locked', aRejection(undefined, { customerId: 'bulk' })),
-        ),
-      );
-      archived = world.service.untilArchived(BULK, { code: BULK_CODE });
-      archived.catch(() => {});
-    });
-
-    const fillReason = (page: Page, reason: string) => page.getByRole('textbox', { name: /^Reason/ }).fill(reason);
-
     test('an operator discards one message with a reason and redrives another one, and the history of each message shows the operator and the reason', async () => {
       const { page, problems, show } = await world.aConsole();
       for (const [action, code, result] of [
@@ -308,10 +296,20 @@ export function actionTests(world: World): void {
         await world.service.request('DELETE', `/dead-letters/${letter.id}`, { reason: 'the test is over' });
       expect(problems).toEqual([]);
     });
+  });
+}
 
+/** These tests come last, because they leave so many messages that each later request for all failures would be slow. */
+export function bulkActionTests(world: World): void {
+  describe('an action on many messages', () => {
     test(`an operator redrives one message as a trial and then the rest of ${BULK} messages as a job, and each message is redriven once and completed`, async () => {
       const code = BULK_CODE;
-      await archived;
+      await world.service.publish(
+        Array.from({ length: BULK }, () =>
+          aFailure(BULK_CODE, 'the table was locked', aRejection(undefined, { customerId: 'bulk' })),
+        ),
+      );
+      await world.service.untilArchived(BULK, { code: BULK_CODE });
       const { page, problems, show } = await world.aConsole();
       await show(`#/failures?code=${code}`, 'Failures');
       await page.getByText(`All ${BULK.toLocaleString('en-GB')} that match`).waitFor();

@@ -2,7 +2,7 @@ import { describe, jest } from '@jest/globals';
 
 import { findChromium } from '../support/chromium.ts';
 import { accessTests } from './access.ts';
-import { actionTests } from './actions.ts';
+import { actionTests, bulkActionTests } from './actions.ts';
 import { hostileTests } from './hostile.ts';
 import { readerTests } from './readers.ts';
 import { sendTests } from './send.ts';
@@ -27,4 +27,5 @@ describeInBrowser("the operators' console in a browser, with the service of npm 
   readerTests(world);
   hostileTests(world);
   accessTests(world);
+  bulkActionTests(world);
 });
