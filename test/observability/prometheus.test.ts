@@ -247,6 +247,7 @@ describeWithPrograms('while Prometheus scrapes npm start under load', () => {
         return missing.length === 0;
       },
       REPORTED_WITHIN_MS,
+      1_000,
     ).catch(() => {});
     expect(missing).toEqual([]);
   }, 300_000);
