@@ -33,8 +33,8 @@ export interface DeadLetter {
   /** The number of the last failed attempt to process the message. */
   readonly attempt: number;
   /**
-   * The earlier failed attempts since the message was published or redriven, oldest first. The last attempt is not in
-   * this list.
+   * The failed attempts since the message was published or last redriven, oldest first, without the most recent
+   * attempt.
    */
   readonly failedAttempts?: readonly FailedAttempt[];
   /** How many times the message had already been redriven from the archive when it failed. */

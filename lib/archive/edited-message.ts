@@ -28,8 +28,8 @@ export interface EditedMessage {
   readonly at: string;
   readonly status: 'pending' | 'published' | 'dead-lettered';
   /**
-   * When publishing the edited message ended (ISO 8601): the broker confirmed the message, or the archive stored the
-   * message as a dead letter because it cannot be published.
+   * The time (ISO 8601) at which the broker confirmed the edited message, or at which the message was archived as a
+   * dead letter because it cannot be published.
    */
   readonly publishedAt?: string;
   /** Why the last attempt to publish the edited message failed. */
@@ -43,7 +43,7 @@ interface StoredEditedMessage {
 
 const EDITED_PART = '-3';
 
-/** The partition key of all unpublished edited messages in the index `newest`. */
+/** The partition key value that all unpublished edited messages share in the index `newest`. */
 const PENDING_KIND = 'pending-edit';
 
 /**

@@ -99,7 +99,7 @@ async function until(
     } catch (error) {
       signal.throwIfAborted();
       if (isDenied(error)) throw error;
-      log().warn('listing the network interfaces of the function failed; trying again', errorFields(error));
+      log().warn('cannot list the network interfaces of the function; trying again', errorFields(error));
     }
     // The pause may be aborted. The next iteration then throws the reason of the signal, which is more helpful than the
     // error of the pause.

@@ -35,7 +35,7 @@ export interface ArchiveReport {
 /** The codes of DynamoDB errors that cannot be caused by the content of a message. */
 const NOT_OF_MESSAGE = new Set<ErrorCode>(['STORE_UNAVAILABLE', 'TABLE_MISSING', 'ACCESS_DENIED']);
 
-/** The archive stores at most this many dead letters concurrently. */
+/** The maximum number of dead letters that are written to the archive concurrently. */
 const CONCURRENCY = 16;
 
 /**
@@ -105,16 +105,19 @@ export async function archiveBatch(
 }
 
 /**
- * Returns a record without headers and properties, for a dead letter whose headers or properties cannot be read or
- * stored.
+ * Returns an archive record without headers and properties, for a dead letter whose headers or properties cannot be
+ * read or stored.
  */
 function undescribed({ id: messageId, payloadHash, body, envelope }: Delivery, error: unknown, nowMs: number) {
   const { attempt, redrives } = envelope;
   const { code, message } = describeError(error);
-  log().error('a dead letter gets the code UNKNOWN_ERROR, because its headers or properties cannot be read or stored', {
-    messageId,
-    ...errorFields(error),
-  });
+  log().error(
+    'a dead letter is archived as UNKNOWN_ERROR, because its headers or properties cannot be read or stored',
+    {
+      messageId,
+      ...errorFields(error),
+    },
+  );
   const origin = {
     id: messageId ? deriveId('dead-letter', 'undescribed', messageId, payloadHash, String(redrives)) : randomUUID(),
     code: 'UNKNOWN_ERROR',

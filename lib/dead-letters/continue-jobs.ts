@@ -19,7 +19,7 @@ export async function continueRunningJobs(redriving: Redriving, remainingMs: () 
       await runJob(redriving, id, () => remainingMs() - keptMs);
     } catch (error) {
       failed += 1;
-      log().error('a job on dead letters failed', { jobId: id, ...errorFields(error) });
+      log().error('a redrive or discard job failed', { jobId: id, ...errorFields(error) });
     }
   }
   return failed;

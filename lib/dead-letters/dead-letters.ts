@@ -174,7 +174,7 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
           );
         if (failed > 0)
           errors.push(
-            `${failed} of the jobs on dead letters failed: search the log for "a job on dead letters failed"`,
+            `${failed} of the redrive or discard jobs failed: search the log for "a redrive or discard job failed"`,
           );
         if (errors.length > 0) throw new Error(errors.join('; '));
       };

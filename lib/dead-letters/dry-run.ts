@@ -7,14 +7,14 @@ interface DryRun {
   /** How many dead letters the job would redrive or discard. */
   readonly count: number;
   readonly skipped: readonly { readonly id: string; readonly reason: string }[];
-  /** The position at which the next request continues. Absent if the dry run has examined every dead letter. */
+  /** The cursor for the next request of the dry run. Absent if the dry run has examined every dead letter. */
   readonly position?: string;
 }
 
 interface Limits {
   /** How many dead letters one request examines before it answers. */
   readonly examined?: number;
-  /** Returns the number of milliseconds until the HTTP response is due. */
+  /** Returns the number of milliseconds until the deadline for the HTTP response. */
   readonly remainingMs: () => number;
 }
 
@@ -22,7 +22,7 @@ const EXAMINED = 5_000;
 
 const PAGE = 2_500;
 
-/** The longest time, in ms, for which one request of a dry run examines dead letters. */
+/** The time limit, in ms, for examining dead letters in one request of a dry run. */
 const PATIENCE_MS = 5_000;
 
 const RESERVE_MS = 8_000;

@@ -54,7 +54,7 @@ interface EditOrder {
  */
 const MAX_EDITED_BYTES = 262_144;
 
-/** How many times the DynamoDB transaction of an edit is sent at most if it conflicts with other writes. */
+/** The maximum number of times that the DynamoDB transaction of an edit is sent if it conflicts with other writes. */
 const MAX_TRANSACTIONS = 5;
 
 interface Read {
@@ -236,7 +236,7 @@ async function publishStored(
   try {
     return await publishEdited(editing, edited, message);
   } catch (error) {
-    log().warn('recording in the archive whether an edited message was published failed', {
+    log().warn('could not record in the archive whether an edited message was published', {
       deadLetterId: edited.deadLetterId,
       messageId: edited.messageId,
       ...errorFields(error),

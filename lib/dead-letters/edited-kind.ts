@@ -6,7 +6,7 @@ import type { Properties } from '../events/message.ts';
 import { kindOf, type Kind } from './check-body.ts';
 
 interface EditedKind {
-  /** The type and version of the event with whose schema the edited body is compared. */
+  /** The type and version of the event against whose schema the edited body is validated. */
   readonly checked: Kind;
   /**
    * The type and version to write into the headers of the edited message. Empty if the consumer finds the type and
@@ -33,8 +33,8 @@ export function editedKind(message: ArchivedMessage, body: Buffer, given: Kind):
 }
 
 /**
- * Returns the properties without the id and the type that a consumer or an earlier edit added. The message is then
- * identified as on its first delivery.
+ * Returns the AMQP properties of a message without the id and the type that a consumer or an earlier edit added, so
+ * that the message is identified as on its first delivery.
  */
 function withoutIdentity(properties: Properties): Properties {
   const headers = Object.entries(properties.headers).filter(([name]) => !name.startsWith('surehop-identified-'));

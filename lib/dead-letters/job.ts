@@ -20,13 +20,13 @@ export interface JobOrder {
   readonly requestedBy: string;
 }
 
-/** The dead letters that a job selects. The scope is determined once, when the job is created. */
+/** Which dead letters a job selects, as determined when the job is created. */
 export interface JobScope {
-  /** How many dead letters the job selects. Absent if the archive contains more dead letters than are counted. */
+  /** How many dead letters the job selects. Absent if the archive contains too many dead letters to count. */
   readonly total?: number;
   /**
-   * The group of dead letters that the filter of the job names. Absent if the filter names no group, or if the group
-   * has no dead letters.
+   * The group of dead letters to which the job's filter is limited. Absent if the filter is not limited to a group, or
+   * if the group has no dead letters.
    */
   readonly group?: { readonly queue?: string; readonly code: string; readonly cause: string };
 }

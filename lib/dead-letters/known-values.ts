@@ -16,8 +16,8 @@ const fields = ['queue', 'code'] as const;
 type Field = (typeof fields)[number];
 
 /**
- * The archive remembers at most this many queue names, and this many error codes. Once the limit is reached, a filter
- * may contain any queue name or error code.
+ * The maximum number of queue names, and of error codes, that the archive remembers in order to reject unknown ones in
+ * filters. Once the limit is reached, filters may contain any queue name or error code.
  */
 const MAX_STORED = 500;
 

@@ -13,8 +13,8 @@ export interface Filter {
   readonly client?: string;
   readonly status?: DeadLetterStatus;
   /**
-   * A search text. It must occur in the reason of the dead letter, or equal the id, message id or correlation id of the
-   * dead letter.
+   * A search text. Selects dead letters whose reason contains the text, or whose id, message id or correlation id
+   * equals the text.
    */
   readonly text?: string;
   /** Selects messages that were dead-lettered at this time or later (ISO 8601 in UTC, with milliseconds). */

@@ -17,8 +17,8 @@ const details: Record<RedriveRefusal, string> = {
 };
 
 /**
- * What decides whether a redrive is refused. `force` permits a redrive that is possible but risky, for example of a
- * message that may be too old.
+ * The settings that decide whether a redrive is refused. `force` permits a redrive that is possible but risky, for
+ * example of a message that may be too old.
  */
 export interface RedriveRules {
   readonly force: boolean;

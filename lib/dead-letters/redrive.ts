@@ -80,7 +80,10 @@ export async function readForRedrive(redriving: Redriving, id: string, force: bo
   return item;
 }
 
-/** Reads a dead letter with its message, and returns it if no operator has changed it since it was selected. */
+/**
+ * Reads a dead letter with its message. Returns `undefined` if an operator has changed the dead letter since it was
+ * selected, or if it no longer exists.
+ */
 export async function readIfUnchanged(
   { table }: Redriving,
   { id, status, timesRedriven }: DeadLetter,
@@ -199,7 +202,7 @@ async function noteRedrive(
 
 async function noteUnwritable({ table }: Redriving, { id }: DeadLetter, { message }: PublishError): Promise<void> {
   await recordUnwritable(table, id, message).catch((error: unknown) =>
-    log().warn('the archive could not record that AMQP cannot encode the message of a dead letter', {
+    log().warn('could not record in the archive that AMQP cannot encode a message', {
       deadLetterId: id,
       ...errorFields(error),
     }),

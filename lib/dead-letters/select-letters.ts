@@ -35,7 +35,7 @@ interface Selected {
   readonly isLast: boolean;
 }
 
-/** Reads the next dead letters of a job or of its dry run, without their messages. */
+/** Reads the next dead letters that a job or a dry run selects, without the messages' bodies and properties. */
 export async function selectLetters(
   table: ArchiveTable,
   { order, createdAt, position }: Progress,

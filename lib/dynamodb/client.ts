@@ -115,7 +115,10 @@ const requestSpan = (operation: string, input: RequestInput): SpanOptions => ({
 
 const requested = new WeakMap<Error, readonly string[]>();
 
-/** Returns the full names of the tables in a failed DynamoDB request. The list is empty for any other error. */
+/**
+ * Returns the full names of the tables in the DynamoDB request that failed with `error`. The list is empty if `error`
+ * has another cause.
+ */
 export const requestedTables = (error: unknown): readonly string[] =>
   (error instanceof Error ? requested.get(error) : undefined) ?? [];
 

@@ -43,7 +43,7 @@ export function addNumbers(one: string, other: string): string | undefined {
   return exponent === 0 ? digits : `${digits}e${exponent}`;
 }
 
-/** Whether two attributes have the same type and the same value, as DynamoDB's operator `=` compares them. */
+/** Whether two attributes have the same type and the same value, according to the rules of DynamoDB's operator `=`. */
 export function isEqual(one: AttributeValue, other: AttributeValue): boolean {
   if (one.N !== undefined) return other.N !== undefined && compareNumbers(one.N, other.N) === 0;
   if (one.L !== undefined) {

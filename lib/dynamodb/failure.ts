@@ -100,8 +100,8 @@ export const tableMissing = (tables: readonly string[], cause?: unknown): Miscon
   new MisconfiguredError('TABLE_MISSING', `${listOf(tables)} does not exist`, { tables, cause });
 
 /**
- * Creates the error for a missing permission from DynamoDB's text: `… is not authorized to perform: dynamodb:X on
- * resource: arn:…:table/y because …`.
+ * Creates the error for a missing permission. Reads the action and the table from DynamoDB's text: `… is not authorized
+ * to perform: dynamodb:X on resource: arn:…:table/y because …`.
  */
 function accessDenied(cause: unknown): MisconfiguredError {
   const denied = /perform: (\S+) on resource: (\S+)/.exec(textOf(cause));

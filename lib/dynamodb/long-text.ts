@@ -19,8 +19,8 @@ export interface TextVersion {
 }
 
 /**
- * A text that may be too long for one DynamoDB item (400 KB). The head item of a long text refers to the items that
- * contain its parts.
+ * A text that may be too long for one DynamoDB item (400 KB). A long text is split over several items, and its first
+ * item (the head item) refers to the others.
  */
 export interface LongText {
   /** The text, assembled from its parts. `undefined` if a DynamoDB item with a part of the text no longer exists. */
@@ -132,8 +132,8 @@ export async function writeText(
 }
 
 /**
- * Deletes a long text from its DynamoDB items if the text still has the version `before`; otherwise returns `false`.
- * Throws `StoreUnavailableError` if DynamoDB is unavailable.
+ * Deletes the DynamoDB items of a long text if the text still has the version `before`. Returns `false`, and deletes
+ * nothing, if it has another version. Throws `StoreUnavailableError` if DynamoDB is unavailable.
  */
 export async function removeText(store: Store, table: string, pk: string, before: TextVersion): Promise<boolean> {
   const { client, retryPolicy } = store;

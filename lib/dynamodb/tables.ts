@@ -5,7 +5,7 @@ import type { When } from './conditions.ts';
 import type { Add, Append, Check, Delete, Item, Put, Set as SetAttributes } from './effects.ts';
 import { InvalidValue, requireKeyText, type Value } from './value.ts';
 
-/** The DynamoDB type of each attribute of a key: of the partition key and, if there is one, of the sort key. */
+/** The DynamoDB types of the key attributes: the partition key and, if there is one, the sort key. */
 export type KeyTypes = Readonly<Record<string, 'S' | 'N'>>;
 
 /** The options with which a table is defined. */
@@ -29,7 +29,7 @@ export interface TableOptions<K extends KeyTypes, S extends z.ZodObject | undefi
 export type KeyOf<K extends KeyTypes> = { readonly [A in keyof K]: K[A] extends 'N' ? number : string };
 type Written<S> = S extends z.ZodObject ? z.input<S> : { readonly [attribute: string]: Value | undefined };
 
-/** The type of an item that was read from a table. */
+/** The TypeScript type of an item that was read from a table. */
 export type ItemOf<K extends KeyTypes, S> = KeyOf<K> &
   (S extends z.ZodObject ? z.output<S> : { readonly [attribute: string]: Value | undefined });
 

@@ -1,6 +1,9 @@
 import { defineToolkitTable } from './tables.ts';
 
-/** The DynamoDB table in which consumers store the inbox marker of each message and their other data. */
+/**
+ * The DynamoDB table with the inbox markers of messages. Consumers also store leases, blocked keys, open batches and
+ * processing attempts in this table.
+ */
 export const inboxTable = defineToolkitTable({ name: 'inbox', key: { pk: 'S' }, expires: true });
 
 /**

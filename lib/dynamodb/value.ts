@@ -82,7 +82,7 @@ function toNested(attribute: string, value: object, depth: number): AttributeVal
   return { M: toMap(attribute, value as Readonly<Record<string, unknown>>, depth + 1) };
 }
 
-/** Converts the properties of an object to attributes. Leaves out properties with the value `undefined`. */
+/** Converts the properties of an object to DynamoDB attributes. Leaves out properties with the value `undefined`. */
 export function toMap(path: string, object: Readonly<Record<string, unknown>>, depth = 0): Attributes {
   const attributes: Attributes = {};
   for (const name in object) {

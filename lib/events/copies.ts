@@ -15,7 +15,7 @@ export interface CopySource extends Pick<Message, 'body' | 'properties'> {
 
 /**
  * Adds the id, type and version of a message to its headers, so that every copy of the message is identified in the
- * same way. Changes nothing if the AMQP properties identify the message.
+ * same way. Adds nothing if the message is already identified by its AMQP properties.
  */
 export const withIdentity = ({ body, properties, identity }: CopySource): Pick<Message, 'body' | 'properties'> => ({
   body,

@@ -142,7 +142,7 @@ const nonNegative = (value: HeaderValue | undefined, max = Number.MAX_SAFE_INTEG
 const traceHeader = (headers: Headers, name: keyof Trace): string | undefined =>
   nonEmpty(headers[name] ?? headers[Object.keys(headers).find((other) => other.toLowerCase() === name) ?? name]);
 
-/** Returns the headers that record the id, type and version of a message in a copy of the message. */
+/** Returns the headers with the id, type and version of a message that are added to each copy of the message. */
 export const identityHeaders = (identity: Identity | undefined): Headers => {
   if (!identity) return {};
   const { id, type, version } = identity;

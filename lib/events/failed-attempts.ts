@@ -4,7 +4,7 @@ import { shortText } from '../runtime/short-text.ts';
 export interface FailedAttempt {
   /** The number of the attempt, which starts again at 1 after each redrive. */
   readonly attempt: number;
-  /** When the copy of the message for the next attempt was published (ISO 8601). */
+  /** When the message was published again for the next attempt (ISO 8601). */
   readonly at: string;
   /** How long the message waited for the next attempt, in ms. */
   readonly delayMs: number;
@@ -13,8 +13,8 @@ export interface FailedAttempt {
 }
 
 /**
- * The maximum lengths: of an error code and of an error message in characters, and of the list of failed attempts in
- * bytes.
+ * The maximum lengths of an error code (in characters), an error message (in characters) and the list of failed
+ * attempts (in bytes).
  */
 const MAX_CODE_LENGTH = 100;
 const MAX_MESSAGE_LENGTH = 200;

@@ -2,8 +2,8 @@ import { kindOf } from '../runtime/kind-of.ts';
 import type { MessageId } from './message-id.ts';
 
 /**
- * The id, type and version of a message whose AMQP properties do not identify it. Every copy of the message contains
- * them.
+ * The id, type and version of a message whose AMQP properties do not identify it. The headers of every copy of the
+ * message contain these three.
  */
 export interface Identity {
   readonly id: MessageId;

@@ -27,8 +27,8 @@ export const lastSentTimeOf = (message: DatedMessage): number | undefined =>
   validTime(message.envelope.redrivenAt) ?? publishTimeOf(message);
 
 /**
- * Returns when Surehop published or last redrove a message, in ms since the epoch. Ignores a time from a publisher
- * other than Surehop, because this time may be long before the publication of the message.
+ * Returns when Surehop published or last redrove a message, in ms since the epoch. Ignores times set by other
+ * publishers, which may be long before the actual publication.
  */
 export const surehopSentTimeOf = ({ envelope }: Pick<DatedMessage, 'envelope'>): number | undefined =>
   validTime(envelope.redrivenAt) ?? validTime(envelope.publishedAt);

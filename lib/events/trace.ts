@@ -88,7 +88,7 @@ export function fromXRay(header: string | undefined): string | undefined {
   return parseTraceparent(traceparent) && traceparent;
 }
 
-/** Returns the trace id and the span id in a `traceparent` of Surehop, for log lines. */
+/** Extracts the trace id and the span id, for log lines, from a valid `traceparent`. */
 export const spanOf = (traceparent?: string): { readonly traceId?: string; readonly spanId?: string } =>
   traceparent ? { traceId: traceparent.slice(3, 35), spanId: traceparent.slice(36, 52) } : {};
 

@@ -51,7 +51,7 @@ export async function audited<T>(
 
 /**
  * Returns a write that adds an audit record to the DynamoDB transaction of a change, so that the record exists only if
- * the change was made. Call `log` after the transaction.
+ * the change was made. After the transaction, call `log` to log the audit record too.
  */
 export function auditWrite(
   request: Pick<Request, 'surehop' | 'id' | 'client' | 'route'>,

@@ -1,6 +1,6 @@
 /**
- * The client of the development stage and its signing key. This signing key is public, and therefore every other stage
- * must reject it.
+ * The client name and the signing key for signed requests to the development stage. The key is public, and therefore
+ * every other stage must reject it.
  */
 export const DEVELOPMENT_CLIENT = 'development';
 export const DEVELOPMENT_SECRET = `whsec_${Buffer.from('for a laptop only, refused elsewhere').toString('base64')}`;

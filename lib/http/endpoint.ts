@@ -135,8 +135,8 @@ const parsePart = <T>(schema: ZodType<T> | undefined, parse: (schema: ZodType<T>
   schema ? parse(schema) : (undefined as T);
 
 /**
- * Runs `work` with a time limit. After `ms` milliseconds, aborts the signal of `work` and throws the problem
- * `deadline-exceeded`.
+ * Runs `work` with a time limit. After `ms` milliseconds, aborts the signal that `work` has received, and throws the
+ * problem `deadline-exceeded`.
  */
 async function withDeadline<T>(ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();

@@ -9,8 +9,8 @@ export interface ProblemKind {
 }
 
 /**
- * All problems that an HTTP response may contain. The `type` of a problem is the namespace `urn:surehop:problem:`,
- * which `createSurehop` can replace, followed by the problem's name. A name must never change.
+ * All problems that an HTTP response may contain. The `type` of a problem is a namespace followed by the problem's
+ * name. The namespace is `urn:surehop:problem:` unless `createSurehop` sets another one. A name must never change.
  */
 export const problems = {
   'malformed-json': { status: 400, title: 'The body is not JSON in UTF-8' },
@@ -66,7 +66,7 @@ export const problems = {
 
 export type ProblemName = keyof typeof problems;
 
-/** The problems that a route returns if the broker does not accept the event that the route publishes. */
+/** The problems with which a route responds if the publishing of its event fails. */
 export const publishProblems = [
   'unroutable',
   'refused',

@@ -15,7 +15,7 @@ export interface Request<Body = unknown, Path = unknown, Query = unknown> extend
   readonly surehop: Surehop;
   /** The caller: the client that owns the signing key, the subject of the operator's token, or `public`. */
   readonly client: string;
-  /** A signal that aborts when the HTTP response is due. */
+  /** A signal that aborts at the deadline for the HTTP response. */
   readonly signal: AbortSignal;
   /** Adds fields, such as ids and counts, to the log line of the request. Never pass personal data or secrets. */
   note(fields: Readonly<Record<string, unknown>>): void;

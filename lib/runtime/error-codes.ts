@@ -7,7 +7,7 @@ interface ErrorExplanation {
   readonly action: string;
 }
 
-/** The error codes of messages that become dead letters. A business rule may use further codes. */
+/** The built-in error codes of dead letters. Business rules may define additional codes. */
 export const deadLetterCodes = {
   MISSING_MESSAGE_ID: {
     meaning: 'The message has no id by which Surehop could recognize its redelivery.',

@@ -71,9 +71,7 @@ export type MisconfigurationCode = 'TABLE_MISSING' | 'ACCESS_DENIED' | 'STORE_MI
  */
 export class MisconfiguredError extends CodedError {
   override readonly name = 'MisconfiguredError';
-  /**
-   * The full names of the DynamoDB tables that the function cannot use. The list is empty if all tables are affected.
-   */
+  /** The full names of the DynamoDB tables that the function cannot use. An empty list means all tables. */
   readonly tables: readonly string[];
 
   constructor(

@@ -21,7 +21,7 @@ export interface LogLines {
   readonly level: Level;
   readonly message: string;
   readonly shared: Readonly<Record<string, unknown>>;
-  /** One entry per log line, with the fields whose values differ between the lines. */
+  /** One entry per log line, with the fields of the line that are not in `shared`. */
   readonly lines: readonly Readonly<Record<string, unknown>>[];
 }
 
@@ -71,7 +71,7 @@ const logger = () => (current ??= newLogger());
 const textForLog = (_: string, value: unknown) =>
   typeof value === 'string' ? shortText(scrub(shortText(value, MAX_TEXT_LENGTH)), MAX_TEXT_LENGTH) : value;
 
-/** Mutes the log of this process, and returns a function that ends the muting. */
+/** Mutes the log of this process, and returns a function that unmutes the log. */
 export function muteLog(): () => void {
   const logger = log();
   const level = logger.getLevelName();

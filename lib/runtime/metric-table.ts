@@ -7,7 +7,7 @@ type Layer = 'infrastructure' | 'application' | 'business';
 /** The units of metrics, as CloudWatch names the units. */
 type Unit = 'Count' | 'Milliseconds' | 'Percent' | 'None';
 
-/** How functions record a metric. */
+/** The properties of a metric that a function needs to record the metric. */
 export interface RecordedMetric {
   /** `counter` for events that are added up, `gauge` for a current value, `histogram` for values whose percentiles matter. */
   readonly kind: 'counter' | 'gauge' | 'histogram';

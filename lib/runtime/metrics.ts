@@ -19,7 +19,7 @@ export function configureMetrics(given: Labels): void {
 
 let isMuted = false;
 
-/** Mutes the metrics of this process, and returns a function that ends the muting. */
+/** Stops this process from recording metrics, and returns a function that allows recording again. */
 export function muteMetrics(): () => void {
   isMuted = true;
   return () => {

@@ -18,5 +18,8 @@ const ANY_SECRET = new RegExp(SECRETS.map(([{ source }]) => `(?:${source})`).joi
 
 export const mayContainSecret = (json: string): boolean => json.includes('\\') || ANY_SECRET.test(json);
 
-/** Removes the logins from the URLs in a text. A password may contain `@`, so everything up to the last `@` is removed. */
+/**
+ * Removes the login (`user:password@`) from each URL in a text. A password may contain `@`, so the login extends to the
+ * last `@` before the next `/`.
+ */
 export const withoutLogins = (text: string): string => text.replaceAll(/\/\/[^/\s]*@/g, '//');

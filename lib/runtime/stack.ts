@@ -15,8 +15,8 @@ const MAX_OWN_FRAMES = 5;
 const MAX_FRAME_LENGTH = 200;
 const MAX_MESSAGE_LENGTH = 1_000;
 /**
- * The maximum number of entries in the cache of positions that were mapped from the bundle to the source files. The
- * cache is emptied when it is full.
+ * The maximum number of entries in the cache that maps code positions in the bundle to positions in the source files.
+ * The cache is emptied when it is full.
  */
 const MAX_CACHED = 1_000;
 

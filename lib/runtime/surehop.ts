@@ -16,7 +16,7 @@ export interface SurehopOptions {
    */
   readonly environment: Environment;
   readonly clock?: Clock;
-  /** Records spans, for example `openTelemetry()`. By default, no spans are recorded. */
+  /** The recorder of spans, for example `openTelemetry()`. By default, no spans are recorded. */
   readonly tracing?: Tracing;
   /**
    * Clients that replace the toolkit's own clients, for example in tests. By default, the toolkit creates clients from
@@ -51,7 +51,10 @@ export interface Surehop {
   readonly functionName: string | undefined;
   /** Reads and validates the settings of one part of the toolkit. Throws a `SettingsError` that names all wrong settings. */
   settings<T>(concern: Concern<T>): T;
-  /** Calls `make` once and caches the result. Later calls with the same function return the cached result. */
+  /**
+   * Returns the result of `make`, which is called only once. Later calls of `shared` with the same function return the
+   * cached result.
+   */
   shared<T>(make: (surehop: Surehop) => T): T;
 }
 

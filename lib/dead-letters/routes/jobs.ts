@@ -96,8 +96,8 @@ export const startJobRoute = {
       ratePerSecond: z.number().min(0.1).max(1_000).default(50),
       dryRun: z.boolean().default(false),
       /**
-       * The cursor in the response to an earlier dry run with the same filter. This dry run continues the count of the
-       * earlier one.
+       * The cursor from the response to an earlier dry run with the same filter. The new dry run starts where the
+       * earlier one stopped.
        */
       cursor: cursor.optional(),
       reason: reason.optional(),

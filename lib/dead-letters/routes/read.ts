@@ -157,8 +157,8 @@ const editOfDeadLetter = z.strictObject({
 const deadLetterDetails = deadLetter.extend({
   history: z.array(archiveAction),
   /**
-   * The failed attempts since the message was published or redriven, oldest first. The last failed attempt has no
-   * delay.
+   * The failed attempts since the message was published or last redriven, oldest first. `delaySeconds` is the delay
+   * before the next attempt; the last failed attempt has none.
    */
   attempts: z.array(
     z.strictObject({

@@ -88,8 +88,8 @@ const withoutBrackets = (claim: unknown): unknown =>
   typeof claim === 'string' ? claim.replace(/^\[(.*)\]$/s, '$1') : claim;
 
 /**
- * Returns the scopes of a token from the claim `scope` or `scp`, as API Gateway does. The claim is a list, or a text
- * separated by spaces (RFC 8693).
+ * Returns the scopes of a token from the claim `scope` or `scp`, which API Gateway also reads. The claim is a list, or
+ * a text with the scopes separated by spaces (RFC 8693).
  */
 const scopesOf = ({ scope, scp }: JWTPayload): readonly string[] =>
   [scope, scp].flat().flatMap((one) => (typeof one === 'string' ? one.split(/\s+/).filter(Boolean) : []));

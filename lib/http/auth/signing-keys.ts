@@ -111,8 +111,9 @@ export const parseSigningKeys = (text: string, stage: string): SigningKey[] =>
   parseSigningSecrets(text, stage).map(({ client, secret }) => ({ client, webhook: new Webhook(secret) }));
 
 /**
- * Creates the cache of signing keys, which come from Secrets Manager or, in the development stage, from
- * `SIGNING_SECRETS`. Without this setting, only the public development key is accepted.
+ * Creates the cache of signing keys. The keys come from Secrets Manager or, in the development stage, from
+ * `SIGNING_SECRETS`. If the development stage does not set `SIGNING_SECRETS`, only the public development key is
+ * accepted.
  */
 export const createProcessKeys = (surehop: Surehop): SigningKeys =>
   createSigningKeys(reader(surehop), { clock: surehop.clock, stage: surehop.settings(signingSettings).STAGE });

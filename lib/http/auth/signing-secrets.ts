@@ -29,7 +29,7 @@ export function parseSigningSecrets(text: string, stage: string): { client: stri
   if (new Set(secrets.map((one) => one.secret)).size < secrets.length)
     throw new Error('duplicate signing key: each key must identify exactly one client');
   if (stage !== DEVELOPMENT_STAGE && secrets.some((one) => one.secret === DEVELOPMENT_SECRET))
-    throw new Error('the development key must not be used in this stage: remove it from the signing keys');
+    throw new Error(`the development key must not be used in the stage ${stage}: remove it from the signing keys`);
   return secrets;
 }
 
