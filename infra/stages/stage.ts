@@ -83,9 +83,9 @@ export const stageSchema = z.strictObject({
     }),
   }),
   /**
-   * The reserved concurrency that the functions without a fixed number of connections share, at most. These are the
-   * functions whose `access.connections` in serverless.yml is `rest` or a weight. With `unreserved`, no function of the
-   * stage reserves concurrency; an AWS account with a low concurrency limit requires this.
+   * The maximum total reserved concurrency of the functions without a fixed number of connections, whose
+   * `access.connections` in serverless.yml is `rest` or a weight. With `unreserved`, no function of the stage reserves
+   * concurrency, as an AWS account with a low concurrency limit requires.
    */
   publisherConcurrency: z.union([whole(1, 10_000), z.literal('unreserved')]),
   http: z.strictObject({
@@ -114,8 +114,9 @@ export const stageSchema = z.strictObject({
     batchSize: whole(1, 10_000),
     windowSeconds: whole(1, 300),
     /**
-     * How many Lambda execution environments can process messages of one shard of a queue at the same time, for all
-     * queues or for each queue by name. AWS allows only 1 unless AWS Support has raised the limit.
+     * The maximum number of Lambda execution environments that process messages of one shard of a queue at the same
+     * time: one number for all queues, or an object with a number for each queue name. A number above 1 requires that
+     * AWS Support has raised the limit of the account.
      */
     concurrency: z.union([concurrency, z.record(z.string(), concurrency)]).default(1),
   }),
@@ -124,8 +125,8 @@ export const stageSchema = z.strictObject({
     z.literal('off'),
     z.strictObject({
       /**
-       * The URL of the OTLP receiver for the traces (protobuf over HTTP). The receiver of a collector layer is
-       * `http://localhost:4318`.
+       * The URL of the OTLP receiver for the traces (protobuf over HTTP). With an OpenTelemetry collector layer
+       * (`collectorLayer`), use `http://localhost:4318`.
        */
       endpoint: z.url({ protocol: /^https?$/ }),
       /**
@@ -175,7 +176,7 @@ export const stageSchema = z.strictObject({
   }),
 });
 
-/** The settings of one stage, as `stageSchema` validates them. */
+/** The settings of one stage, after their validation with `stageSchema`. */
 export type Stage = z.infer<typeof stageSchema>;
 
 /**

@@ -24,14 +24,14 @@ export interface Batch extends Omit<ConsumerParts, 'settings'>, Limits {
   /** When the consumer received the batch (ISO 8601). */
   readonly startedAt: string;
   /**
-   * Whether the inbox marker of a message may have been lost when the inbox table was restored from a backup.
-   * `sentAtMs` is the time at which the message was last sent, in ms since the epoch. The consumer dead-letters such a
-   * message.
+   * Whether the inbox marker of a message may have been lost when the inbox table was restored from a backup. If so,
+   * the consumer dead-letters the message. `sentAtMs` is the time at which the message was last published or redriven,
+   * in ms since the epoch.
    */
   readonly isForgotten: (sentAtMs: number | undefined) => boolean;
   /**
-   * Whether the inbox marker of a message may have expired. `sentAtMs` is the time at which the message was last sent,
-   * in ms since the epoch.
+   * Whether the inbox marker of a message may have expired. `sentAtMs` is the time at which the message was last
+   * published or redriven, in ms since the epoch.
    */
   readonly isExpired: (sentAtMs: number | undefined) => boolean;
   readonly appId: string;

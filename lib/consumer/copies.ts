@@ -124,8 +124,8 @@ const attemptOf = ({ envelope }: Delivery, outcome: Failed): Attempt =>
   outcome.is === 'dead-letter' && outcome.origin === 'claimed' ? outcome.at : envelope;
 
 /**
- * Returns, in an array, the content of the inbox marker that records a retry or a dead letter. The array is empty if no
- * inbox marker is to be written for the message.
+ * Returns an array with the content of the inbox marker that records a retry or a dead letter. The array is empty if no
+ * inbox marker must be written for the message.
  */
 export function handoffOf(delivery: Delivery, outcome: Failed, at: string, batch: Pick<Batch, 'startedAt'>): Handoff[] {
   const { id, payloadHash } = delivery;

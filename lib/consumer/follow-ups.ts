@@ -80,7 +80,7 @@ const isUnroutable = (error: unknown): error is PublishError =>
 
 const MAX_LOGGED_IDS = 20;
 
-/** Counts the follow-up events that no queue receives, and logs each of their exchanges and routing keys. */
+/** Counts the follow-up events that no queue receives, and logs each pair of exchange and routing key once. */
 function reportUnroutable(unroutable: readonly Pending[], { queue }: Batch): void {
   if (unroutable.length > 0) recordMetrics({ EventsUnroutable: unroutable.length });
   const byDestination = new Map<string, Pending[]>();

@@ -6,9 +6,8 @@ export interface BatchReport {
   readonly queue: string;
   readonly counts: Readonly<Record<Outcome['is'], number>>;
   /**
-   * The messages of the batch with any other outcome than `completed` and `duplicate`. At most 200 messages are listed,
-   * because Lambda limits a return value to 6 MB. If there are more, those with the outcome `unfinished` are listed
-   * first.
+   * The messages of the batch whose outcome is neither `completed` nor `duplicate`. At most 200 messages are listed,
+   * because Lambda limits a return value to 6 MB. `unfinished` messages take precedence over the others.
    */
   readonly notCompleted: readonly NotCompleted[];
 }

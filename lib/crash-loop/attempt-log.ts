@@ -32,12 +32,12 @@ export interface OpenAttempts {
  * DynamoDB does not answer.
  */
 export interface AttemptLog {
-  /** Returns the stored attempts to process the messages `ids`, by message id. `ids` must not contain duplicates. */
+  /** Returns the stored processing attempts of the messages `ids`, by message id. `ids` must not contain duplicates. */
   read(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, OpenAttempts>>;
   begin(queue: string, ids: readonly MessageId[], run: AttemptRun): Promise<void>;
   /**
-   * Deletes stored attempts. `ended` maps each message id to the stored attempt to delete. The value `undefined`
-   * deletes all stored attempts of the message.
+   * Deletes stored processing attempts. `ended` maps each message id to the attempt that has ended and is deleted, or
+   * to `undefined` if all stored attempts of the message are deleted.
    */
   end(queue: string, ended: ReadonlyMap<MessageId, AttemptRun | undefined>): Promise<void>;
 }

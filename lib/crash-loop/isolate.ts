@@ -17,7 +17,7 @@ const MAX_ISOLATED_RUNS = 3;
 /** The maximum assumed difference between the clocks of two Lambda execution environments, in ms. */
 const CLOCK_SKEW_MS = 1_000;
 
-/** The fields of a batch that are needed to find and isolate messages that crash the process. */
+/** The part of a batch that is needed to find and isolate messages that crash the process. */
 interface IsolatingBatch {
   readonly queue: { readonly name: string };
   readonly attemptLog: AttemptLog;
@@ -33,8 +33,8 @@ interface IsolatingBatch {
 /** The data with which a process recognizes messages that may crash it, kept in memory from one batch to the next. */
 export interface CrashLoopMemory {
   /**
-   * For each unfinished message of the last batch: how many times in succession this process returned the message to
-   * the queue. These deliveries did not crash the process.
+   * For each unfinished message of the last batch, how many times in a row this process has returned the message to the
+   * queue. These deliveries did not crash the process, and therefore do not make the message a suspect.
    */
   survived: Map<MessageId, number>;
   /**

@@ -5,8 +5,8 @@ import { expressionLength, isCheck, MAX_EXPRESSION_LENGTH, type Change, type Ope
 export interface Access {
   readonly isExclusive: boolean;
   /**
-   * How the messages of a transaction use each attribute of the item. Two messages can share a transaction only if they
-   * use their common attributes in the same way.
+   * How the messages use each attribute of the item, for example `read` or `add`. Two messages can share a transaction
+   * only if they use each common attribute in the same way.
    */
   readonly roles: ReadonlyMap<string, Role>;
   readonly conditions: ReadonlyMap<string, number>;

@@ -88,8 +88,8 @@ function toBranch(decision: Decision): Branch {
 }
 
 /**
- * Converts a follow-up event to JSON and calculates its key. Both happen before the commit of the message, because an
- * error after the commit would recur at each redelivery.
+ * Converts a follow-up event to JSON and calculates its key. Both happen before the commit, so that an error can
+ * dead-letter the message. An error after the commit would recur at each redelivery.
  */
 function toReadyEvent({ event, data }: FollowUp): ReadyEvent {
   const { type, version, exchange } = event;

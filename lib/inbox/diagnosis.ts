@@ -29,9 +29,9 @@ function withoutEffect({ Put, Update, Delete, ConditionCheck }: TransactWriteIte
 }
 
 /**
- * Creates the function that finds out why DynamoDB failed a transaction. The error of DynamoDB may not name the missing
- * table. Nor does it show whether an effect is invalid or the inbox table has an unexpected key. In these cases, the
- * function tests each table with a write that changes nothing.
+ * Creates the function that finds out why DynamoDB failed a transaction. DynamoDB's error may not name the missing
+ * table, and may not show whether an effect or the key of the inbox table is invalid. In these cases, the function
+ * tests each table with a write that changes nothing.
  */
 export function createDiagnosis(table: InboxTable & Scope, signal: AbortSignal) {
   const { client } = table;
@@ -63,7 +63,7 @@ export function createDiagnosis(table: InboxTable & Scope, signal: AbortSignal) 
   /**
    * Sends a test write without effects to find out whether the inbox table itself caused the failure, for example
    * because the table has an unexpected primary key. Returns an error about the inbox table if DynamoDB refuses the
-   * test write, `busy` if DynamoDB does not answer, and otherwise `failure`.
+   * test write, `busy` if DynamoDB does not answer, and the given `failure` in all other cases.
    */
   async function checkInboxTable(failure: Failure): Promise<Failure> {
     const reply = await tryWrite(bareMarker);

@@ -4,8 +4,8 @@ import type { CommitResult, Entry, FoundMarker } from './inbox.ts';
 import { isHandedOff } from './marker.ts';
 
 /**
- * Returns the result of the commit of a message that already has the inbox marker `marker`. Returns `undefined` if the
- * commit may replace this marker, for example the marker of an earlier attempt.
+ * Returns the commit result of a message that already has the inbox marker `marker`, for example `duplicate`. Returns
+ * `undefined` if the commit may replace this marker, for example because the marker records an earlier attempt.
  */
 export function resultForMarker(marker: FoundMarker, entry: Entry, nowMs: number): CommitResult | undefined {
   switch (marker.state) {

@@ -27,7 +27,7 @@ export type Marker =
       readonly code: ErrorCode;
       readonly message: string;
       /**
-       * `true` until the broker has confirmed the dead letter of the message. If the process crashes before the
+       * Whether the dead letter of the message is still unconfirmed by the broker. If the process crashes before the
        * confirm, the next delivery of the message publishes the dead letter.
        */
       readonly isPending?: boolean;
@@ -59,8 +59,8 @@ interface MarkerBase {
 }
 
 /**
- * A follow-up event in the inbox marker of its message. A redelivery of the message publishes the event again with the
- * same id.
+ * A follow-up event, stored in the inbox marker of the message that caused it. If this message is redelivered, the
+ * event is published again with the same id.
  */
 export interface StoredEvent {
   readonly id: MessageId;
@@ -69,8 +69,8 @@ export interface StoredEvent {
   readonly exchange: string;
   readonly data: unknown;
   /**
-   * The key that decides which shard of a queue receives the follow-up event. Present if the definition of the event
-   * has a key.
+   * The key that selects the shard of a sharded queue for the follow-up event. Present if the definition of the event
+   * has a function `key`.
    */
   readonly shardKey?: string;
 }
@@ -80,8 +80,8 @@ export interface Entry extends Attempt {
   readonly payloadHash: string;
   readonly decision: Decision;
   /**
-   * Whether the consumer has found an inbox marker of an earlier attempt of the message. If not, there may still be
-   * one.
+   * Whether the consumer has found an inbox marker of an earlier attempt. `false` does not prove that no marker exists,
+   * because the consumer may skip the search on a first delivery.
    */
   readonly hasMarker?: boolean;
   /** The owner of the lease under which the business rule ran. The commit fails if another owner holds the lease. */
@@ -102,8 +102,8 @@ export type CommitResult =
    */
   | { readonly is: 'mismatch' }
   /**
-   * Nothing was written for the message, because another Lambda execution environment has already dead-lettered the
-   * message, which an operator has not redriven since.
+   * Nothing was written for the message. Another Lambda execution environment has already dead-lettered the message,
+   * and no operator has redriven it since.
    */
   | { readonly is: 'parked'; readonly marker: FailedMarker }
   /**
@@ -118,8 +118,8 @@ export type CommitResult =
   | { readonly is: 'unfinished'; readonly error: Error };
 
 /**
- * What the inbox marker of a failed message records when a copy of the message is published: as a retry or as a dead
- * letter.
+ * What the inbox marker of a failed message records when a copy of the message is published, either as a retry or as a
+ * dead letter.
  */
 export interface Handoff extends Attempt {
   readonly id: MessageId;
@@ -140,8 +140,8 @@ export type ClaimResult =
    */
   | { readonly is: 'refused'; readonly marker: FoundMarker }
   /**
-   * The claim was refused because of an existing inbox marker of the message, but this marker was deleted before the
-   * inbox could read it.
+   * The claim failed because the message already had an inbox marker, but this marker was deleted before the inbox
+   * could read it.
    */
   | { readonly is: 'gone' };
 

@@ -17,8 +17,8 @@ interface Lease extends Attempt {
 }
 
 /**
- * Takes and releases leases on messages. The commit of a message's decision ends its lease. Every method throws
- * `StoreUnavailableError` if DynamoDB does not reply.
+ * Takes and releases leases on messages. The commit of a message also ends the lease on this message. Every method
+ * throws `StoreUnavailableError` if DynamoDB does not reply.
  */
 export interface Leases {
   /**

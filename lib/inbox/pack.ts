@@ -1,7 +1,7 @@
 import { share, type Access } from './access.ts';
 import { transactionLimits, type Candidate } from './candidate.ts';
 
-/** Messages that fit into one DynamoDB transaction, in order. */
+/** Messages, in order, whose inbox markers and effects fit into one DynamoDB transaction. */
 export interface Group {
   readonly members: readonly Candidate[];
   /**

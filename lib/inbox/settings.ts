@@ -21,8 +21,8 @@ const DAY_MS = 86_400_000;
 
 /**
  * Whether the inbox marker of a message may have been lost when the inbox table was restored from a backup. `sentAtMs`
- * is the time at which the message was last sent, in ms since the epoch. If this time is unknown, the message counts as
- * sent before the restore.
+ * is the time at which the message was last published or redriven, in ms since the epoch. If this time is unknown, the
+ * message is treated as published before the restore.
  */
 export const mayBeForgotten = (
   { INBOX_COMPLETE_SINCE: since }: Pick<InboxSettings, 'INBOX_COMPLETE_SINCE'>,
@@ -30,8 +30,8 @@ export const mayBeForgotten = (
 ): boolean => since !== undefined && (sentAtMs === undefined || sentAtMs < Date.parse(since));
 
 /**
- * Whether the inbox marker of a message may have expired. `sentAtMs` is the time at which the message was last sent, in
- * ms since the epoch. Returns `false` if this time is unknown.
+ * Whether the inbox marker of a message may have expired. `sentAtMs` is the time at which the message was last
+ * published or redriven, in ms since the epoch. Returns `false` if this time is unknown.
  */
 export const mayHaveExpired = (
   { INBOX_RETENTION_DAYS }: Pick<InboxSettings, 'INBOX_RETENTION_DAYS'>,

@@ -25,8 +25,8 @@ export interface State extends TransactionContext {
   /** The transaction to send next. */
   readonly transaction: Transaction;
   /**
-   * How many attempts to commit the messages of the next transaction have failed without progress. The wait before a
-   * further attempt grows with this number.
+   * How many consecutive transactions have failed without progress. The wait before the next transaction grows with
+   * this number.
    */
   readonly retry: number;
   /**

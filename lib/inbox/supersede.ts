@@ -18,8 +18,8 @@ interface Superseded {
 
 export type Supersession =
   /**
-   * The edited message may replace the message. If there is a `write`, the transaction that stores the edited message
-   * must contain it.
+   * The edited message may replace the original message. If `write` is present, the transaction that stores the edited
+   * message must contain this write.
    */
   | { readonly is: 'possible'; readonly write?: TransactWriteItem }
   /** The message was already completed or rejected, or another edited message has already replaced it. */
@@ -35,8 +35,8 @@ export type Supersession =
 const SUPERSEDED = 'SUPERSEDED';
 
 /**
- * Returns a write that records a message as rejected, so that its consumer skips all copies of it. The write fails if
- * the consumer has committed the message in the meantime.
+ * Returns a write that records a message as rejected, so that the consumer skips all copies of the message. The write
+ * fails if the consumer commits the message first.
  */
 export async function supersede(
   { client, name, clock }: Pick<InboxTable, 'client' | 'name' | 'clock'>,

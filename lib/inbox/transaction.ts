@@ -80,7 +80,7 @@ function mergeAll(one: ReadonlyMap<string, Change>, other: ReadonlyMap<string, C
 }
 
 /**
- * Counts the items of each table that a decision writes. Returns `undefined` if the decision only checks conditions.
+ * Returns how many items a decision writes in each table. Returns `undefined` if the decision only checks conditions.
  */
 function effectsOf({ operations }: Branch): Record<string, number> | undefined {
   const effects: Record<string, number> = {};

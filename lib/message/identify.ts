@@ -81,8 +81,8 @@ export function identityOf(
 }
 
 /**
- * Identifies an edited message. The id comes from the edit, and the type and version are determined from the message,
- * as for any other message.
+ * Identifies an edited message. The id is the one that the edit assigned to the message. The type and version are
+ * determined as for any other message.
  */
 function ofEdited(
   message: Unidentified,

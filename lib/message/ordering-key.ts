@@ -2,7 +2,10 @@ import { hash } from 'node:crypto';
 
 import { kindOf } from '../runtime/kind-of.ts';
 
-/** Returns the ordering key of an event. Messages with the same ordering key are processed one after another. */
+/**
+ * Returns the ordering key of the event in a message. Messages with the same ordering key are processed one after
+ * another.
+ */
 export type KeyOf = (event: any) => string;
 
 export type Order = { readonly key: string } | { readonly error: unknown };

@@ -37,8 +37,7 @@ type Processed =
   | { readonly is: 'completed'; readonly events: readonly StoredEvent[] }
   | { readonly is: 'rejected'; readonly reason: string; readonly events: readonly StoredEvent[] }
   /**
-   * The message is a duplicate of an earlier delivery, or of another copy in the batch, that was already completed,
-   * retried or dead-lettered.
+   * An earlier delivery of the message, or another copy in the batch, was already completed, retried or dead-lettered.
    */
   | {
       readonly is: 'duplicate';

@@ -28,8 +28,9 @@ export interface ConsoleConfiguration {
   };
   /**
    * The path of a route that returns the timeline of a message together with business data, for example
-   * `/invoices/{id}/timeline` with the amount of the invoice. For each message, the operators' console requests this
-   * route with the message id, and shows the response unless the route does not know the id.
+   * `/invoices/{id}/timeline` with the amount of the invoice. The operators' console requests this route with the
+   * message id as `{id}`, and shows the response. If the route responds with 404, the console shows the toolkit's own
+   * timeline instead.
    */
   readonly timeline?: string;
   /**

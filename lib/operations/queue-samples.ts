@@ -68,9 +68,12 @@ export const MINUTE_MS = 60_000;
 /** Returns the start of the minute that contains a time, in ISO 8601. */
 export const minuteOf = (ms: number): string => new Date(Math.floor(ms / MINUTE_MS) * MINUTE_MS).toISOString();
 
-/** The DynamoDB table with at most one sample of the queues per minute. DynamoDB deletes each sample after a day. */
+/**
+ * The DynamoDB table with at most one sample of all queues' message counts per minute. DynamoDB deletes each sample
+ * after a day.
+ */
 export interface QueueSamples {
-  /** Stores a sample of the queues. The sample replaces an earlier sample of the same minute. */
+  /** Stores a sample, which replaces an earlier sample of the same minute. */
   store(sample: QueueSample): Promise<void>;
   /** Returns the samples that were taken since the given time, oldest first. */
   since(ms: number): Promise<QueueSample[]>;

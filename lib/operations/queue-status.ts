@@ -5,10 +5,16 @@ import type { QueueFigures } from '../rabbitmq/management/queue-figures.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import type { Histories } from './queue-history.ts';
 
-/** The number of messages or consumers of a queue, or `null` if the broker or the archive did not report the number. */
+/**
+ * A count that belongs to a queue, for example of its messages or consumers. `null` if the broker or the archive did
+ * not report the count.
+ */
 const figure = z.int().nullable();
 
-/** One number for each minute in `minutes`, or `null` for a minute in which the number was not recorded. */
+/**
+ * The values of one queue metric, one for each minute in `minutes`. `null` stands for a minute without a recorded
+ * value.
+ */
 const figures = z.array(z.number().nullable());
 
 const depth = z.strictObject({
@@ -35,13 +41,12 @@ const queueStatus = depth.extend({
   deadLettered: figure,
   /**
    * When the oldest message of the last processed batch was published (`publishedAt`), and when this batch was
-   * processed (`asOf`). `null` if no batch was processed yet. Also `null` if the queue is empty, because the batch then
-   * says nothing about waiting messages.
+   * processed (`asOf`). `null` if no batch was processed yet, or if the queue is empty.
    */
   oldestMessage: z.strictObject({ publishedAt: z.iso.datetime(), asOf: z.iso.datetime() }).nullable(),
   /**
-   * How many messages per minute arrived in the queue (`in`, with retries and redrives) and were acknowledged (`out`)
-   * during the last hour.
+   * For each minute of the last hour: the message counts of the queue, and how many messages arrived (`in`, with
+   * retries and redrives) and were acknowledged (`out`).
    */
   history: z.strictObject({
     ready: figures,
@@ -55,7 +60,10 @@ const queueStatus = depth.extend({
 });
 
 export const statusSchema = z.strictObject({
-  /** The minutes for which GET /status shows the message counts of each queue, oldest first (ISO 8601). */
+  /**
+   * The start times of the minutes for which GET /status shows the message counts of each queue, oldest first (ISO
+   * 8601).
+   */
   minutes: z.array(z.iso.datetime()),
   queues: z.array(queueStatus),
   delayQueues: z.array(
@@ -67,7 +75,7 @@ export const statusSchema = z.strictObject({
     }),
   ),
   deadLetters: z.strictObject({
-    /** The number of messages in the dead-letter queue that wait to be archived. */
+    /** The number of messages that wait in the dead-letter queue and are not archived yet. */
     ready: figure,
     unacknowledged: figure,
     delayed: figure,

@@ -17,15 +17,15 @@ const TIMEOUT_MS = 10_000;
 
 /**
  * The maximum number of DynamoDB result pages (1 MB each) that are read to count open dead letters. If there are more
- * pages, the sample of the queues is stored without the number of open dead letters.
+ * pages, the sample of the queues' message counts lacks this number.
  */
 const SAMPLED_PAGES = 2;
 
 type Access = Parameters<typeof readQueueFigures>[0];
 
 /**
- * Creates the handler of a scheduled function that records metrics of each queue and of the broker's worst node. The
- * handler also stores samples of the queues, which GET /status returns for the last hour.
+ * Creates the handler of a scheduled function that records metrics of each queue and of the broker's nodes. The handler
+ * also stores samples of the queues' message counts, which GET /status returns for the last hour.
  */
 export function reportQueues(surehop: Surehop, queues: Readonly<Record<string, WorkQueue>>): () => Promise<void> {
   const settings = surehop.settings(brokerSettings);

@@ -11,13 +11,13 @@ import { byKey } from './sequences.ts';
 const MAX_WAITING = 5_000;
 
 /**
- * How long the messages of an ordering key wait for a missing first message, in ms. After this time, the messages are
- * processed without the missing message.
+ * How long, in ms, the messages of an ordering key wait for the key's first unfinished message if this message is not
+ * redelivered. After this time, the later messages are processed without it.
  */
 const MAX_BLOCKED_MS = 3_600_000;
 /**
- * How long the messages of an ordering key wait for each further missing message, in ms. This time applies after the
- * wait for the first missing message has timed out.
+ * How long, in ms, the messages of an ordering key wait for each further missing message after the wait for the first
+ * one has timed out.
  */
 const NEXT_BLOCKED_MS = MAX_BLOCKED_MS / 6;
 const REFRESH_MS = MAX_BLOCKED_MS / 10;
@@ -74,7 +74,7 @@ export async function processInOrder(
   return [...unkeyed, ...keyed.map((message) => toResult(message, outcomes.get(message)!))];
 }
 
-/** Whether the later messages with the same ordering key may be processed after a message with this outcome. */
+/** Whether a message with this outcome lets the later messages with the same ordering key be processed. */
 function isFinalOutcome(outcome: Outcome): boolean {
   // Another Lambda execution environment retries the message, and its retry copy must come before the later messages.
   if (outcome.is === 'duplicate') return outcome.isRetried !== true;

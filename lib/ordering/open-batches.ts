@@ -3,7 +3,7 @@ import type { InboxTable } from '../inbox/table.ts';
 import { areTexts, parseOrder } from './stored-order.ts';
 import type { Sequences } from './sequences.ts';
 
-/** The message ids of an unfinished batch, in the order of processing, for each ordering key. */
+/** For each ordering key, the ids of its messages in an unfinished batch, in processing order. */
 export interface OpenBatch {
   readonly sequences: Sequences;
   readonly version: TextVersion;

@@ -19,8 +19,8 @@ export interface OrderedBatch {
 /** The data about ordered messages that a process keeps in memory from one batch to the next. */
 export interface OrderingMemory {
   /**
-   * For each ordering key, the ids of the messages whose processing order could not be stored in DynamoDB with an
-   * earlier batch. The next batch stores this order.
+   * For each ordering key, the ids of the messages whose processing order an earlier batch failed to store in DynamoDB.
+   * The next batch stores this order.
    */
   unrecorded: Sequences;
 }

@@ -2,8 +2,8 @@ import { tryParseJson } from '../runtime/json.ts';
 import { log } from '../runtime/log.ts';
 
 /**
- * Parses the stored processing order of messages. If the text is invalid, or `undefined` because DynamoDB no longer has
- * all parts of it, logs an error and returns `otherwise`.
+ * Parses the stored processing order of messages. If the text is invalid, or is `undefined` because a DynamoDB item
+ * with a part of it no longer exists, logs an error and returns `otherwise`.
  */
 export function parseOrder<T>(
   item: string,

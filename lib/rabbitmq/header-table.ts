@@ -89,8 +89,8 @@ interface OpenStructure {
 }
 
 /**
- * Writes a header value from the Lambda event without recursion, because header values can be nested deeper than the
- * call stack allows.
+ * Encodes a header value as AMQP, without recursion, because header values can be nested deeper than the call stack
+ * allows.
  */
 function writeValue(writer: AmqpWriter, root: unknown): void {
   const open: OpenStructure[] = [];

@@ -14,7 +14,10 @@ export async function crashAfterEachStep(
   const calm = createMemoryConsumer(definition);
   await scenario(toTestConsumer(calm));
   const steps = calm.points();
-  if (steps === 0) throw new Error('the scenario delivers no message, and therefore no process can crash');
+  if (steps === 0)
+    throw new Error(
+      'the scenario delivers no message, so there is no step after which the process can crash: deliver a message',
+    );
   for (let point = 1; point <= steps; point += 1) {
     const crashing = createMemoryConsumer(definition, point);
     try {

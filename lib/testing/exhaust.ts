@@ -29,8 +29,8 @@ export interface ExhaustOptions {
   /** An invariant that must hold at the end of each simulated run of the consumer, when no message is waiting. */
   readonly finally?: (end: EndOfHistory) => unknown;
   /**
-   * The maximum number of faults in one simulated run of the consumer: crashes, lost answers, lost acknowledgements,
-   * and unusual orders or batches of messages. The default is 2.
+   * The maximum number of faults in one simulated run of the consumer. Faults are crashes, lost replies, lost
+   * acknowledgements, and messages that are delivered in an unusual sequence or batch. The default is 2.
    */
   readonly faults?: number;
   /** The number of Lambda execution environments that consume the queue at the same time. The default is 1. */

@@ -2,7 +2,10 @@
 export class ExpectationError extends Error {
   override readonly name = 'ExpectationError';
 
-  /** Creates the error. Its stack trace starts at the caller of `thrower`, the function that the test called. */
+  /**
+   * Creates the error. Its stack trace omits `thrower`, which is the function that the test called, and starts at the
+   * test.
+   */
   constructor(
     headline: string,
     differences: readonly string[],

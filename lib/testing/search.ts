@@ -17,9 +17,9 @@ export interface Searched<F> {
 type Path = readonly number[];
 
 /**
- * Runs a scenario once for each sequence of choices in which `choose` deviates from 0 (the usual option) at most
- * `deviations` times. Sequences with fewer deviations run first, and the search ends with the first number of
- * deviations at which a run fails. If there are more sequences than `runs`, only a random sample of them runs.
+ * Runs a scenario once for each sequence of choices that deviates from 0 (the usual option) at most `deviations` times:
+ * first without a deviation, then with one, and so on. If a run fails, sequences with more deviations do not run. If
+ * there are more than `runs` sequences, only a random sample of them runs.
  */
 export async function search<F>(
   scenario: (choose: Choose) => Promise<F | undefined>,

@@ -25,8 +25,8 @@ export interface ReceiveOptions extends DeliveryOptions {
   /** The message id. By default, the id consists of the type of the event and a number, such as `order.created#1`. */
   readonly id?: string;
   /**
-   * How long before its delivery the event was published, such as `10m` or `25h`. By default, the event is published at
-   * the time of its delivery.
+   * The time between the publication and the delivery of the event, such as `10m` or `25h`. By default, the event is
+   * delivered immediately.
    */
   readonly age?: string;
 }
@@ -49,8 +49,8 @@ export interface TestConsumer extends StoredItems {
   /** Publishes an event and delivers its message to the consumer. */
   receive<T>(event: EventDefinition<T>, data: T, options?: ReceiveOptions): Promise<Received>;
   /**
-   * Publishes several events and delivers their messages in one batch. The function `emit(event, data)` creates each
-   * element of `events`.
+   * Publishes several events and delivers their messages in one batch. Create each element of `events` with
+   * `emit(event, data)`.
    */
   receiveBatch(events: readonly FollowUp[]): Promise<Received[]>;
   /** Delivers a message to the consumer as if a publisher that does not use Surehop had sent it. */

@@ -9,8 +9,8 @@ import { idOf, type MemoryBroker } from './memory-broker.ts';
 import type { MemoryStore } from './memory-store.ts';
 
 /**
- * Formats data as text, in one line. Values with the same text count as equal. The text is like JSON, but
- * `JSON.stringify` with a function that replaces values takes twice as long.
+ * Formats data as one line of JSON-like text, so that values can be compared by their text. `JSON.stringify` with a
+ * replacer function takes twice as long.
  */
 export function dataText(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'undefined';
@@ -27,8 +27,7 @@ export function dataText(value: unknown): string {
 }
 
 /**
- * Returns a function that formats an object that never changes. The text is cached, and later calls with the same
- * object return the cached text.
+ * Returns a function that formats objects as text and caches the text of each object. The objects must never change.
  */
 function formatter<T extends object>(select: (value: T) => unknown): (value: T) => string {
   const texts = new WeakMap<T, string>();
@@ -55,7 +54,10 @@ export const copyText = ({ message, deliveries }: QueuedCopy): string => `${deli
 const entriesText = (map: ReadonlyMap<string, object>): string =>
   linesText([...map].map(([key, value]) => `${dataText(key)} ${objectText(value)}`));
 
-/** Joins texts. Each text is one line, or was joined by this function. The count keeps the joined text unambiguous. */
+/**
+ * Joins texts, each of which is one line or was joined by this function. The number of texts comes first, so that the
+ * joined text is unambiguous.
+ */
 export const linesText = (texts: readonly string[]): string => `${texts.length}\n${texts.join('\n')}`;
 
 /** Everything in the in-memory store and the in-memory broker. */
@@ -86,8 +88,8 @@ function copyEntries<K, V>(from: ReadonlyMap<K, V>, to: Map<K, V>): void {
 }
 
 /**
- * Formats the state of the in-memory store and broker that a consumer or an invariant reads, so that states can be
- * compared.
+ * Formats the state of the in-memory store and broker as text, so that states can be compared. Leaves out what neither
+ * the consumer nor an invariant depends on.
  */
 export const contentsText = ({ store, broker }: Contents): string => {
   const { items, markers, commits, attempts, blockedKeys, openBatch } = store;
@@ -106,8 +108,8 @@ export const contentsText = ({ store, broker }: Contents): string => {
 const RANDOM_ID = /\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/g;
 
 /**
- * Replaces each random UUID by its number in the order of first appearance. The consumer compares such ids only for
- * equality, and therefore the consumer behaves the same in two states that differ only in these ids.
+ * Replaces each random UUID in the text of a state by its number in the order of first appearance. States that differ
+ * only in random UUIDs are then equal, because the consumer only tests UUIDs for equality.
  */
 export function withoutRandomIds(text: string): string {
   const numbers = new Map<string, number>();

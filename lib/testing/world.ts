@@ -57,15 +57,15 @@ export interface WorldOptions {
    * for every lease to expire.
    */
   readonly stepMs?: number;
-  /** Whether the messages may arrive in any order. By default, they arrive in the order of the list. */
+  /** Whether the simulation also lets the messages arrive in a different order from that in `messages`. */
   readonly isInAnyOrder?: boolean;
   readonly prepare?: (store: MemoryStore) => void;
   readonly afterStep?: (store: MemoryStore) => void;
   readonly isOver?: () => boolean;
   /**
    * Returns whether an earlier simulation has already continued from the same state, so that this simulation can end.
-   * `state` returns the state of the simulated store, broker and processes as text. `snapshot` is defined while no
-   * environment processes a batch, and returns a snapshot from which a later simulation can continue.
+   * `state` returns the state of the simulated store, broker and processes as text. `snapshot` returns a snapshot from
+   * which a later simulation can continue; it is `undefined` while an environment processes a batch.
    */
   readonly isExplored?: (state: () => string, snapshot: (() => Snapshot) | undefined) => boolean;
   /** Continues from the snapshot of an earlier simulation, which had equal options, and not from the start. */
@@ -87,9 +87,9 @@ export interface World {
   readonly store: MemoryStore;
   readonly broker: MemoryBroker;
   /**
-   * The failed messages that the consumer published more than once to the same exchange, which violates an invariant.
-   * The list is always empty for simulations with faults or with switches between execution environments, in which a
-   * consumer may publish a failed message repeatedly.
+   * The failed messages that the consumer published more than once to the same exchange, in violation of an invariant.
+   * The list is always empty for simulations with faults or with switches between execution environments, because
+   * repeated publishing is allowed in them.
    */
   readonly repeated: readonly string[];
 }

@@ -37,8 +37,8 @@ const consumerState = z.strictObject({
   /** The id of the dead letter of the message. Absent if the message is neither dead-lettered nor discarded. */
   deadLetterId: z.string().optional(),
   /**
-   * Lists, for each attempt that has not ended or whose process crashed, the latest time at which the Lambda invocation
-   * can end. Absent unless the message is suspected of crashing the process, and is therefore processed alone.
+   * For each attempt that is still running or whose process crashed, the latest time at which its Lambda invocation can
+   * end. Present only if the message is suspected of crashing the process, and is therefore processed alone.
    */
   isolatedRunsEndBy: z.array(at).optional(),
 });
@@ -111,7 +111,7 @@ export const timelineSchema = z.strictObject({
   messages: z.array(tracedMessage),
   /** The recorded steps of all messages, oldest first. */
   steps: z.array(timelineStep),
-  /** Whether the timeline lacks some follow-up events, because a timeline contains at most 20 messages. */
+  /** Whether the timeline was cut off at the limit of 20 messages, so that some follow-up events are missing. */
   isIncomplete: z.boolean(),
 });
 

@@ -8,7 +8,7 @@ import type { ConsumerState, TimelineStep, TracedMessage } from './schema.ts';
 
 export interface Recorded {
   readonly messageId: string;
-  /** The inbox markers of the message that could be read, at most one for each queue. */
+  /** The readable inbox markers of the message, at most one for each queue. */
   readonly markers: readonly Marker[];
   readonly unreadableMarkers: readonly UnreadableMarker[];
   readonly isolatedRuns: readonly { readonly queue: string; readonly endsByMs: number }[];

@@ -9,8 +9,8 @@ import type { Topology } from '../topology/topology.ts';
 export interface BrokerRole {
   readonly name: string;
   /**
-   * The two broker users of the role. Only one of them is in use at a time; a rotation changes the password of the
-   * unused user.
+   * The two broker users between which the login of the role alternates. A rotation changes the password of the unused
+   * user and switches to this user.
    */
   readonly usernames: readonly [string, string];
   /** The user tags, which grant access to the management API (https://www.rabbitmq.com/docs/management#permissions). */

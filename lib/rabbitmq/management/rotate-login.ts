@@ -13,8 +13,8 @@ import { otherUser, roleOf, type BrokerRole } from './roles.ts';
 const newPassword = () => randomBytes(32).toString('base64url');
 
 /**
- * Rotates the login of a role by switching to the role's unused broker user. The other user keeps its password, and
- * therefore a process with the old secret can still log in.
+ * Rotates the login of a role: gives the role's unused broker user a new password and makes it the current user. The
+ * previous user keeps its password, so a process with the old secret can still log in.
  */
 export function loginRotation(broker: () => Promise<BrokerAccess>, roles: readonly BrokerRole[]) {
   const read = (secret: string) => parseLogin(secret, 'the rotation');
@@ -37,7 +37,7 @@ export function loginRotation(broker: () => Promise<BrokerAccess>, roles: readon
       if (connections > 0) {
         const useIt = connections === 1 ? '1 connection still uses it' : `${connections} connections still use it`;
         throw new Error(
-          `the password of the user ${pending.username}, which is not the current login, was not changed, because ${useIt}: wait until the user has no connection, or close its connections (DELETE /api/connections/username/${pending.username} of the management API), then rotate again`,
+          `the password of the user ${pending.username}, which is not the current login, was not changed, because ${useIt}: wait until the user has no connection, or close its connections (DELETE /api/connections/username/${pending.username} of the management API). Then rotate again.`,
         );
       }
       await setPassword(api, role, pending);

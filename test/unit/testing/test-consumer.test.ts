@@ -354,7 +354,7 @@ describe('crashes of an in-memory consumer', () => {
 
   test('crashAfterEachStep refuses a scenario that delivers no message', async () => {
     await expect(crashAfterEachStep(payments, () => {})).rejects.toThrow(
-      'the scenario delivers no message, and therefore no process can crash',
+      'the scenario delivers no message, so there is no step after which the process can crash: deliver a message',
     );
   });
 
