@@ -11,7 +11,7 @@ interface Position {
   /** The price of one unit of the AWS resource, in US dollars per month. */
   readonly price: number;
   count(templates: Templates): number;
-  /** Whether AWS charges this price only if the stage has traffic. */
+  /** Whether AWS charges for this resource only if the stage has traffic. */
   readonly isWithTraffic?: boolean;
 }
 
@@ -109,8 +109,8 @@ const positions: readonly Position[] = [
 ];
 
 /**
- * Returns a Markdown table with the monthly costs of each stage without traffic, calculated from the templates of the
- * stages.
+ * Returns a Markdown table of what each stage costs per month while it has no traffic, calculated from the stages'
+ * CloudFormation templates.
  */
 export function costsTable(stages: Readonly<Record<string, Templates>>): string {
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;

@@ -16,7 +16,10 @@ export interface FunctionDefinition {
   layers?: string[];
   environment?: Record<string, unknown>;
   targetAlias?: { name: string; logicalId: string };
-  /** The logical id that Serverless gives to the version of the function when it compiles the functions. */
+  /**
+   * The logical id of the function's resource `AWS::Lambda::Version`. Serverless sets the id when it compiles the
+   * functions.
+   */
   versionLogicalId?: string;
 }
 

@@ -38,7 +38,10 @@ export function copiedManifest(manifest: Manifest): object {
   return published;
 }
 
-/** Returns the manifest of a published package. The manifest in the repository is private and exports TypeScript sources. */
+/**
+ * Returns the package.json of a published package. The package.json in the repository is private, and exports the
+ * TypeScript sources instead of the compiled modules.
+ */
 export function publishedManifest(manifest: Manifest, exports: Readonly<Record<string, Published>>): object {
   const { private: _, devDependencies: __, bin = {}, ...published } = manifest;
   const commands = Object.keys(bin).map((name) => [name, `./dist/${name}.js`] as const);

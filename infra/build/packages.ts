@@ -4,8 +4,8 @@ export interface PackageDefinition {
   /** The folder with the sources, relative to the root of the repository. The folder contains package.json and README.md. */
   readonly folder: string;
   /**
-   * The modules that users import. Each key is the subpath of a module in the package's `exports`, such as `./page`. By
-   * default, `exports` in package.json lists the modules.
+   * The modules that users import. Each key is the subpath of a module in the package's `exports`, such as `./page`. If
+   * this field is absent, the build takes the modules from `exports` in package.json.
    */
   readonly modules?: Readonly<Record<string, string>>;
   /** The Serverless plugins of the package. Each key is the subpath of the plugin in the package's `exports`. */

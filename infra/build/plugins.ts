@@ -16,8 +16,8 @@ export function writePlugin(directory: string, name: string, { module, className
 }
 
 /**
- * Writes `<name>.cjs`. When Serverless loads this file, the file compiles the plugin together with the topology and the
- * tables of the service.
+ * Writes `<name>.cjs`, which Serverless loads. The code in this file compiles the Serverless plugin together with the
+ * topology and the tables of the service.
  */
 export function writeServicePlugin(directory: string, name: string, { module, className }: Compiled): Published {
   writeFileSync(

@@ -36,7 +36,10 @@ export function selectionOf(target: Target): object {
 export interface Sample {
   /** The dead letter that the operator redrives first, as a trial. */
   readonly letter: DeadLetter;
-  /** The other selected dead letters. The console offers to redrive them after the trial redrive of `letter`. */
+  /**
+   * The selected dead letters except `letter`. The console offers to redrive them after it has redriven `letter` as a
+   * trial.
+   */
   readonly rest: Target;
 }
 

@@ -45,8 +45,8 @@ async function readProvider({ issuer }: Login): Promise<Provider> {
 }
 
 /**
- * Sends the operator to the login of the OpenID provider (authorization code with PKCE, RFC 7636). The provider returns
- * to the page with the code in the query of the address.
+ * Redirects the browser to the OpenID provider's login page (authorization code flow with PKCE, RFC 7636). The provider
+ * then redirects the browser back to the console, with the code in the query string.
  */
 export async function beginLogin(login: Login): Promise<void> {
   const provider = await readProvider(login);

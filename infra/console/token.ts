@@ -1,4 +1,4 @@
-/** Reads the claims of a JWT. The page does not verify the token; the service verifies the token of every request. */
+/** Reads the claims of a JWT without verifying it, because the service verifies the token of every request. */
 export function claimsOf(token: string): Readonly<Record<string, unknown>> {
   try {
     const [, payload = ''] = token.split('.');

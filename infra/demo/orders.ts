@@ -8,7 +8,7 @@ export interface DemoOrder {
   readonly customerId: string;
   readonly sku: string;
   readonly quantity: number;
-  /** The price of one piece, in minor units of the currency. */
+  /** The price of a single item, in minor units of the currency. */
   readonly unitPrice: number;
   readonly soldOut: boolean;
   readonly sentTwice: boolean;

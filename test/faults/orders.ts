@@ -26,7 +26,7 @@ export const usualMix: Mix = { soldout: 8, fails1: 6, fails2: 2, hangs: 1, poiso
 export const OWN_STOCK = 1_000;
 export const SHARED_STOCK = 1_000_000;
 const SHARED_SKUS = 5;
-/** The price of one piece, in cents. Each piece earns one loyalty point. */
+/** The price of a single item, in cents. Each item earns one loyalty point. */
 const UNIT_PRICE = 100;
 
 export const consumers = ['stock', 'points'] as const;

@@ -293,7 +293,7 @@ export function commandTests(started: () => RunningService): void {
       [['stock', 'put', '{"available": 1}'], 1, 'the table stock in '],
       [['inbox', 'put', '{}'], 2, 'the table inbox belongs to Surehop'],
       [['stock', 'get', '{"sku": "missing"}'], 1, 'no item has the key {"sku": "missing"}'],
-      [['stock', 'drop', 'all'], 2, 'surehop table takes "get KEY" or "put ITEM"'],
+      [['stock', 'drop', 'all'], 2, 'surehop table expects "get KEY" or "put ITEM", but got "drop"'],
     ])('surehop table refuses the arguments %j', async (words, expected, reason) => {
       const { code, said } = await runHere('table', ...words);
       expect([code, said]).toEqual([expected, expect.stringContaining(reason)]);

@@ -5,8 +5,8 @@ import type { Metafile, Plugin } from 'esbuild';
 const PREFIX = 'browser:';
 
 /**
- * An esbuild plugin for functions that serve a web page. The module `browser:./main.tsx` exports the minified script of
- * `./main.tsx`, and the style sheets that this script imports.
+ * An esbuild plugin for functions that serve a web page. The module `browser:./main.tsx` has two exports: the minified
+ * script of `./main.tsx`, and the style sheets that `./main.tsx` imports.
  */
 export const browserScripts: Plugin = {
   name: 'browser-scripts',

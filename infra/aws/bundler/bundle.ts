@@ -17,7 +17,7 @@ export interface BundleOptions {
   outDirectory: string;
   /** The directory to which the paths in `entries` are relative; by default the working directory. */
   root?: string;
-  /** Whether the bundles contain OpenTelemetry, with which functions export traces; by default, they do not. */
+  /** Whether the bundles contain OpenTelemetry, which functions need to export traces. The default is `false`. */
   traces?: boolean;
 }
 

@@ -117,7 +117,7 @@ export class BundlerPlugin {
   }
 }
 
-/** Deletes the bundles that killed processes of this host have left in `directory`. */
+/** Deletes the bundles in `directory` that were left behind by killed processes of this host. */
 async function removeAbandoned(directory: string): Promise<void> {
   const prefix = `${hostname()}-`;
   const names = await readdir(directory).catch(() => []);

@@ -76,7 +76,10 @@ function changeOf(id: string, before: Resource | undefined, after: Resource | un
     : { id, type, effect: 'updated', properties: changed };
 }
 
-/** The JSON of each resource. A template is compared with many other templates, and most of their resources are the same. */
+/**
+ * A cache of the JSON of each resource. A template is compared with many other templates, so each of its resources
+ * would otherwise be serialized many times.
+ */
 const texts = new WeakMap<Resource, string>();
 
 function textOf(resource: Resource): string {

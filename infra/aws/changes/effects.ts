@@ -12,12 +12,12 @@ export interface Effect {
   readonly from: unknown;
   readonly to: unknown;
   /**
-   * The reasons why the packaging plugin refuses to deploy the changed setting. A refused deployment changes nothing in
-   * AWS.
+   * The reasons why the packaging plugin refuses to deploy the stage with the new value of the setting. A refused
+   * deployment changes nothing in AWS.
    */
   readonly refused: readonly string[];
   readonly changes: readonly Change[];
-  /** The reasons why CloudFormation or another AWS service would reject the deployment, if the setting is changed. */
+  /** The reasons why CloudFormation or another AWS service would reject the deployment of the new value. */
   readonly conflicts: readonly string[];
 }
 

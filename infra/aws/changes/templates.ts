@@ -87,10 +87,13 @@ async function compile(
   return JSON.parse(compiled.replaceAll(UPLOAD, 'code')) as Template;
 }
 
-/** The configurations, as JSON, that Serverless has found valid and has not changed. */
+/** The configurations, as JSON, that Serverless accepted as valid and did not change during the validation. */
 const valid = new Set<string>();
 
-/** Lets Serverless validate equal configurations only once, because most settings of a stage do not change the configuration. */
+/**
+ * Makes Serverless skip the validation of a configuration that it has already validated. Most settings of a stage do
+ * not change the configuration.
+ */
 function validateOnce(handler: PackagedService['configSchemaHandler']): void {
   const validate = handler.validateConfig.bind(handler);
   handler.validateConfig = async (configuration) => {
@@ -107,7 +110,10 @@ function loadServerless(): new (input: object) => PackagedService {
   return require(join(dirname(require.resolve('serverless/package.json')), 'lib', 'serverless.js')) as never;
 }
 
-/** The parsed serverless.yml of each folder. `npm run stages` compiles each of them for more than 200 settings. */
+/**
+ * The parsed serverless.yml of each folder. `npm run stages` compiles each file more than 200 times, each time with
+ * other settings of the stage.
+ */
 const rawConfigurations = new Map<string, Promise<Configuration>>();
 
 function rawConfiguration(folder: string): Promise<Configuration> {

@@ -7,18 +7,21 @@ import { arn, attribute, type Resource, type Value } from '../template.ts';
 
 /** The permissions of a function, declared as `access` in serverless.yml. Every function may also write to its own log. */
 export interface Access {
-  /** The broker role with which the function logs in. Only a function with a login runs in the broker's network. */
+  /**
+   * The broker role with which the function logs in. A function without `login` does not log in to the broker, and runs
+   * outside the broker's network.
+   */
   readonly login?: 'publisher' | 'monitor' | 'administrator';
   /**
    * How many AMQP connections the function may open, which also sets its reserved concurrency. For a consumer, the
-   * number applies to each Lambda execution environment of its event sources. The functions without a number divide the
-   * connections that the event sources and the functions with a number leave over, according to their weights: `rest`
-   * has the weight 1, `{ weight: 3 }` about three times its connections.
+   * number applies to each Lambda execution environment of its event sources. Functions without a number share the
+   * remaining connections by weight: `rest` means the weight 1, and `{ weight: 3 }` gets about three times as many
+   * connections as `rest`.
    */
   readonly connections?: number | 'rest' | { readonly weight: number };
   /**
-   * Whether the function may only read the logins of all broker users except the administrator (`read`), or also change
-   * their passwords (`rotate`).
+   * With `read`, the function may read the logins of all broker users except the administrator. With `rotate`, it may
+   * also change their passwords.
    */
   readonly logins?: 'read' | 'rotate';
   /** Whether the function may read the keys with which clients sign their requests. */

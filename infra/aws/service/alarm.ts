@@ -25,8 +25,8 @@ export interface AlarmDefinition {
   readonly description: string;
   readonly severity: Severity;
   /**
-   * The CloudWatch metrics that the alarm evaluates, by an id that the expression uses. An alarm has either `metrics`
-   * or `query`.
+   * The CloudWatch metrics that the alarm evaluates, by the id with which `expression` refers to the metric. An alarm
+   * has either `metrics` or `query`.
    */
   readonly metrics?: Readonly<Record<string, Metric>>;
   /** A CloudWatch metric math expression that combines the metrics by their ids; required if there are several metrics. */
@@ -42,8 +42,8 @@ export interface AlarmDefinition {
    */
   readonly recorded?: Readonly<Record<string, Metric>>;
   /**
-   * A CloudWatch Metrics Insights query that the alarm evaluates instead of `metrics`, for metrics whose dimensions are
-   * not known before the deployment.
+   * A CloudWatch Metrics Insights query, used instead of `metrics` if the dimensions of the metrics are not known
+   * before the deployment.
    */
   readonly query?: string;
   readonly comparison: 'above' | 'at least' | 'below';

@@ -64,8 +64,8 @@ export function commonEnvironment(
 }
 
 /**
- * Returns the environment variables that set at which level consumers log the outcome of a RabbitMQ message, and how
- * many completed messages they log per batch.
+ * Returns the environment variables that set the log level for each outcome of a RabbitMQ message, and the number of
+ * completed messages that a consumer logs per batch.
  */
 const logEnvironment = ({
   outcomeLogLevels,

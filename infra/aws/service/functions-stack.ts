@@ -19,7 +19,10 @@ import { ALIAS, releaseAlarms, releaseCommons, releaseResources, type Released }
 import { kindOf, routeOf, type FunctionDefinition, type Serverless } from '../serverless.ts';
 import { pascalCase, type Resource } from '../template.ts';
 
-/** The keys in serverless.yml of the functions that CloudFormation or Secrets Manager invokes. */
+/**
+ * The names, in the section `functions` of serverless.yml, of the functions that CloudFormation or Secrets Manager
+ * invokes.
+ */
 const TOPOLOGY_FUNCTION = 'apply-topology';
 const ROTATION_FUNCTION = 'rotate-login';
 const REMOVAL_FUNCTION = 'remove-network';

@@ -4,8 +4,8 @@ import type { Stage } from '../../stages/stage.ts';
 import type { Value } from '../template.ts';
 
 /**
- * Returns a value with which API Gateway verifies operators' tokens: if `what` is `issuer` or `audience`, that value,
- * and otherwise the full name of the scope `what`.
+ * Returns a value with which API Gateway verifies operators' tokens. If `what` is `issuer` or `audience`, returns the
+ * issuer or the audience. Otherwise, returns the full name of the scope `what`.
  */
 export function operatorsValue(what: string, stageName: string, { operators }: Pick<Stage, 'operators'>): Value {
   const isCognito = operators === 'cognito' && stageName !== 'local';

@@ -126,7 +126,7 @@ export function releaseResources(
   };
 }
 
-/** Returns the CodeDeploy resources that the releases of all functions of a stage share. */
+/** Returns the CodeDeploy resources that all functions of a stage share. */
 export function releaseCommons(release: Release): Resources {
   if (!isWatched(release)) return {};
   const percent = firstPercent(release);

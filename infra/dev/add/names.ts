@@ -32,7 +32,7 @@ const RESERVED = new Set(
   ).split(' '),
 );
 
-/** Throws a `UsageError` unless `name` can be the name of a constant and is not one of the names in `used`. */
+/** Throws a `UsageError` if `name` cannot be the name of a constant, or is one of the names in `used`. */
 export function requireIdentifier(name: string, meaning: string, used: readonly string[] = []): void {
   if (!/^[A-Za-z_$][\w$]*$/.test(name))
     throw new UsageError(`"${name}" cannot be used as ${meaning}: use letters and digits, such as customerId`);

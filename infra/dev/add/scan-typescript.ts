@@ -29,7 +29,10 @@ export function closingBracket(text: string, start: number): number | undefined 
   return undefined;
 }
 
-/** Returns the last position of the comment, string, template or regular expression that begins at `at`. Returns `at` if none begins there. */
+/**
+ * Returns the index of the last character of the comment, string, template or regular expression that begins at `at`.
+ * Returns `at` if none begins there.
+ */
 function tokenEnd(text: string, at: number): number {
   const char = text[at]!;
   if (text.startsWith('//', at)) return endOf(text, '\n', at) - 1;
@@ -61,7 +64,7 @@ function templateEnd(text: string, start: number): number {
   return text.length;
 }
 
-/** Returns whether the slash at the position `at` begins a regular expression. Other slashes divide numbers. */
+/** Returns whether the slash at the index `at` begins a regular expression, and is not a division operator. */
 const canBeginExpression = (text: string, at: number): boolean =>
   /(^|[(,=:[!&|?{};+\-*%~^<>]|\b(return|typeof|case|in|of|void|delete))$/.test(
     text.slice(Math.max(0, at - 200), at).trimEnd(),

@@ -33,9 +33,9 @@ export interface Filter {
   readonly group?: string;
   readonly client?: string;
   readonly text?: string;
-  /** Only messages that were dead-lettered at or after this time match (ISO 8601). */
+  /** Only messages that were dead-lettered at or after this time (ISO 8601) match the filter. */
   readonly from?: string;
-  /** Only messages that were dead-lettered before this time match (ISO 8601). */
+  /** Only messages that were dead-lettered before this time (ISO 8601) match the filter. */
   readonly to?: string;
 }
 
@@ -99,7 +99,9 @@ export interface DeadLetterClient {
   /** Asks the service, in one request or several, what a job would redrive or discard. Yields one result per request. */
   dryRun(selection: Selection): AsyncGenerator<DryRun>;
   startJob(order: JobOrder): Promise<Job>;
-  /** Returns the newest redrive and discard jobs, newest first. A very recent job may be missing. */
+  /**
+   * Returns the most recent redrive and discard jobs, newest first. A job that was started moments ago may be missing.
+   */
   jobs(): Promise<readonly Job[]>;
   /**
    * Makes the service continue a redrive or discard job. The service responds when the job has ended, or earlier if the

@@ -6,7 +6,10 @@ export interface RoutedTo {
   readonly destinations: readonly string[];
 }
 
-/** Returns the exchanges that route a type of event, each with the queues or exchanges to which it routes the type. */
+/**
+ * Returns the exchanges that route events of the given type. For each exchange, returns the queues or exchanges to
+ * which it routes these events.
+ */
 export function routesOf({ bindings }: Pick<Topology, 'bindings'>, type: string): RoutedTo[] {
   const matching = bindings.filter(({ routingKey }) => routingKey !== '' && matches(routingKey, type));
   return [...new Set(matching.map(({ exchange }) => exchange))].map((exchange) => ({

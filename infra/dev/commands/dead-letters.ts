@@ -61,7 +61,9 @@ const subcommands: Readonly<Record<string, (request: Request) => Promise<number>
       );
     say(counted(groups.length, 'group'));
     if (isIncomplete)
-      say('the oldest dead letters are not counted, because there are too many: pass --from to count only newer ones');
+      say(
+        'these counts are incomplete, because there are too many dead letters: pass --from to count a shorter period',
+      );
     return 0;
   },
 

@@ -35,9 +35,11 @@ export const command = defineCommand({
     if (more.length > 0)
       throw new UsageError(`surehop table got unexpected arguments: ${unexpected}; put the JSON in quotes`);
     if (action !== undefined && (!['get', 'put'].includes(action) || given === undefined))
-      throw new UsageError('after the name of a table, surehop table takes "get KEY" or "put ITEM"');
+      throw new UsageError(
+        `after the name of a table, surehop table expects "get KEY" or "put ITEM", but got "${action}"`,
+      );
     if (limit !== undefined && action !== undefined)
-      throw new UsageError('--limit limits a list of items: leave it out with get and put');
+      throw new UsageError('--limit applies only to the list of items: omit --limit with "get" and "put"');
     const { tableResources, tables: own } = await import('serverless-surehop/service-tables');
     const { localClient, localTablePrefix, localTables } = await import('../runtime/store/tables.ts');
     const { endpoint, prefix } = localStore(localTablePrefix);
@@ -113,7 +115,7 @@ async function put(
 ): Promise<number> {
   if (definition === undefined)
     throw new UsageError(
-      `the table ${name} belongs to Surehop: surehop table put writes only to the tables of infra/tables.ts`,
+      `the table ${name} belongs to Surehop: surehop table put writes only to the tables that infra/tables.ts defines`,
     );
   const parsed = parseJson(readText(given), given.startsWith('@') ? given.slice(1) : 'the item');
   const items = (Array.isArray(parsed) ? parsed : [parsed]).map((item) => objectOf('an item', item));

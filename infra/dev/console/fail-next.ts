@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** Makes the next attempts of a consumer fail, in every process that runs the consumer. */
+/** Makes the next attempts of a consumer fail. The attempts are counted across all processes that run the consumer. */
 export interface FailNext {
   /**
    * The URL of a module that wraps the handlers of the consumers, in order to make attempts fail before the business
@@ -20,8 +20,8 @@ export interface FailNext {
 }
 
 /**
- * Creates a `FailNext` that stores one file in `directory` for each attempt that must fail, because the consumers run
- * in other processes. Deletes the files of an earlier run.
+ * Creates a `FailNext` that stores one file in `directory` for each attempt that must fail. The consumers, which run
+ * in other processes, delete one file per failed attempt. First deletes the files of an earlier run.
  */
 export function createFailNext(directory: string): FailNext {
   rmSync(directory, { recursive: true, force: true });

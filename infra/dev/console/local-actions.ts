@@ -90,8 +90,8 @@ export function localActions({
     },
 
     /**
-     * Returns the spans that belong to a trace id, message id or order id, each span after its parent. The id is
-     * URL-encoded.
+     * Returns the spans that belong to a trace id, message id or order id, each span after its parent. The argument
+     * `id` is URL-encoded.
      */
     async trace(id: string) {
       if (!traces) throw new Refusal(404, 'the functions export their spans to OTEL_EXPORTER_OTLP_ENDPOINT');
@@ -115,7 +115,7 @@ export function localActions({
         return { id: messageId, queue };
       },
 
-      /** Makes the next attempts of a consumer fail, before the business rule runs. */
+      /** Makes the next `count` attempts of a consumer fail before the business rule runs. */
       async 'fail-next'(body: unknown) {
         const { queue, count } = valid(toFail, body);
         failNext.set(workQueue(queue).name, count);
@@ -159,7 +159,7 @@ function keyOf({ key }: EventDefinition<unknown>, body: unknown): string | undef
   }
 }
 
-/** Waits until the broker has confirmed a message. */
+/** Waits until the broker has confirmed the published message. */
 async function confirmed(publishing: Promise<void>): Promise<void> {
   try {
     await publishing;

@@ -12,7 +12,7 @@ import { loadFresh } from './load-fresh.ts';
 export interface Definitions {
   readonly topology: Topology;
   readonly tables: readonly Table[];
-  /** The values that infra/stages/local.ts gives to the service's own settings, by the name of the setting. */
+  /** The values that infra/stages/local.ts gives to the settings in infra/settings.ts, by the name of the setting. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** The content of serverless.yml, with values in place of the variables that Surehop defines. */
   readonly service: Readonly<Record<string, unknown>>;

@@ -91,8 +91,8 @@ export function watchDefinitions(
   }
 
   /**
-   * Returns one text per existing table whose definition has changed: the name of the table, and the command to run
-   * before the change can take effect.
+   * Returns one line of text for each existing table whose definition has changed. The line names the table, and the
+   * command that must run before the change takes effect.
    */
   function changedTables({ tables }: Definitions): string[] {
     return tables.flatMap((table) => {

@@ -36,8 +36,9 @@ function routeOf({ events = [] }: Serverless['service']['functions'][string]): s
 const writeLine = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /**
- * A Serverless plugin that runs a function in a child process when serverless-offline receives an HTTP request or a
- * schedule is due. As on AWS, the client gets the status 500 if the function throws, does not load, exits or times out.
+ * A Serverless plugin that runs a function in a child process when serverless-offline receives an HTTP request or when
+ * a schedule is due. As on AWS, the client gets the status 500 if the function throws, does not load, exits or times
+ * out.
  */
 export class HttpFunctionsPlugin {
   readonly hooks = {

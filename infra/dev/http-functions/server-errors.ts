@@ -20,7 +20,10 @@ interface HapiRequest {
     readonly isBoom?: boolean;
     readonly message?: string;
     readonly output?: { statusCode: number };
-    /** Sets the character set in the response's content type. An error object of hapi does not have this method. */
+    /**
+     * Sets the character set in the response's content type. This method is missing if the response is an error object
+     * of hapi.
+     */
     charset?(name: string): void;
   };
 }

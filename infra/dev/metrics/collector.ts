@@ -13,7 +13,10 @@ const STALE_AFTER_MS = 150_000;
 /** The metrics of a running service as Prometheus reads them. */
 export interface Collector {
   readonly contentType: string;
-  /** Adds the metrics in a line of the service's output. Other lines are ignored. */
+  /**
+   * Reads a line of the service's output, and adds the metrics in this line to the collected metrics. Ignores lines
+   * without metrics.
+   */
   readonly observe: (line: string) => void;
   /** Returns all metrics in the OpenMetrics text format. */
   readonly text: () => Promise<string>;

@@ -62,6 +62,7 @@ export async function prepareBroker(
     return [];
   }
   const wrongSettings = faults.map((fault) => `    ${fault}`).join('\n');
-  if (faults.length > 0) throw new Problem(`the broker can lose messages:\n${wrongSettings}`);
+  if (faults.length > 0)
+    throw new Problem(`the broker can lose messages, because of these settings:\n${wrongSettings}`);
   return differences.map(planLine);
 }
