@@ -24,7 +24,7 @@ export const errorCauses: Readonly<Record<KnownErrorCode, string>> = {
   BLOCKED: 'The queues hold too many messages for the broker, or a consumer is stopped.',
   TOO_LARGE: 'The body exceeds the limit of the broker (max_message_size).',
   UNWRITABLE: 'The name of a header is longer than 255 bytes, or a value has a type that AMQP lacks.',
-  UNCONFIRMED: 'The broker is overloaded, or the network lost its confirm.',
+  UNCONFIRMED: 'The broker is overloaded, or the network lost the confirm.',
   BROKER_UNAVAILABLE:
     'The broker is restarting, the configured address or login is wrong, or the network blocks the connection.',
   STORE_UNAVAILABLE: 'DynamoDB or the network has an outage, or a table receives more requests than it allows.',

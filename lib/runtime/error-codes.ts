@@ -96,7 +96,7 @@ export const publishCodes = {
     action: 'Fix the publisher, or redrive the dead letter with "force" to leave out this property or header.',
   },
   UNCONFIRMED: {
-    meaning: 'The broker did not answer in time, and may or may not have stored the message.',
+    meaning: 'The broker did not confirm the message in time, and may or may not have stored it.',
     action: 'Publish the message again with the same id.',
   },
   BROKER_UNAVAILABLE: {
