@@ -174,7 +174,7 @@ export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<
           );
         if (failed > 0)
           errors.push(
-            `${failed} of the redrive or discard jobs failed: search the log for "a redrive or discard job failed"`,
+            `${failed} of the jobs that redrive or discard dead letters failed: search the log for "a redrive or discard job failed"`,
           );
         if (errors.length > 0) throw new Error(errors.join('; '));
       };
