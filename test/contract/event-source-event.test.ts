@@ -71,7 +71,7 @@ describe('the event that the emulator of the event source creates', () => {
     expect(emulated(sample, [message])).toBe(JSON.stringify(sample));
   });
 
-  test('the event contains null for each AMQP property that the message does not have', () => {
+  test('the emulated Lambda event contains null for each AMQP property that the message does not have', () => {
     const messages: DeliveredMessage[] = [
       { content: Buffer.from('Hello World 1'), fields: { redelivered: true }, properties: { deliveryMode: 2 } },
       {
@@ -84,7 +84,7 @@ describe('the event that the emulator of the event source creates', () => {
     expect(emulated(event, messages)).toBe(JSON.stringify(event));
   });
 
-  test('the event contains every AMQP property and headers of every type', () => {
+  test('the emulated Lambda event contains every AMQP property of a message, and headers of every AMQP type', () => {
     const event = frozen('every-property');
     const [[record]] = Object.values(event.rmqMessagesByQueue) as [[EventRecord]];
     const { ascii } = decodeHeaders(record.basicProperties['headers']);

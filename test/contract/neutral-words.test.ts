@@ -54,7 +54,7 @@ test('neither the toolkit nor the tests of the toolkit contain words of the refe
   expect(found).toEqual([]);
 });
 
-test('every exception to the rule that the toolkit contains no words of the reference service still matches at least one file', () => {
+test('every file pattern that is exempt from the ban on words of the reference service still matches at least one file', () => {
   for (const exception of EXCEPTIONS)
     expect([exception, files.some((file) => exception.test(file))]).toEqual([exception, true]);
 });

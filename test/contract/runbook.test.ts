@@ -37,7 +37,7 @@ beforeAll(async () => {
 }, 180_000);
 
 describe('the runbook', () => {
-  test('the description of every alarm ends with a chapter of the runbook, and the chapter contains the name of the alarm', () => {
+  test('the description of every alarm ends with a reference to a chapter of the runbook, and this chapter names the alarm', () => {
     expect(alarms.length).toBeGreaterThan(50);
     const faults = alarms.flatMap(({ name, description }) => {
       const title = /Runbook: ([^.]+)\.$/.exec(description)?.[1];

@@ -90,7 +90,7 @@ describe.each(stageNames)('the order of resources in the CloudFormation template
     }
   });
 
-  test('the functions in the network are deleted first, then the network interfaces of the functions, and then the IAM roles of the functions', () => {
+  test('the functions in the VPC are deleted first, then their network interfaces, and then their IAM roles', () => {
     const inNetwork = lambdas().filter(isInNetwork);
     expect(inNetwork.length).toBeGreaterThan(5);
     const wait = 'functions/FunctionsNetwork';

@@ -22,7 +22,7 @@ const changed = (change: (stage: typeof prod) => unknown): Record<string, unknow
   return { prod: copy };
 };
 
-test('create-surehop generates the stage dev with the same values as the stage dev of the reference service, except for the settings of the service', () => {
+test('create-surehop generates the stage dev with the same values as the stage dev of the reference service, except for the field `settings`', () => {
   expect({ ...newDev, settings: undefined }).toEqual({ ...dev, settings: undefined });
 });
 
@@ -256,12 +256,12 @@ describe('the reserved concurrency of functions', () => {
     expect(reserveConcurrency({ publisher }, { ...small, publisherConcurrency: 7 })).toEqual({ publisher: 7 });
   });
 
-  test('two publishers get equal shares of the broker connections that the consumers do not need', () => {
+  test('two publishers without weights get equal shares of the broker connections that remain after those of the consumers', () => {
     const shares = reserveConcurrency({ publisher, other: publisher, consumer }, small);
     expect(shares).toEqual({ consumer: 2, publisher: 37, other: 36 });
   });
 
-  test('publishers with weights share the broker connections that the consumers do not need, in proportion to their weights', () => {
+  test('publishers with weights share the available broker connections in proportion to their weights', () => {
     const heavy = { access: { login: 'publisher', connections: { weight: 3 } }, environments: 0 } as const;
     expect(reserveConcurrency({ publisher, heavy }, small)).toEqual({ publisher: 21, heavy: 59 });
     expect(reserveConcurrency({ publisher, heavy }, { ...small, publisherConcurrency: 2 })).toEqual({
@@ -270,7 +270,7 @@ describe('the reserved concurrency of functions', () => {
     });
   });
 
-  test('each publisher gets at least one broker connection, and together the publishers get all connections that the other functions leave, up to publisherConcurrency', () => {
+  test('each publisher gets at least one broker connection, and together the publishers get all connections that the other functions do not need, up to publisherConcurrency', () => {
     const weights = fc.array(fc.integer({ min: 1, max: 1_000 }), { minLength: 1, maxLength: 40 });
     fc.assert(
       fc.property(weights, fc.integer({ min: 40, max: 10_000 }), (given, publisherConcurrency) => {
@@ -287,13 +287,13 @@ describe('the reserved concurrency of functions', () => {
     );
   });
 
-  test('when publisherConcurrency is below the number of publishers, the error names the lowest number that fits', () => {
+  test('if publisherConcurrency is lower than the number of publishers, the error names the lowest valid value', () => {
     expect(() => reserveConcurrency({ publisher, other: publisher }, { ...small, publisherConcurrency: 1 })).toThrow(
       'publisher, other share a publisherConcurrency of 1, but each needs at least 1: set publisherConcurrency to at least 2',
     );
   });
 
-  test('when functions need more connections than the broker allows, the error suggests a lower number for one function', () => {
+  test('if functions need more connections than the broker allows, the error suggests a lower value of access.connections for one function', () => {
     const greedy = (connections: number) => ({ access: { login: 'publisher', connections }, environments: 0 }) as const;
     const refused = { publisher, other: publisher, greedy: greedy(90), consumer };
     // Of the 80 connections, the consumer and its event source need 7, and each of the two publishers needs 1.
@@ -327,7 +327,7 @@ describe('the reserved concurrency of functions', () => {
     expect(reserveConcurrency({ publisher }, cluster)).toEqual({ publisher: 200 });
   });
 
-  test('a function that publishes messages but sets no limit for the number of broker connections causes an error', () => {
+  test('reserving broker connections fails for a function that publishes messages but does not set its number of connections', () => {
     const endless = { access: { login: 'publisher' }, environments: 0 } as const;
     expect(() => reserveConcurrency({ endless }, prod)).toThrow(
       /endless publishes messages, but its number of connections is not set: set access\.connections .* to "rest"/,

@@ -230,7 +230,7 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
     }
   });
 
-  test('the environment variables of every function are valid settings', () => {
+  test('the environment variables of every function contain valid settings', () => {
     for (const [id, lambda] of lambdas()) {
       const { Variables } = properties(lambda)['Environment'] as { Variables: Value };
       const addresses: Partial<Record<ExportName, string>> = {

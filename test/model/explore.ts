@@ -18,8 +18,8 @@ type Scenario = (choose: Choose, exploration?: Exploration) => Promise<void>;
 const SAMPLED_RUNS = 80;
 
 /**
- * Runs a deterministic scenario many times. In each run, `choose` decides differently what happens in the scenario, for
- * example where a fault occurs: at random, or in thorough tests in every possible way. Returns the number of runs.
+ * Runs a deterministic scenario many times, and returns the number of runs. In each run, `choose` makes different
+ * choices, for example where a fault occurs. The choices are random; thorough tests try every combination instead.
  */
 export const explore = (scenario: Scenario): Promise<number> =>
   isThorough ? exploreCompletely(scenario) : sample(scenario);
@@ -45,8 +45,9 @@ async function sample(scenario: Scenario): Promise<number> {
 
 /**
  * Runs the scenario once for every possible sequence of its choices, in depth-first order. A run ends early when it
- * reaches a state that an earlier run has reached, because both runs would continue in the same way. A run does not start
- * at the beginning, but at the latest moment between two batches that it shares with the run before.
+ * reaches a state that an earlier run has reached, because both runs would continue in the same way. A run does not repeat
+ * the steps that it shares with the previous run: it resumes from the last state between two batches at which both runs
+ * are still identical.
  */
 export async function exploreCompletely(scenario: Scenario, most = 1_000_000): Promise<number> {
   const explored = new Set<string>();
@@ -82,7 +83,7 @@ export async function exploreCompletely(scenario: Scenario, most = 1_000_000): P
   }
 }
 
-/** Runs a scenario once. If the run fails, throws an error that lists the choices of the scenario in this run. */
+/** Runs a scenario once. If the run fails, throws an error that lists the choices made during the run. */
 async function named(choices: () => readonly number[], run: () => Promise<void>): Promise<void> {
   try {
     await run();

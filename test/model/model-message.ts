@@ -6,9 +6,9 @@ export interface ModelMessage {
   readonly body: object;
   readonly isPoison: boolean;
   readonly due: 0 | 1;
-  /** Whether the model tries two outcomes for each attempt at this message: success and a temporary error. */
+  /** Whether the model tries two outcomes for each attempt at this message: success and a transient error. */
   readonly endsEitherWay?: boolean;
-  /** Whether the model tries a permanent error, too, besides success and a transient error. Needs `endsEitherWay`. */
+  /** Whether the model also tries a permanent error as an outcome. Requires `endsEitherWay`. */
   readonly mayFailPermanently?: boolean;
   readonly copies?: number;
   /** Whether processing the message crashes the process. */

@@ -46,8 +46,9 @@ export async function runModel(
       around: (run, { context: { id }, crash, choose: chooseOutcome }) => {
         if (killers.has(id)) return crash();
         const outcome = unsure.has(id) ? chooseOutcome(varied.has(id) ? 3 : 2) : 0;
-        if (outcome === 1) throw new Error('the model chose a transient error for this attempt');
-        if (outcome === 2) throw new PermanentError('VARIES', 'the model chose a permanent error for this attempt');
+        if (outcome === 1) throw new Error('the test model chose a transient error for this attempt');
+        if (outcome === 2)
+          throw new PermanentError('VARIES', 'the test model chose a permanent error for this attempt');
         return run();
       },
     },
@@ -58,7 +59,7 @@ export async function runModel(
   return { ...audited, unexpected: [...audited.unexpected, ...repeated, ...check(storedItems(store))] };
 }
 
-/** Runs `work` without log lines, metrics and stack traces, because writing them takes much of the time of a run. */
+/** Runs `work` with log lines, metrics and stack traces suppressed, because they would take much of the time of a run. */
 export async function quietly<T>(work: () => Promise<T>): Promise<T> {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;

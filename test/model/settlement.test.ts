@@ -36,7 +36,7 @@ test('while the dead letter of one message cannot be published, no other message
   expect(explored).toBeGreaterThan(1);
 });
 
-test('while the dead letter of one message on an ordered queue cannot be published, each other message is published to a delay queue at most once', async () => {
+test('while one message of an ordered queue cannot be dead-lettered, every other message is published to a delay queue at most once', async () => {
   const queue = { ...definition.queue, ordered: true };
   const orderBy = ({ kind }: z.infer<typeof modelled.schema>) => (kind === 'poison' ? 'its own' : 'one');
   const explored = await prove(() => {
@@ -81,7 +81,7 @@ describe('messages of one key on an ordered queue', () => {
       expect(explored).toBeGreaterThan(20);
     });
 
-  test('after a crash, a message whose only attempt failed is not processed again if a later message with the same ordering key has been processed', async () => {
+  test('if the only attempt of a message failed and a later message with the same ordering key was processed, the failed message is not processed again after a crash', async () => {
     const explored = await prove(() => {
       const messages = messagesOf(['either', 'sound']);
       const once = { ...ordered, queue: { ...queue, delays: [] } };

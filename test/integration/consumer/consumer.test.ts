@@ -44,8 +44,8 @@ const run = (
   invocation = anInvocation(),
 ): Promise<BatchReport> => createConsumer(scriptedConsumer, parts)(anEvent(records), invocation);
 /**
- * Creates a Lambda invocation with so little time left that the consumer runs no business rule but can still settle
- * messages.
+ * Creates the Lambda context of an invocation with so little time left that the consumer runs no business rule but can
+ * still settle messages.
  */
 const almostOver = () => {
   const leftMs = [60_000, 60_000];
@@ -482,7 +482,7 @@ test('a message with an unreadable inbox marker gets the same dead-letter id whe
   expect(second).toMatchObject({ 'surehop-dead-letter-id': (first as any)['surehop-dead-letter-id'] });
 });
 
-test('if the inbox refuses a dead letter because of an inbox marker, but the marker is deleted before the inbox has read it, no dead letter is published and the batch is redelivered', async () => {
+test('if an inbox marker blocks a dead letter but is deleted before the inbox reads the marker, the batch is redelivered and no dead letter is published', async () => {
   const record = message('permanent');
   const claimDeadLetters = () => Promise.resolve([{ is: 'gone' as const }]);
   const batch = run([record], { ...setup.parts, inbox: { ...setup.parts.inbox, claimDeadLetters } });
@@ -647,7 +647,7 @@ describe('a follow-up event that no queue receives', () => {
     ['its exchange has no binding for its routing key', 'library'],
     ['its exchange is missing', 'no-such-exchange'],
   ])(
-    'if no queue receives a follow-up event because %s, the consumer postpones the message whose business rule emitted the event, and completes the other messages of the batch',
+    'if a follow-up event reaches no queue because %s, the message that caused the event is postponed, and the other messages of the batch are settled as usual',
     async (_, exchange) => {
       const errors = errorsOf();
       const id = randomUUID();
@@ -700,7 +700,7 @@ describe('a follow-up event that no queue receives', () => {
     expect(await applied()).toBe(1);
   });
 
-  test('if no queue receives the follow-up event of a message, the business rule runs only once for the message, even if the message is postponed for longer than the retention of inbox markers', async () => {
+  test('while the follow-up event of a message reaches no queue, the message is postponed; its business rule runs only once, even if this takes longer than the inbox retention', async () => {
     const errors = errorsOf();
     let nowMs = Date.now();
     const clock = { now: () => nowMs };

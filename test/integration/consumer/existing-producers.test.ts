@@ -329,7 +329,7 @@ test('two consumers that identify the same message in different ways process the
   expect(received).toEqual([`order ${isbn}`, `notices ${isbn}`, `order ${isbn}`, `notices ${isbn}`]);
 });
 
-test('a consumer with order per key and an identify function processes the messages of producers that do not use Surehop in publication order', async () => {
+test('with the options orderBy and identify, a consumer processes messages in publication order even if their producer does not use Surehop', async () => {
   const queue = { ...workQueue('loans', { ordered: true }), delays: loans.delays };
   const handler = createConsumer(
     { queue, rules, identify: byOrder, orderBy: (event: { isbn: string }) => event.isbn },
@@ -362,7 +362,7 @@ describe('a message that the broker dead-letters before a consumer has identifie
     expect(received).toEqual([`order ${isbn}`]);
   });
 
-  test('a CloudEvent that the broker dead-letters is archived with the message id that its attributes give', async () => {
+  test('if the broker dead-letters a CloudEvent, the archived message id consists of the CloudEvent attributes source and id', async () => {
     await producers.at(-1)![1]();
     await reject();
     expect(await archived()).toMatchObject({ messageId: `/shop ${isbn}`, type: 'order.ordered', code: 'REJECTED' });

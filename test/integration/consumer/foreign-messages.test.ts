@@ -91,8 +91,8 @@ async function take(from: string): Promise<Taken[]> {
 const bodyOf = ({ record }: Taken) => record.data;
 
 /**
- * Returns the headers that the publisher has set, as text. Routing headers and the headers of the broker and the
- * toolkit are left out.
+ * Returns the headers that the publisher itself set, as JSON text. Routing headers (CC and BCC) and headers that the
+ * broker or Surehop added are left out.
  */
 function carried({ record }: Taken): string {
   const ours = /^(surehop-|x-(first-|last-)?death|x-(delivery|acquired)-count$|x-opt-|B?CC$)/;

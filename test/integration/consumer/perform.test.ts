@@ -255,7 +255,7 @@ describe('a decision that perform returns', () => {
     expect(await available(isbn)).toBe(5);
   });
 
-  test('if a perform function returns effects whose condition fails, without alternative effects ("otherwise"), the message is retried without waiting for its lease to expire', async () => {
+  test('if the condition of the effects fails and the perform function returned no alternative effects ("otherwise"), the retry does not wait until the lease expires', async () => {
     const [id, isbn] = [randomUUID(), randomUUID()];
     duringCall = () => ({ effects: [add(isbn, -1, 0)] });
     expect((await run([message(id)])).notCompleted).toMatchObject([{ outcome: 'retry', code: 'CONDITION_FAILED' }]);

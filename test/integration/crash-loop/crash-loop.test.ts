@@ -32,7 +32,7 @@ interface Scene {
 
 interface Played {
   readonly dead: { readonly body: unknown; readonly headers: object };
-  /** The number of messages that completed although another message of their batch crashes each process. */
+  /** The number of messages that completed although their batch contained a message that crashes every process. */
   readonly completed: number;
   readonly failedInvocations: number;
   readonly otherDeadLetters: number;

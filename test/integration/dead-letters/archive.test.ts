@@ -41,7 +41,7 @@ const read = (id: string) => callAsOperator(get, { route: 'GET /dead-letters/{id
 const listed = async (query: Record<string, string>) =>
   (await callAsOperator(list, { route: 'GET /dead-letters', query })).body.deadLetters;
 
-/** Takes at least `count` messages from the dead-letter queue, in the form in which a Lambda event contains them. */
+/** Waits until it has taken at least `count` messages from the dead-letter queue, and returns them as Lambda event records. */
 async function deadLetters(count: number): Promise<RabbitMqRecord[]> {
   const channel = await backend.host.rawChannel();
   const records: RabbitMqRecord[] = [];
@@ -529,7 +529,7 @@ describe('discarding a dead letter', () => {
   const discarding = (body: unknown, which = id) =>
     callAsOperator(discard, { route: 'DELETE /dead-letters/{id}', path: { id: which }, body });
 
-  test('discarding a dead letter keeps the message in the archive, and a second attempt to discard the dead letter responds with 409', async () => {
+  test('discarding a dead letter keeps the message in the archive, and a second discard request gets the status 409', async () => {
     expect(await discarding({ reason: ' a test loan ' })).toMatchObject({
       status: 200,
       body: { id, status: 'discarded', discardReason: 'a test loan' },

@@ -19,7 +19,7 @@ afterAll(() => store.close());
 
 const table = () => ({ client: store.client, tablePrefix: store.prefix, retentionDays: 90 });
 
-/** Creates the dependencies of a redrive. Their publisher calls `duringPublish` instead of sending messages. */
+/** Creates the dependencies of a redrive, with a fake publisher that calls `duringPublish` instead of sending messages. */
 const redriving = (duringPublish: () => Promise<void> = async () => {}): Redriving => ({
   table: table(),
   queues: [queues.loans],

@@ -141,7 +141,7 @@ test('a long-running job does not use up the whole invocation: a job that was st
   expect(await readJob(table(), long.id)).toMatchObject({ status: 'done', progress: { done: 8 } });
 });
 
-test('a running job is continued even if 60 newer jobs were started, and GET /dead-letters/jobs lists the running job after the 50 newest jobs', async () => {
+test('a running job is continued even if 60 newer jobs were started, and GET /dead-letters/jobs lists the running job in addition to the 50 newest jobs', async () => {
   const { id } = await aJob(['first']);
   for (let number = 0; number < 60; number += 1) {
     const newer = await aJob([], { ids: ['none'] });

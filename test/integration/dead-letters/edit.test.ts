@@ -334,7 +334,7 @@ describe('sending an edited message', () => {
     expect(await loansOf('c')).toBe(1);
   });
 
-  test('the state of an edited message in each queue is the state of its latest edited version', async () => {
+  test('for each queue, an edited message has the state of its latest edited version', async () => {
     const messageId = randomUUID();
     const states = () => createTimelines(surehop, queues).states(messageId);
     const id = await archived({ messageId });
@@ -352,7 +352,7 @@ describe('sending an edited message', () => {
   });
 
   const CLOUD_EVENT = 'application/cloudevents+json';
-  /** Has a consumer dead-letter the message in `record`, and archives it. Returns the id of the dead letter. */
+  /** Makes a consumer dead-letter the message in `record`, and archives the dead letter. Returns the id of the dead letter. */
   async function failedAgain(record: RabbitMqRecord): Promise<string> {
     expect((await consume([record])).counts['dead-letter']).toBe(1);
     const records: RabbitMqRecord[] = [];
@@ -399,7 +399,7 @@ describe('sending an edited message', () => {
     expect(await loansOf('given')).toBe(1);
   });
 
-  test('the function identify of the consumer finds the type of an edited message in the edited body', async () => {
+  test('for an edited message, the identify function of the consumer reads the type from the edited body', async () => {
     const identify: Identify = ({ body }) => ({ id: body.ref, type: body.kind });
     const consumer = createConsumer({ ...scriptedConsumer, identify }, parts);
     const ref = randomUUID();
@@ -462,7 +462,7 @@ describe('the original message of an edited dead letter', () => {
     expect([await loansOf('original'), await loansOf('edited')]).toEqual([0, 1]);
   });
 
-  test('a dead letter cannot be edited if a consumer has completed its redriven copy, even if the process that redrove it crashed before it recorded the redrive', async () => {
+  test('a dead letter cannot be edited after a consumer has completed its redriven copy, even if the redriving process crashed before it recorded the redrive', async () => {
     const messageId = randomUUID();
     const id = await archived({ messageId, code: 'BOOM', body: { isbn: 'first' } });
     const copy = aRecord({
@@ -492,7 +492,7 @@ describe('the original message of an edited dead letter', () => {
   });
 
   test.each(unreadableMarkers)(
-    'an edit is refused while the inbox marker of the original message cannot be read (the marker %s), and succeeds after an operator has corrected the marker',
+    'an edit is refused while the inbox marker of the original message is unreadable because it %s, and succeeds after an operator has corrected the marker',
     async (_, attributes) => {
       const messageId = randomUUID() as MessageId;
       const id = await archived({ messageId, code: 'BOOM', body: { isbn: 'unreadable' } });
@@ -616,7 +616,7 @@ describe('faults during an edit', () => {
     expect(await takeRecords(channel, 'notices')).toHaveLength(1);
   });
 
-  test('the DynamoDB items of an edited message get an expiry time only after the message is published, and the item that contains the body expires a day after the item that describes the message', async () => {
+  test('the DynamoDB items of an edited message get an expiry time only after the message is published; the item with the body expires a day after the item that describes the message', async () => {
     const id = await archived({ queue: 'notices' });
     await backend.host.channel.deleteQueue('notices');
     const { body } = await edit(id, { isbn: 'x'.repeat(1_000) });
@@ -752,7 +752,7 @@ describe('a process that is killed while it edits a dead letter', () => {
     return records;
   };
 
-  test('only the edited message takes effect if a dead letter is edited after the process that redrove it was killed, even if a different message with the same message id has an inbox marker', async () => {
+  test('if a dead letter is edited after a killed process redrove it, only the edited message takes effect, even if the inbox marker belongs to another message with the same id', async () => {
     const messageId = randomUUID() as MessageId;
     const [other, mine, edited] = [`other ${messageId}`, `mine ${messageId}`, `edited ${messageId}`];
     await parts.inbox.recordHandoffs('loans', [

@@ -26,7 +26,7 @@ const DAY_MS = 86_400_000;
 const published: string[] = [];
 let fault: Error | undefined;
 
-/** Creates the dependencies of a redrive or discard job. Their publisher records messages instead of sending them. */
+/** Creates the dependencies of a redrive or discard job, with a fake publisher that only records the messages. */
 const redriving = (): Redriving => ({
   table: table(),
   queues: [queues.loans],
@@ -71,7 +71,7 @@ async function aJob(code: string): Promise<string> {
   return id;
 }
 
-/** Runs a function immediately before the job stores the result of its next step. */
+/** Calls `run` once, immediately before a job next stores the result of a step. */
 function beforeNextResult(run: () => Promise<unknown>): void {
   const { client } = store;
   client.middlewareStack.add(
@@ -166,7 +166,7 @@ test('a dry run that is continued in several requests counts every matching dead
   expect(await dryRun(redriving(), order, undefined, hurried)).toMatchObject({ position: expect.any(String) });
 });
 
-test('if the process of a forced redrive job dies after redriving a dead letter, the job does not redrive this dead letter again when another process continues it', async () => {
+test('a forced redrive job whose process died is continued by another process and does not redrive a dead letter twice', async () => {
   published.length = 0;
   const id = await archived('again', 'AGAIN');
   const order = { action: 'redrive', ids: [id], maximum: 10, force: true, ratePerSecond: 1_000 } as const;

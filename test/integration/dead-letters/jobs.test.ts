@@ -186,7 +186,7 @@ describe('a job', () => {
     await backend.declare();
   });
 
-  test('a job publishes a message once if the list of ids contains the id of its dead letter twice', async () => {
+  test('a job publishes the message of a dead letter only once even if the id of the dead letter is listed twice', async () => {
     const [id = ''] = await archived('JOB_J', 1);
     const order = { action: 'redrive', ids: [id, id] };
     const body = { ...order, dryRun: true };

@@ -127,7 +127,7 @@ describe('redriving one dead letter', () => {
     expect((await read(id)).history).toHaveLength(2);
   });
 
-  test('if a message is older than the inbox retention, redriving the message responds with 409 unless the request contains "force": true', async () => {
+  test('a redrive request for a message older than the inbox retention gets the status 409 unless it contains "force": true', async () => {
     const { id } = await archived({ ageDays: 15 });
     expect(await redrive(id)).toMatchObject({ status: 409, body: { type: 'urn:surehop:problem:too-old' } });
     expect(await backend.host.drain('loans')).toEqual([]);

@@ -27,10 +27,7 @@ const storeAs = (id: string, delivery: Delivery) => {
   return storeDeadLetter(toDeadLetter(delivery, origin, store.clock.now()), delivery, table());
 };
 
-/**
- * Runs `run` after DynamoDB has executed the next command with the given name, but before the caller receives the
- * result.
- */
+/** Calls `run` once, after DynamoDB has executed the next `command` but before the caller receives the result. */
 function afterNext(command: string, run: () => Promise<unknown>): void {
   const { client } = store;
   client.middlewareStack.add(
@@ -95,7 +92,7 @@ test('a dead letter is stored even if an earlier attempt stored only its message
   expect((await readDeadLetter(table(), id)).message).toEqual({ body: again.body, properties: again.properties });
 });
 
-test('if the AWS SDK repeats the write of a dead letter because the reply was lost, the dead letter counts as newly stored', async () => {
+test('if the AWS SDK repeats the write of a dead letter after a lost reply, the dead letter is reported as newly stored', async () => {
   const id = randomUUID();
   store.client.middlewareStack.add(
     (next, { commandName }) =>

@@ -39,7 +39,7 @@ test('prepareBroker fails if a policy of the broker can lose messages, and the e
   });
 });
 
-test('prepareBroker fails if a queue exists with other arguments than declared, and the error names the queue and the argument', async () => {
+test('prepareBroker fails if the arguments of an existing queue differ from the declared ones, and the error names the queue and the argument', async () => {
   await host.channel.assertQueue('loans', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
   await expect(prepare()).rejects.toMatchObject({
     name: 'Problem',

@@ -150,7 +150,7 @@ describe('the batches of an emulated event source', () => {
   });
 
   test.each([1, 3])(
-    'with %i execution environments, the emulated event source acknowledges each batch with one AMQP method, and no acknowledged message returns to the queue after the event source has stopped',
+    'with %i execution environments, the emulated event source sends one ack per batch, and no acknowledged message returns to the queue after the event source has stopped',
     async (concurrency) => {
       // The event source is in this process, and its channels have the same class as the channel of the harness.
       const { prototype } = (Object.getPrototypeOf(harness.channel) as { constructor: { prototype: object } })

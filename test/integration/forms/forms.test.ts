@@ -111,7 +111,7 @@ const sample = {
   delayQueues: { 'retry.1s': 4 },
 };
 
-/** Creates one message of each kind, such as an event, a retry copy and a dead letter, with the code of the service. */
+/** Creates one message of each kind, such as an event, a retry copy and a dead letter, with the production code. */
 function publishedMessages(): Record<string, Message> {
   const about = { appId: 'surehop', publishedAtMs, trace: { traceparent: TRACE, tracestate: 'vendor=1' } };
   const first = eventMessage(orderCreated, order, { ...about, id: id('first'), correlationId: id('request') });

@@ -52,7 +52,7 @@ test('if the AWS SDK repeats the write of a new job because the reply was lost, 
   await expect(createJob(table, id, order, store.clock.now())).rejects.toThrow();
 });
 
-test('if the AWS SDK repeats the write of an audit record because the reply was lost, the change of the operator is made, and a second change with the same request id is refused', async () => {
+test('if the AWS SDK repeats the write of an audit record after a lost reply, the write succeeds; a second change with the same request id is refused', async () => {
   const request = { surehop, id: randomUUID(), client: 'ada', route: 'DELETE /dead-letters/{id}' };
   const change = { subject: 'dead-letters/17', reason: 'a test' };
   expect(await audited(request, change, async () => 'made')).toBe('made');

@@ -115,7 +115,7 @@ describe('commits of several messages', () => {
     expect(results[1]).toMatchObject({ marker: { state: 'rejected', reason: 'sold out' } });
   });
 
-  test('after a commit has found that an item is sold out, later messages that need this item do not cause the transactions of other messages to be cancelled', async () => {
+  test('once a commit has found an item sold out, later messages that need this item no longer make the transactions of other messages fail', async () => {
     await shelved('gone', 0);
     await shelved('plenty', 100);
     const inbox = store.inbox();
@@ -134,7 +134,7 @@ describe('commits of several messages', () => {
     expect(new Set(outcomes(await inbox.commit(QUEUE, orders('third'), never)))).toEqual(new Set(['completed']));
   });
 
-  test('a sold-out item is written in its own transaction while its condition fails; once the condition holds again, the next commit writes all items in one transaction', async () => {
+  test('the commit after a sold-out item writes this item in a transaction of its own; if its condition then holds, the next commit writes all items in one transaction', async () => {
     await shelved('scarce', 0);
     await shelved('plenty', 100);
     const inbox = store.inbox();

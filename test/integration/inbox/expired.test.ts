@@ -59,7 +59,7 @@ describe('a message without an inbox marker', () => {
     ],
   ];
   test.each(deadLettered)(
-    'a message without an inbox marker that is older than the retention of inbox markers is dead-lettered if it %s',
+    'a message that has no inbox marker and is older than the retention of inbox markers is dead-lettered if the message %s',
     async (_, about) => {
       const isbn = randomUUID();
       const { notCompleted } = await deliver(aRecord({ type: 'test.scripted', body: { isbn }, ...about }));

@@ -67,7 +67,7 @@ test('a transaction keeps its ClientRequestToken when it is sent again after a s
   expect(new Set(tokens).size).toBe(3);
 });
 
-test('after a transaction timed out, a message that another process completed before the transaction is resent has the result "duplicate"', async () => {
+test('if a transaction times out and another process completes one of its messages, resending the transaction returns "duplicate" for this message', async () => {
   faults.plan = async (_, at) => {
     if (at > 0) return;
     faults.remove();
@@ -91,7 +91,7 @@ test('if every reply of DynamoDB is lost, the messages stay unfinished, and the 
   expect(await available()).toBe('90');
 });
 
-test('after a lost reply, a message whose condition fails stays unfinished, because DynamoDB may already have committed the message', async () => {
+test('if a condition fails when a transaction is resent after a lost reply, the message stays unfinished, because the first request may have committed the message', async () => {
   inTurn(() => ({ when: 'before', error: named('TimeoutError') }));
   const results = await commit([take('too much', 101), take('fits', 1)]);
   expect(outcomes(results)).toEqual(['unfinished', 'completed']);
@@ -204,7 +204,7 @@ test('if DynamoDB does not say which table of a transaction is missing, the comm
   expect(await available()).toBe('90');
 });
 
-test('if DynamoDB reports a missing table for a transaction, but accepts a test write on each of its tables, all messages stay unfinished and the error names every table of the transaction', async () => {
+test('if a transaction fails because a table is missing, but test writes to all its tables succeed, every message stays unfinished and the error names all these tables', async () => {
   inTurn(() => ({ when: 'before', error: named('ResourceNotFoundException', 'not found') }));
   const results = await commit(five());
   expect(outcomes(results)).toEqual(Array(5).fill('unfinished'));
@@ -212,7 +212,7 @@ test('if DynamoDB reports a missing table for a transaction, but accepts a test 
   expect(results[0]).toMatchObject({ error: { code: 'TABLE_MISSING', tables } });
 });
 
-test('if DynamoDB does not name the missing table, only the message that writes to this table stays unfinished; in the same batch, only the message whose inbox marker was refused fails', async () => {
+test('if DynamoDB does not name the missing table, only the message that writes to it stays unfinished; a message whose inbox marker DynamoDB refuses fails, and the others are completed', async () => {
   const missing = new Table({ name: 'missing', key: { isbn: 'S' } });
   const toMissing: Entry = { ...take('missing', 1), decision: { effects: [missing.add({ isbn: 'a' }, 'n', 1)] } };
   const writes = (input: TransactWriteItemsInput) => JSON.stringify(input.TransactItems);

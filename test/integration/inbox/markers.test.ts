@@ -54,7 +54,7 @@ describe('markers that cannot be read', () => {
     }),
   };
 
-  test('the inbox returns why an inbox marker cannot be read, and still returns the markers of the other messages', async () => {
+  test('if an inbox marker cannot be read, the inbox returns the reason, and still returns the markers of the other messages', async () => {
     await done();
     await edited();
     const markers = await inbox.find(QUEUE, [id('edited'), id(), id('unknown')]);
@@ -92,7 +92,7 @@ describe('markers of failed attempts', () => {
     });
   });
 
-  test('the inbox marker of a failed attempt is not replaced by the marker of an earlier attempt or an earlier redrive', async () => {
+  test('a late write from an earlier attempt, or from before the last redrive, does not overwrite the inbox marker of a newer failed attempt', async () => {
     await record(2);
     await record(1);
     expect(await found()).toMatchObject({ attempt: 2 });
@@ -118,7 +118,7 @@ describe('markers of failed attempts', () => {
     expect(await found()).toMatchObject({ state: 'retrying', redrives: 1 });
   });
 
-  test('if the inbox refuses to dead-letter a message because of its inbox marker, and the marker is deleted before the inbox can read it, the inbox reports that the marker is gone', async () => {
+  test('if an inbox marker prevents the dead-lettering of a message but is deleted before the inbox reads it, the inbox reports that the marker is gone', async () => {
     await done();
     store.client.middlewareStack.add(
       (next, { commandName }) =>
@@ -146,7 +146,7 @@ describe('markers of failed attempts', () => {
     expect(await found()).toMatchObject({ state: 'completed' });
   });
 
-  test('the inbox marker of a leased message is not replaced by the marker of a failed attempt until the lease ends', async () => {
+  test('while a message is leased, a failed attempt cannot overwrite its inbox marker; after the release of the lease, it can', async () => {
     await leases.take(QUEUE, { ...firstAttempt, id: id(), payloadHash: 'hash', owner: 'me', durationMs: 1_000 });
     await record(1);
     expect(await found()).toMatchObject({ state: 'leased' });
@@ -289,7 +289,7 @@ describe('the expiry of inbox markers', () => {
     expect(await found()).toMatchObject({ state: 'completed' });
   });
 
-  test('if reading an inbox marker must postpone its expiry and DynamoDB does not answer this write, reading the marker fails with STORE_UNAVAILABLE', async () => {
+  test('if a read of an inbox marker must extend its expiry and DynamoDB does not answer the write, the read fails with STORE_UNAVAILABLE', async () => {
     await done();
     store.clock.advance(8 * DAY_MS);
     store.client.middlewareStack.add(

@@ -80,7 +80,7 @@ test('after the inbox table was restored from a backup, a message whose inbox ma
   expect(await available()).toBe(4);
 });
 
-test('after a restore of the inbox table, a retried message whose inbox marker shows only a failed attempt is dead-lettered, because the backup may predate its completion', async () => {
+test('after a restore of the inbox table, a retried message whose inbox marker shows only a failed attempt is dead-lettered, because the message may have completed after the backup', async () => {
   const isbn = randomUUID();
   const failing = aMessage(isbn, minutesFromNow(-5), {}, 'transient');
   const { inbox } = setup.parts;

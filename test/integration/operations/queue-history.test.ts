@@ -98,7 +98,7 @@ test('report-queues writes one item per minute, which DynamoDB deletes after a d
   expect(Number(newest.expiresAt!.N)).toBe(Math.floor(store.clock.now() / 1_000) + 86_400);
 });
 
-test('each sample of the function report-queues contains the number of open dead letters of each queue', async () => {
+test('each run of the function report-queues records the number of open dead letters of every queue', async () => {
   const table = { client: store.client, tablePrefix: store.prefix, retentionDays: 90 };
   const death = { 'x-death': [{ queue: 'notices', reason: 'expired', count: 1, time: 1_795_345_200 }] };
   await archiveBatch(

@@ -163,7 +163,7 @@ test('if a batch with a failed message and a later message of the same ordering 
   expect((await setup.item('loans', { isbn: a }))?.available).toBe(2);
 });
 
-test('if a process dies while it processes a batch, younger messages with the same ordering keys wait until this batch is redelivered', async () => {
+test('if a process dies during a batch, later messages with the same ordering keys wait until this batch is redelivered', async () => {
   const a = randomUUID();
   const abandoned = [message(a, 1), message(a, 2)];
   const crashing: ConsumerParts = {
@@ -182,7 +182,7 @@ test('if a process dies while it processes a batch, younger messages with the sa
   expect((await setup.item('loans', { isbn: a }))?.available).toBe(3);
 });
 
-test('if the process dies after the last attempt of a message failed and a later message with the same key completed, the earlier message is dead-lettered without another attempt', async () => {
+test('a message whose last attempt failed is dead-lettered without another attempt if the process dies after a later message with the same key completed', async () => {
   const a = randomUUID();
   failing.set(`${a}:1`, 1);
   const records = [message(a, 1), message(a, 2)];
@@ -204,7 +204,7 @@ test('if the process dies after the last attempt of a message failed and a later
   expect((await setup.item('loans', { isbn: a }))?.available).toBe(1);
 });
 
-test('if a process dies while it processes a batch, younger messages with the same keys wait for the redelivery of this batch, even if a batch of invalid messages comes first', async () => {
+test('if a process dies during a batch, later messages with the same keys wait until the batch is redelivered, even if a batch of invalid messages is delivered first', async () => {
   const a = randomUUID();
   const hanging: ConsumerParts = {
     ...setup.parts,
@@ -269,8 +269,8 @@ test('messages of one key are processed in order even if one of the messages is 
 
 describe('two execution environments that process one batch at the same time', () => {
   /**
-   * Returns a consumer whose business rule throws `errors`, one after another, for the message with the number 1, and
-   * then processes this message as usual.
+   * Returns a consumer whose business rule fails for message number 1: each attempt throws the next of `errors`. Once no
+   * error is left, the attempt succeeds.
    */
   const throwing = (errors: Error[]) => ({
     ...definition,

@@ -14,8 +14,8 @@ import { aRequest } from '../../support/request.ts';
 import { numRuns } from '../../support/thorough.ts';
 
 /**
- * The number of random requests per test. The environment variable FUZZ_CASES changes this number. With the SEED of an
- * earlier run, the tests send the same requests again.
+ * The number of random requests per test, which the environment variable FUZZ_CASES can set. To repeat a run, set the
+ * environment variable SEED to the seed in the titles of its tests.
  */
 const CASES = Number(process.env.FUZZ_CASES ?? numRuns({ everyday: 500, thorough: 2_000 }));
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);

@@ -438,8 +438,8 @@ const own = generateKeyPairSync('rsa', { modulusLength: 2_048 });
 const DAY = 86_400;
 
 /**
- * Returns the public key of the token issuer. Attackers can download this key and use it as an HMAC secret to forge
- * tokens (key confusion).
+ * Returns the public key of the token issuer, so that a test can try to forge a token that uses this key as an HMAC
+ * secret (key confusion).
  */
 async function published(): Promise<JWK> {
   const { keys } = (await (await fetch(process.env.JWKS_URL!)).json()) as { keys: JWK[] };

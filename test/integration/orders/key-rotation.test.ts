@@ -25,7 +25,7 @@ let username: string;
 let placeOrder: HttpHandler;
 let getStatus: HttpHandler;
 
-/** A server that publishes the changing keys of the token issuer. */
+/** A server that publishes the signing keys of the token issuer, which the tests change. */
 let jwksServer: Server;
 let jwks: object[];
 let jwksReads = 0;

@@ -25,7 +25,7 @@ afterAll(async () => {
   await secrets.stop();
 });
 
-test('the rotation function performs the four rotation steps with the login of the administrator, and the broker then accepts the new login', async () => {
+test('the rotation function, logged in as the administrator, performs the four rotation steps for another login, and the broker then accepts the new login', async () => {
   const arn = secrets.create('monitor', JSON.stringify({ username: 'monitor-a', password: 'the first' }));
   const token = secrets.beginRotation(arn);
   for (const Step of ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as const)

@@ -141,7 +141,7 @@ describe('rotation', () => {
     expect(current().username).toContain('consumer-b');
   });
 
-  test('the step testSecret can run without the other rotation steps, as Secrets Manager runs it when rotation is enabled', async () => {
+  test('testSecret can run without the other rotation steps, because Secrets Manager runs only testSecret when rotation is enabled', async () => {
     const before = current();
     await step('testSecret', secrets.beginRotation(arn));
     expect(current()).toEqual(before);
@@ -149,7 +149,7 @@ describe('rotation', () => {
     await expect(step('testSecret', secrets.beginRotation(arn))).rejects.toThrow(/refuses the new login/);
   });
 
-  test('while the broker is unavailable, the rotation of a login fails and keeps the current login, and a later repetition of the rotation succeeds', async () => {
+  test('while the broker is unavailable, rotating a login fails and leaves the current login unchanged; a later attempt succeeds', async () => {
     const before = current();
     const away = reach('amqp://guest:guest@127.0.0.1:9', 'http://guest:guest@127.0.0.1:65000');
     const token = secrets.beginRotation(arn);

@@ -172,7 +172,7 @@ test('the timeline of a message contains the publication, each failed attempt wi
   expect([timeline.steps[0]!.afterMs, timeline.isIncomplete]).toEqual([0, false]);
 });
 
-test('if the inbox marker of a follow-up event cannot be read, the timeline of its message shows the reason and all other steps', async () => {
+test('if the inbox marker of a follow-up event cannot be read, the timeline of the original message shows the reason and all other steps', async () => {
   succeedsAt = 1;
   const messageId = publish();
   await deliver('loans');
@@ -262,7 +262,7 @@ test('the timeline of a dead-lettered message contains all attempts, the redrive
   expect(steps[5]).toMatchObject({ by: 'grace', reason: 'the catalogue is back', deadLetterId: deadLetter!.id });
 });
 
-test('while a message that may have crashed the process is processed alone, its timeline contains the time by which this isolated run ends at the latest', async () => {
+test('while a message that may have crashed the process is processed alone, its timeline contains the latest time at which this run can end', async () => {
   const messageId = randomUUID() as MessageId;
   const endsByMs = Date.parse('2026-11-22T12:00:30.000Z');
   await setup.parts.attemptLog.begin('loans', [messageId], { kind: 'isolated', id: 'run-1', endsByMs });

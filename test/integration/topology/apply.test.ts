@@ -89,7 +89,7 @@ describe('plan', () => {
 });
 
 describe('refusals', () => {
-  test('applying a topology fails and changes nothing on the broker if a queue on the broker has other arguments than declared, and the error names each different argument', async () => {
+  test('applying a topology fails and changes nothing if the arguments of a queue on the broker differ from the declared ones, and the error names each differing argument', async () => {
     await host.channel.assertQueue('notices', {
       durable: true,
       arguments: { 'x-queue-type': 'quorum', 'x-max-length': 7, 'x-overflow': 'drop-head' },
@@ -129,7 +129,7 @@ describe('refusals', () => {
     expect(await host.drain('audit')).toHaveLength(1);
   });
 
-  test('applying a topology that omits a work queue with an unacknowledged message fails', async () => {
+  test('applying a topology fails if the topology omits a work queue that still has an unacknowledged message', async () => {
     await applyTopology(broker, withAudit);
     await send('audit');
     await host.channel.get('audit');

@@ -172,7 +172,7 @@ describe('custom resource', () => {
     expect(await queueNames()).toContain('audit');
   });
 
-  test('the custom resource for the broker fails if a policy on the broker can lose messages, and the error names the setting', async () => {
+  test('the custom resource for the broker fails if a broker policy contains a setting that can lose messages, and the error names this setting', async () => {
     const path = `policies/${host.name}/hurry`;
     await host.manage('PUT', path, {
       pattern: '^notices$',
@@ -267,7 +267,7 @@ describe('permissions', () => {
     await publisher.close();
   });
 
-  test('the broker user of the consumers may only read, and only the queues that have event sources', async () => {
+  test('the broker user of the consumers has only read permission, and only for the queues that have event sources', async () => {
     const consumer = await channelOf('consumer');
     for (const queue of ['loans', 'notices', 'dead-letters']) {
       expect(await consumer.may((channel) => channel.checkQueue(queue))).toBe(true);

@@ -35,7 +35,7 @@ describe('declareTopology', () => {
     expect(((await host.manage('GET', `queues/${host.name}`)) as unknown[]).length).toBe(topology.queues.length);
   });
 
-  test('if a queue on the broker has other arguments than declared, declaring the topology over AMQP fails, and the queue keeps its messages', async () => {
+  test('if the arguments of a queue on the broker differ from the declared ones, declaring the topology over AMQP fails, and the queue keeps its messages', async () => {
     await host.channel.assertQueue('loans', {
       durable: true,
       arguments: { 'x-queue-type': 'quorum', 'x-max-length': 7 },

@@ -150,7 +150,7 @@ describe('effect of policies', () => {
     expect({ refused, held }).toEqual({ refused: 0, held: 5 });
   });
 
-  test('a policy that the topology does not declare has no effect on a queue if its priority is lower than that of the declared policy', async () => {
+  test('an undeclared policy has no effect on a queue if the policy has a lower priority than the declared policy', async () => {
     await policy('hurry', { overflow: 'drop-head', 'max-length': 5 }, '^loans$', 1);
     expect(await faults()).toEqual([]);
     expect(await publishedTo('loans')).toEqual({ refused: 0, held: 100 });
