@@ -46,7 +46,7 @@ describe('the bundler', () => {
     expect(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })).toBe('needed once in a while\n');
   });
 
-  test('if a handler does not use an export of a library, the bundler omits the module that only this export imports dynamically', async () => {
+  test('the bundler omits a module if the only dynamic import of the module is in a library export that the handler does not use', async () => {
     const library = join(root, 'node_modules/library');
     await mkdir(library, { recursive: true });
     await writeFile(join(library, 'package.json'), `{ "type": "module", "main": "index.js", "sideEffects": false }`);

@@ -41,7 +41,7 @@ describe('comparing two templates', () => {
     ]);
   });
 
-  test('compareTemplates reports a property as changed if it refers to another resource than before', () => {
+  test('compareTemplates reports a property as changed if it now refers to a different resource', () => {
     const subnet = (id: string): Resource => ({ Type: 'AWS::EC2::Subnet', Properties: { VpcId: { Ref: id } } });
     expect(compare({ Subnet: subnet('One') }, { Subnet: subnet('Other') })).toMatchObject([
       { effect: 'replaced', properties: ['VpcId'] },
@@ -160,7 +160,7 @@ describe('conflicts of a deployment', () => {
     ).toEqual(['Source cannot be updated']);
   });
 
-  test('conflictsOf reports a deployment if a template imports a value that no stack exports', () => {
+  test('conflictsOf reports an import of a value that no stack exports', () => {
     expect(conflicts({ functions: [none, importing] })).toEqual(['nothing exports pool']);
   });
 
@@ -187,7 +187,7 @@ describe('conflicts of a deployment', () => {
     ]);
   });
 
-  test('conflictsOf reports a deployment that updates an event source mapping with a virtual host, because Lambda accepts a virtual host only when it creates a mapping', () => {
+  test('conflictsOf reports an update of an event source mapping that names a virtual host, because Lambda accepts a virtual host only when a mapping is created', () => {
     const source = (BatchSize: number, ...more: Value[]) =>
       template({
         Source: {

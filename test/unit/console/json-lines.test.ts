@@ -20,7 +20,7 @@ const keepsText = (() => {
   return sources[0] === '1';
 })();
 
-test('formatting JSON keeps all digits of a number that is too large for JavaScript if JSON.parse passes the source text of the number to the reviver', () => {
+test('formatting JSON keeps all digits of large numbers if the runtime passes the source text of numbers to the reviver of JSON.parse', () => {
   const digits = keepsText ? '9007199254740993123' : '9007199254740993000';
   expect(textOf('{"id": 9007199254740993123}')).toBe(`{\n  "id": ${digits}\n}`);
 });

@@ -44,7 +44,7 @@ describe('the outcome of a redrive', () => {
     expect(outcomeOf(aTimeline('dead-lettered', [0, 1]), letter, 2)).toMatchObject({ kind: 'waiting' });
   });
 
-  test('if a message fails after each of two redrives, the outcome of each redrive is the failure that followed this redrive', () => {
+  test('if a message is redriven twice and fails both times, each redrive has its own failure as its outcome', () => {
     const timeline = aTimeline('completed', [0, 2, 1]);
     expect(outcomeOf(timeline, letter, 1)).toMatchObject({
       kind: 'failed',

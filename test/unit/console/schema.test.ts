@@ -18,7 +18,7 @@ test('the initial value of a form has every member that the schema requires, and
   expect(emptyValue(schema)).toEqual({ name: '', count: 1, isNew: false, kind: 'small', parts: [] });
 });
 
-test('changing the value of a member keeps the position of the member in the object', () => {
+test('replacing the value of a JSON member keeps the position of the member in its object', () => {
   const object = { one: 1, two: 2, three: 3 };
   expect(JSON.stringify(withMember(object, 'two', 'x'))).toBe('{"one":1,"two":"x","three":3}');
   expect(JSON.stringify(withMember(object, 'two', undefined))).toBe('{"one":1,"three":3}');

@@ -125,7 +125,7 @@ describe('the time limit of a business rule', () => {
     },
   );
 
-  test('if the perform function fails and releasing its lease then exceeds the time limit, the retry has the error of the function as its reason, not the timeout', async () => {
+  test('if the perform function fails and the release of the lease then times out, the retry records the error of the function, not the timeout', async () => {
     const { run } = aConsumer({ perform: async () => decide({ fails: true }) }, slow('leases.release', false));
     expect((await run(aMessage())).notCompleted).toMatchObject([{ outcome: 'retry', message: 'not this time' }]);
   });
@@ -176,7 +176,7 @@ describe('the time limit of a business rule', () => {
   );
 });
 
-test('if the request for a lease is repeated until DynamoDB grants the lease, the duration of the lease starts at the last request', async () => {
+test('if a lease is granted only after several requests, the duration of the lease counts from the last request', async () => {
   let nowMs = Date.parse('2026-01-01T00:00:00Z');
   const sent: UpdateItemCommand[] = [];
   const send = async (command: UpdateItemCommand) => {

@@ -111,7 +111,7 @@ describe.each<[message: string, headers: GivenHeaders, timestamp: string | null,
     expect(recorded.map(({ oldestPublishedAt }) => oldestPublishedAt)).toEqual(time === undefined ? [] : [time]);
   });
 
-  test('the age of a dead letter for a redrive is counted from the publish time of its message or, if the message has none, from the time at which it was dead-lettered', () => {
+  test('a redrive counts the age of a dead letter from the publish time of the message or, without a publish time, from the time of dead-lettering', () => {
     const rules = { force: false, queues: [queue] };
     const open = { ...deadLetter, queue: queue.name };
     expect(redriveRefusal(open, { ...rules, rememberedSinceMs: anyTimeMs })).toBeUndefined();

@@ -183,7 +183,7 @@ test('the metric TimeToOutcome is measured from the AMQP timestamp if a message 
   expect(counted()).toMatchObject({ Completed: 2, TimeToOutcome: 4_000 });
 });
 
-test('the metrics of a batch name the trace of the slowest message, and the trace of the first message with each outcome', () => {
+test('the metrics of a batch contain the trace id of the slowest message and, for each outcome, the trace id of the first message with this outcome', () => {
   const traceparent = (digit: string) => `00-${digit.repeat(32)}-${digit.repeat(16)}-01`;
   const results = [completed, completed, retry].map((outcome, n) => {
     const delivery = aDelivery({ id: `m-${n}`, type: 'test.tallied' });

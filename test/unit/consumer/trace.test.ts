@@ -68,7 +68,7 @@ test('if a batch contains one message, the span "settle" of the batch belongs to
   expect(isChildOf(settle!, spansNamed('process loans')[0]!)).toBe(true);
 });
 
-test('if the invocation fails, the settle span contains the error and the information that the batch is redelivered', async () => {
+test('if the invocation fails, the settle span records the error and that the batch will be redelivered', async () => {
   const report = reportOf(queues.loans, [
     toResult({ delivery: delivered(1) }, { is: 'unfinished', code: 'STORE_UNAVAILABLE', message: 'no answer' }),
   ]);

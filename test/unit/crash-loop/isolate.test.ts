@@ -73,8 +73,8 @@ function aConsumer(
     return report;
   };
   /**
-   * Fills the attempt log of a message with one attempt together with other messages and, for each given end time, one
-   * attempt in which the message was processed alone.
+   * Records one attempt in a batch with other messages in the attempt log of a message. Also records, for each given end
+   * time, one attempt in which the message was processed alone.
    */
   const record = (id: string, ...isolatedEndByMs: number[]) =>
     store.attempts.set(id as MessageId, [
@@ -104,7 +104,7 @@ test('messages that may have crashed the process are first retried together as o
   expect(store.attempts.size).toBe(0);
 });
 
-test('messages whose earlier attempts did not end are processed one by one, and the messages with the fewest isolated attempts come first', async () => {
+test('messages whose earlier attempts were interrupted are processed one by one, starting with those that were processed alone the fewest times', async () => {
   const { begun, run, record } = aConsumer();
   record('a', ended, ended);
   record('b');
@@ -118,7 +118,7 @@ test('a message is dead-lettered with the code CRASH_LOOP after it was processed
   expect((await run('a', 'b')).notCompleted).toMatchObject([{ id: 'a', outcome: 'dead-letter', code: 'CRASH_LOOP' }]);
 });
 
-test('after three isolated runs, a message is not dead-lettered while another Lambda execution environment may still be processing it', async () => {
+test('even after three runs alone, a message is dead-lettered only once no other Lambda execution environment can still be processing it', async () => {
   const { run, record, begun } = aConsumer();
   record('a', ended, ended, inProgress);
   expect((await run('a')).notCompleted).toMatchObject([{ id: 'a', outcome: 'unfinished', code: 'LEASED' }]);
@@ -140,7 +140,7 @@ test('if DynamoDB was unavailable when the processing of a message ended, the at
   expect(store.attempts.size).toBe(0);
 });
 
-test('a message that is postponed while it is processed alone keeps its earlier attempts in the attempt log, and is not dead-lettered', async () => {
+test('postponing a message that is processed alone keeps its earlier attempts in the attempt log and never dead-letters the message', async () => {
   const { store, run, record, begun, lease } = aConsumer(undefined, { perform: async () => {} });
   lease('a', inProgress);
   record('a', ended, ended);
@@ -159,7 +159,7 @@ test('messages that are processed together and postponed leave no entry in the a
   expect(store.attempts.size).toBe(0);
 });
 
-test('a message with an expired lease may have crashed the process and is processed alone, even at its first delivery; a message with a released lease is not', async () => {
+test('a message whose lease expired may have crashed its process and is processed alone, even at its first delivery; a message whose lease was released is not processed alone', async () => {
   const { run, begun, lease } = aConsumer();
   lease('expired', ended);
   lease('released', 0);

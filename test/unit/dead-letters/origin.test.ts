@@ -55,7 +55,7 @@ describe('the origin of a dead letter', () => {
     });
   });
 
-  test('if the broker dead-lettered a message, the dead letter has the queue of the newest x-death entry and not the queue of an earlier delay queue', () => {
+  test('if the broker dead-lettered a message, its dead letter names the queue of the newest x-death entry, not an earlier delay queue', () => {
     expect(of(death)).toMatchObject({
       queue: 'loans',
       code: 'EXPIRED',

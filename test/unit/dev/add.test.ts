@@ -372,7 +372,7 @@ describe('surehop add refuses what would not load, and writes nothing', () => {
     );
   });
 
-  test('surehop add event refuses a list of events that it cannot edit, and says what to do by hand', async () => {
+  test('surehop add event fails if it cannot edit the list of events, and says how to add the event by hand', async () => {
     edited('functions/events.ts', (text) => text.replace(/\[[^\]]*\]/, 'Object.values({ orderPlaced })'));
     expect(await refusalOf(async (changes) => addEvent(changes, await service(), 'order.paid'))).toMatch(
       /functions\/events\.ts \(line \d+\): .*Nothing was written; add orderPaid to events by hand/,

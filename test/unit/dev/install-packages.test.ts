@@ -45,7 +45,7 @@ describe('the installed npm packages', () => {
     expect([isInstalled(root, 'start'), isInstalled(root, 'everything')]).toEqual([true, true]);
   });
 
-  test('packages must be installed if a package of the repository has no link in node_modules', () => {
+  test('isInstalled is false if node_modules lacks the link to a package of the repository', () => {
     install({ amqplib: '2.3.1' });
     rmSync(join(root, 'node_modules', 'lib'), { recursive: true });
     expect(isInstalled(root, 'start')).toBe(false);

@@ -128,7 +128,7 @@ describe('the installation before a command runs', () => {
   });
 
   test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-    'the signal %s ends npm and the unpacking of RabbitMQ, and leaves neither processes nor temporary files',
+    'the signal %s ends the processes of npm and the processes that unpack RabbitMQ, and no temporary files remain',
     async (name) => {
       // npm starts an install script, which must end too.
       replace({

@@ -33,7 +33,7 @@ describe('what npm start needs on a platform', () => {
     expect(missingOn(machine('darwin', 'arm64'), settings)).toEqual([]);
   });
 
-  test('the error on an unsupported platform names the platform, the possible solutions, and an existing chapter of README.md', () => {
+  test('on an unsupported platform, the error names the platform, the alternatives, and an existing section of README.md', () => {
     const mac = machine('darwin', 'arm64');
     const errors = [missingStore(mac, {}), missingBroker(mac, {}), unsupportedPlatform({ platform: 'win32' })];
     expect(errors[0]).toMatch(/darwin-arm64: start Docker, or set DYNAMODB_ENDPOINT/);

@@ -31,7 +31,7 @@ test('searching for an id finds the traces with a span that has the id as an att
   expect(store.find('unknown')).toEqual([]);
 });
 
-test('searching for a trace id finds at most 50 of the traces that are linked to this trace', () => {
+test('a search for a trace id returns the trace and the traces linked to it, at most 50 in total', () => {
   const store = createTraceStore();
   store.add([
     span('batch', 'b', { links: Array.from({ length: 80 }, (_, number) => ({ traceId: `t${number}`, spanId: 's' })) }),

@@ -39,7 +39,7 @@ test('watchEnd reports the end of a server even if the server ended before the f
   expect(heard).toBe('exit code 1');
 });
 
-test('watchEnd reports an error if the server cannot be observed any more', async () => {
+test('watchEnd reports an error if it can no longer observe the server', async () => {
   const { onDeath } = watchEnd(() => Promise.reject(new Error('Docker has stopped')));
   expect(await new Promise((resolve) => onDeath(resolve))).toBe('Docker has stopped');
 });

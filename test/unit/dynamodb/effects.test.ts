@@ -224,7 +224,7 @@ describe('an effect that DynamoDB cannot store', () => {
   });
 });
 
-test('every value that an effect can write reads back unchanged', () => {
+test('every value that an effect can write is unchanged when it is read back', () => {
   const item = {
     text: 'a',
     numbers: [0, -1, 0.1, 1e-130, 9.99e125, 2 ** 53],

@@ -81,7 +81,7 @@ describe('the check of DynamoDB requests in the stage local', () => {
     expect(refusal(() => checkOf()('TransactWriteItems', { TransactItems }))).toContain('add effects: [addresses]');
   });
 
-  test('without the setting TABLE_ACCESS, which is never set on AWS, DynamoDB requests are not checked', () => {
+  test('without the setting TABLE_ACCESS, the table access of DynamoDB requests is not checked (on AWS, TABLE_ACCESS is never set)', () => {
     expect(accessCheck({ TABLE_PREFIX })).toBeUndefined();
   });
 });

@@ -37,7 +37,7 @@ const deployedNames = [...allNames, ...Object.values(exampleTables).map(({ name 
 test.each([
   ['lacks a table that the code defines', 'notices', /: notices; it has inbox/],
   ['lacks the inbox', 'inbox', /: inbox; it has/],
-])('a consumer fails at its start if the deployment %s', async (_, missing, message) => {
+])('a consumer fails on startup if the deployment %s', async (_, missing, message) => {
   jest.spyOn(console, 'error').mockImplementation(() => undefined);
   const DEPLOYED_TABLES = deployedNames.filter((name) => name !== missing).join(',');
   Object.assign(process.env, { POWERTOOLS_DEV: 'true', POWERTOOLS_METRICS_DISABLED: 'true', DEPLOYED_TABLES });

@@ -173,7 +173,7 @@ describe('trace headers of HTTP requests', () => {
     ['TraceParent', 'TraceState'],
     ['TRACEPARENT', 'TRACESTATE'],
   ])(
-    'the trace headers of an HTTP request are read in any case, for example as %s and %s (W3C Trace Context, 3.2.1)',
+    'the names of the trace headers of an HTTP request are case-insensitive, for example %s and %s (W3C Trace Context, 3.2.1)',
     (traceparent, tracestate) => {
       const read = facts({ [traceparent]: good, [tracestate]: 'foo=1' });
       expect([traceIdOf(read.traceparent), read.tracestate]).toEqual([TRACE, 'foo=1']);

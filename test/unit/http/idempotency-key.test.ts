@@ -29,7 +29,7 @@ describe('an Idempotency-Key', () => {
   });
 });
 
-test('another order of the fields does not change the payload hash, but another order of list items or another value does', () => {
+test('reordering the fields does not change the payload hash, but reordering list items or changing a value does', () => {
   const a = {
     customerId: 'c',
     items: [

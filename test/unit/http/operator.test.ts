@@ -73,7 +73,7 @@ describe('tokens that only API Gateway verifies', () => {
       });
   });
 
-  test('a request gets the status 401 if the JWT authorizer of API Gateway passed no claim with the subject of the token', async () => {
+  test('a request gets the status 401 if the JWT authorizer of API Gateway passed no `sub` claim', async () => {
     expect(await call(whoami(), { headers: { authorization: 'Bearer a.b.c' } })).toMatchObject({ status: 401 });
     expect(await call(whoami(), verified({ scope: 'surehop/loans:write' }))).toMatchObject({ status: 401 });
     // The service does not trust claims from a Lambda authorizer.

@@ -43,7 +43,7 @@ beforeEach(() => {
   [reads, isAway] = [0, false];
 });
 
-/** A token issuer with the given keys. The service may request the keys again after `cooldownMs` milliseconds. */
+/** A token issuer with the given keys. After the service has fetched the keys, it waits at least `cooldownMs` milliseconds before it fetches them again. */
 function anIssuer(published: readonly JWK[], cooldownMs = 0): Issuer {
   served = published;
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
@@ -81,7 +81,7 @@ describe('accepted tokens', () => {
     expect(await verify(tokenOf(keys[0]!, 'a'), issuer)).toBe('ada');
   });
 
-  test('a token is accepted if the issuer publishes two different keys with the key id of the token', async () => {
+  test('a token is accepted even if the issuer publishes two different keys with the key id of the token', async () => {
     const issuer = anIssuer([named(keys[0]!, 'a'), named(keys[1]!, 'a')]);
     for (const key of keys.slice(0, 2)) expect(await verify(tokenOf(key, 'a'), issuer)).toBe('ada');
   });

@@ -78,7 +78,7 @@ test('a follow-up event contains the data that the business rule returned, even 
   const data = {
     toJSON() {
       reads += 1;
-      if (reads > 1) throw new Error('the event data was converted to JSON a second time');
+      if (reads > 1) throw new Error('the event data was converted to JSON twice; expected one conversion');
       return { n: 7 };
     },
   };

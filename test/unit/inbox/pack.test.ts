@@ -32,7 +32,7 @@ const sizes = (of: readonly Candidate[]) => pack(of).map(({ members, after }) =>
 const shape = (of: readonly Candidate[]) => pack(of).map(({ members }) => members.map(indexOf));
 
 describe('packing', () => {
-  test('if each of a hundred messages writes one of ten items, pack creates two equally large transactions that can be sent concurrently', () => {
+  test('pack() divides a hundred messages that each write one of ten items into two equally large transactions that can be sent concurrently', () => {
     expect(sizes(candidates(100, (n) => [n % 10]))).toEqual([
       [50, []],
       [50, []],
@@ -71,14 +71,14 @@ describe('packing', () => {
     expect(sizes(candidates(120, (n) => [n])).map(([, after]) => after)).toEqual([[], [], []]);
   });
 
-  test('if each of ten items is written by one message too many for a transaction, pack puts the ten remaining messages into one common transaction', () => {
+  test('if each of ten items has one more message than fits into a transaction, pack() puts the ten left-over messages into one common transaction', () => {
     const groups = pack(candidates(1_000, (n) => [n % 10]));
     expect(groups).toHaveLength(11);
     expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);
     expect([...groups[10]!.after].toSorted((one, other) => one - other)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  test('if the messages of each item need several transactions, pack returns the first transaction of every item before the second transaction of any item', () => {
+  test('if each item has more messages than fit into one transaction, pack() returns the first transaction of every item before the second transaction of any item', () => {
     const groups = pack(candidates(5_000, (n) => [n % 10]));
     expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);
     for (const [index, { after }] of groups.entries()) for (const before of after) expect(before).toBeLessThan(index);
@@ -96,12 +96,12 @@ describe('packing', () => {
     expect(groups.every(({ after }) => after.size === 0)).toBe(true);
   });
 
-  test('pack never combines a put of an item with another write of the same item in one transaction', () => {
+  test('pack() never places a put of an item in the same transaction as another write of this item', () => {
     const puts = [aCandidate(0, ['a']), aCandidate(1, [], ['a']), aCandidate(2, ['a']), aCandidate(3, ['b'])];
     expect(shape(puts)).toEqual([[0, 3], [1], [2]]);
   });
 
-  test('pack creates no transaction of more than four megabytes', () => {
+  test('the function pack creates no transaction larger than 4 MB', () => {
     const text = 'x'.repeat(380_000);
     const large = Array.from({ length: 3 }, (_, n) =>
       aCandidate(

@@ -88,7 +88,7 @@ function play(
     did.push(
       `${state.transaction.token === token ? 'resend' : 'send'}${state.retry > 0 ? ` after ${state.retry}` : ''}`,
     );
-    if (did.length > 100) throw new Error('the commit engine sent more than 100 requests');
+    if (did.length > 100) throw new Error('the commit did not end: the commit engine sent more than 100 requests');
     const sent = state.transaction.chosen.map(({ candidate }) => String(candidate.entry.id));
     const reply = (typeof replies === 'function' ? replies(sent) : replies[did.length - 1]) ?? committed;
     const before = structuredClone(state);
@@ -155,7 +155,7 @@ describe('markers', () => {
     ['was dead-lettered at this attempt', handedOff(0, 1), 'parked'],
   ];
   test.each(ofOwner)(
-    'committing a message that was processed under a lease returns the result that the inbox marker in DynamoDB gives, here that the message %s',
+    'if a message was processed under a lease, the inbox marker in DynamoDB decides the result of its commit (the message %s)',
     (_, item, result) => {
       const { results } = play({ a: take() }, [cancelled(conditionFailed(item), 'None')], { leaseOwner: 'me' });
       expect(results).toEqual({ a: result });
@@ -186,21 +186,21 @@ describe('markers', () => {
     expect(results).toEqual({ a: 'unfinished STORE_UNAVAILABLE', b: 'completed' });
   });
 
-  test('after an inbox marker of a failed attempt has cancelled a transaction, the next transaction may overwrite this marker, but no other', () => {
+  test('after the inbox marker of a failed attempt has cancelled a transaction, the next transaction may overwrite this marker, but no other marker', () => {
     const { state } = play(two(), [cancelled(conditionFailed(itemOf('retrying')), 'None', 'None')]);
     const [ofA, ofB] = state.transaction.writes.map(({ Put }) => Put?.ConditionExpression);
     expect(ofA).toContain('#state = :retrying');
     expect(ofB).toBe('attribute_not_exists(pk)');
   });
 
-  test('after the inbox markers of the failed attempts of two messages have each cancelled a transaction, the next transaction may overwrite both markers', () => {
+  test('if the inbox markers of failed attempts of two messages each cancelled a transaction, the next transaction may overwrite both markers', () => {
     const retrying = conditionFailed(itemOf('retrying'));
     const { state } = play(two(), [cancelled(retrying, 'None', 'None'), cancelled('None', retrying, 'None')]);
     const conditions = state.transaction.writes.slice(0, 2).map(({ Put }) => Put?.ConditionExpression);
     expect(conditions).toEqual(Array(2).fill(expect.stringContaining('#state = :retrying')));
   });
 
-  test('if the consumer already found the inbox marker of a retried message before the commit, the first transaction may overwrite this marker', () => {
+  test('if the consumer read the inbox marker of a retried message before the commit, the first transaction of the commit may already overwrite this marker', () => {
     const { state, did } = play({ a: take() }, [], { hasMarker: true });
     expect(state.transaction.writes[0]?.Put?.ConditionExpression).toContain('#state = :retrying');
     expect(did).toEqual(['send']);
@@ -243,7 +243,7 @@ describe('failed conditions', () => {
     expect(did).toEqual(['send', 'send']);
   });
 
-  test('if the condition of every message fails, the commit engine sends no further transaction', () => {
+  test('if the conditions of the effects of all messages fail, the commit engine sends no further transaction', () => {
     const { results, did } = play(two(), [cancelled('None', 'None', conditionFailed(shelfOf(0)))]);
     expect(results).toEqual(all('failed CONDITION_FAILED'));
     expect(did).toEqual(['send']);
@@ -352,7 +352,7 @@ describe('other cancellation reasons', () => {
     },
   );
 
-  test('if DynamoDB cancels a transaction without a reason at every attempt, the commit engine divides the transaction into smaller ones, because it may be too large', () => {
+  test('if DynamoDB keeps cancelling a transaction without giving a reason, the commit engine divides the transaction, because its size may be the cause', () => {
     const { results, did } = play(two(), (sent) => (sent.length > 1 ? cancelled('None', 'None', 'None') : committed));
     expect(results).toEqual(all('completed'));
     expect(did).toEqual(['send', 'send after 1', 'send after 2', 'send', 'send']);
@@ -450,7 +450,7 @@ describe('several reasons in one cancellation', () => {
     expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
 
-  test('if DynamoDB cancels every transaction with a ValidationError that belongs to no write, the commit engine divides the transaction into single messages, and each message fails with INVALID_EFFECT', () => {
+  test('if DynamoDB cancels every transaction with a ValidationError that belongs to none of its writes, the commit engine commits the messages one by one, and each fails with INVALID_EFFECT', () => {
     const { results } = play(two(), (sent) => cancelled(...sent.map(() => 'None'), 'None', 'ValidationError'));
     expect(results).toEqual(all('failed INVALID_EFFECT'));
   });
@@ -483,7 +483,7 @@ describe('lost replies', () => {
     },
   );
 
-  test('if every attempt of the first half of a divided transaction is lost, the commit engine does not send the second half', () => {
+  test('if no attempt to send the first half of a divided transaction is answered, the commit engine does not send the second half', () => {
     const { results, did } = play(two(), [refused('ValidationException'), ...times(3, lost())]);
     expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
     expect(did).toEqual(['send', 'send', 'resend after 1', 'resend after 2']);
@@ -494,7 +494,7 @@ describe('lost replies', () => {
     expect(results).toEqual({ a: 'completed', b: 'unfinished STORE_UNAVAILABLE' });
   });
 
-  test('after a lost reply, even invalid and conflicting messages stay unfinished, because DynamoDB may have committed their transaction', () => {
+  test('after a lost reply, even an invalid or conflicting message stays unfinished instead of failing, because DynamoDB may have committed its transaction', () => {
     const { results, state } = play({ a: take() }, [lost(), cancelled('None', 'ValidationError')]);
     expect(results).toEqual({ a: 'unfinished STORE_UNAVAILABLE' });
     expect([...state.results.values()]).toMatchObject([{ error: { cause: { code: 'INVALID_EFFECT' } } }]);
@@ -507,13 +507,13 @@ describe('lost replies', () => {
     expect(results).toEqual({ a: 'duplicate', b: 'completed' });
   });
 
-  test('an invalid message stays unfinished instead of failing if the reply to any earlier transaction with this message was lost', () => {
+  test('if the reply to an earlier transaction with an invalid message was lost, the message stays unfinished instead of failing', () => {
     const replies = [lost(), refused('ValidationException'), lost(), committed, refused('ValidationException')];
     const { results } = play({ a: take('a'), b: take('b') }, replies);
     expect(results).toEqual({ a: 'completed', b: 'unfinished STORE_UNAVAILABLE' });
   });
 
-  test('after DynamoDB has returned an item whose write condition failed, earlier lost replies no longer count towards the retry limit', () => {
+  test('after DynamoDB has answered with a failed condition, the count of lost replies towards the retry limit starts again at zero', () => {
     const replies = [lost(), lost(), cancelled('None', 'None', conditionFailed(shelfOf(9))), lost(), lost()];
     const { results, did } = play(two(), replies);
     expect(results).toEqual(all('completed'));
@@ -559,7 +559,7 @@ describe('requests that DynamoDB refuses temporarily', () => {
     },
   );
 
-  test('a message whose condition fails after DynamoDB has throttled its transaction fails, because DynamoDB did not carry out the throttled transaction', () => {
+  test('if a condition fails when a throttled transaction is sent again, the message fails, because DynamoDB did not carry out the throttled transaction', () => {
     const replies = [refused('ThrottlingException'), cancelled('None', 'None', conditionFailed(shelfOf(1)))];
     expect(play(two(), replies).results).toEqual({ a: 'completed', b: 'failed CONDITION_FAILED' });
   });
@@ -587,7 +587,7 @@ describe('requests that DynamoDB refuses permanently', () => {
     },
   );
 
-  test('after the commit engine has found an invalid message, each further transaction contains up to twice as many messages as the one before', () => {
+  test('after isolating an invalid message, the commit engine at most doubles the size of each further transaction', () => {
     const sizes: number[] = [];
     const eleven = Object.fromEntries(Array.from({ length: 11 }, (_, n) => [`m${n}`, take(`${n}`)]));
     const { results } = play(eleven, (sent) => {
@@ -605,7 +605,7 @@ describe('requests that DynamoDB refuses permanently', () => {
     expect(did).toHaveLength(56);
   });
 
-  test('after committing the first half of a divided transaction, the commit engine discards the items that DynamoDB returned before, because the first half may have changed them', () => {
+  test('after committing the first half of a divided transaction, the commit engine discards the items that DynamoDB returned earlier, because the commit may have changed them', () => {
     const give: Decision = { effects: [tables.loans.add({ isbn: 'a' }, 'available', 1)] };
     const { results } = play({ a: give, b: { ...take(), otherwise: soldOut } }, [
       cancelled('None', 'None', conditionFailed(shelfOf(0))),
@@ -614,7 +614,7 @@ describe('requests that DynamoDB refuses permanently', () => {
     expect(results).toEqual(all('completed'));
   });
 
-  test('a message that was completed before is a duplicate, even if the commit engine already knows from another message that the condition of its effects is false', () => {
+  test('an already completed message is a duplicate, even if the commit engine has learnt from another message that the condition of the completed message fails', () => {
     const completedBefore = cancelled(conditionFailed(itemOf('completed')), 'None');
     const noneLeft = cancelled('None', conditionFailed(shelfOf(0)));
     expect(play(two(), [refused('ValidationException'), noneLeft, completedBefore])).toMatchObject({
@@ -630,7 +630,7 @@ describe('requests that DynamoDB refuses permanently', () => {
     expect(results).toEqual({ a: 'duplicate', b: 'failed CONDITION_FAILED', c: 'duplicate' });
   });
 
-  test('if DynamoDB rejects even the write of an inbox marker alone, the inbox table is misconfigured and the message stays unfinished', () => {
+  test('if DynamoDB rejects a transaction that only writes an inbox marker, the inbox table is reported as misconfigured and the message stays unfinished', () => {
     const error = requestRefused(['p-inbox'], new Error('The provided key element does not match the schema'));
     const { results, state } = play({ a: take() }, [{ is: 'misconfigured', error }]);
     expect(results).toEqual({ a: 'unfinished STORE_MISCONFIGURED' });

@@ -33,7 +33,7 @@ describe('a transaction', () => {
     expect(update?.ConditionExpression).toBeUndefined();
   });
 
-  test('the condition of an update that combines the additions of several messages fails if applying the messages one by one would fail for any of them', () => {
+  test('if several messages add to an item in one update, the condition of the update fails whenever applying their additions one by one would fail', () => {
     const needs = (...decisions: Decision[]) => updateOf(...decisions)?.ExpressionAttributeValues?.[':v1']?.N;
     expect(needs({ effects: [add(-2, 0)] }, { effects: [add(-3, 0)] })).toBe('5');
     expect(needs({ effects: [add(5)] }, { effects: [add(-3, 0)] })).toBe('-2');
@@ -42,7 +42,7 @@ describe('a transaction', () => {
     expect(needs({ effects: [add(-2, 0), add(-2, 1)] })).toBe('5');
   });
 
-  test('an update accepts a missing attribute only if the value 0 satisfies the condition of the update', () => {
+  test('the condition of an update treats a missing attribute as 0', () => {
     expect(updateOf({ effects: [add(3, 1)] })?.ConditionExpression).toBe('(attribute_not_exists(#a0) OR #a0 >= :v1)');
     expect(updateOf({ effects: [add(0, 0)] })?.ConditionExpression).toBe('(attribute_not_exists(#a0) OR #a0 >= :v1)');
     expect(updateOf({ effects: [add(-1, 0)] })?.ConditionExpression).toBe('#a0 >= :v1');
@@ -68,7 +68,7 @@ describe('selecting branches', () => {
     expect(states(5, take(3), take(4), take(2), take(1))).toEqual(['completed', 'rejected', 'completed', 'rejected']);
   });
 
-  test('selectBranches checks the condition of a message against an item that includes the alternative effects ("otherwise") chosen for earlier messages', () => {
+  test('selectBranches checks the condition of a message against the item as changed by the alternative effects ("otherwise") chosen for earlier messages', () => {
     const giveBack: Decision = {
       effects: [add(-9, 0)],
       otherwise: { outcome: 'completed', reason: 'r', effects: [add(4)] },
@@ -76,11 +76,11 @@ describe('selecting branches', () => {
     expect(states(0, take(1), giveBack, take(3))).toEqual(['rejected', 'completed', 'completed']);
   });
 
-  test('a missing item counts as 0 in the condition of an addition', () => {
+  test('if an effect adds to an attribute under a condition, the condition treats a missing item as 0', () => {
     expect(states(undefined, take(0), take(1))).toEqual(['completed', 'rejected']);
   });
 
-  test('selectBranches lists a message as refused if the condition of its effects fails and its business rule returned no alternative effects ("otherwise")', () => {
+  test('selectBranches returns a message as refused if the condition of its effects fails and its business rule returned no alternative effects ("otherwise")', () => {
     const { chosen, refused } = selectBranches(candidates({ effects: [add(-9, 0)] }, take(1)), seen(1));
     expect(chosen.map(({ candidate }) => candidate.entry.id)).toEqual(['m1']);
     expect(refused.map(({ entry }) => entry.id)).toEqual(['m0']);

@@ -74,7 +74,7 @@ test('decoding an event reads the timestamp of a message as UTC, even if the tim
   expect(delivery?.properties.timestamp).toBe(33 * 60 + 41);
 });
 
-test('the delivery count of a redelivered message is the larger of x-acquired-count and x-delivery-count, because RabbitMQ sets only one of these headers, and a publisher can set the other', () => {
+test('the delivery count of a redelivered message is the larger of x-acquired-count and x-delivery-count: RabbitMQ sets one of them, depending on its version, and a publisher cannot lower the count with the other', () => {
   const headers = { 'x-acquired-count': 5, 'x-delivery-count': 2 };
   expect(aDelivery({ redelivered: true, headers }).deliveryCount).toBe(5);
   expect(aDelivery({ redelivered: true, headers: { 'x-delivery-count': 2 } }).deliveryCount).toBe(2);
@@ -99,7 +99,7 @@ test.each([null, undefined, 7, 'a record', [], {}, { basicProperties: null }, { 
 );
 
 test.each([undefined, null, 7, {}, 'no base64!', 'e30', 'e3-_', 'e30=\n', 'é'])(
-  'decoding turns a record with data that is not base64 (%p) into a malformed message that has the record as JSON in its body',
+  'a record whose data is not base64 (%p) is decoded to a malformed message with the record as JSON in its body',
   (data) => {
     const record = { ...aRecord({ id: 'm-1' }), data } as never;
     const [delivery] = decode(anEvent([record]));

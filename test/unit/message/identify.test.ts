@@ -94,7 +94,7 @@ describe('the identity of a message', () => {
     expect(delivered({ body: { order: 7 }, ...about }, identify).id).toBe(id);
   });
 
-  test('a retry copy, a dead letter and a redriven copy have the same id as the original message, even without the function identify', () => {
+  test('a retry copy, a dead letter and a redriven copy keep the id of the original message, even if the consumer has no identify function', () => {
     const first = delivered({ id: null, body: { order: 7 }, headers: { city: 'Zürich' } }, fromBody);
     const retried = retryCopy(first, 'loans', 'retry.1s', 2);
     const note = {
@@ -117,7 +117,7 @@ describe('the identity of a message', () => {
     }
   });
 
-  test('the function identify runs again for a redriven message if a wrong id or type may have caused the error of its dead letter', () => {
+  test('the identify function of the consumer runs again for a redriven message if a wrong id or type may have caused its dead letter', () => {
     const first = delivered({ id: null, body: { order: 7 } }, fromBody);
     const about = { redrives: 1, at: '2026-11-22T12:00:00.000Z', identifyAgain: true };
     const { properties, body } = redrivenCopy(withIdentity(first), { exchange: '', routingKey: 'loans' }, about);
@@ -134,7 +134,7 @@ describe('an edited message', () => {
     headers: { 'surehop-edited-from': 'd-1', 'surehop-identified-id': 'e-1', ...headers },
   });
 
-  test('an edited message has the id that the edit gave it, and the type that its identify function returns for the edited body', () => {
+  test('an edited message has the id that it got when it was edited, and the type that the identify function of the consumer returns for the edited body', () => {
     const identify: Identify = ({ body }) => ({ id: `order ${body.order}`, type: body.kind, version: 2 });
     const identity = { id: 'e-1', type: 'order.paid', version: 2 };
     expect(delivered(edited(), identify)).toMatchObject({ id: 'e-1', identity });
@@ -149,7 +149,7 @@ describe('an edited message', () => {
     });
   });
 
-  test('an edited message keeps its id if the function identify throws an error, or if the edited message is an invalid CloudEvent', () => {
+  test('an edited message keeps its id if the identify function of the consumer throws an error or the edited message is an invalid CloudEvent', () => {
     const failing = () => {
       throw new Error('no kind');
     };

@@ -13,7 +13,7 @@ const unread = new Map();
 const noHistory = historiesOf([], Date.parse('2026-11-22T12:00:00.000Z'));
 const figures = (name: string, ready: number, unacknowledged = 0) => ({ name, ready, unacknowledged, consumers: 1 });
 
-test('the number of retrying messages of a work queue is null while the work queue shares a delay queue that is not empty', () => {
+test('while several work queues share a delay queue that is not empty, the number of retrying messages of each of them is null', () => {
   const queues = [queue('loans'), queue('notices'), queue('own', [delayQueue('retry.own')])];
   const waiting = (inShared: number) =>
     statusOf(

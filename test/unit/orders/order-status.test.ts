@@ -68,7 +68,7 @@ describe('the status of an order', () => {
     expect(statusOf(accepted, { stock, points })).toMatchObject({ status, acceptedAt: at });
   });
 
-  test('orderStatus returns undefined for an order without an idempotency record, inbox markers and dead letters', () => {
+  test('orderStatus returns undefined for an order that has neither an idempotency record nor inbox markers nor dead letters', () => {
     expect(statusOf(undefined, { stock: undefined, points: undefined })).toBeUndefined();
   });
 
@@ -131,7 +131,7 @@ describe('dead letters in the status of an order', () => {
     expect(stockOf(letter())).toMatchObject({ outcome: 'dead-lettered', code: 'EXPIRED', deadLetterId: 'd' });
   });
 
-  test('an order keeps the outcome dead-lettered after its dead letter was discarded', () => {
+  test('the outcome of an order stays "dead-lettered" after its dead letter was discarded', () => {
     expect(outcome(undefined, letter({ status: 'discarded' }))).toBe('dead-lettered');
   });
 });

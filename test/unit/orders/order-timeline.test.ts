@@ -21,7 +21,7 @@ const ofRequest = (intake: Parameters<typeof orderTimeline>[1], timeline?: Timel
   orderTimeline('o', intake, undefined, timeline, ['stock', 'points']);
 const of = (timeline: Timeline) => ofRequest(accepted, timeline);
 
-test('an order without any record has no timeline', () => {
+test('an order that has neither an idempotency record nor a message timeline has no order timeline', () => {
   expect(ofRequest(undefined)).toBeUndefined();
 });
 
@@ -57,7 +57,7 @@ test('if an operator has edited the message of an order, the edited message dete
   });
 });
 
-test('orderTimeline returns no timeline for a follow-up event or an edited message, because these do not reach all consumers as the first message of an order does', () => {
+test('orderTimeline returns no timeline for a follow-up event or an edited message, because, unlike the first message of an order, these do not reach every consumer', () => {
   const done = message('o', { stock: 'completed' });
   expect(ofRequest(undefined, timelineOf({ ...done, type: 'order.created' }))).toBeDefined();
   expect(ofRequest(undefined, timelineOf({ ...done, type: 'order.created', editedFrom: 'd' }))).toBeUndefined();

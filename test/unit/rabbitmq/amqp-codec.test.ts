@@ -98,7 +98,7 @@ describe('headers', () => {
     );
   });
 
-  test('headers that were written without the toolkit stay the same in a copy of the message and in a copy of that copy', () => {
+  test('headers that a publisher wrote without the toolkit stay the same in a copy of the message and in a copy of that copy', () => {
     fc.assert(
       fc.property(headerTable, (table) => {
         const first = inEvent(propertyBytes({ headers: table })).headers;
@@ -133,7 +133,7 @@ describe('headers', () => {
   });
 
   test.each(['A', 'F'] as const)(
-    'headers may be nested as deeply as an AMQP frame has room for (nested values of the AMQP type %s)',
+    'headers can be nested as deeply as fits into an AMQP frame (AMQP type %s)',
     (kind) => {
       const event = inEvent(propertyBytes({ headers: tableOf({ deep: nested(15_000, kind) }) })).headers;
       expect(writeJson(headersInEvent(decodeHeaders(event)))).toBe(writeJson(event));
@@ -305,7 +305,7 @@ describe('unwritable parts', () => {
     expect(left.size).toBeLessThan(20_000);
   });
 
-  test('the description of headers and properties that AMQP cannot carry has fewer than 900 characters, however long their names are', () => {
+  test('the text that lists the headers and properties that AMQP cannot carry is shorter than 900 characters, even if their names are long', () => {
     const headers = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`${index}${'n'.repeat(300)}`, 1]));
     const text = describeParts(unwritableParts(aMessage({ headers })));
     expect(text.length).toBeLessThan(900);

@@ -127,7 +127,7 @@ test('the topology plan unbinds a queue that is not a shard from the consistent-
   ]);
 });
 
-test('if a shard is bound to a consistent-hash exchange with two different weights, the plan asks an operator to remove all bindings of the shard', () => {
+test('if a shard has two bindings with different weights to a consistent-hash exchange, the topology plan tells the operator to remove all bindings of the shard', () => {
   const declared = topologyWith({ loans: { shards: 2 } });
   const binding = { exchange: 'loans', queue: 'loans.01', routingKey: '2' };
   const actual = after(applied(declared), { fix: { by: 'apply', change: { do: 'bind', binding } } });

@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 
 import { concurrently } from '../../../lib/runtime/concurrently.ts';
 
-test('the function "concurrently" processes every item with its index, and never processes more items at the same time than its limit', async () => {
+test('concurrently() calls its callback with every item and its index, and never runs more calls at the same time than the limit', async () => {
   let atOnce = 0;
   let most = 0;
   const done: [string, number][] = [];

@@ -70,7 +70,7 @@ test('collected metric values are written once: a counter as a sum, a histogram 
   expect(lines[0]).toMatchObject({ StoreRequests: 2, PublishDuration: [5, 7] });
 });
 
-test('every metric of the toolkit has a meaning that says what the metric counts or measures', () => {
+test('every metric of the toolkit has a description of what the metric counts or measures', () => {
   for (const [name, { meaning }] of Object.entries(toolkitMetrics))
     expect([name, meaning.length > 20]).toEqual([name, true]);
 });

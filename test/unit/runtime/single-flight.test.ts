@@ -30,7 +30,7 @@ describe('singleFlight', () => {
     expect(flight.isRunning()).toBe(false);
   });
 
-  test('if an operation in singleFlight gets no answer, its run times out, and the next caller starts a new run', async () => {
+  test('if an operation passed to singleFlight gets no answer, the call times out, and the next caller starts the operation again', async () => {
     const { begun, run } = aFlight();
     expect(await outcomeOf(run(10))).toBe('no answer within 10 ms');
     const second = run();
@@ -72,7 +72,7 @@ describe('singleFlight', () => {
     expect(begun).toHaveLength(2);
   });
 
-  test('callers of singleFlight that waited for a failed run repeat the operation once, and get an error if it fails again', async () => {
+  test('if a run of singleFlight fails, the callers that waited for it share one second run, and get its error if the second run fails too', async () => {
     const { begun, run } = aFlight();
     const first = outcomeOf(run());
     const joined = outcomeOf(run());

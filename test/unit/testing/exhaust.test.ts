@@ -48,7 +48,7 @@ async function counterexample(...args: Parameters<typeof exhaust>): Promise<Coun
     if (error instanceof Counterexample) return error;
     throw error;
   }
-  throw new Error('exhaust reported no counterexample, although the test expects one');
+  throw new Error('exhaust() found no counterexample, but the test expects one');
 }
 
 const threeSeats: ExhaustOptions = { given: (store) => store.given(seats, show, { free: 3 }) };
@@ -81,7 +81,7 @@ describe('exhaust() reports no failure for a consumer without a mistake', () => 
     expect(tried.histories).toBeGreaterThan(50);
   });
 
-  test('exhaust() reports no failure for a consumer that rejects the messages for which not enough seats are free', async () => {
+  test('exhaust() reports no failure for a consumer that rejects a message when too few seats are free', async () => {
     const tried = await exhaust(deciding(book), [booking('a', 2), booking('b', 1), booking('c', 1)], {
       ...threeSeats,
       always: ({ item, items }) => {
@@ -204,7 +204,7 @@ describe('exhaust() reports the mistake of a consumer', () => {
     expect(found.message).toContain('is not repeatable');
   });
 
-  test('with the option "repeatable: false", exhaust() still reports a failure for a decide function that loses an effect because it keeps state between calls', async () => {
+  test('exhaust() with "repeatable: false" still reports a failure if decide keeps state between calls and therefore loses an effect', async () => {
     const seen = new Set<string>();
     const remembering = deciding((_, { id }: RuleContext) => {
       if (seen.has(id)) return { effects: [] };

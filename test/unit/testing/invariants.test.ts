@@ -88,6 +88,6 @@ test.each([
     },
     'the event sent was published with the same id but different data: {"a":1} and {"a":2}',
   ],
-])('brokenInvariant describes the invariant that a wrong run breaks (case %#)', (given, text) => {
+])('brokenInvariant describes the invariant that an incorrect run violates (case %#)', (given, text) => {
   expect(brokenInvariant(aWorld(given), [id])).toBe(text);
 });

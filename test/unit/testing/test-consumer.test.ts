@@ -157,7 +157,7 @@ describe('an in-memory consumer', () => {
     );
   });
 
-  test('a message from a producer that does not use Surehop is identified by the function identify of the consumer', async () => {
+  test('the identify function of the consumer determines the id and the type of a message from a producer that does not use Surehop', async () => {
     const consumer = testConsumer({
       ...payments,
       identify: ({ headers, body }) => ({ id: `cart ${body.cartId}`, type: headers['x-type'] }),

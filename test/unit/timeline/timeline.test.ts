@@ -125,7 +125,7 @@ describe('the steps of a message', () => {
     ]);
   });
 
-  test('an inbox marker of an earlier release, which has no list of failed attempts, still shows the last failed attempt in the timeline', () => {
+  test('the timeline shows the last failed attempt of an inbox marker that an earlier release wrote without a list of failed attempts', () => {
     expect(outline([failed('retrying', 0, 3)])).toEqual([['failed', 0, 3]]);
     expect(outline([completed])).toEqual([['completed', undefined, undefined]]);
   });

@@ -73,7 +73,7 @@ describe('with an OpenTelemetry SDK', () => {
     });
   });
 
-  test('the work of a span can read the baggage of the span through the OpenTelemetry API, and the trace headers of the span contain the baggage', () => {
+  test('code that runs inside a span can read the baggage of the span through the OpenTelemetry API, and the trace context of the span contains the baggage', () => {
     registerSdk();
     const span = openTelemetry().start({ name: 'x', kind: 'server', parent: { baggage: 'tenant=blue' } })!;
     expect(span.run(() => propagation.getActiveBaggage()?.getEntry('tenant')?.value)).toBe('blue');

@@ -25,7 +25,7 @@ afterEach(() => {
   propagation.disable();
 });
 
-/** Refuses the messages that AMQP cannot encode, as the real publisher does. */
+/** Like the real publisher, refuses messages that AMQP cannot encode. */
 const publisher: Publisher = {
   publish: () =>
     Promise.reject(new Error('the test expects that copies are published with publishAll, but publish was called')),
@@ -49,7 +49,7 @@ const copyWith = (headerBytes: number) =>
     2,
   );
 
-/** Returns the largest message that fits into an AMQP frame if the message has no tracing header. */
+/** Returns the largest message that fits into one AMQP frame without a tracing header. */
 function largestCopy(): Message {
   let bytes = 131_072;
   while (unwritableParts(copyWith(bytes)).length > 0) bytes -= 1;
