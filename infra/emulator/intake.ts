@@ -15,9 +15,11 @@ export interface Intake<T extends Sized> {
   add(item: T): void;
   /** Resolves with the next batch as soon as the batch is complete, or with `undefined` after `close()`. */
   next(): Promise<T[] | undefined>;
-  /** Removes and returns all messages that are not yet part of a batch. */
+  /** Removes and returns all messages that `next` has not yet returned in a batch. */
   clear(): T[];
-  /** Stops dividing messages into batches. Removes and returns all messages that are not yet part of a batch. */
+  /**
+   * Stops dividing messages into batches. Removes and returns all messages that `next` has not yet returned in a batch.
+   */
   close(): T[];
 }
 

@@ -37,8 +37,8 @@ const perSku = (atLeast: readonly [number, number, number]): Figure[] =>
   });
 
 /**
- * The sections of the benchmark, in the order in which they run. A throughput ratio above 1 means that Surehop is
- * faster.
+ * The sections of the benchmark, in the order in which they run. A throughput ratio is Surehop's throughput divided by
+ * that of the library it is compared with, so above 1, Surehop is faster.
  */
 export const sections: readonly Section[] = [
   {

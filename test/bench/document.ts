@@ -10,7 +10,7 @@ import { formatNumber, unitOf, wanted } from './table.ts';
 const FILE = resolve(import.meta.dirname, '..', '..', 'docs', 'performance.md');
 const MARK = '<!-- figures -->';
 
-/** Writes tables with the recorded figures into docs/performance.md. */
+/** Writes the recorded results of the benchmark into docs/performance.md, as tables. */
 export async function document(reference: Reference): Promise<void> {
   const [before, , after] = readFileSync(FILE, 'utf8').split(MARK);
   if (before === undefined || after === undefined)

@@ -28,7 +28,9 @@ export async function rateOf(file: string, shards: readonly ShardSettings[], mes
           if (!warm && done >= messages * FROM) warm = { done, atMs: performance.now() };
           if (warm && done >= messages * TO) resolve((1_000 * (done - warm.done)) / (performance.now() - warm.atMs));
         });
-        child.once('exit', (code) => reject(new Error(`the process of a shard ended with exit code ${code}`)));
+        child.once('exit', (code) =>
+          reject(new Error(`a process that consumes a shard of the queue ended with exit code ${code}`)),
+        );
         child.send('go');
       }
     });
@@ -40,5 +42,7 @@ export async function rateOf(file: string, shards: readonly ShardSettings[], mes
 const firstWordOf = (child: ChildProcess) =>
   new Promise<void>((resolve, reject) => {
     child.once('message', () => resolve());
-    child.once('exit', (code) => reject(new Error(`the process of a shard ended with exit code ${code}`)));
+    child.once('exit', (code) =>
+      reject(new Error(`a process that consumes a shard of the queue ended with exit code ${code}`)),
+    );
   });

@@ -21,7 +21,7 @@ import { openClient, type CountingClient, type Latency } from './store.ts';
 
 export type SideName = 'surehop' | 'powertools' | 'prepared' | TracedName;
 
-/** The sampling ratio of Surehop's consumer, from 0 to 1, by the benchmark process that measures tracing. */
+/** For each benchmark process that measures tracing, the sampling ratio of its Surehop consumer, from 0 to 1. */
 export const sampledShares = { traced0: 0, traced10: 0.1, traced100: 1 } as const;
 
 type TracedName = keyof typeof sampledShares;
@@ -102,7 +102,10 @@ async function turn(batches: number): Promise<Spent> {
   return { ms, cpuUs: user + system, requests: store.requests() - before };
 }
 
-/** Runs Surehop's consumer with an OpenTelemetry SDK, which can be registered only once per process. */
+/**
+ * Runs Surehop's consumer with an OpenTelemetry SDK. Registers the SDK only at the first call, because a process can
+ * register it only once.
+ */
 function traced(task: Task): Promise<Work> {
   if (!isRegistered) {
     const sampledShare = sampledShares[name as TracedName];

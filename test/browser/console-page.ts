@@ -30,7 +30,7 @@ export interface ConsoleWishes extends Pick<
   readonly hasClock?: boolean;
   /** JSON responses that replace the responses of the service, by the path of the request. */
   readonly responses?: Readonly<Record<string, object>>;
-  /** The language that the page's address names. By default, the page uses the browser's language. */
+  /** The language in the URL of the page. Without it, the page uses the browser's language. */
   readonly language?: string;
 }
 

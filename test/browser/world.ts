@@ -22,7 +22,10 @@ interface RedrivenOrder {
   readonly deadLetterId: string;
 }
 
-/** The browser and the running service, which contains failed messages. All browser tests of the console share both. */
+/**
+ * The browser, and the running service, whose archive contains failed messages. All browser tests of the console share
+ * both.
+ */
 export interface World {
   readonly environment: DevEnvironment;
   readonly browser: Browser;
@@ -66,7 +69,7 @@ export function aWorld(found: Chromium | { readonly missing: string }): World {
   }, 120_000);
 
   const running = () => {
-    if (!started) throw new Error('the service has not started');
+    if (!started) throw new Error('a test used the service before beforeAll had started it');
     return started;
   };
   const letters: World['letters'] = async (query) =>

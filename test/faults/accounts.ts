@@ -29,7 +29,10 @@ export const accountEntered = defineEvent({
 
 export type AccountEntry = Payload<typeof accountEntered>;
 
-/** The DynamoDB table in which the fault tests store accounts: the service's existing table `awards`. */
+/**
+ * The DynamoDB table in which the fault tests store accounts. They use the service's table `awards` instead of a table
+ * of their own.
+ */
 const entries = new Table({ name: tables.awards.name, key: tables.awards.key });
 
 /**

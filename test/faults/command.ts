@@ -13,7 +13,7 @@ const print = (line: string) => void process.stdout.write(`${line}\n`);
 /** A round of faults to run, or why this machine cannot run the round. */
 export type Planned = { readonly round: Round } | { readonly name: string; readonly obstacle: string };
 
-/** The number of fault rounds that run at the same time. */
+/** The number of rounds of fault injection that run at the same time. */
 export const SIDE_BY_SIDE = 2;
 
 /**

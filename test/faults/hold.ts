@@ -19,7 +19,7 @@ export function held(fault: Fault, messages: number, print: (line: string) => vo
   const lock = takeLock(startLock);
   if ('heldBy' in lock)
     throw new Problem(
-      `npm start is running in this project (pid ${lock.heldBy}), and may use the port ${httpPort} that this command needs: stop npm start first`,
+      `npm start is running in this project (pid ${lock.heldBy}), and may occupy the port ${httpPort}, which this command needs: stop npm start first`,
     );
   const [round] = onceEach('held', [fault], messages, (directory, say) =>
     startSystem({ directory, say, hasTraces: true, httpPort }),

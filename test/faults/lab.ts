@@ -7,7 +7,7 @@ import type { Mix, PlannedOrder } from './orders.ts';
 import type { Random } from './random.ts';
 import type { System } from './system.ts';
 
-/** Everything that the code of a fault can use, such as the test system and a publisher. */
+/** The argument of the function that injects a fault. Contains, for example, the test system and a publisher. */
 export interface Lab {
   readonly name: string;
   readonly system: System;
@@ -23,7 +23,7 @@ export interface Lab {
   recover(): Promise<void>;
   /** Waits until all queues are empty and every message that was accepted during this fault has a final state. */
   quiet(): Promise<void>;
-  /** Reports that the system violates an expectation of this fault, and describes the violation. */
+  /** Reports that the system did not behave as expected during this fault. `what` describes the deviation. */
   violated(what: string): void;
 }
 

@@ -14,7 +14,7 @@ export interface PlannedOrder {
    * request.
    */
   readonly isPatient: boolean;
-  /** The number of identical requests for the order that the test client sends at the same time. */
+  /** How many identical requests the test client sends for this order at the same time. */
   readonly copies: number;
 }
 

@@ -41,7 +41,9 @@ const startOnCluster = ({ broker, nodes }: Cluster, directory: string, say: Say)
     say,
   });
 
-/** Returns all faults that need only one broker node, and a fault that combines several of them. */
+/**
+ * Returns every fault that needs only one broker node, and one additional fault that combines several of these faults.
+ */
 export const singleFaults = (seed: number): Fault[] => [
   ...faults,
   mixed('mixed', faults, MIXED_FAULTS, seeded(seed).fork('mixed')),
@@ -99,8 +101,8 @@ export function progressLine(run: {
 }
 
 /**
- * Creates a round that injects randomly chosen faults until `messages` messages have been sent or `minutes` minutes
- * have passed.
+ * Creates a round of the fault tests, which injects randomly chosen faults until `messages` messages have been sent or
+ * `minutes` minutes have passed.
  */
 export function atRandom(
   { seed, only, messages, minutes }: { seed: number; only: readonly string[]; messages: number; minutes: number },

@@ -32,8 +32,8 @@ const QUIET_WITHIN_MS = 240_000;
  */
 const LATE_WITHIN_MS = 900_000;
 /**
- * How long to wait for the next message to reach a final state while all queues are empty, in ms. Messages without a
- * final state then count as lost.
+ * How long to wait, while all queues are empty, for another message to reach a final state, in ms. After this time,
+ * messages without a final state count as lost.
  */
 const STUCK_AFTER_MS = 40_000;
 const PROBE_EVERY_MS = 50;

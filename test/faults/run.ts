@@ -104,8 +104,8 @@ export async function runRound(
 }
 
 /**
- * Checks the messages that were sent during all faults once more at the end, because an effect may be applied a second
- * time after the check that followed a fault.
+ * Checks the messages of all faults again at the end of the run, because an effect may be applied a second time only
+ * after the check of its own fault has passed.
  */
 async function lookAgain(
   { name }: Round,

@@ -22,8 +22,8 @@ export interface SpanCollector {
 }
 
 /**
- * Starts a receiver that keeps the latest traces and the ids of all spans. The consumers append a line to `startsFile`
- * for every span that they start, with the ids of the span and of the process.
+ * Starts a receiver that keeps the latest traces and the ids of all spans. To find lost spans, the receiver reads
+ * `startsFile`. For each started span, a consumer appends the ids of the span and of the process to this file.
  */
 export async function startSpanCollector(startsFile: string): Promise<SpanCollector> {
   const spans = new Map<string, Pick<Span, 'name' | 'source' | 'parentSpanId'>>();

@@ -196,7 +196,7 @@ export async function startSystem({
   }
 }
 
-/** Creates a broker login for the fault tests themselves. */
+/** Creates a broker login that only the fault tests use. */
 async function createOperator({ managementUrl }: Broker, managementUrls: readonly string[], amqp: URL) {
   const name = 'faults-operator';
   const password = randomUUID();

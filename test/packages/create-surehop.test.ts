@@ -94,7 +94,10 @@ test('npm create surehop creates the same files as npm run create, except that t
 });
 
 describe('a service that create-surehop has created', () => {
-  /** The output of the checks and tests of the service, to which docs/guides/first-consumer.md and surehop add have added code. */
+  /**
+   * The output of the checks and tests of the service after the code from docs/guides/first-consumer.md and from
+   * `surehop add` was added to it.
+   */
   let tested: string;
 
   async function addMore(): Promise<void> {

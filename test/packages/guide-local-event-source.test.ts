@@ -66,7 +66,10 @@ async function whileRunning(use: (lines: readonly string[]) => Promise<unknown>)
     await use(lines);
   } catch (error) {
     const lastLines = lines.slice(-40).join('\n');
-    throw new Error(`the example of the guide failed: ${(error as Error).message}\n${lastLines}`, { cause: error });
+    throw new Error(
+      `the example of docs/guides/local-event-source.md failed: ${(error as Error).message}\n${lastLines}`,
+      { cause: error },
+    );
   } finally {
     process.kill(-child.pid!, 'SIGINT');
     await ended;
@@ -93,7 +96,7 @@ describe('the guide to the local event source', () => {
     });
   });
 
-  test('with the concurrency option that the guide about the local event source shows, two execution environments consume the queue', async () => {
+  test('with the concurrency setting from the guide about the local event source, two execution environments consume the queue', async () => {
     const option = guide.blocks('yaml').at(-1)!;
     expect(option).toMatch(/^custom:\n/);
     appendFileSync(join(directory, 'serverless.yml'), option);

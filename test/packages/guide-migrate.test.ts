@@ -21,8 +21,8 @@ const tables = { stock: 'sku', idempotency: 'id' };
 const client = new DynamoDBClient({ endpoint: process.env.DYNAMODB_ENDPOINT });
 
 /**
- * The table that `npm run bench -- other-libraries` prints. This command also installs the libraries that the guide's
- * examples use.
+ * The table that `npm run bench -- other-libraries` prints. Running the command also installs the libraries that the
+ * examples in `GUIDE` import.
  */
 let printed: string;
 let directory: string;
@@ -80,7 +80,7 @@ test('the Powertools example in the migration guide reserves stock once for an o
   expect(item).toEqual({ sku: { S: 'apple' }, available: { N: '3' } });
 }, 120_000);
 
-test('the tests of the Surehop example in the guide about SQS and Powertools pass', async () => {
+test('in the guide about migrating from SQS and Powertools, the tests of the Surehop example pass', async () => {
   const output = await run('--import', 'tsx', '--test', '--test-reporter=tap', 'after/reserve-stock.test.ts');
   expect(output).toContain('# pass 2\n');
   expect(output).toContain('# fail 0\n');

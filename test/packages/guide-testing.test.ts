@@ -22,7 +22,8 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 /**
- * Runs a script of the guide without the environment variables of AWS. Returns the output, even if the script fails.
+ * Runs a script from docs/guides/testing.md without the `AWS_*` environment variables. Returns the output, even if the
+ * script fails.
  */
 const run = (...args: readonly string[]): Promise<string> => execute(['--import', 'tsx', ...args], directory);
 
@@ -95,7 +96,7 @@ describe('the guide about testing', () => {
     expect(stderr).toMatch(/^› starting DynamoDB/m);
   }, 120_000);
 
-  test('exhaust finds the deliberate mistake in the example of the testing guide, and reports the same steps as the guide', async () => {
+  test('the function exhaust finds the deliberate mistake in the example of the testing guide, and reports the same steps as the guide', async () => {
     expect(await run('test/mistake.ts')).toContain(`Counterexample: ${texts[1]}`);
   }, 60_000);
 

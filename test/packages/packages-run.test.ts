@@ -106,7 +106,7 @@ test('the packaged functions reject an order for a sold-out item and take back t
   expect(found.body).toMatchObject({ status: 'rejected' });
 });
 
-test('if no queue receives an event that a packaged consumer publishes, the packaged consumer postpones the order, and publishes the event after the binding exists', async () => {
+test('if no queue is bound for an event that a packaged consumer publishes, the consumer postpones the message, and publishes the event once a queue is bound', async () => {
   const { channel } = deployed.host;
   await channel.unbindQueue('points', 'orders', 'order.rejected');
   await deployed.placeOrder('order-unroutable', { ...order, items: [{ ...order.items[0], quantity: 1_000 }] });

@@ -32,7 +32,9 @@ beforeAll(async () => {
   ({ tarballs } = await createdService());
 });
 
-/** Returns the parts of a template that contain the name of the toolkit instead of the name of the service. */
+/**
+ * Returns the parts of a CloudFormation template that contain the toolkit's name, where the service's name should be.
+ */
 const namesOfToolkit = (template: string) => template.match(/.{0,40}surehop.{0,20}/gi) ?? [];
 
 describe('each package as npm publishes it', () => {
@@ -249,7 +251,7 @@ describe('serverless-offline-rabbitmq without the other packages', () => {
     expect(lines.join('\n')).not.toMatch(/error/i);
   });
 
-  test('the example test in the README of serverless-offline-rabbitmq runs the conformance suite against the emulator of another project', async () => {
+  test('the example test in the README of serverless-offline-rabbitmq runs the conformance suite against a different emulator', async () => {
     writeFileSync(
       join(project.directory, 'my-emulator.mjs'),
       `import { spawn } from 'node:child_process';

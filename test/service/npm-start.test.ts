@@ -225,7 +225,7 @@ describe('npm start while source files are edited', () => {
     expect([await order.ended, order.lines]).toEqual([0, [expect.stringContaining('"status":"accepted"')]]);
   });
 
-  test('when the definition of a DynamoDB table is added to infra/tables.ts, the running npm start creates the table', async () => {
+  test('when a table definition is added to infra/tables.ts while npm start is running, npm start creates the DynamoDB table', async () => {
     edit('infra/tables.ts', (text) =>
       text.replace('  stock: ', "  refunds: defineTable({ name: 'refunds', key: { sku: 'S' } }),\n  stock: "),
     );
@@ -236,7 +236,7 @@ describe('npm start while source files are edited', () => {
     client.destroy();
   });
 
-  test('when a queue is added to infra/topology.ts, the running npm start declares the queue on the broker', async () => {
+  test('when a queue is added to infra/topology.ts while npm start is running, npm start declares the queue on the broker', async () => {
     edit('infra/topology.ts', (text) =>
       text.replace('defineTopology(queues)', "defineTopology({ ...queues, refunds: workQueue('refunds') })"),
     );

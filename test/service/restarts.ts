@@ -12,9 +12,9 @@ const PAUSE_MS = 50;
 const RECOVERED_WITHIN_MS = 240_000;
 
 /**
- * Tests how the development environment restarts its broker and store. `said` contains the lines that the environment
- * has printed so far. Returns a function that returns the ids of the orders that were accepted before and after the
- * broker was killed.
+ * Tests that the development environment restarts its broker and store after they are killed. `said` contains the lines
+ * that the environment has printed so far. The returned function returns the ids of the orders that were accepted
+ * before and after the kill.
  */
 export function restartTests(started: () => DevEnvironment, said: readonly string[]): () => readonly string[] {
   let aroundKill: readonly string[] = [];

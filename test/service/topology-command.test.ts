@@ -36,8 +36,7 @@ afterAll(async () => {
 // Some commands start a process, which takes long on a busy machine.
 jest.setTimeout(300_000);
 
-/** Runs `npm run topology` in a process, for the copy of the repository. */
-
+/** Runs `npm run topology` as a child process in the test's copy of the repository. */
 async function topology(...args: string[]): Promise<{ code: number | null; said: string }> {
   const child = spawn(process.execPath, [join(checkout.directory, 'infra/dev/surehop.mjs'), 'topology', ...args], {
     cwd: checkout.directory,
@@ -118,9 +117,12 @@ test.each([
     '--url must be an address like amqps://user:password@host:5671',
   ],
   ['an unknown option', ['plan', '--force'], "Unknown option '--force'"],
-])('npm run topology explains a wrong command line and ends with exit code 2 (%s)', async (_, args, said) => {
-  expect(await runHere('topology', ...args)).toMatchObject({ code: 2, said: expect.stringContaining(said) });
-});
+])(
+  'if its command line is invalid, npm run topology prints what is wrong and exits with code 2 (%s)',
+  async (_, args, said) => {
+    expect(await runHere('topology', ...args)).toMatchObject({ code: 2, said: expect.stringContaining(said) });
+  },
+);
 
 test('npm run topology ends with exit code 2 and names the option --url if npm start is not running and no address is given', async () => {
   expect(await topology('plan')).toMatchObject({

@@ -19,7 +19,7 @@ const CANARIES = {
   query: 'canary-in-a-query',
 } as const;
 
-/** The signing key of the client `canary`, which the service of these tests must know. */
+/** The signing key of the client `canary`. The service under test must be configured with this key. */
 export const CANARY_KEY = `whsec_${CANARIES.signingKey}`;
 
 let service: RunningService;

@@ -20,8 +20,8 @@ const failure = (code: string, message: string) =>
   `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error><RequestId>1</RequestId></ErrorResponse>`;
 
 /**
- * Starts a simulated AWS with existing stacks. `deployed` contains the template of each stack, by the name of the
- * stack.
+ * Starts an AWS simulator in which the stacks in `deployed` already exist. `deployed` contains the template of each
+ * stack, by the name of the stack.
  */
 export async function anAwsApi(deployed: Readonly<Record<string, Template>>): Promise<AwsApi> {
   const actions: string[] = [];

@@ -21,7 +21,7 @@ export interface AwsNetwork {
   readonly interfaces: readonly NetworkInterface[];
   readonly calls: readonly Call[];
   readonly alarms: SimulatedAlarm[];
-  /** Adds an event source mapping, with one network interface in each of two subnets. */
+  /** Adds to the simulated AWS account an event source mapping with one network interface in each of two subnets. */
   addMapping(id: string, group: string): void;
   /**
    * Adds to the simulated AWS account the two network interfaces that all Lambda functions with the security group
@@ -34,8 +34,8 @@ export interface AwsNetwork {
    */
   deleteFunctions(name: string): void;
   /**
-   * Simulates the deletion of the IAM role of the functions before Lambda has deleted their network interfaces, which
-   * Lambda then can no longer delete.
+   * Simulates that the functions' IAM role is deleted too early: Lambda can then no longer delete the functions'
+   * network interfaces.
    */
   deleteRole(): void;
   /** Makes the simulated AWS answer the next `times` requests with the given HTTP status and AWS error code. */

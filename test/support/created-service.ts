@@ -90,8 +90,8 @@ function dependenciesOf(project: string): Record<string, string> {
 }
 
 /**
- * Gives a project the installed packages of another project. The two share the files, which npm replaces but never
- * edits.
+ * Hard-links the installed packages of `project` into `copy`. Sharing the files is safe, because npm replaces
+ * the files of a package instead of editing them.
  */
 function linkPackagesOf(project: string, copy: string): void {
   execFileSync('cp', ['-R', '-P', '-l', join(project, 'node_modules'), copy]);

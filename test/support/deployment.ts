@@ -48,7 +48,8 @@ export interface Deployment {
   /** The running functions, by the function's key in serverless.yml. */
   readonly running: ReadonlyMap<string, Lambda>;
   /**
-   * Returns the requests that the functions sent to AWS services, with the names that the DynamoDB tables have on AWS.
+   * Returns the requests that the functions sent to AWS services. The local names of DynamoDB tables are replaced by
+   * their names on AWS.
    */
   calls(): Call[];
   /** The responses that the custom resources sent to `answersUrl` instead of to CloudFormation. */

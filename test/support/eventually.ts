@@ -1,4 +1,4 @@
-/** How many times longer than `everyMs` the pauses between two calls become during a long wait. */
+/** The longest pause between two calls of `condition`, as a multiple of `everyMs`. */
 const MAX_GROWTH = 5;
 
 /**

@@ -103,7 +103,7 @@ export const aRejection = (id: string = randomUUID(), change: object = {}, publi
     },
   );
 
-/** Returns a dead letter of a work queue whose error has already been fixed, so that a redrive succeeds. */
+/** Returns a dead letter of a work queue. The cause of its error has already been fixed, so a redrive succeeds. */
 export const aFailure = (
   code: string,
   reason: string,
@@ -182,8 +182,8 @@ export async function anOrderThatFails({ service }: DevEnvironment, { request }:
 }
 
 /**
- * Redrives the dead letter of an order, waits until the order has a final status, and returns the id of the dead
- * letter. The final status is rejected, because the stock is empty.
+ * Redrives the dead letter of an order, waits until the order is rejected (the stock is empty), and returns the id of
+ * the dead letter.
  */
 export async function redriveOrder({ request }: Failing, orderId: string): Promise<string> {
   const query = new URLSearchParams({ status: 'open', text: orderId });

@@ -8,8 +8,8 @@ import type { Resource, Template } from '../../infra/aws/template.ts';
 interface FixedNames {
   readonly exports: readonly string[];
   /**
-   * The type of each resource in the broker stack, and its name if the template sets one, by the logical id of the
-   * resource.
+   * Maps the logical id of each resource in the broker stack to the resource's type and, if the template sets one, its
+   * name.
    */
   readonly broker: Readonly<Record<string, string>>;
   readonly functions: Readonly<Record<string, string>>;

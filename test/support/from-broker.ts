@@ -6,8 +6,7 @@ import { aRecord, type GivenHeaders } from './delivery.ts';
 
 /** Converts a message from the broker to the record that Lambda's event source writes for it. */
 export function recordFromBroker(message: GetMessage | false): RabbitMqRecord {
-  if (!message)
-    throw new Error('expected a message in the queue to convert to a record of a Lambda event, but the queue is empty');
+  if (!message) throw new Error('recordFromBroker needs a message, but the queue is empty');
   const { messageId, type, headers } = message.properties;
   // The tests need neither timestamps nor other headers that are objects.
   const plain = Object.entries(headers ?? {}).filter(([, value]) => typeof value !== 'object');

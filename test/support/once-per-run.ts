@@ -16,8 +16,8 @@ const ofThisRun = process.env['TEST_RUN_DIRECTORY'];
 const ofThisRepository = createHash('sha256').update(rootDirectory).digest('hex').slice(0, 12);
 
 /**
- * Calls `make` once per `npm test` for each `name`, and returns the result, which must be serializable as JSON, to all
- * test files. A test file waits while another test file runs `make`. `make` must write its files into `directory`.
+ * Shares one result per `name` between all test files of an `npm test` run. The first file calls `make`, and the others
+ * wait for the result, which must be serializable as JSON. `make` must write its files into `directory`.
  */
 export async function oncePerRun<Result>(name: string, make: (directory: string) => Promise<Result>): Promise<Result> {
   const directory = join(ofThisRun ?? mkdtempSync(join(tmpdir(), 'surehop-run-')), `${name}-${ofThisRepository}`);

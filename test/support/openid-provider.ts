@@ -14,8 +14,8 @@ export interface OpenIdProvider {
 }
 
 /**
- * Starts an OpenID provider that supports only the authorization code flow with PKCE (RFC 7636), and issues the tokens
- * that `issue` returns.
+ * Starts an OpenID provider that supports only the authorization code flow with PKCE (RFC 7636). Clients get the tokens
+ * that the callback `issue` creates.
  */
 export async function anOpenIdProvider(issue: () => Promise<string>): Promise<OpenIdProvider> {
   const clientId = 'console';

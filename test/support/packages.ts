@@ -39,7 +39,8 @@ export async function packageStack(checkout: string, stack: 'broker' | 'function
 }
 
 /**
- * Deploys one stack of a stage to a simulated AWS at the URL `endpoint`. An error contains the output of Serverless.
+ * Deploys one stack of a stage to the AWS simulator at the URL `endpoint`. If the deployment fails, throws an error
+ * with the output of Serverless.
  */
 export const deployStack = (checkout: string, stack: 'broker' | 'functions', stage: string, endpoint: string) =>
   serverless(checkout, stack, ['deploy', '--stage', stage], {

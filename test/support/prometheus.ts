@@ -62,8 +62,8 @@ const TEMPLATES = '/usr/share/prometheus/alertmanager';
 const WEB_PAGE = /^\/(no-)?ui/;
 
 /**
- * Makes Debian's Alertmanager read its notification templates from the working directory, because the program contains
- * an absolute path.
+ * Makes Debian's Alertmanager read its notification templates from the working directory, instead of from the absolute
+ * path that is compiled into the program.
  */
 function useOwnTemplate(root: string): void {
   const file = join(root, 'usr', 'bin', 'prometheus-alertmanager');
@@ -72,7 +72,10 @@ function useOwnTemplate(root: string): void {
   let at = program.indexOf(TEMPLATES);
   while (WEB_PAGE.test(program.toString('latin1', at + length, at + length + 6)))
     at = program.indexOf(TEMPLATES, at + 1);
-  if (at === -1) throw new Error(`the executable file of Alertmanager does not contain the path ${TEMPLATES}`);
+  if (at === -1)
+    throw new Error(
+      `cannot change the template directory of Alertmanager: its executable file does not contain the path ${TEMPLATES}`,
+    );
   program.write('.'.padEnd(length, '/'), at);
   writeFileSync(file, program);
   for (const name of readdirSync(join(root, TEMPLATES)).filter((entry) => entry.endsWith('.tmpl')))

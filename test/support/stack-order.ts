@@ -45,13 +45,19 @@ export function stackOrder(templates: Templates): StackOrder {
     all,
     resource: (name) => {
       const found = resources.get(name);
-      if (!found) throw new Error(`the templates of the two stacks contain no resource ${name}`);
+      if (!found)
+        throw new Error(
+          `neither the template of the broker stack nor that of the functions stack contains the resource ${name}`,
+        );
       return found;
     },
     ofType: (type) => all.filter((name) => resources.get(name)!.Type === type),
     follows(later, earlier) {
       for (const name of [later, earlier])
-        if (!resources.has(name)) throw new Error(`the templates of the two stacks contain no resource ${name}`);
+        if (!resources.has(name))
+          throw new Error(
+            `neither the template of the broker stack nor that of the functions stack contains the resource ${name}`,
+          );
       return reach(later).has(earlier);
     },
     circle: all.filter((name) => reach(name).has(name)),
@@ -63,7 +69,7 @@ const within = (stack: Stack, { Resources }: Template, resource: Resource): stri
     .filter((id) => id in Resources)
     .map((id) => `${stack}/${id}`);
 
-/** Lists the resources of the broker stack whose values the given resource imports. */
+/** Lists the resources of the broker stack from which the given resource imports values, such as an ARN. */
 function imports({ broker }: Templates, resource: Resource): string[] {
   const outputs = Object.values(broker.Outputs ?? {}) as { Value: unknown; Export?: { Name: string } }[];
   return [...walk(resource.Properties)].flatMap(([value]) => {

@@ -17,8 +17,8 @@ export const serverError = (): Fault => ({ when: 'before', error: named('Interna
 export const throttled = (): Fault => ({ when: 'before', error: named('ThrottlingException') });
 
 /**
- * Creates the error of a cancelled DynamoDB transaction, in which the writes at the indexes `positions` have the reason
- * `code`.
+ * Creates the error of a cancelled DynamoDB transaction. The writes whose indexes are in `positions` have the
+ * cancellation reason `code`.
  */
 export function cancelled(code: string, positions: readonly number[], input: TransactWriteItemsInput): Fault {
   const reasons = (input.TransactItems ?? []).map((_, at) => ({ Code: positions.includes(at) ? code : 'None' }));

@@ -64,8 +64,8 @@ export async function entry(command: () => Promise<number>): Promise<never> {
 const SAME_SIGNAL_MS = 300;
 
 /**
- * Calls `begin` at the first request to stop this process, and `force` at the second. A request to stop is a signal or
- * the end of the parent process.
+ * Calls `begin` at the first stop request, and `force` at the second. A stop request is SIGINT, SIGTERM or SIGHUP, the
+ * end of the parent process, or the end of the program that reads the output.
  */
 export function onShutdown({ begin, force }: { begin: () => void; force: () => void }): void {
   let firstAt: number | undefined;

@@ -7,9 +7,9 @@ interface SpanInTree {
 }
 
 /**
- * Returns the spans of the request, message or order `id`: the spans whose trace id or an attribute is `id`, the spans
- * that descend from these spans or link to them, and the ancestors of all these spans. Leaves out the spans of other
- * messages in the same batch.
+ * Returns the spans of the request, message or order `id`. These are the spans that have `id` as their trace id or as
+ * an attribute, their descendants, the spans that link to them, and the ancestors of all of these. Leaves out the spans
+ * of other messages in the same batch.
  */
 export function spansOf(id: string, spans: readonly Span[]): Span[] {
   const bySpanId = new Map(spans.map((span) => [span.spanId, span]));

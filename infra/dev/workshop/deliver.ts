@@ -44,7 +44,7 @@ export async function deliver<Result>(
       const message = await channel.get(queue);
       if (message) messages.push(message as unknown as DeliveredMessage);
       else if (messages.length > 0) break;
-      else if (Date.now() > end) throw new Error(`the queue ${queue} has had no message for ${withinMs} ms`);
+      else if (Date.now() > end) throw new Error(`no message arrived in the queue ${queue} within ${withinMs} ms`);
       else await sleep(POLL_MS);
     }
     const origin = { eventSourceArn: 'arn:aws:mq:eu-central-1:000000000000:broker:local:b-0', queue, virtualHost };

@@ -123,7 +123,7 @@ export async function workshop({ queues, tables = {}, settings = {} }: WorkshopO
     const requireHost = () => {
       if (host) return host;
       throw new Error(
-        'the function workshop has started no broker, because it was called without queues: pass the queues of the service to it',
+        'workshop() was called without queues and therefore started no broker: pass the queues of the service to workshop()',
       );
     };
     const publisher = lazyPublisher(createSurehop({ environment }));

@@ -14,7 +14,7 @@ export interface ObservedFunction {
   /** The path of the module that exports the handler, with its extension `.mjs`. */
   readonly handlerFile: string;
   readonly events: readonly unknown[];
-  /** The largest number of the Lambda function's invocations that ran at the same time. */
+  /** The maximum number of invocations of the Lambda function that ran at the same time. */
   readonly concurrency: () => number;
   close(): Promise<void>;
 }

@@ -165,7 +165,7 @@ function compareBatches({ events, concurrency }: ObservedFunction, { batches, ba
   assert.equal(concurrency(), 1, 'the number of invocations at the same time');
 }
 
-/** Shortens long bodies, so that the message of a failed comparison can be read. */
+/** Shortens long message bodies, so that the error text of a failed comparison stays readable. */
 const shortened = (bodies: readonly string[]) =>
   bodies.map((body) => (body.length > 100 ? `${body.length} characters ${body[0]}` : body));
 

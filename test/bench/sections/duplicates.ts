@@ -2,8 +2,8 @@ import { compare } from '../comparison.ts';
 import type { Bench, Measured } from '../protocol.ts';
 
 /**
- * Compares how fast Surehop and Powertools process batches in which all messages or every tenth message is already
- * completed.
+ * Compares how fast Surehop and Powertools process two kinds of batches: those in which all messages are already
+ * completed, and those in which every tenth message is.
  */
 export const duplicates = async (bench: Bench): Promise<Measured> => ({
   all: (await compare(bench, { skus: 10, duplicates: 1 })).ratio,

@@ -19,7 +19,7 @@ const FEW_SKUS = 10;
 const SMALL_BATCH = 10;
 const BATCH = 100;
 
-/** The path of the bundled script that each shard's process runs. */
+/** The path of the bundled script that consumes one shard of the queue in a separate process. */
 const ENVIRONMENT = join(import.meta.dirname, 'shard-environment.mjs');
 
 /** Compares the throughput of a queue with 1, 2 and 4 shards. A separate process consumes each shard. */

@@ -14,7 +14,10 @@ const ENTRIES = 40;
 // At `start`, the batch is not yet recorded in DynamoDB, and its order is not guaranteed. There is no step `emit`.
 const DEADLY_STEPS = steps.filter((each) => each !== 'start' && each !== 'emit');
 
-/** Publishes the entries of one account. Each entry is published after the broker has confirmed the previous one. */
+/**
+ * Publishes the `AccountEntry` messages of one account. Each message is published after the broker has confirmed the
+ * previous one.
+ */
 async function enterAll({ name, foreign, random, signal }: Lab, account: string, spanMs: number): Promise<void> {
   let after = 0;
   for (let number = 1; number <= ENTRIES; number += 1) {
@@ -56,7 +59,10 @@ const inOrder = (name: string, says: string, spanMs: number, disturb: (lab: Lab)
 const LARGE_ACCOUNTS = 1_700;
 const LONG_NAME = 250;
 
-/** Publishes the first entry of each of `LARGE_ACCOUNTS` accounts, and then the second entry of each account. */
+/**
+ * Publishes the first `AccountEntry` message of each of `LARGE_ACCOUNTS` accounts, and then the second message of each
+ * account.
+ */
 async function enterInMany({ name, foreign, random, signal }: Lab): Promise<void> {
   for (const number of [1, 2]) {
     const entries = Array.from({ length: LARGE_ACCOUNTS }, (_, index): AccountEntry => {
@@ -79,7 +85,7 @@ async function enterInMany({ name, foreign, random, signal }: Lab): Promise<void
 }
 
 /**
- * The faults that test whether an ordered queue keeps the order of each account's entries, although some entries fail.
+ * The faults that test whether an ordered queue keeps the order of each account's messages even if some of them fail.
  */
 export const orderFaults: readonly Fault[] = [
   inOrder(

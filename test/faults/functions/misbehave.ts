@@ -12,7 +12,8 @@ export const kinds = [
   'sound',
   'soldout',
   /**
-   * Orders of the kinds `fails1`, `fails2` and `fails3` fail at the first one, two or three attempts, and then succeed.
+   * Orders of the kinds `fails1`, `fails2` and `fails3` fail in their first one, two or three attempts respectively,
+   * and then succeed.
    */
   'fails1',
   'fails2',

@@ -31,9 +31,10 @@ export async function startDockerBroker({ dataDirectory, keepData, say }: Broker
     ],
     ...(keepData && { volume: { name: volumeOf(dataDirectory), target: '/var/lib/rabbitmq' } }),
   }).catch((error: unknown) => {
-    throw new Problem(`RabbitMQ did not start in Docker (${IMAGE}): ${reasonOf(error)}; fix Docker, or set AMQP_URL`, {
-      cause: error,
-    });
+    throw new Problem(
+      `RabbitMQ did not start in Docker (${IMAGE}): ${reasonOf(error)}; check that Docker is running, or set AMQP_URL to a running broker`,
+      { cause: error },
+    );
   });
   const [amqpPort, managementPort] = container.ports;
   const amqpUrl = `amqp://guest:guest@127.0.0.1:${amqpPort}`;

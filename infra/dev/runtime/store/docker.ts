@@ -24,7 +24,7 @@ export async function startDockerStore({ dataDirectory, keepData, say }: StoreOp
     ...(keepData && { volume: { name: volumeOf(dataDirectory), target: '/data' } }),
   }).catch((error: unknown) => {
     throw new Problem(
-      `DynamoDB did not start in Docker (${IMAGE}): ${reasonOf(error)}; fix Docker, or set DYNAMODB_ENDPOINT`,
+      `DynamoDB did not start in Docker (${IMAGE}): ${reasonOf(error)}; check that Docker is running, or set DYNAMODB_ENDPOINT to a running DynamoDB`,
       { cause: error },
     );
   });
