@@ -15,12 +15,17 @@ const ENTRIES = 40;
 const DEADLY_STEPS = steps.filter((each) => each !== 'start' && each !== 'emit');
 
 /**
- * Publishes the `AccountEntry` messages of one account. Each message is published after the broker has confirmed the
- * previous one.
+ * Publishes the `AccountEntry` messages of one account: at least `ENTRIES` messages, and more until `isOver` returns
+ * true. Each message is published after the broker has confirmed the previous one.
  */
-async function enterAll({ name, foreign, random, signal }: Lab, account: string, spanMs: number): Promise<void> {
+async function enterAll(
+  { name, foreign, random, signal }: Lab,
+  account: string,
+  spanMs: number,
+  isOver: () => boolean,
+): Promise<void> {
   let after = 0;
-  for (let number = 1; number <= ENTRIES; number += 1) {
+  for (let number = 1; number <= ENTRIES || !isOver(); number += 1) {
     signal.throwIfAborted();
     const isPoison = random.chance(0.03);
     const entry: AccountEntry = {
@@ -50,8 +55,11 @@ const inOrder = (name: string, says: string, spanMs: number, disturb: (lab: Lab)
   weight: 0.5,
   recoverWithinMs: 60_000,
   async inject(lab) {
-    const accounts = Array.from({ length: ACCOUNTS }, (_, index) => enterAll(lab, String(index), spanMs));
-    await Promise.all([...accounts, disturb(lab)]);
+    let isOver = false;
+    // On a slow machine, the disturbance takes longer than `spanMs`, and needs messages until its end.
+    const disturbed = disturb(lab).finally(() => (isOver = true));
+    const accounts = Array.from({ length: ACCOUNTS }, (_, index) => enterAll(lab, String(index), spanMs, () => isOver));
+    await Promise.all([...accounts, disturbed]);
   },
 });
 
