@@ -21,7 +21,7 @@ export function exchangeOf({ topology }: Service): string {
   const topics = topology.exchanges.filter(({ type }) => type === 'topic').map(({ name }) => name);
   if (topics.length === 1) return topics[0]!;
   const choices = topics.length > 1 ? `: one of ${topics.join(', ')}, or a new name` : '';
-  throw new UsageError(`pass --exchange with the name of the exchange of the event${choices}`);
+  throw new UsageError(`pass --exchange with the name of the exchange to which the event is published${choices}`);
 }
 
 /**

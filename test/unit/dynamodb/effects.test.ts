@@ -219,7 +219,7 @@ describe('an effect that DynamoDB cannot store', () => {
     expect(refusal(...given)).toContain(reason);
   });
 
-  test('the item of a put effect may contain the key attributes, like an item that was read from the table', () => {
+  test('a put effect accepts an item that repeats the attributes of its key, as an item that was read from the table does', () => {
     expect(refusal(carts.put(key, { ...key, state: 'open' }))).toBeUndefined();
   });
 });

@@ -265,7 +265,7 @@ describe('failed conditions', () => {
     expect(did).toEqual(['send', 'send', 'send after 1', 'send after 2']);
   });
 
-  test('if DynamoDB returns an item twice and the item has changed in between, the messages are committed according to the later state of the item', () => {
+  test('if the replies to two transactions contain different states of an item, the messages are committed according to the later state', () => {
     const replies = [9, 0].map((available) => cancelled('None', 'None', conditionFailed(shelfOf(available))));
     const { results, did } = play(withOtherwise, replies);
     expect(results).toEqual(all('rejected'));
