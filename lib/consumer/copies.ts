@@ -110,8 +110,8 @@ function deadLetterToPublish(delivery: Delivery, outcome: DeadLettered, queue: W
 }
 
 /**
- * Returns the id that all copies of a dead letter have. A message without an id gets a random id, because different
- * messages may have equal bodies.
+ * Returns the id of a dead letter. If the message has an id, all copies of its dead letter get the same dead-letter id.
+ * Otherwise, the dead-letter id is random, because different messages may have equal bodies.
  */
 export function deadLetterId(delivery: Delivery, queue: WorkQueue, outcome: DeadLettered): MessageId {
   const { id, payloadHash } = delivery;

@@ -132,7 +132,7 @@ export interface Handoff extends Attempt {
 }
 
 export type ClaimResult =
-  /** The claim succeeded: the inbox marker of the message now records the dead letter. */
+  /** The inbox marker of the message now records the dead letter. */
   | { readonly is: 'claimed' }
   /**
    * The claim was refused: the inbox did not record the dead letter, because the message already has the inbox marker

@@ -16,8 +16,8 @@ const MAX_WAITING = 5_000;
  */
 const MAX_BLOCKED_MS = 3_600_000;
 /**
- * How long, in ms, the messages of an ordering key wait for each further missing message after the wait for the first
- * one has timed out.
+ * How long, in ms, the messages of an ordering key wait for a missing message if the wait for an earlier missing
+ * message of this key has timed out.
  */
 const NEXT_BLOCKED_MS = MAX_BLOCKED_MS / 6;
 const REFRESH_MS = MAX_BLOCKED_MS / 10;

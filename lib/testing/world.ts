@@ -63,9 +63,10 @@ export interface WorldOptions {
   readonly afterStep?: (store: MemoryStore) => void;
   readonly isOver?: () => boolean;
   /**
-   * Returns whether an earlier simulation has already continued from the same state, so that this simulation can end.
-   * `state` returns the state of the simulated store, broker and processes as text. `snapshot` returns a snapshot from
-   * which a later simulation can continue; it is `undefined` while an environment processes a batch.
+   * Returns whether an earlier simulation has already reached the same state. If so, this simulation ends, because it
+   * would continue in the same way. `state` returns the state of the simulated store, broker and processes as text.
+   * `snapshot` returns a snapshot from which a later simulation can continue; it is `undefined` while an environment
+   * processes a batch.
    */
   readonly isExplored?: (state: () => string, snapshot: (() => Snapshot) | undefined) => boolean;
   /** Continues from the snapshot of an earlier simulation, which had equal options, and not from the start. */

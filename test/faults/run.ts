@@ -104,8 +104,8 @@ export async function runRound(
 }
 
 /**
- * Checks the messages of all faults again at the end of the run, because an effect may be applied a second time only
- * after the check of its own fault has passed.
+ * Checks the messages of all faults again at the end of the run, because a bug may apply an effect a second time when
+ * the check of its own fault has already passed.
  */
 async function lookAgain(
   { name }: Round,

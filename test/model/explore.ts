@@ -45,9 +45,9 @@ async function sample(scenario: Scenario): Promise<number> {
 
 /**
  * Runs the scenario once for every possible sequence of its choices, in depth-first order. A run ends early when it
- * reaches a state that an earlier run has reached, because both runs would continue in the same way. A run does not repeat
- * the steps that it shares with the previous run: it resumes from the last state between two batches at which both runs
- * are still identical.
+ * reaches a state that an earlier run has reached, because both runs would continue in the same way. A run does not
+ * repeat the steps that it shares with the previous run: it resumes from the last snapshot taken before the two runs
+ * diverge. Snapshots are taken only between batches.
  */
 export async function exploreCompletely(scenario: Scenario, most = 1_000_000): Promise<number> {
   const explored = new Set<string>();

@@ -86,7 +86,7 @@ test('after the reference service is removed, the remaining imports in the repos
   expect(run('oxlint', 'node_modules/oxlint/bin/oxlint', '--deny-warnings')).toBe('');
 }, 120_000);
 
-test('after the reference service is removed, all unit tests of the toolkit that depend on a file edited or deleted by the removal still pass', () => {
+test('after the reference service is removed, the unit tests of the toolkit that use files which the removal edits or deletes still pass', () => {
   const folders = [
     'archive',
     'consumer',

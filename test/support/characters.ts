@@ -5,8 +5,8 @@ const SURROGATES = { first: 0xd800, count: 0x800 };
 const afterSurrogates = (codePoint: number) => codePoint >= SURROGATES.first;
 
 /**
- * Generates every Unicode character. The unit `binary` of `fc.string` is slower, because it makes fast-check create a
- * table of a million characters in each test file.
+ * Generates one random Unicode character. The unit `binary` of `fc.string` is slower, because it makes fast-check
+ * create a table of a million characters in each test file.
  */
 export const character: fc.Arbitrary<string> = fc.nat({ max: 0x10ffff - SURROGATES.count }).map(
   (number) => String.fromCodePoint(afterSurrogates(number) ? number + SURROGATES.count : number),

@@ -91,8 +91,8 @@ async function compile(
 const valid = new Set<string>();
 
 /**
- * Makes Serverless skip the validation of a configuration that it has already validated. Most settings of a stage do
- * not change the configuration.
+ * Makes Serverless skip the validation of a configuration that it has already validated. This saves time, because most
+ * settings of a stage do not change the configuration.
  */
 function validateOnce(handler: PackagedService['configSchemaHandler']): void {
   const validate = handler.validateConfig.bind(handler);

@@ -37,8 +37,9 @@ interface Wanted {
 }
 
 /**
- * Reads the dead letters that match a filter, newest first, and reads them again when `version` changes. While the
- * operator has selected dead letters or has read further pages, the hook only counts the newer dead letters.
+ * Reads the dead letters that match a filter, newest first, and reads them again when `version`, the version of the
+ * list, changes. While the operator has selected dead letters or has read further pages, the hook does not read the
+ * list again, but only counts the newer dead letters.
  */
 export function useLetters({ filter, status, version, hasSelection }: Wanted): Letters {
   const { request } = useConsole();

@@ -43,8 +43,8 @@ export class Changes {
   }
 
   /**
-   * Creates a file as `create` does. But if `isKnown` is true and the file already exists, keeps the file, because the
-   * user may have edited it since an earlier `surehop add`.
+   * Creates a file as `create` does. If `isKnown` is true, the service already contains what `surehop add` adds. The
+   * file is then kept if it exists, because the user may have edited it since an earlier `surehop add`.
    */
   createUnless(isKnown: boolean, file: string, content: string): void {
     if (!(isKnown && this.read(file) !== undefined)) this.create(file, content);

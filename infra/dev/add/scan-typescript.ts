@@ -18,7 +18,7 @@ export function* codeIn(text: string, { start, end }: Range): Generator<number> 
   }
 }
 
-/** Returns the position of the bracket that closes the bracket before `start`, or undefined if none closes it. */
+/** Returns the position of the bracket that closes the innermost bracket open at `start`, or undefined if none does. */
 export function closingBracket(text: string, start: number): number | undefined {
   let depth = 1;
   for (const at of codeIn(text, { start, end: text.length })) {

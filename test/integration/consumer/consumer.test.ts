@@ -482,7 +482,7 @@ test('a message with an unreadable inbox marker gets the same dead-letter id whe
   expect(second).toMatchObject({ 'surehop-dead-letter-id': (first as any)['surehop-dead-letter-id'] });
 });
 
-test('if an inbox marker blocks a dead letter but is deleted before the inbox reads the marker, the batch is redelivered and no dead letter is published', async () => {
+test('if a dead letter cannot be recorded because the message already has an inbox marker, but this marker is deleted before the inbox reads it, the batch is redelivered and no dead letter is published', async () => {
   const record = message('permanent');
   const claimDeadLetters = () => Promise.resolve([{ is: 'gone' as const }]);
   const batch = run([record], { ...setup.parts, inbox: { ...setup.parts.inbox, claimDeadLetters } });

@@ -334,7 +334,7 @@ describe('sending an edited message', () => {
     expect(await loansOf('c')).toBe(1);
   });
 
-  test('for each queue, an edited message has the state of its latest edited version', async () => {
+  test('in each queue, a message that was edited several times has the state of its latest edited version', async () => {
     const messageId = randomUUID();
     const states = () => createTimelines(surehop, queues).states(messageId);
     const id = await archived({ messageId });
@@ -752,7 +752,7 @@ describe('a process that is killed while it edits a dead letter', () => {
     return records;
   };
 
-  test('if a dead letter is edited after a killed process redrove it, only the edited message takes effect, even if the inbox marker belongs to another message with the same id', async () => {
+  test('if a dead letter is edited after a process was killed while redriving it, only the edited message takes effect, even if the inbox marker belongs to another message with the same id', async () => {
     const messageId = randomUUID() as MessageId;
     const [other, mine, edited] = [`other ${messageId}`, `mine ${messageId}`, `edited ${messageId}`];
     await parts.inbox.recordHandoffs('loans', [

@@ -198,7 +198,7 @@ test('a job that is cancelled while it pauses between two steps runs no further 
   expect(await step(id)).toBeUndefined();
 });
 
-test('a job that is cancelled during its last step counts the step and stays cancelled', async () => {
+test('if a job is cancelled during its last step, the progress of the job includes this step, and the job stays cancelled', async () => {
   published.length = 0;
   await archived('last', 'LAST');
   const id = await aJob('LAST');

@@ -224,7 +224,7 @@ describe('a message with parts that AMQP cannot encode', () => {
     expect(await backend.host.drain('loans')).toHaveLength(1);
   });
 
-  test('redriving a dead letter with the largest possible number of redrives responds with 422, and a bulk redrive still redrives the other dead letters', async () => {
+  test('redriving a dead letter whose redrive count is already the maximum responds with 422, and a bulk redrive still redrives the other dead letters', async () => {
     const code = 'FORGED';
     const { id } = await archived({ code, headers: { 'surehop-redrives': MAX_REDRIVES } });
     const { id: last } = await archived({ code, headers: { 'surehop-redrives': MAX_REDRIVES - 1 } });

@@ -46,7 +46,7 @@ interface Forms {
   >;
   /** One DynamoDB item of each kind that the service writes, by table name and key. */
   readonly items: Readonly<Record<string, Items>>;
-  /** The values that the current code must read from the DynamoDB items in `items`. */
+  /** The values that the current code is expected to read from the DynamoDB items in `items`. */
   readonly read: Readonly<Record<string, unknown>>;
   readonly cursor: string;
 }

@@ -134,7 +134,7 @@ describe('commits of several messages', () => {
     expect(new Set(outcomes(await inbox.commit(QUEUE, orders('third'), never)))).toEqual(new Set(['completed']));
   });
 
-  test('the commit after a sold-out item writes this item in a transaction of its own; if its condition then holds, the next commit writes all items in one transaction', async () => {
+  test('after the condition on an item has failed, the next commit writes this item in a transaction of its own; if the condition then holds, the following commit writes all items in one transaction', async () => {
     await shelved('scarce', 0);
     await shelved('plenty', 100);
     const inbox = store.inbox();

@@ -212,7 +212,7 @@ test('if a transaction fails because a table is missing, but test writes to all 
   expect(results[0]).toMatchObject({ error: { code: 'TABLE_MISSING', tables } });
 });
 
-test('if DynamoDB does not name the missing table, only the message that writes to it stays unfinished; a message whose inbox marker DynamoDB refuses fails, and the others are completed', async () => {
+test('if DynamoDB rejects a transaction without naming the missing table, only the message that writes to that table stays unfinished; a message whose inbox marker DynamoDB rejects fails, and all other messages are completed', async () => {
   const missing = new Table({ name: 'missing', key: { isbn: 'S' } });
   const toMissing: Entry = { ...take('missing', 1), decision: { effects: [missing.add({ isbn: 'a' }, 'n', 1)] } };
   const writes = (input: TransactWriteItemsInput) => JSON.stringify(input.TransactItems);

@@ -289,7 +289,7 @@ describe('the expiry of inbox markers', () => {
     expect(await found()).toMatchObject({ state: 'completed' });
   });
 
-  test('if a read of an inbox marker must extend its expiry and DynamoDB does not answer the write, the read fails with STORE_UNAVAILABLE', async () => {
+  test('if reading an inbox marker must also postpone its expiry, and DynamoDB does not answer the write of the new expiry, the read fails with STORE_UNAVAILABLE', async () => {
     await done();
     store.clock.advance(8 * DAY_MS);
     store.client.middlewareStack.add(

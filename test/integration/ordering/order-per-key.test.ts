@@ -182,7 +182,7 @@ test('if a process dies during a batch, later messages with the same ordering ke
   expect((await setup.item('loans', { isbn: a }))?.available).toBe(3);
 });
 
-test('a message whose last attempt failed is dead-lettered without another attempt if the process dies after a later message with the same key completed', async () => {
+test('if the last attempt of a message failed, and the process dies after completing a later message with the same key, the failed message is dead-lettered without another attempt', async () => {
   const a = randomUUID();
   failing.set(`${a}:1`, 1);
   const records = [message(a, 1), message(a, 2)];

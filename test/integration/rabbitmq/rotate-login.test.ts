@@ -141,7 +141,7 @@ describe('rotation', () => {
     expect(current().username).toContain('consumer-b');
   });
 
-  test('testSecret can run without the other rotation steps, because Secrets Manager runs only testSecret when rotation is enabled', async () => {
+  test('testSecret can run without the other rotation steps, because Secrets Manager runs only testSecret when rotation is switched on without an immediate rotation', async () => {
     const before = current();
     await step('testSecret', secrets.beginRotation(arn));
     expect(current()).toEqual(before);

@@ -18,7 +18,7 @@ test('characters that are invisible or change the direction of text are replaced
   ]);
 });
 
-test('partsOf never returns a character that changes the text direction as part of a plain string', () => {
+test('partsOf never puts a character that changes the text direction into a plain string', () => {
   const hostile = Array.from({ length: 0x3000 }, (_, code) => String.fromCodePoint(code)).join('');
   const plain = partsOf(hostile)
     .filter((part) => typeof part === 'string')

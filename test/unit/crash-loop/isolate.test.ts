@@ -73,8 +73,8 @@ function aConsumer(
     return report;
   };
   /**
-   * Records one attempt in a batch with other messages in the attempt log of a message. Also records, for each given end
-   * time, one attempt in which the message was processed alone.
+   * Fills the attempt log of a message with one attempt together with other messages, and with one attempt alone for
+   * each given end time.
    */
   const record = (id: string, ...isolatedEndByMs: number[]) =>
     store.attempts.set(id as MessageId, [
@@ -118,7 +118,7 @@ test('a message is dead-lettered with the code CRASH_LOOP after it was processed
   expect((await run('a', 'b')).notCompleted).toMatchObject([{ id: 'a', outcome: 'dead-letter', code: 'CRASH_LOOP' }]);
 });
 
-test('even after three runs alone, a message is dead-lettered only once no other Lambda execution environment can still be processing it', async () => {
+test('a message that was processed alone three times and never finished is dead-lettered only when no other Lambda execution environment can still be processing it', async () => {
   const { run, record, begun } = aConsumer();
   record('a', ended, ended, inProgress);
   expect((await run('a')).notCompleted).toMatchObject([{ id: 'a', outcome: 'unfinished', code: 'LEASED' }]);

@@ -49,7 +49,7 @@ describe('the intake of an event source', () => {
     expect(await intake.next()).toEqual(items(1));
   });
 
-  test('when the event source emulator stops reading, the method "close" returns the messages that are not in a batch yet', async () => {
+  test('when the event source emulator stops reading, the return value of the method "close" contains the messages that are not in a batch yet', async () => {
     const intake = anIntake();
     const next = intake.next();
     intake.add({ bytes: 1 });

@@ -81,7 +81,7 @@ describe('settings', () => {
     ['broker', { AMQP_URL: 'http://broker' }, 'AMQP_URL'],
     ['broker', {}, 'AMQP_URL'],
   ] as const)(
-    'creating an endpoint that needs the %s fails if the settings are %j',
+    'creating an HTTP endpoint that needs the %s fails with the settings %j',
     (dependency, environment, name) => {
       const create = () =>
         endpoint(withSettings(environment), { access: open, needs: [dependency] }, () => ({ status: 200, body: {} }));

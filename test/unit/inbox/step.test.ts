@@ -193,14 +193,14 @@ describe('markers', () => {
     expect(ofB).toBe('attribute_not_exists(pk)');
   });
 
-  test('if the inbox markers of failed attempts of two messages each cancelled a transaction, the next transaction may overwrite both markers', () => {
+  test('if inbox markers of failed attempts cancelled two transactions, one for each of two messages, the next transaction can overwrite both markers', () => {
     const retrying = conditionFailed(itemOf('retrying'));
     const { state } = play(two(), [cancelled(retrying, 'None', 'None'), cancelled('None', retrying, 'None')]);
     const conditions = state.transaction.writes.slice(0, 2).map(({ Put }) => Put?.ConditionExpression);
     expect(conditions).toEqual(Array(2).fill(expect.stringContaining('#state = :retrying')));
   });
 
-  test('if the consumer read the inbox marker of a retried message before the commit, the first transaction of the commit may already overwrite this marker', () => {
+  test('if the consumer has read the inbox marker of a retried message before the commit, even the first transaction of the commit can overwrite this marker', () => {
     const { state, did } = play({ a: take() }, [], { hasMarker: true });
     expect(state.transaction.writes[0]?.Put?.ConditionExpression).toContain('#state = :retrying');
     expect(did).toEqual(['send']);
@@ -614,7 +614,7 @@ describe('requests that DynamoDB refuses permanently', () => {
     expect(results).toEqual(all('completed'));
   });
 
-  test('an already completed message is a duplicate, even if the commit engine has learnt from another message that the condition of the completed message fails', () => {
+  test('an already completed message is a duplicate, even if DynamoDB returned, for another message, an item that does not satisfy the condition of the completed message', () => {
     const completedBefore = cancelled(conditionFailed(itemOf('completed')), 'None');
     const noneLeft = cancelled('None', conditionFailed(shelfOf(0)));
     expect(play(two(), [refused('ValidationException'), noneLeft, completedBefore])).toMatchObject({

@@ -141,7 +141,7 @@ describe('an edited message', () => {
     expect(delivered(edited()).identity).toEqual({ id: 'e-1', type: undefined, version: undefined });
   });
 
-  test('an edited message has the type that the edit wrote into its headers, whatever type its identify function returns', () => {
+  test('if the headers of an edited message contain its type, the message has this type, whatever type its identify function returns', () => {
     const stated = edited({ 'surehop-identified-type': 'order.placed' });
     expect(delivered(stated, () => ({ id: 'x', type: 'y' })).identity).toMatchObject({
       id: 'e-1',

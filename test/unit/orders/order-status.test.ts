@@ -101,7 +101,7 @@ describe('dead letters in the status of an order', () => {
     expect(outcome(failed('retrying'), letter())).toBe('dead-lettered');
   });
 
-  test('a dead letter of the queue points does not change the outcome of the order for the consumer of the queue stock', () => {
+  test('a dead letter in the queue "points" does not change the outcome that the order has for the consumer of the queue "stock"', () => {
     expect(outcome(undefined, letter({ queue: 'points' }))).toBe('pending');
   });
 
