@@ -56,7 +56,7 @@ export interface DeadLetters {
   /**
    * Creates the scheduled handler that publishes edited messages which were stored but not yet published, and that
    * continues jobs on which no process is working. The handler throws an error if it cannot publish a message or if a
-   * job fails. Throws a `SettingsError` if a setting of the broker is missing or wrong.
+   * job fails. Throws a `SettingsError` if a setting of the broker is missing or invalid.
    */
   continueJobs(): (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>) => Promise<void>;
 }

@@ -33,7 +33,7 @@ beforeAll(async () => {
 });
 
 /**
- * Returns the parts of a CloudFormation template that contain the toolkit's name, where the service's name should be.
+ * Returns the parts of a CloudFormation template that contain the toolkit's name instead of the service's name.
  */
 const namesOfToolkit = (template: string) => template.match(/.{0,40}surehop.{0,20}/gi) ?? [];
 

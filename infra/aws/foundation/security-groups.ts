@@ -3,7 +3,7 @@ import type { Stage } from '../../stages/stage.ts';
 
 /** The port on which Amazon MQ accepts AMQP over TLS. */
 const AMQPS = 5671;
-/** The port of HTTPS, through which functions call RabbitMQ's management API and the AWS APIs. */
+/** The HTTPS port, on which functions call RabbitMQ's management API and the AWS APIs. */
 const HTTPS = 443;
 
 const securityGroup = (description: string): Resource => ({
