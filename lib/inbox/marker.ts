@@ -19,8 +19,8 @@ export const compareAttempts = (one: Attempt, other: Attempt): number =>
   one.redrives - other.redrives || one.attempt - other.attempt;
 
 /**
- * Whether an inbox marker shows that the given attempt of a message has already failed. Either this attempt or a later
- * one led to a retry copy, or the message became a dead letter and has not been redriven since.
+ * Whether an inbox marker shows that the given attempt of a message has already failed. This is so if this attempt or
+ * a later one led to a retry copy, or if the message became a dead letter and has not been redriven since.
  */
 export const isHandedOff = (
   marker: Pick<FailedMarker, 'state' | 'redrives' | 'attempt' | 'payloadHash'>,

@@ -88,9 +88,9 @@ export interface World {
   readonly store: MemoryStore;
   readonly broker: MemoryBroker;
   /**
-   * The failed messages that the consumer published more than once to the same exchange, in violation of an invariant.
-   * The list is always empty for simulations with faults or with switches between execution environments, because
-   * repeated publishing is allowed in them.
+   * The failed messages that the consumer published more than once to the same exchange. Without faults, every entry
+   * violates an invariant. In simulations with faults or with switches between execution environments, publishing
+   * twice is allowed, and the list stays empty.
    */
   readonly repeated: readonly string[];
 }

@@ -840,7 +840,8 @@ describe('a consumer that processes a copy of the original message during the ed
 });
 
 /**
- * Returns the function that publishes the pending messages of edits. The function's clock is `ms` milliseconds ahead.
+ * Returns the scheduled function that publishes edited messages which are still pending. Its clock is `ms` milliseconds
+ * ahead, so that the pending messages are due.
  */
 function sweepIn(ms: number, workQueues: Readonly<Record<string, WorkQueue>> = queues): () => Promise<void> {
   const later = createDeadLetters(

@@ -450,7 +450,7 @@ describe('several reasons in one cancellation', () => {
     expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
 
-  test('if DynamoDB cancels every transaction with a ValidationError that belongs to none of its writes, the commit engine commits the messages one by one, and each fails with INVALID_EFFECT', () => {
+  test('if DynamoDB cancels even transactions of a single message with a ValidationError that belongs to none of their writes, every message fails with INVALID_EFFECT', () => {
     const { results } = play(two(), (sent) => cancelled(...sent.map(() => 'None'), 'None', 'ValidationError'));
     expect(results).toEqual(all('failed INVALID_EFFECT'));
   });
