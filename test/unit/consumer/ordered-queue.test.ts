@@ -4,9 +4,10 @@ import * as z from 'zod';
 import { exchanges } from '../../support/example/topology.ts';
 import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
-import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
-import { readAllSettings } from '../../../lib/settings.ts';
+import { systemClock } from '../../../lib/runtime/clock.ts';
+import { gatedParts, memorySettings } from '../../../lib/testing/gated-parts.ts';
+import { emptyStore } from '../../../lib/testing/memory-store.ts';
 
 const event = defineEvent({
   type: 'ledger.entered',
@@ -16,7 +17,10 @@ const event = defineEvent({
 });
 const decide = () => ({ effects: [] });
 const orderBy = ({ account }: { account: string }) => account;
-const parts = { settings: readAllSettings({}) } as Partial<ConsumerParts> as ConsumerParts;
+const parts = gatedParts(
+  { store: emptyStore(), clock: systemClock, settings: memorySettings({}), take: () => undefined },
+  (_, run) => run(),
+);
 
 test('creating a consumer with orderBy fails if its queue is not declared as ordered', () => {
   expect(() => createConsumer({ queue: workQueue('ledger'), event, decide, orderBy }, parts)).toThrow(
