@@ -1,18 +1,10 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 
-import { toConditions, type Condition } from '../dynamodb/conditions.ts';
-import type { Effect, Item } from '../dynamodb/effects.ts';
-import { describeItem, invalidEffect, itemId, MAX_ITEM_BYTES, toKey } from '../dynamodb/item.ts';
-import { isEqual } from '../dynamodb/compare.ts';
-import {
-  attributeName,
-  InvalidValue,
-  sizeOf,
-  sizeOfAll,
-  toAttribute,
-  toMap,
-  type Attributes,
-} from '../dynamodb/value.ts';
+import { toConditions, type Condition } from './conditions.ts';
+import type { Effect, Item } from './effects.ts';
+import { describeItem, invalidEffect, itemId, MAX_ITEM_BYTES, toKey } from './item.ts';
+import { isEqual } from './compare.ts';
+import { attributeName, InvalidValue, sizeOf, sizeOfAll, toAttribute, toMap, type Attributes } from './value.ts';
 
 /** What a write does to one attribute of a DynamoDB item. */
 export type Change =

@@ -1,7 +1,7 @@
 import type { AttributeValue, TransactWriteItem } from '@aws-sdk/client-dynamodb';
 
-import { toExpression, type Condition } from '../dynamodb/conditions.ts';
-import type { Attributes } from '../dynamodb/value.ts';
+import { toExpression, type Condition } from './conditions.ts';
+import type { Attributes } from './value.ts';
 import type { Change, Operation } from './operation.ts';
 
 /** The request parameter that makes DynamoDB return the stored item if the condition of the write fails. */
