@@ -148,6 +148,12 @@ function combine(one: Operation, other: Operation): Operation {
   return { ...one, conditions, changes };
 }
 
+const NO_CHANGES: ReadonlyMap<string, Change> = new Map();
+
+/** Returns the changes of single attributes. Returns none for an operation that writes or deletes a whole item. */
+export const changesOf = (operation: Operation): ReadonlyMap<string, Change> =>
+  operation.write === 'update' ? operation.changes : NO_CHANGES;
+
 export const isCheck = (operation: Operation): boolean => operation.write === 'update' && operation.changes.size === 0;
 
 /**
