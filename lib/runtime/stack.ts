@@ -104,7 +104,7 @@ function ownFrames(thrown: unknown, causes: number): readonly string[] {
 
 /** Whether a stack frame is outside the service's own code: in a dependency, in Node.js, or in the toolkit. */
 const isForeign = (frame: string) =>
-  /(^|[/(])node_modules\/|\bnode:|(^|[/ (])lib\/(archive|aws|consumer|crash-loop|dead-letters|deployment|dynamodb|events|http|inbox|operations|ordering|rabbitmq|runtime|testing|tracing)\//.test(
+  /(^|[/(])node_modules\/|\bnode:|(^|[/ (])lib\/(archive|aws|consumer|crash-loop|dead-letters|deployment|dynamodb|events|http|inbox|message|operations|ordering|rabbitmq|runtime|testing|timeline|tracing)\//.test(
     frame,
   );
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -29,6 +29,12 @@ describe('ownFramesOf', () => {
       'priceOf (functions/orders/price.ts:12:9)',
       'functions/orders/rules/bill.ts:3:1',
     ]);
+  });
+
+  test('ownFramesOf omits the stack frames of every folder of the toolkit', () => {
+    const folders = readdirSync('lib', { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const frames = folders.map(({ name }) => `    at f (${process.cwd()}/lib/${name}/f.ts:1:2)`);
+    expect(frames.flatMap((frame) => ownFramesOf(withStack(`Error: x\n${frame}`)))).toEqual([]);
   });
 
   test('ownFramesOf returns the stack frames of the cause if an error itself has no frames in the code of the service', () => {
