@@ -5,6 +5,7 @@ import type { Context } from 'aws-lambda';
 import type { CrashLoopMemory } from '../crash-loop/isolate.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { mayBeForgotten, mayHaveExpired } from '../inbox/settings.ts';
+import type { BatchTrace } from '../message/trace.ts';
 import type { OrderingMemory } from '../ordering/ordered-batch.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { isInstance, StoreUnavailableError } from '../runtime/errors.ts';
@@ -14,7 +15,6 @@ import { NoAnswerError, within } from '../runtime/timeout.ts';
 import type { Limits } from './limits.ts';
 import type { ConsumerParts } from './parts.ts';
 import type { LogSettings } from './telemetry.ts';
-import type { BatchTrace } from './trace.ts';
 
 export type RemainingTime = Pick<Context, 'getRemainingTimeInMillis'>;
 

@@ -4,6 +4,7 @@ import type { Identify } from '../message/identify.ts';
 import { toResult, validate, type ValidMessage, type Result } from '../message/message.ts';
 import type { KeyOf } from '../message/ordering-key.ts';
 import type { Rule } from '../message/rule.ts';
+import { runInSettleSpan, withBatchTrace } from '../message/trace.ts';
 import { oldestFirst, processInOrder } from '../ordering/in-order.ts';
 import { closeBatch, openBatch, type Opening } from '../ordering/open-batch.ts';
 import { warnOfSplitKeys } from '../ordering/shard-keys.ts';
@@ -15,7 +16,6 @@ import { BatchUnfinishedError, reportOf, type BatchReport } from './report.ts';
 import { commitDecisions, runRules } from './run.ts';
 import { claimInOrder, settle, settlePostponed } from './settle.ts';
 import { recordTelemetry } from './telemetry.ts';
-import { runInSettleSpan, withBatchTrace } from './trace.ts';
 
 /**
  * Processes a batch until each message has an outcome. Throws `BatchUnfinishedError` if the whole batch has to be

@@ -15,6 +15,7 @@ import {
   type Outcome,
 } from '../message/outcome.ts';
 import type { RuleContext } from '../message/rule.ts';
+import { runInMessageSpan } from '../message/trace.ts';
 import { concurrently } from '../runtime/concurrently.ts';
 import { describeError, isInstance, isOutsideMessage } from '../runtime/errors.ts';
 import { isTooOld } from './age.ts';
@@ -22,7 +23,6 @@ import type { Batch } from './batch.ts';
 import { factsOf } from './facts.ts';
 import { performUnderLease } from './lease.ts';
 import { TimeLimitError, withTimeLimit, type TimeLimit } from './time-limit.ts';
-import { runInMessageSpan } from './trace.ts';
 import { watchReads } from './watch-reads.ts';
 
 /** A message whose business rule has returned a decision that is not committed yet. */

@@ -3,11 +3,11 @@ import { spanOf } from '../events/trace.ts';
 import type { Delivery } from '../message/delivery.ts';
 import type { Result } from '../message/message.ts';
 import type { Outcome, ThrownError } from '../message/outcome.ts';
+import type { BatchTrace } from '../message/trace.ts';
 import { isLogged, log, logLines, type LogLines } from '../runtime/log.ts';
 import { recordMetrics, recordCollected } from '../runtime/metrics.ts';
 import type { BatchReport } from './report.ts';
 import type { ConsumerSettings } from './settings.ts';
-import type { BatchTrace } from './trace.ts';
 
 export type LogSettings = Pick<ConsumerSettings, 'OUTCOME_LOG_LEVELS' | 'COMPLETED_LINES_PER_BATCH'>;
 

@@ -1,6 +1,6 @@
-import type { Delivery } from '../message/delivery.ts';
-import type { Result } from '../message/message.ts';
-import type { Outcome } from '../message/outcome.ts';
+import type { Delivery } from './delivery.ts';
+import type { Result } from './message.ts';
+import type { Outcome } from './outcome.ts';
 import { describeError, isInstance } from '../runtime/errors.ts';
 import { nameOf } from '../runtime/stack.ts';
 import { runIn, type Span, type SpanAttributes, type Tracing } from '../runtime/tracing.ts';

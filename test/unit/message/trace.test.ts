@@ -10,7 +10,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { Delivery } from '../../../lib/message/delivery.ts';
 import { toResult } from '../../../lib/message/message.ts';
 import { BatchUnfinishedError, reportOf } from '../../../lib/consumer/report.ts';
-import { runInMessageSpan, runInSettleSpan, withBatchTrace } from '../../../lib/consumer/trace.ts';
+import { runInMessageSpan, runInSettleSpan, withBatchTrace } from '../../../lib/message/trace.ts';
 import { openTelemetry } from '../../../lib/tracing/opentelemetry.ts';
 import { aDelivery } from '../../support/delivery.ts';
 import { queues } from '../../support/example/topology.ts';
