@@ -2,8 +2,8 @@ import { isUtf8 } from 'node:buffer';
 
 import { plainOf } from '../events/json-form.ts';
 import type { ArchivedMessage, DeadLetter } from '../archive/dead-letter.ts';
-import type { EditedMessage } from '../archive/edited-message.ts';
 import type { BodyCheck } from './check-body.ts';
+import type { EditedMessage } from './edited-message.ts';
 import { isBrokerCode } from './origin.ts';
 
 export const MAX_TEXT_BYTES = 1_000_000;

@@ -1,7 +1,7 @@
 import { Problem } from '../http/problem.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { readDeadLetter } from './read.ts';
-import { recordDiscard } from '../archive/record-action.ts';
+import { recordDiscard } from './record-action.ts';
 import { refusalProblem } from './redrive-refusal.ts';
 import type { ArchiveTable } from '../archive/record.ts';
 

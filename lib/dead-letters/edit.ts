@@ -3,8 +3,6 @@ import { hash, randomUUID } from 'node:crypto';
 import { TransactWriteItemsCommand, type TransactWriteItem } from '@aws-sdk/client-dynamodb';
 
 import type { ArchivedMessage, DeadLetter } from '../archive/dead-letter.ts';
-import { pendingWrites, readEdited, type EditedMessage } from '../archive/edited-message.ts';
-import { supersededWrite } from '../archive/record-action.ts';
 import { readFailure, toStoreError } from '../dynamodb/failure.ts';
 import { backOff, defaultRetryPolicy } from '../dynamodb/retry-policy.ts';
 import { editedMessage } from '../events/copies.ts';
@@ -23,8 +21,10 @@ import { errorFields } from '../runtime/stack.ts';
 import { checkAnswer } from './answers.ts';
 import { checkBody, type BodyCheck, type Kind } from './check-body.ts';
 import { editedKind } from './edited-kind.ts';
+import { pendingWrites, readEdited, type EditedMessage } from './edited-message.ts';
 import { addressOfEdited, publishEdited } from './publish-edited.ts';
 import { readDeadLetter } from './read.ts';
+import { supersededWrite } from './record-action.ts';
 import { redriveRefusal, refusalProblem } from './redrive-refusal.ts';
 import { redriveRules, type Redriving } from './redrive.ts';
 

@@ -1,10 +1,10 @@
-import { readEdited } from '../archive/edited-message.ts';
 import { archiveTable } from '../archive/record.ts';
 import type { EventDefinition } from '../events/define.ts';
 import { ok, type Answer } from '../http/answer.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import { detailsOf, MAX_TEXT_BYTES } from './answers.ts';
 import { checkBody, kindOf } from './check-body.ts';
+import { readEdited } from './edited-message.ts';
 import { readDeadLetter } from './read.ts';
 
 /**

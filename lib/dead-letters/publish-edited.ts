@@ -1,13 +1,6 @@
 import { hash } from 'node:crypto';
 
 import { toDeadLetter, type ArchivedMessage } from '../archive/dead-letter.ts';
-import {
-  listPending,
-  readEdited,
-  recordFailure,
-  recordPublished,
-  type EditedMessage,
-} from '../archive/edited-message.ts';
 import { storeDeadLetter } from '../archive/store-dead-letter.ts';
 import { readEnvelope } from '../events/envelope.ts';
 import { deriveId, type MessageId } from '../events/message-id.ts';
@@ -16,6 +9,7 @@ import { addressOfShard, queueOfShard } from '../rabbitmq/topology/shards.ts';
 import { describeError, isOfMessage, PublishError } from '../runtime/errors.ts';
 import { log } from '../runtime/log.ts';
 import { errorFields } from '../runtime/stack.ts';
+import { listPending, readEdited, recordFailure, recordPublished, type EditedMessage } from './edited-message.ts';
 import type { Redriving } from './redrive.ts';
 
 /**

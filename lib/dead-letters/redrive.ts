@@ -21,7 +21,7 @@ import { errorFields } from '../runtime/stack.ts';
 import type { Tracing } from '../runtime/tracing.ts';
 import type { ArchivedMessage, DeadLetter } from '../archive/dead-letter.ts';
 import { readDeadLetter } from './read.ts';
-import { recordRedrive, recordUnwritable } from '../archive/record-action.ts';
+import { recordRedrive, recordUnwritable } from './record-action.ts';
 import { archiveTable, type ArchiveTable } from '../archive/record.ts';
 import { isOvertaken, redriveRefusal, refusalProblem } from './redrive-refusal.ts';
 

@@ -10,7 +10,7 @@ import { errorFields } from '../runtime/stack.ts';
 import type { DeadLetter } from '../archive/dead-letter.ts';
 import type { Job, JobProgress } from './job.ts';
 import { leaseJob, recordStep } from './job-requests.ts';
-import { recordDiscard } from '../archive/record-action.ts';
+import { recordDiscard } from './record-action.ts';
 import {
   CHUNK,
   CHUNK_BYTES,

@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import type { OpenDeadLetters } from '../archive/count-open.ts';
 import type { Progress } from '../consumer/progress.ts';
 import type { QueueFigures } from '../rabbitmq/management/queue-figures.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
+import type { OpenDeadLetters } from './count-open-dead-letters.ts';
 import type { Histories } from './queue-history.ts';
 
 /**

@@ -1,4 +1,3 @@
-import { countOpen } from '../archive/count-open.ts';
 import { archiveTable } from '../archive/record.ts';
 import { readNodeFigures, readQueueFigures, type QueueFigures } from '../rabbitmq/management/queue-figures.ts';
 import { brokerSettings } from '../rabbitmq/settings.ts';
@@ -8,6 +7,7 @@ import { log } from '../runtime/log.ts';
 import { recordMetrics } from '../runtime/metrics.ts';
 import { errorFields } from '../runtime/stack.ts';
 import type { Surehop } from '../runtime/surehop.ts';
+import { countOpen } from './count-open-dead-letters.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import { queueMetrics } from './queue-metrics.ts';
 import { queueSamples, sampleOf } from './queue-samples.ts';

@@ -1,5 +1,4 @@
 import { createQueueProgress, type Progress } from '../consumer/progress.ts';
-import { countOpen } from '../archive/count-open.ts';
 import { archiveTable } from '../archive/record.ts';
 import { ok, type Answer } from '../http/answer.ts';
 import { Problem } from '../http/problem.ts';
@@ -12,6 +11,7 @@ import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { describeError } from '../runtime/errors.ts';
 import { singleFlight } from '../runtime/single-flight.ts';
 import type { Surehop } from '../runtime/surehop.ts';
+import { countOpen } from './count-open-dead-letters.ts';
 import { HISTORY_MINUTES, historiesOf } from './queue-history.ts';
 import { MINUTE_MS, queueSamples, type QueueSample } from './queue-samples.ts';
 import { statusOf } from './queue-status.ts';

@@ -1,8 +1,8 @@
 import pMap from 'p-map';
 
-import { findEdited } from '../archive/edited-message.ts';
 import { archiveTable } from '../archive/record.ts';
 import { attemptKey, toOpenAttempts } from '../crash-loop/attempt-log.ts';
+import { findEdited } from '../dead-letters/edited-message.ts';
 import { findByMessage } from '../dead-letters/list.ts';
 import { batchGet } from '../dynamodb/batch-get.ts';
 import type { MessageId } from '../events/message-id.ts';

@@ -11,8 +11,13 @@ import { createKnownValues } from '../../../lib/dead-letters/known-values.ts';
 import { readCursor, writeCursor } from '../../../lib/dead-letters/list.ts';
 import { toDeadLetter, type DeadLetter } from '../../../lib/archive/dead-letter.ts';
 import { readDeadLetter } from '../../../lib/dead-letters/read.ts';
-import { pendingWrites, readEdited, recordFailure, recordPublished } from '../../../lib/archive/edited-message.ts';
-import { recordDiscard, recordRedrive, recordUnwritable, supersededWrite } from '../../../lib/archive/record-action.ts';
+import { pendingWrites, readEdited, recordFailure, recordPublished } from '../../../lib/dead-letters/edited-message.ts';
+import {
+  recordDiscard,
+  recordRedrive,
+  recordUnwritable,
+  supersededWrite,
+} from '../../../lib/dead-letters/record-action.ts';
 import { storeDeadLetter } from '../../../lib/archive/store-dead-letter.ts';
 import {
   bareDeadLetter,

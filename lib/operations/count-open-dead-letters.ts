@@ -1,7 +1,7 @@
 import { QueryCommand } from '@aws-sdk/client-dynamodb';
 
 import { sendToDynamo } from '../dynamodb/send.ts';
-import { LISTED_KIND, nameOf, type ArchiveTable, type Attributes } from './record.ts';
+import { LISTED_KIND, nameOf, type ArchiveTable, type Attributes } from '../archive/record.ts';
 
 export interface OpenDeadLetters {
   /** The number of open dead letters per work queue. Dead letters without a known queue are counted under the empty name. */

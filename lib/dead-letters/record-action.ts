@@ -7,8 +7,8 @@ import {
 
 import { sendToDynamo } from '../dynamodb/send.ts';
 import { shortText } from '../runtime/short-text.ts';
-import type { ArchiveAction, DeadLetter } from './dead-letter.ts';
-import { nameOf, recordKey, toHistoryEntry, type ArchiveTable } from './record.ts';
+import type { ArchiveAction, DeadLetter } from '../archive/dead-letter.ts';
+import { nameOf, recordKey, toHistoryEntry, type ArchiveTable } from '../archive/record.ts';
 
 /**
  * The archive stores at most this many operator actions with each dead letter. The audit table contains all operator

@@ -11,9 +11,9 @@ import { expiryAfter, expiryOfParts } from '../dynamodb/item.ts';
 import { sendToDynamo } from '../dynamodb/send.ts';
 import type { MessageId } from '../events/message-id.ts';
 import { shortText } from '../runtime/short-text.ts';
-import type { ArchivedMessage } from './dead-letter.ts';
-import { fromParts, toParts } from './message-parts.ts';
-import { nameOf, type ArchiveTable, type Attributes } from './record.ts';
+import type { ArchivedMessage } from '../archive/dead-letter.ts';
+import { fromParts, toParts } from '../archive/message-parts.ts';
+import { nameOf, type ArchiveTable, type Attributes } from '../archive/record.ts';
 
 /** A message that an operator created by editing a dead letter. */
 export interface EditedMessage {
