@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 
+import { lastSentTimeOf } from '../events/publish-time.ts';
 import type { Decision } from '../inbox/decision.ts';
 import type { CommitResult } from '../inbox/inbox.ts';
+import type { Delivery } from '../message/delivery.ts';
 import { toResult, type ValidMessage, type Result } from '../message/message.ts';
 import {
   deadLetter,
@@ -18,7 +20,6 @@ import type { RuleContext } from '../message/rule.ts';
 import { runInMessageSpan } from '../message/trace.ts';
 import { concurrently } from '../runtime/concurrently.ts';
 import { describeError, isInstance, isOutsideMessage } from '../runtime/errors.ts';
-import { isTooOld } from './age.ts';
 import type { Batch } from './batch.ts';
 import { factsOf } from './facts.ts';
 import { performUnderLease } from './lease.ts';
@@ -115,6 +116,16 @@ async function runRule(
     if (isOutsideMessage(error)) return toResult(message, unfinished(error));
     return toResult(message, fromError(error, attempt, batch, thrownError(error)));
   }
+}
+
+/**
+ * Whether a message is older than the `maxAge` of its consumer. The age counts from the last redrive, or else from the
+ * publication. `maxAge` does not apply to a message without a publish time.
+ */
+function isTooOld(delivery: Delivery, { maxAgeMs, clock }: Batch): boolean {
+  if (maxAgeMs === undefined) return false;
+  const sentAtMs = lastSentTimeOf(delivery);
+  return sentAtMs !== undefined && clock.now() - sentAtMs > maxAgeMs;
 }
 
 const NOTHING: Decision = { effects: [] };
