@@ -1,9 +1,11 @@
 import { service as declared } from '../service.ts';
 import { readLocalStage, readStage } from '../stages/read-stage.ts';
 import type { Stage } from '../stages/stage.ts';
+import { imported } from './foundation/exports.ts';
+import { SCOPE_PREFIX } from './foundation/operators.ts';
 import { commonEnvironment } from './service/environment.ts';
 import { emulatedEventSources, eventSources } from './service/event-sources.ts';
-import { operatorsValue } from './service/operators.ts';
+import type { Value } from './template.ts';
 
 export { readLocalStage };
 
@@ -48,4 +50,16 @@ function settingAt(stage: Stage, path: string): unknown {
   if (value === undefined)
     throw new Error(`serverless.yml uses the unknown setting "${path}": infra/stages/stage.ts defines all settings`);
   return value;
+}
+
+/**
+ * Returns a value with which API Gateway verifies operators' tokens. If `what` is `issuer` or `audience`, returns the
+ * issuer or the audience. Otherwise, returns the full name of the scope `what`.
+ */
+function operatorsValue(what: string, stageName: string, { operators }: Pick<Stage, 'operators'>): Value {
+  const isCognito = operators === 'cognito' && stageName !== 'local';
+  if (what !== 'issuer' && what !== 'audience') return isCognito ? SCOPE_PREFIX + what : what;
+  if (isCognito) return imported(stageName, what === 'issuer' ? 'operators-issuer' : 'operators-client');
+  if (operators === 'cognito') return what === 'issuer' ? 'http://localhost' : 'local';
+  return operators[what];
 }
