@@ -106,16 +106,27 @@ async function isolateEach(
 ): Promise<Result[]> {
   const results: Result[] = [];
   const stopped = new Set<string>();
+  const waiting = new Set<string>();
+  const postponed: ValidMessage[] = [];
   const runsOf = (suspect: ValidMessage) => open.get(suspect.id)?.isolatedEndByMs ?? [];
   for (const suspect of leastTriedFirst(suspects, (one) => runsOf(one).length)) {
-    const begun = stopped.has(sequenceOf(suspect)) ? outOfTime() : await tryToBegin(suspect, runsOf(suspect), batch);
+    const sequence = sequenceOf(suspect);
+    if (waiting.has(sequence)) {
+      postponed.push(suspect);
+      continue;
+    }
+    const begun = stopped.has(sequence) ? outOfTime() : await tryToBegin(suspect, runsOf(suspect), batch);
     const [result] = 'is' in begun ? await settle([toResult(suspect, begun)]) : await process([suspect]);
     const { is } = result!.outcome;
-    if (is === 'unfinished') stopped.add(sequenceOf(suspect));
+    if (is === 'unfinished') stopped.add(sequence);
+    if (is === 'retry' || is === 'postponed') waiting.add(sequence);
     if (!('is' in begun)) await endAttempts([result!], begun, batch);
     else if (is !== 'unfinished' && is !== 'postponed') await endAttempts([result!], undefined, batch);
     results.push(result!);
   }
+  // These messages wait for an earlier message of their key, so no rule runs for them, and none of them can crash the
+  // process. To process each of them alone would take many requests to DynamoDB, and the invocation could run out of time.
+  if (postponed.length > 0) results.push(...(await process(postponed)));
   return results;
 }
 

@@ -5,7 +5,7 @@ import * as z from 'zod';
 
 import { exchanges, queues } from '../../support/example/topology.ts';
 import { readAllSettings } from '../../../lib/settings.ts';
-import { createConsumer } from '../../../lib/consumer/consumer.ts';
+import { createConsumer, type ConsumerDefinition } from '../../../lib/consumer/consumer.ts';
 import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
 import type { Decide, Perform } from '../../../lib/message/rule.ts';
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
@@ -21,7 +21,16 @@ process.env.POWERTOOLS_METRICS_DISABLED = 'true';
 
 const NOW_MS = Date.parse('2026-01-01T00:00:00Z');
 const INVOCATION_MS = 60_000;
-const event = defineEvent({ type: 'tried', version: 1, exchange: exchanges.library, schema: z.object({}) });
+const event = defineEvent({
+  type: 'tried',
+  version: 1,
+  exchange: exchanges.library,
+  schema: z.object({ key: z.string() }),
+});
+
+type Rule = Pick<ConsumerDefinition<any>, 'orderBy'> & ({ decide: Decide<object> } | { perform: Perform<object> });
+
+const bodyOf = (id: string) => ({ key: id.charAt(0) });
 
 /**
  * Creates a consumer with an in-memory store. The list `begun` contains the attempts that the consumer writes to the
@@ -29,7 +38,7 @@ const event = defineEvent({ type: 'tried', version: 1, exchange: exchanges.libra
  */
 function aConsumer(
   change: (log: AttemptLog) => Partial<AttemptLog> = () => ({}),
-  rule: { decide: Decide<object> } | { perform: Perform<object> } = { decide: () => ({ effects: [] }) },
+  rule: Rule = { decide: () => ({ effects: [] }) },
 ) {
   const store = emptyStore();
   const clock = { now: () => NOW_MS };
@@ -58,12 +67,21 @@ function aConsumer(
     settings: readAllSettings({ LOG_LEVEL: 'ERROR' }),
     read: async () => undefined,
   };
-  const handler = createConsumer({ queue: queues.loans, event, ...rule }, parts);
+  const handler = createConsumer(
+    { queue: { ...queues.loans, ordered: rule.orderBy !== undefined }, event, ...rule },
+    parts,
+  );
   const run = async (...messages: (string | { id: string; headers: GivenHeaders })[]) => {
     const records = messages.map((message) =>
       typeof message === 'string'
-        ? aRecord({ id: message, type: 'tried', redelivered: true, headers: { 'x-acquired-count': 3 } })
-        : aRecord({ ...message, type: 'tried' }),
+        ? aRecord({
+            id: message,
+            type: 'tried',
+            body: bodyOf(message),
+            redelivered: true,
+            headers: { 'x-acquired-count': 3 },
+          })
+        : aRecord({ ...message, body: bodyOf(message.id), type: 'tried' }),
     );
     const context = { getRemainingTimeInMillis: () => INVOCATION_MS };
     const report = await handler(anEvent(records, 'loans'), context).catch((error: unknown) => {
@@ -88,7 +106,7 @@ function aConsumer(
       leaseExpiresAtMs,
       queue: 'loans',
       id: id as MessageId,
-      payloadHash: hash('sha256', '{}'),
+      payloadHash: hash('sha256', JSON.stringify(bodyOf(id))),
       at: '2026-01-01T00:00:00.000Z',
     });
   return { store, begun, run, record, lease };
@@ -166,4 +184,24 @@ test('a message whose lease expired may have crashed its process and is processe
   const postponed = { 'x-acquired-count': 0, 'surehop-postponed': true };
   expect((await run(...['expired', 'released'].map((id) => ({ id, headers: postponed })))).counts.completed).toBe(2);
   expect(begun).toEqual(['isolated: expired']);
+});
+
+test('if a message that is processed alone is retried, the later messages with the same ordering key are postponed without being processed alone', async () => {
+  const rule: Rule = {
+    orderBy: ({ key }: { key: string }) => key,
+    decide(_, { id }) {
+      if (id === 'a1') throw new Error('not this time');
+      return { effects: [] };
+    },
+  };
+  const { store, begun, run, record } = aConsumer(undefined, rule);
+  const ids = ['a1', 'a2', 'a3', 'b1', 'b2'];
+  for (const id of ids) record(id);
+  expect((await run(...ids)).notCompleted).toMatchObject([
+    { id: 'a1', outcome: 'retry' },
+    { id: 'a2', outcome: 'postponed', code: 'BLOCKED_BY_KEY' },
+    { id: 'a3', outcome: 'postponed', code: 'BLOCKED_BY_KEY' },
+  ]);
+  expect(begun).toEqual(['isolated: a1', 'isolated: b1', 'isolated: b2']);
+  expect([...store.attempts.keys()]).toEqual(['a2', 'a3']);
 });
