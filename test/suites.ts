@@ -22,7 +22,6 @@ export const suites: Readonly<Record<string, Suite>> = {
     patterns: [
       'model/',
       'inbox/equivalence',
-      'inbox/pack-and-transaction',
       'testing/memory-store',
       'orders/fuzz',
       'orders/bounds',

@@ -103,19 +103,22 @@ export function newBatch(
  * `leftMs`. Without this time limit, the timeout of Lambda would end the process. After the redelivery, every message
  * of the batch would be suspected of having crashed the process.
  */
-function withDeadline<T extends object>(methods: T, leftMs: () => number): T {
-  const call = async (name: string, args: readonly unknown[]): Promise<unknown> => {
-    const method = methods[name as keyof T] as (...all: readonly unknown[]) => Promise<unknown>;
-    try {
-      const running = method.apply(methods, [...args]);
-      return await within(Math.max(leftMs(), 1), running);
-    } catch (error) {
-      throw isInstance(error, NoAnswerError) ? new StoreUnavailableError({ cause: error }) : error;
-    }
-  };
-  const names = Object.keys(methods);
-  return Object.fromEntries(names.map((name) => [name, (...args: readonly unknown[]) => call(name, args)])) as T;
+function withDeadline<T extends Record<keyof T, Send>>(methods: T, leftMs: () => number): T {
+  const limited = Object.entries<Send>(methods).map(([name, send]) => [
+    name,
+    async (...args: never[]) => {
+      try {
+        const running = send.apply(methods, args);
+        return await within(Math.max(leftMs(), 1), running);
+      } catch (error) {
+        throw isInstance(error, NoAnswerError) ? new StoreUnavailableError({ cause: error }) : error;
+      }
+    },
+  ]);
+  return Object.fromEntries(limited) as T;
 }
+
+type Send = (...args: never[]) => Promise<unknown>;
 
 /**
  * The data that a consumer keeps in memory from one batch to the next. Losing them costs additional requests to

@@ -1,7 +1,14 @@
 import type { ClaimResult } from '../inbox/inbox.ts';
 import type { Delivery } from '../message/delivery.ts';
 import { toResult, type Result } from '../message/message.ts';
-import { deadLetter, fromFailedMarker, unfinished, unfinishedAs, type DeadLettered } from '../message/outcome.ts';
+import {
+  deadLetter,
+  duplicate,
+  fromFailedMarker,
+  unfinished,
+  unfinishedAs,
+  type DeadLettered,
+} from '../message/outcome.ts';
 import type { Batch } from './batch.ts';
 import { handoffOf } from './copies.ts';
 import { wasHandedOff } from './dedupe.ts';
@@ -55,8 +62,5 @@ function afterClaim({ delivery, outcome }: Claim, result: ClaimResult): Result |
   if ('attempt' in marker)
     return toResult({ delivery }, wasHandedOff(delivery, marker) ? fromFailedMarker(marker) : outcome);
   const isDuplicate = marker.payloadHash === delivery.payloadHash;
-  return toResult(
-    { delivery },
-    isDuplicate ? { is: 'duplicate', events: marker.events } : deadLetter('PAYLOAD_MISMATCH'),
-  );
+  return toResult({ delivery }, isDuplicate ? duplicate(marker.events) : deadLetter('PAYLOAD_MISMATCH'));
 }

@@ -11,7 +11,7 @@ import {
   type Message,
   type Result,
 } from '../message/message.ts';
-import { deadLetter, DUPLICATE, fromFailedMarker, unfinished } from '../message/outcome.ts';
+import { deadLetter, duplicate, fromFailedMarker, unfinished } from '../message/outcome.ts';
 import { forgetOldest } from '../runtime/forget-oldest.ts';
 import type { Batch, Memory } from './batch.ts';
 
@@ -21,7 +21,7 @@ import type { Batch, Memory } from './batch.ts';
  */
 export const fromMemory = (delivery: Delivery, { done }: Memory): Result | undefined =>
   delivery.id !== undefined && done.get(delivery.id) === delivery.payloadHash
-    ? toResult({ delivery }, DUPLICATE)
+    ? toResult({ delivery }, duplicate())
     : undefined;
 
 /**
@@ -77,7 +77,7 @@ function compareWithMarker(
   const { delivery } = message;
   if (marker.state === 'completed' || marker.state === 'rejected')
     return marker.payloadHash === delivery.payloadHash
-      ? toResult(message, { is: 'duplicate', events: marker.events })
+      ? toResult(message, duplicate(marker.events))
       : toResult(message, deadLetter('PAYLOAD_MISMATCH'));
   if ('attempt' in marker && wasHandedOff(delivery, marker)) return toResult(message, fromFailedMarker(marker));
   return message.is === 'valid'
@@ -111,7 +111,7 @@ function pairCopies(messages: readonly Message[]): Message[] {
 }
 
 export const resultOfCopy = (copy: Copy, { outcome }: Result): Result =>
-  toResult(copy, outcome.is === 'unfinished' ? outcome : DUPLICATE);
+  toResult(copy, outcome.is === 'unfinished' ? outcome : duplicate());
 
 export function rememberDone(results: readonly Result[], { done }: Memory): void {
   for (const { delivery, outcome } of results)

@@ -1,6 +1,14 @@
 import type { Decision } from '../inbox/decision.ts';
 import type { ValidMessage } from '../message/message.ts';
-import { deadLetter, fromError, fromFailedMarker, outOfTime, postponed, type Outcome } from '../message/outcome.ts';
+import {
+  deadLetter,
+  duplicate,
+  fromError,
+  fromFailedMarker,
+  outOfTime,
+  postponed,
+  type Outcome,
+} from '../message/outcome.ts';
 import { isInstance } from '../runtime/errors.ts';
 import type { Batch } from './batch.ts';
 import { TimeLimitError, withTimeLimit, type TimeLimit } from './time-limit.ts';
@@ -36,8 +44,7 @@ export async function performUnderLease(
     // Postponing this message would never end, because an unreadable inbox marker refuses every lease.
     if (marker?.state === 'unreadable') return fromError(marker.error, attempt, batch);
     if (marker && marker.payloadHash !== payloadHash) return deadLetter('PAYLOAD_MISMATCH');
-    if (marker?.state === 'completed' || marker?.state === 'rejected')
-      return { is: 'duplicate', events: marker.events };
+    if (marker?.state === 'completed' || marker?.state === 'rejected') return duplicate(marker.events);
     if (marker?.state === 'dead-lettered') return fromFailedMarker(marker);
     return postponed('LEASED', queue, marker?.state === 'leased' ? marker.leaseExpiresAtMs - clock.now() : 0);
   }

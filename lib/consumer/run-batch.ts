@@ -54,25 +54,44 @@ async function processDeliveries(
   const valid = deduplicated.filter((message) => message.is === 'valid');
   warnOfSplitKeys(valid, batch);
   const copies = deduplicated.filter((message) => message.is === 'copy');
-  const known = deduplicated.flatMap((message) =>
+  const withoutRule = deduplicated.flatMap((message) =>
     message.is === 'result' ? message : message.is === 'invalid' ? toResult(message, message.outcome) : [],
   );
-  const isDeadLetter = ({ outcome }: Result) => outcome.is === 'dead-letter';
 
-  // 3 to 6, see `processMessages`. Messages suspected of crashing the process are processed after all other messages.
+  /** Steps 3 to 6. `results` contains results that are published and settled together with these messages. */
+  const processMessages = async (messages: readonly ValidMessage[], results: readonly Result[] = []) => {
+    const runAndCommit = async (some: readonly ValidMessage[]) => {
+      // 3. Run the business rules.
+      const ran = await runRules(some, batch);
+
+      // 4. Commit the decisions of the business rules.
+      const committed = await commitDecisions(ran, batch);
+
+      // With order per key, the inbox records a dead letter before the next message of the same key is processed.
+      return orderBy ? claimInOrder(committed, batch) : committed;
+    };
+    // With order per key, steps 3 and 4 run for the first message of each key, then for the second one, and so on.
+    const committed = await (orderBy ? processInOrder(messages, batch, runAndCommit) : runAndCommit(messages));
+
+    // 5. Publish the follow-up events.
+    const published = await publishOrPostpone([...results, ...committed], batch);
+
+    // 6. Settle the failed messages.
+    return settle(published, batch);
+  };
+
+  // Messages suspected of crashing the process are processed after all other messages.
   const suspects = new Set(suspectsAmong(valid, memory));
-  const innocent = valid.filter((message) => !suspects.has(message));
-  const others = known.filter((result) => !isDeadLetter(result));
+  const unsuspected = valid.filter((message) => !suspects.has(message));
+  const deadLetters = withoutRule.filter(({ outcome }) => outcome.is === 'dead-letter');
+  const others = withoutRule.filter(({ outcome }) => outcome.is !== 'dead-letter');
   const settled = await Promise.all([
-    processMessages(innocent, others, consumer, batch),
+    processMessages(unsuspected, others),
     // Messages that are dead-lettered without running a rule do not wait for the rules of other messages.
-    settle(known.filter(isDeadLetter), batch),
+    settle(deadLetters, batch),
   ]);
   if (suspects.size > 0) {
-    const steps = {
-      process: (some: readonly ValidMessage[]) => processMessages(some, [], consumer, batch),
-      settle: (results: readonly Result[]) => settle(results, batch),
-    };
+    const steps = { process: processMessages, settle: (results: readonly Result[]) => settle(results, batch) };
     settled.push(await isolate([...suspects], batch, steps));
   } else await retryEndAttempts(batch);
 
@@ -101,30 +120,4 @@ async function processDeliveries(
   batch.trace?.finish(results);
   if (report.counts.unfinished > 0) throw new BatchUnfinishedError(report);
   return report;
-}
-
-async function processMessages(
-  messages: readonly ValidMessage[],
-  others: readonly Result[],
-  { orderBy }: Consumer,
-  batch: Batch,
-): Promise<Result[]> {
-  const runAndCommit = async (some: readonly ValidMessage[]) => {
-    // 3. Run the business rules.
-    const ran = await runRules(some, batch);
-
-    // 4. Commit the decisions of the business rules.
-    const committed = await commitDecisions(ran, batch);
-
-    // With order per key, the inbox records a dead letter before the next message of the same key is processed.
-    return orderBy ? claimInOrder(committed, batch) : committed;
-  };
-  // With order per key, steps 3 and 4 run for the first message of each key, then for the second one, and so on.
-  const committed = await (orderBy ? processInOrder(messages, batch, runAndCommit) : runAndCommit(messages));
-
-  // 5. Publish the follow-up events.
-  const published = await publishOrPostpone([...others, ...committed], batch);
-
-  // 6. Settle the failed messages.
-  return settle(published, batch);
 }

@@ -7,6 +7,7 @@ import type { Delivery } from '../message/delivery.ts';
 import { toResult, type ValidMessage, type Result } from '../message/message.ts';
 import {
   deadLetter,
+  duplicate,
   fromError,
   fromFailedMarker,
   outOfTime,
@@ -158,8 +159,9 @@ export async function commitDecisions(ran: readonly (Decided | Result)[], batch:
 function fromCommit(result: CommitResult, { delivery }: ValidMessage, batch: Batch): Outcome {
   switch (result.is) {
     case 'completed':
+      return { is: 'completed', events: result.marker.events };
     case 'duplicate':
-      return { is: result.is, events: result.marker.events };
+      return duplicate(result.marker.events);
     case 'rejected':
       return { is: 'rejected', reason: result.marker.reason ?? '', events: result.marker.events };
     case 'mismatch':

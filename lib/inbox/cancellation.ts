@@ -4,7 +4,7 @@ import { describeItem, type Attributes } from '../dynamodb/item.ts';
 import { tableMissing } from '../dynamodb/failure.ts';
 import { MisconfiguredError } from '../runtime/errors.ts';
 import type { Candidate } from './candidate.ts';
-import type { Operation } from '../dynamodb/operation.ts';
+import type { Operation } from './operation.ts';
 import type { Transaction } from './transaction.ts';
 
 export interface Findings {
@@ -12,17 +12,17 @@ export interface Findings {
    * The messages whose inbox marker was not written because the message already had one. The existing inbox marker is
    * included if DynamoDB returned it.
    */
-  readonly met: [Candidate, Attributes | undefined][];
+  readonly met: readonly (readonly [Candidate, Attributes | undefined])[];
   /** The items whose write condition failed, with the stored content of each item. */
-  readonly seen: [itemId: string, item: Attributes | undefined][];
+  readonly seen: readonly (readonly [itemId: string, item: Attributes | undefined])[];
   /** The messages that have a write whose condition failed, or a write that conflicted with another transaction. */
-  readonly conflicting: Candidate[];
+  readonly conflicting: readonly Candidate[];
   /** The messages with a write for which DynamoDB returned a throttling code or an unknown code. */
-  readonly throttled: Candidate[];
+  readonly throttled: readonly Candidate[];
   /** The first write that DynamoDB refuses as invalid, with the reason and with the messages that need the write. */
-  invalid?: { readonly members: readonly Candidate[]; readonly message: string };
+  readonly invalid: undefined | { readonly members: readonly Candidate[]; readonly message: string };
   /** The error for a DynamoDB table that does not exist or to which the function's role may not write. */
-  misconfigured?: MisconfiguredError;
+  readonly misconfigured: MisconfiguredError | undefined;
 }
 
 export const writersOf = ({ chosen }: Transaction, isOn: (operation: Operation) => boolean): Candidate[] =>
@@ -33,8 +33,13 @@ export const writersOf = ({ chosen }: Transaction, isOn: (operation: Operation) 
  * (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
  */
 export function readReasons(reasons: readonly CancellationReason[], transaction: Transaction): Findings {
-  const findings: Findings = { met: [], seen: [], conflicting: [], throttled: [] };
   const { chosen, itemIds, writes } = transaction;
+  const met: [Candidate, Attributes | undefined][] = [];
+  const seen: [string, Attributes | undefined][] = [];
+  const conflicting: Candidate[] = [];
+  const throttled: Candidate[] = [];
+  let invalid: Findings['invalid'];
+  let misconfigured: Findings['misconfigured'];
   for (const [position, { Code, Item, Message }] of reasons.entries()) {
     if (Code === undefined || Code === 'None') continue;
     const ofMarker = chosen[position]?.candidate;
@@ -42,27 +47,26 @@ export function readReasons(reasons: readonly CancellationReason[], transaction:
     const members = ofMarker ? [ofMarker] : writersOf(transaction, ({ id }) => id === itemId);
     switch (Code) {
       case 'ConditionalCheckFailed':
-        findings.conflicting.push(...members);
-        if (ofMarker !== undefined) findings.met.push([ofMarker, Item]);
-        else if (itemId !== undefined) findings.seen.push([itemId, Item]);
+        conflicting.push(...members);
+        if (ofMarker !== undefined) met.push([ofMarker, Item]);
+        else if (itemId !== undefined) seen.push([itemId, Item]);
         break;
       case 'ResourceNotFound':
-      case 'AccessDenied': {
-        findings.misconfigured ??= misconfigured(Code, tableOf(writes[position]) ?? '', Message);
+      case 'AccessDenied':
+        misconfigured ??= tableError(Code, tableOf(writes[position]) ?? '', Message);
         break;
-      }
       case 'ValidationError':
       case 'ItemCollectionSizeLimitExceeded':
-        findings.invalid ??= { members, message: `${describe(transaction, itemId)}${Message ?? Code}` };
+        invalid ??= { members, message: `${describe(transaction, itemId)}${Message ?? Code}` };
         break;
       case 'TransactionConflict':
-        findings.conflicting.push(...members);
+        conflicting.push(...members);
         break;
       default:
-        findings.throttled.push(...members);
+        throttled.push(...members);
     }
   }
-  return findings;
+  return { met, seen, conflicting, throttled, invalid, misconfigured };
 }
 
 function describe({ chosen }: Transaction, itemId: string | undefined): string {
@@ -74,7 +78,7 @@ function describe({ chosen }: Transaction, itemId: string | undefined): string {
 export const tableOf = ({ Put, Update, Delete, ConditionCheck }: TransactWriteItem = {}): string | undefined =>
   (Put ?? Update ?? Delete ?? ConditionCheck)?.TableName;
 
-function misconfigured(code: 'ResourceNotFound' | 'AccessDenied', table: string, text: string = code) {
+function tableError(code: 'ResourceNotFound' | 'AccessDenied', table: string, text: string = code) {
   if (code === 'ResourceNotFound') return tableMissing([table]);
   const message = `the function's role does not allow a write on the table ${table}: ${text}`;
   return new MisconfiguredError('ACCESS_DENIED', message, { tables: [table] });

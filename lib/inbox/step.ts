@@ -49,7 +49,10 @@ export interface State extends TransactionContext {
 
 export type Reply =
   | { readonly is: 'committed' }
-  /** The transaction was not sent, because the commit has no time left or DynamoDB is unavailable. */
+  /**
+   * The commit cannot continue: no time is left, DynamoDB is unavailable, or the transaction was cancelled and the inbox
+   * markers that caused the cancellation could not be read.
+   */
   | { readonly is: 'stopped'; readonly error: Error }
   | (Failure & { readonly error: unknown });
 

@@ -43,7 +43,7 @@ type Processed =
       readonly is: 'duplicate';
       readonly events: readonly StoredEvent[];
       /** Whether a retry copy of the message was published, and the message is therefore going to be processed again. */
-      readonly isRetried?: boolean;
+      readonly isRetried: boolean;
     };
 
 /**
@@ -90,7 +90,11 @@ export interface Unfinished {
 const MAX_MESSAGE_LENGTH = 2_000;
 const MAX_CAUSE_LENGTH = 300;
 
-export const DUPLICATE: Outcome = { is: 'duplicate', events: [] };
+export const duplicate = (events: readonly StoredEvent[] = []): Outcome => ({
+  is: 'duplicate',
+  events,
+  isRetried: false,
+});
 
 const UNKNOWN_CAUSE: Cause = { is: 'unknown' };
 
@@ -140,7 +144,7 @@ export const outOfTime = (): Unfinished =>
 export function fromFailedMarker({ state, code, message, redrives, attempt, isPending }: FailedMarker): Outcome {
   if (isPending)
     return { is: 'dead-letter', origin: 'claimed', code, message, cause: UNKNOWN_CAUSE, at: { redrives, attempt } };
-  return state === 'retrying' ? { is: 'duplicate', events: [], isRetried: true } : DUPLICATE;
+  return state === 'retrying' ? { is: 'duplicate', events: [], isRetried: true } : duplicate();
 }
 
 /**

@@ -77,7 +77,7 @@ export async function processInOrder(
 /** Whether a message with this outcome lets the later messages with the same ordering key be processed. */
 function isFinalOutcome(outcome: Outcome): boolean {
   // Another Lambda execution environment retries the message, and its retry copy must come before the later messages.
-  if (outcome.is === 'duplicate') return outcome.isRetried !== true;
+  if (outcome.is === 'duplicate') return !outcome.isRetried;
   return outcome.is !== 'retry' && outcome.is !== 'postponed' && outcome.is !== 'unfinished';
 }
 
@@ -122,8 +122,8 @@ function block(
   for (const [position, id] of waiting.entries()) {
     const message = inBatch.get(id);
     if (!message || outcomes.has(message)) continue;
-    const comesBack = head?.is === 'unfinished' || position >= MAX_WAITING;
-    outcomes.set(message, comesBack ? unfinishedAs('BLOCKED_BY_KEY') : postponed('BLOCKED_BY_KEY', queue, delayMs));
+    const isRedelivered = head?.is === 'unfinished' || position >= MAX_WAITING;
+    outcomes.set(message, isRedelivered ? unfinishedAs('BLOCKED_BY_KEY') : postponed('BLOCKED_BY_KEY', queue, delayMs));
   }
 }
 

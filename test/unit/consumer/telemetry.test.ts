@@ -32,7 +32,7 @@ beforeEach(() => {
 afterEach(() => void jest.restoreAllMocks());
 
 const completed: Outcome = { is: 'completed', events: [] };
-const duplicate: Outcome = { is: 'duplicate', events: [] };
+const duplicate: Outcome = { is: 'duplicate', events: [], isRetried: false };
 const DUPLICATES_LOGGED = { OUTCOME_LOG_LEVELS: 'duplicate=INFO' };
 const { loans } = queues;
 const [delayQueue] = loans.delays;
