@@ -22,6 +22,7 @@ export const suites: Readonly<Record<string, Suite>> = {
     patterns: [
       'model/',
       'inbox/equivalence',
+      'inbox/pack-and-transaction',
       'testing/memory-store',
       'orders/fuzz',
       'orders/bounds',

@@ -4,8 +4,8 @@ import { idempotencyKeyProblems, publishProblems, signature, type Route } from '
 import { order } from './events.ts';
 
 /**
- * The route POST /orders has its own file, because the OpenAPI document imports the route, and importing place-order.ts
- * requires the settings of the broker.
+ * The route POST /orders has its own file, because the function `openapi` imports the route. Importing place-order.ts
+ * needs the settings of the broker, and adds the AMQP client to the bundle.
  */
 export const route = {
   route: 'POST /orders',

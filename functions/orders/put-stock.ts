@@ -1,7 +1,6 @@
-import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 import { audited, reason } from 'surehop/audit';
-import { sendToDynamo, store, tableName } from 'surehop/dynamodb';
+import { writeItem } from 'surehop/dynamodb';
 import { endpoint, ok, operator, type Route } from 'surehop/http';
 
 import { settings } from '../../infra/settings.ts';
@@ -27,20 +26,8 @@ export const handler = endpoint(surehop, route, async (request) => {
   const { sku } = request.path;
   const { available, reason } = request.body;
   request.note({ sku, available });
-  await audited(request, { subject: `stock/${sku}`, requested: { available }, reason }, () => setStock(sku, available));
+  await audited(request, { subject: `stock/${sku}`, requested: { available }, reason }, () =>
+    writeItem(surehop, tables.stock.set({ sku }, { available })),
+  );
   return ok({ sku, available });
 });
-
-const setStock = (sku: string, available: number) =>
-  sendToDynamo(
-    (client) =>
-      client.send(
-        new UpdateItemCommand({
-          TableName: tableName(surehop, tables.stock),
-          Key: { sku: { S: sku } },
-          UpdateExpression: 'SET available = :available',
-          ExpressionAttributeValues: { ':available': { N: String(available) } },
-        }),
-      ),
-    store(surehop),
-  );

@@ -61,7 +61,11 @@ export interface DeadLetters {
   continueJobs(): (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>) => Promise<void>;
 }
 
-/** Creates the functions that archive, list, redrive and discard the dead letters of the queues in `workQueues`. */
+/**
+ * Creates the functions that archive, list, redrive and discard the dead letters of the queues in `workQueues`. To show
+ * or edit one dead letter, use `getDeadLetter` and `editDeadLetter`. These two need the schemas of all events, which
+ * would otherwise be part of the bundle of each function that uses `createDeadLetters`.
+ */
 export function createDeadLetters(surehop: Surehop, workQueues: Readonly<Record<string, WorkQueue>>): DeadLetters {
   const { clock, tracing } = surehop;
   const queues = Object.values(workQueues);

@@ -9,7 +9,8 @@ import { readDeadLetter } from './read.ts';
 
 /**
  * Creates the handler of the route `GET /dead-letters/{id}`. If the message is an event in `events`, the handler also
- * checks the body against the schema of the event.
+ * checks the body against the schema of the event. The handler is not a method of `createDeadLetters`, so that only its
+ * own bundle contains the schemas of the events.
  */
 export function getDeadLetter(
   surehop: Surehop,

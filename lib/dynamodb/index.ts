@@ -1,4 +1,5 @@
 export { readItem } from './read-item.ts';
+export { writeItem } from './write-item.ts';
 export { type Item } from './effects.ts';
 export { type Key } from './item.ts';
 export { sendToDynamo } from './send.ts';

@@ -45,7 +45,8 @@ interface Options<S> {
 }
 
 /**
- * A DynamoDB table. Its methods create the effects that a business rule returns; the methods themselves write nothing.
+ * A DynamoDB table. Its methods create the effects that a business rule returns or that `writeItem` writes; the methods
+ * themselves write nothing.
  */
 export class Table<K extends KeyTypes = KeyTypes, S extends z.ZodObject | undefined = undefined> {
   readonly name: string;

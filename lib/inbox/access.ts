@@ -1,5 +1,11 @@
 import type { Condition } from '../dynamodb/conditions.ts';
-import { expressionLength, isCheck, MAX_EXPRESSION_LENGTH, type Change, type Operation } from './operation.ts';
+import {
+  expressionLength,
+  isCheck,
+  MAX_EXPRESSION_LENGTH,
+  type Change,
+  type Operation,
+} from '../dynamodb/operation.ts';
 
 /** How messages use a DynamoDB item. This information decides which messages can share a transaction. */
 export interface Access {

@@ -3,7 +3,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { holds } from '../dynamodb/conditions.ts';
 import type { Attributes } from '../dynamodb/item.ts';
 import type { Branch, Candidate } from './candidate.ts';
-import type { Operation } from './operation.ts';
+import type { Operation } from '../dynamodb/operation.ts';
 
 /**
  * The stored content of each item whose write condition failed in a cancelled transaction, by item id. `undefined`

@@ -4,7 +4,7 @@ import { describeItem, type Attributes } from '../dynamodb/item.ts';
 import { tableMissing } from '../dynamodb/failure.ts';
 import { MisconfiguredError } from '../runtime/errors.ts';
 import type { Candidate } from './candidate.ts';
-import type { Operation } from './operation.ts';
+import type { Operation } from '../dynamodb/operation.ts';
 import type { Transaction } from './transaction.ts';
 
 export interface Findings {

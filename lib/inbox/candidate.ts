@@ -9,7 +9,7 @@ import type { Decision, FollowUp } from './decision.ts';
 import { bytesOfFacts } from './facts.ts';
 import type { CommitResult, Entry, StoredEvent } from './inbox.ts';
 import { markerItemId } from './marker.ts';
-import { addOperation, operationBytes, type Operation } from './operation.ts';
+import { addOperation, operationBytes, type Operation } from '../dynamodb/operation.ts';
 
 /**
  * One way to finish a message: the decision of its business rule, or the `otherwise` decision for a failed condition.

@@ -7,9 +7,9 @@ import { conditionId } from './access.ts';
 import type { Choice } from './branches.ts';
 import { storedEvents, type Branch, type Candidate } from './candidate.ts';
 import { doneItem, givesWay, type DoneMarker } from './marker.ts';
-import { mergeChanges, type Change, type Operation } from './operation.ts';
+import { changesOf, mergeChanges, type Change, type Operation } from '../dynamodb/operation.ts';
 import type { InboxTable } from './table.ts';
-import { showItem, toWrite } from './write.ts';
+import { showItem, toWrite } from '../dynamodb/write.ts';
 
 /** The inbox table into which a transaction writes inbox markers, and the queue that delivered the messages. */
 export type Scope = Pick<InboxTable, 'name' | 'tablePrefix' | 'retentionDays'> & { readonly queue: string };
@@ -49,9 +49,6 @@ interface Merged {
   changes: ReadonlyMap<string, Change>;
   conditions: readonly Condition[];
 }
-
-const none: ReadonlyMap<string, Change> = new Map();
-const changesOf = (operation: Operation) => (operation.write === 'update' ? operation.changes : none);
 
 function merge(operation: Operation, into: Map<string, Merged>): void {
   const merged = into.get(operation.id);

@@ -4,7 +4,7 @@ import { addNumbers, compare } from '../dynamodb/compare.ts';
 import { holds } from '../dynamodb/conditions.ts';
 import { MAX_ITEM_BYTES } from '../dynamodb/item.ts';
 import { sizeOfAll, type Attributes } from '../dynamodb/value.ts';
-import type { Change, Operation } from '../inbox/operation.ts';
+import type { Change, Operation } from '../dynamodb/operation.ts';
 import { own } from '../runtime/own.ts';
 import { explainCondition, showAttribute, showPlace } from './describe.ts';
 

@@ -4,7 +4,7 @@ import { itemId } from '../dynamodb/item.ts';
 import { keyToRead, parseItem } from '../dynamodb/read-item.ts';
 import type { ItemOf, KeyOf, KeyTypes, Table } from '../dynamodb/tables.ts';
 import type { Attributes } from '../dynamodb/value.ts';
-import { addOperation, type Operation } from '../inbox/operation.ts';
+import { addOperation, type Operation } from '../dynamodb/operation.ts';
 import { applyOperations } from './items.ts';
 import type { MemoryStore } from './memory-store.ts';
 

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 
-import { costsTable } from '../../infra/aws/costs.ts';
 import { fixedNames } from '../support/fixed-names.ts';
 import { stageTemplates } from '../support/in-a-process.ts';
 
@@ -34,11 +33,4 @@ describe('the names of deployed resources and exports', () => {
     const known = new Set(listed);
     expect(lines(fixedNames(templates)).filter((line) => !known.has(line))).toEqual([]);
   });
-});
-
-test('the table of costs in docs/deploy.md matches the CloudFormation templates (update the table with npm run stages)', () => {
-  const [, table = ''] = readFileSync('docs/deploy.md', 'utf8').split('<!-- costs -->');
-  // Prettier adds spaces and dashes to align the columns.
-  const plain = (text: string) => text.replaceAll(/ +/g, ' ').replaceAll(/-{3,}/g, '---').trim();
-  expect(plain(table)).toBe(plain(costsTable(templates)));
 });

@@ -64,14 +64,20 @@ const request = {
   client: 'ada',
   route: 'a route',
   path: { id },
+  query: {},
+  method: 'POST',
+  headers: {},
+  traceparent: '',
+  remainingMs: () => 30_000,
+  signal: AbortSignal.timeout(30_000),
   note: () => {},
 };
 if (text === undefined)
-  await createDeadLetters(surehop, queues).redrive({ ...request, body: { force: false, reason: 'a test' } } as never);
+  await createDeadLetters(surehop, queues).redrive({ ...request, body: { force: false, reason: 'a test' } });
 else
   await editDeadLetter(surehop, queues, [scriptedEvent])({
     ...request,
     body: { body: { text }, force: false, dryRun: false, reason: 'a test' },
-  } as never);
+  });
 await publisher.close();
 process.stdout.write(JSON.stringify(made), () => process.exit(0));

@@ -111,7 +111,7 @@ export const aFailure = (
   at: string = new Date().toISOString(),
 ): Message =>
   deadLetterCopy(message, queues.points.deadLetterExchange, {
-    id: randomUUID() as unknown as MessageId,
+    id: randomUUID() as MessageId,
     code,
     reason,
     queue: queues.points.name,

@@ -10,7 +10,8 @@ import { rootDirectory } from '../../infra/dev/runtime/directories.ts';
 import { createTables, localTables } from '../../infra/dev/runtime/store/tables.ts';
 import type { AnyTable } from '../../lib/dynamodb/tables.ts';
 
-const BANNER = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+/** Defines `require` in a bundled ES module, for the CommonJS packages in it. */
+export const BANNER = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
 
 /** A page in docs/guides. Tests execute its code blocks. */
 export interface Guide {

@@ -51,16 +51,16 @@ export function after(broker: BrokerState, { fix }: Pick<Difference, 'fix'>): Br
   }
 }
 
-export function destinations({ bindings, exchanges }: BrokerState, exchange: string, routingKey: string): string[][] {
+export function destinations(broker: BrokerState, exchange: string, routingKey: string): string[][] {
+  const { bindings, exchanges } = broker;
   const { type, arguments: settings } = exchanges.find(({ name }) => name === exchange)!;
   const isRing = type === 'x-consistent-hash';
   const taken = bindings.filter(
     (found) => found.source === exchange && (type !== 'topic' || found.routing_key === routingKey),
   );
-  if (isRing && taken.length === 0)
-    return destinations({ bindings, exchanges } as BrokerState, String(settings['alternate-exchange']), routingKey);
+  if (isRing && taken.length === 0) return destinations(broker, String(settings['alternate-exchange']), routingKey);
   if (isRing) return [taken.map(({ destination }) => destination)];
   return taken.flatMap(({ destination, destination_type: kind }) =>
-    kind === 'queue' ? [[destination]] : destinations({ bindings, exchanges } as BrokerState, destination, routingKey),
+    kind === 'queue' ? [[destination]] : destinations(broker, destination, routingKey),
   );
 }

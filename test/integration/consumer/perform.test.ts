@@ -138,9 +138,8 @@ test('if the perform function does not return at the last attempt of a message, 
   // perform returns only now, which must not change the state of the dead-lettered message.
   end();
   await new Promise((resolve) => setTimeout(resolve, 100));
-  expect((await setup.parts.inbox.find('loans', [id as never])).get(id as never)).toMatchObject({
-    state: 'dead-lettered',
-  });
+  const markers = await setup.parts.inbox.find('loans', [id as MessageId]);
+  expect(markers.get(id as MessageId)).toMatchObject({ state: 'dead-lettered' });
 });
 
 test('a message is dead-lettered before its lease expires if its perform function exceeds the time limit and no retry copy can be published', async () => {

@@ -24,7 +24,7 @@ const table = () => ({ client: store.client, tablePrefix: store.prefix, retentio
 const DAY_MS = 86_400_000;
 
 const published: string[] = [];
-let fault: Error | undefined;
+let fault: PublishError | undefined;
 
 /** Creates the dependencies of a redrive or discard job, with a fake publisher that only records the messages. */
 const redriving = (): Redriving => ({
@@ -34,7 +34,7 @@ const redriving = (): Redriving => ({
     publish: async () => {},
     publishAll: async (copies) =>
       copies.map(({ properties }) => {
-        if (fault) return fault as PublishError;
+        if (fault) return fault;
         published.push(String(properties.messageId));
         return undefined;
       }),

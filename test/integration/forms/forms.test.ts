@@ -216,15 +216,14 @@ async function writtenItems(): Promise<Record<string, Items>> {
     ],
     AbortSignal.timeout(30_000),
   );
-  const handoff = (name: string, state: 'retrying' | 'dead-lettered') =>
-    ({
-      ...entry(name),
-      attempt: 2,
-      redrives: 1,
-      state,
-      code: 'RULE_FAILED',
-      message: 'the warehouse refused',
-    }) as Handoff;
+  const handoff = (name: string, state: Handoff['state']): Handoff => ({
+    ...entry(name),
+    attempt: 2,
+    redrives: 1,
+    state,
+    code: 'RULE_FAILED',
+    message: 'the warehouse refused',
+  });
   await ports.inbox.recordHandoffs(QUEUE, [handoff('retrying', 'retrying'), handoff('dead-lettered', 'dead-lettered')]);
   await ports.inbox.recordHandoffs(QUEUE, [{ ...handoff('retryingAgain', 'retrying'), facts }]);
   await ports.inbox.claimDeadLetters(QUEUE, [handoff('claimed', 'dead-lettered')]);

@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import * as z from 'zod';
 import { tables } from '../../support/example/tables.ts';
 import type { When } from '../../../lib/dynamodb/conditions.ts';
 import type { Decision } from '../../../lib/inbox/decision.ts';
 import type { CommitResult, Entry } from '../../../lib/inbox/inbox.ts';
+import { defineEvent } from '../../../lib/events/define.ts';
 import { deriveId } from '../../../lib/events/message-id.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { Table } from '../../../lib/dynamodb/tables.ts';
@@ -50,7 +52,7 @@ const available = async (name: string | number) =>
   (await store.get('loans', { isbn: { S: isbn(name).isbn } }))?.['available']?.N;
 const outcomes = (results: CommitResult[]) => results.map(({ is }) => is);
 const codeOf = (result: CommitResult | undefined) => (result as { error?: { code?: string } }).error?.code;
-const event = { type: 'loan.rejected', version: 1, exchange: 'library', schema: undefined as never };
+const event = defineEvent({ type: 'loan.rejected', version: 1, exchange: 'library', schema: z.unknown() });
 
 describe('commits of several messages', () => {
   test('a hundred messages that each write one of ten items are committed in two transactions', async () => {

@@ -335,13 +335,13 @@ test('a commit waits before it sends a transaction again, and an abort ends the 
 test('concurrent commits of overlapping batches complete or reject each message exactly once, and never take more books than are available', async () => {
   const left = 40;
   await store.put('loans', { isbn: { S: isbn() }, available: { N: String(left) } });
-  const entries = Array.from({ length: 60 }, (_, n) => {
+  const entries = Array.from({ length: 60 }, (_, n): Entry => {
     const entry = take(n, 1);
     return {
       ...entry,
       decision: { ...entry.decision, otherwise: { outcome: 'rejected', reason: 'sold out', effects: [] } },
     };
-  }) as Entry[];
+  });
   const batches = [entries, entries.toReversed(), entries.slice(20), entries.slice(0, 40)];
   const results = await Promise.all(batches.map((batch) => commit(batch)));
   expect(await available()).toBe('0');

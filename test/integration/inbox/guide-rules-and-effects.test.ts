@@ -13,7 +13,9 @@ import { readItemFrom } from '../../../lib/dynamodb/read-item.ts';
 import type { AnyTable } from '../../../lib/dynamodb/tables.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import type { Decision } from '../../../lib/inbox/decision.ts';
+import { createSurehop, type Surehop } from '../../../lib/runtime/surehop.ts';
 import { firstAttempt } from '../../support/delivery.ts';
+import { BANNER } from '../../support/guide.ts';
 import { openStore, type TestStore } from '../../support/store.ts';
 
 const guide = readFileSync(join(rootDirectory, 'docs/guides/rules-and-effects.md'), 'utf8');
@@ -22,6 +24,7 @@ const blocks = [...guide.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => co
 interface Examples extends Record<'earn' | 'spend' | 'pay' | 'order' | 'open' | 'large' | 'discard', Effect> {
   readonly carts: AnyTable;
   close(cartId: string, context: object): Promise<Decision>;
+  reopen(surehop: Surehop, cartId: string): Promise<string>;
 }
 
 let store: TestStore;
@@ -37,6 +40,7 @@ beforeAll(async () => {
     bundle: true,
     platform: 'node',
     format: 'esm',
+    banner: { js: BANNER },
   });
   examples = (await import(pathToFileURL(outfile).href)) as Examples;
   await store.client.send(
@@ -97,4 +101,13 @@ test('the business rule in the guide about rules and effects rejects an unknown 
   await commit({ effects: [effect('paid')] });
   expect(await commit(await close('c', { read }))).toBe('completed');
   expect(await cart('c')).toEqual({ cartId: 'c', status: 'closed', total: 7, note: 'closed at 7' });
+});
+
+test('the function in the guide about rules and effects that writes outside of a consumer reopens a closed cart only once', async () => {
+  const { carts, reopen } = examples;
+  const surehop = createSurehop({ environment: { TABLE_PREFIX: store.prefix }, clients: { dynamodb: store.client } });
+  await commit({ effects: [carts.put({ cartId: 'd' }, { status: 'closed' })] });
+  expect(await reopen(surehop, 'd')).toBe('reopened');
+  expect(await cart('d')).toMatchObject({ status: 'open' });
+  expect(await reopen(surehop, 'd')).toBe('not closed');
 });

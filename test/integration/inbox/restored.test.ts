@@ -4,6 +4,7 @@ import { DeleteItemCommand, DynamoDBClient, PutItemCommand, ScanCommand } from '
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
 import { anEvent, aRecord, anInvocation } from '../../support/delivery.ts';
 import { dependenciesAt } from '../../support/consumer-dependencies.ts';
 import { scriptedConsumer } from '../../support/scripted-consumer.ts';
@@ -85,7 +86,7 @@ test('after a restore of the inbox table, a retried message whose inbox marker s
   const failing = aMessage(isbn, minutesFromNow(-5), {}, 'transient');
   const { inbox } = setup.parts;
   await createConsumer(scriptedConsumer, setup.parts)(anEvent([failing]), anInvocation());
-  expect((await inbox.find('loans', [failing.basicProperties.messageId as never])).size).toBe(1);
+  expect((await inbox.find('loans', [failing.basicProperties.messageId as MessageId])).size).toBe(1);
   const retried = {
     ...failing,
     basicProperties: {

@@ -3,10 +3,14 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { DeleteItemCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import * as z from 'zod';
 
+import { defineEvent } from '../../../lib/events/define.ts';
+import { emit, reject, type Decision } from '../../../lib/inbox/decision.ts';
 import { describeError } from '../../../lib/runtime/errors.ts';
 import { log } from '../../../lib/runtime/log.ts';
 import type { Sequences } from '../../../lib/ordering/sequences.ts';
+import { tables } from '../../support/example/tables.ts';
 import { openStore, type TestStore } from '../../support/store.ts';
 import { firstAttempt } from '../../support/delivery.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
@@ -184,39 +188,55 @@ test('an empty string as ordering key can be blocked like any other key', async 
   expect((await blockedKeys.read('empty', [''])).get('')?.ids).toEqual(['a']);
 });
 
-const commit = async (decision: object) => {
-  const entry = { ...firstAttempt, id: randomUUID() as MessageId, payloadHash: 'hash', decision: decision as never };
+const commit = async (decision: Decision) => {
+  const entry = { ...firstAttempt, id: randomUUID() as MessageId, payloadHash: 'hash', decision };
   const [result] = await store.inbox().commit('large', [entry], new AbortController().signal);
   return result;
 };
-const event = { type: 'large', version: 1, exchange: 'library', schema: {} };
+const event = defineEvent({
+  type: 'large',
+  version: 1,
+  exchange: 'library',
+  schema: z.object({ text: z.string() }),
+});
 
-test.each([
+test.each<[title: string, decision: Decision, reason: string]>([
   [
     'a put of 400 KB',
-    { effects: [{ kind: 'put', table: 'receipts', key: { loanId: 'o' }, item: { text: 'x'.repeat(410_000) } }] },
+    { effects: [tables.library.put({ loanId: 'o' }, { text: 'x'.repeat(410_000) })] },
+    'would write 410130 bytes',
   ],
-  ['events of 300 KB', { effects: [], events: [{ event, data: { text: 'x'.repeat(310_000) } }] }],
+  [
+    'events of 300 KB',
+    { effects: [], events: [emit(event, { text: 'x'.repeat(310_000) })] },
+    'the follow-up events have 310143 bytes',
+  ],
   [
     'a reason of 400 KB',
     {
-      effects: [{ kind: 'add', table: 'loans', key: { isbn: 'none' }, attribute: 'available', by: -1, atLeast: 0 }],
-      otherwise: { outcome: 'rejected', reason: 'x'.repeat(400_000), effects: [] },
+      effects: [tables.loans.add({ isbn: 'none' }, 'available', -1, { atLeast: 0 })],
+      otherwise: reject('x'.repeat(400_000)),
     },
+    'the reason has 400000 bytes',
   ],
   [
     'a key of 2,049 bytes',
-    { effects: [{ kind: 'add', table: 'loans', key: { isbn: 'x'.repeat(2_049) }, attribute: 'available', by: 1 }] },
+    { effects: [tables.loans.add({ isbn: 'x'.repeat(2_049) }, 'available', 1)] },
+    'the attribute isbn has 2049 bytes',
   ],
-])('committing a message with %s fails with INVALID_EFFECT and not with STORE_UNAVAILABLE', async (_, decision) => {
-  const result = await commit(decision);
-  expect(result && { is: result.is, code: 'error' in result && describeError(result.error).code }).toEqual({
-    is: 'failed',
-    code: 'INVALID_EFFECT',
-  });
-});
+])(
+  'committing a message with %s fails with INVALID_EFFECT and not with STORE_UNAVAILABLE',
+  async (_, decision, reason) => {
+    const result = await commit(decision);
+    expect(result && { is: result.is, ...('error' in result && describeError(result.error)) }).toMatchObject({
+      is: 'failed',
+      code: 'INVALID_EFFECT',
+      message: expect.stringContaining(reason),
+    });
+  },
+);
 
 test('follow-up events of 299,000 characters can be stored in the inbox marker of a message', async () => {
-  const result = await commit({ effects: [], events: [{ event, data: { text: 'x'.repeat(299_000) } }] });
+  const result = await commit({ effects: [], events: [emit(event, { text: 'x'.repeat(299_000) })] });
   expect(result?.is).toBe('completed');
 });

@@ -6,6 +6,7 @@ import { tables } from '../../../infra/tables.ts';
 import type { HttpHandler } from '../../../lib/http/endpoint.ts';
 import { readEnvelope } from '../../../lib/events/envelope.ts';
 import { hashOf } from '../../../lib/http/idempotency/canonical.ts';
+import type { Headers } from '../../../lib/events/message.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { DEVELOPMENT_SECRET } from '../../../lib/http/development.ts';
 import { signedHeaders } from '../../../infra/dev/runtime/sign.ts';
@@ -105,7 +106,7 @@ describe('an order', () => {
         contentType: 'application/json',
         deliveryMode: 2,
       });
-      expect(readEnvelope(message.properties.headers as never)).toMatchObject({
+      expect(readEnvelope(message.properties.headers as Headers)).toMatchObject({
         attempt: 1,
         exchange: 'orders',
         routingKey: 'order.created',

@@ -18,6 +18,7 @@ import type { Message } from '../../../lib/events/message.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { eventually } from '../../support/eventually.ts';
 import { aConsumerSetup, type ConsumerSetup } from '../../support/consumer-setup.ts';
+import { git, whyUnreadable } from '../../support/history.ts';
 import { linkPackages } from '../../support/link-packages.ts';
 
 /** The Git commit of the previous release. Update this hash with every release. */
@@ -28,18 +29,6 @@ const CONSUMERS = {
   points: 'test/faults/functions/award-points',
   'dead-letters': 'test/faults/functions/archive',
 } as const;
-
-const git = (...args: string[]) => execFileSync('git', ['-C', rootDirectory, ...args], { maxBuffer: 100_000_000 });
-
-/** Returns why the previous release cannot be built from this Git clone, or `undefined` if it can be built. */
-function obstacle(): string | undefined {
-  try {
-    git('cat-file', '-e', `${PREVIOUS}^{commit}`);
-    return undefined;
-  } catch {
-    return `the commit ${PREVIOUS} is not in this clone, which has no history of its own or too little`;
-  }
-}
 
 /**
  * Unpacks the sources of the previous release into `directory`, and links the npm packages that are installed in this
@@ -62,7 +51,7 @@ function unpackPrevious(directory: string): void {
   linkPackages(directory);
 }
 
-const reason = obstacle();
+const reason = whyUnreadable(PREVIOUS);
 if (reason !== undefined) process.stderr.write(`two-builds.test.ts is skipped: ${reason}\n`);
 
 (reason === undefined ? describe : describe.skip)('two releases of the consumers that run concurrently', () => {

@@ -240,7 +240,7 @@ test('the timeline of a dead-lettered message contains all attempts, the redrive
     queues: Object.values(queues),
     publisher: () => setup.publisher,
     clock: systemClock,
-    inboxSettings: { INBOX_RETENTION_DAYS: 14 } as never,
+    inboxSettings: { INBOX_RETENTION_DAYS: 14, INBOX_COMPLETE_SINCE: undefined },
   };
   const item = await readForRedrive(redriving, deadLetter!.id, false);
   await redriveOne(redriving, item, { force: false, by: 'grace', reason: 'the catalogue is back' });

@@ -1,5 +1,7 @@
 import { expect, test } from '@jest/globals';
+import * as z from 'zod';
 
+import { defineEvent } from '../../../lib/events/define.ts';
 import { deriveId } from '../../../lib/events/message-id.ts';
 import type { Message } from '../../../lib/events/message.ts';
 import type { Publisher } from '../../../lib/events/publish.ts';
@@ -15,9 +17,15 @@ test('publishEvent publishes an event with its envelope headers, and uses the ev
   };
   const clock = { now: () => Date.parse('2026-11-22T12:00:00.250Z') };
   const publishEvent = eventPublisher(createSurehop({ environment: { SERVICE_NAME: 'shop' }, clock }), publisher);
-  const event = { type: 'loan.created', version: 2, exchange: 'library', key: ({ customer }: Order) => customer };
+  const event = defineEvent({
+    type: 'loan.created',
+    version: 2,
+    exchange: 'library',
+    schema: z.object({ customer: z.string() }),
+    key: ({ customer }) => customer,
+  });
   const id = deriveId('order', '1');
-  await publishEvent(event as never, { customer: 'ada' }, { id });
+  await publishEvent(event, { customer: 'ada' }, { id });
   expect(sent).toEqual([
     {
       exchange: 'library',
@@ -42,7 +50,3 @@ test('publishEvent publishes an event with its envelope headers, and uses the ev
     },
   ]);
 });
-
-interface Order {
-  readonly customer: string;
-}

@@ -246,9 +246,9 @@ describe('exhaust() reports the mistake of a consumer', () => {
   });
 
   test('the result of exhaust() lists the messages that became dead letters, each with its error code', async () => {
-    const refusing = deciding(({ bookingId, count }) => {
-      if (bookingId === 'b') throw new PermanentError('NO_SUCH_SHOW', 'there is no such show');
-      return book({ bookingId, count }, {} as never);
+    const refusing = deciding((data, context) => {
+      if (data.bookingId === 'b') throw new PermanentError('NO_SUCH_SHOW', 'there is no such show');
+      return book(data, context);
     });
     const { deadLetters } = await exhaust(refusing, [booking('a'), booking('b')], threeSeats);
     expect(deadLetters).toEqual([{ id: 'seats.booked#2', code: 'NO_SUCH_SHOW' }]);

@@ -1,0 +1,75 @@
+import { context, propagation, trace } from '@opentelemetry/api';
+import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+
+import { retryCopy } from '../../../lib/events/copies.ts';
+import { headerNames } from '../../../lib/events/envelope.ts';
+import type { Message } from '../../../lib/events/message.ts';
+import { publishCopies } from '../../../lib/events/publish-copies.ts';
+import type { Publisher } from '../../../lib/events/publish.ts';
+import { describeParts } from '../../../lib/rabbitmq/unwritable.ts';
+import { unwritableParts } from '../../../lib/rabbitmq/encode-message.ts';
+import { PublishError } from '../../../lib/runtime/errors.ts';
+import { openTelemetry } from '../../../lib/tracing/opentelemetry.ts';
+
+let exporter: InMemorySpanExporter;
+let published: Message[];
+beforeEach(() => {
+  published = [];
+  exporter = new InMemorySpanExporter();
+  new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }).register();
+});
+afterEach(() => {
+  trace.disable();
+  context.disable();
+  propagation.disable();
+});
+
+/** Like the real publisher, refuses messages that AMQP cannot encode. */
+const publisher: Publisher = {
+  publish: () =>
+    Promise.reject(new Error('the test expects that copies are published with publishAll, but publish was called')),
+  publishAll: (messages) =>
+    Promise.resolve(
+      messages.map((message) => {
+        const parts = unwritableParts(message);
+        if (parts.length > 0) return new PublishError('UNWRITABLE', describeParts(parts));
+        published.push(message);
+        return undefined;
+      }),
+    ),
+  close: () => Promise.resolve(),
+};
+
+const copyWith = (headerBytes: number) =>
+  retryCopy(
+    { body: Buffer.from('{}'), properties: { messageId: 'm-1', headers: { large: 'x'.repeat(headerBytes) } } },
+    'loans',
+    'retry.1s',
+    2,
+  );
+
+/** Returns the largest message that fits into one AMQP frame without a tracing header. */
+function largestCopy(): Message {
+  let bytes = 131_072;
+  while (unwritableParts(copyWith(bytes)).length > 0) bytes -= 1;
+  return copyWith(bytes);
+}
+
+test('if a copy with its tracing header does not fit into an AMQP frame, the copy is published without the tracing header', async () => {
+  const copy = largestCopy();
+  const errors = await publishCopies({ publisher, tracing: openTelemetry() }, [{ copy: copyWith(10) }, { copy }]);
+  expect(errors).toEqual([undefined, undefined]);
+  expect(published.map(({ properties: { headers } }) => headerNames.previousSpan in headers)).toEqual([true, false]);
+  expect(published[1]).toBe(copy);
+  expect(exporter.getFinishedSpans().map(({ name, status: { code } }) => [name, code])).toEqual([
+    ['send retry.1s', 0],
+    ['send retry.1s', 0],
+  ]);
+});
+
+test('publishing a copy of a message fails if the copy exceeds an AMQP frame even without its trace header, and the span is marked as failed', async () => {
+  const [error] = await publishCopies({ publisher, tracing: openTelemetry() }, [{ copy: copyWith(131_072) }]);
+  expect(error).toMatchObject({ code: 'UNWRITABLE' });
+  expect(exporter.getFinishedSpans()).toMatchObject([{ attributes: { 'error.type': 'UNWRITABLE' } }]);
+});
