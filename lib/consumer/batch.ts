@@ -13,7 +13,7 @@ import { log } from '../runtime/log.ts';
 import { errorFields } from '../runtime/stack.ts';
 import { NoAnswerError, within } from '../runtime/timeout.ts';
 import type { Limits } from './limits.ts';
-import type { ConsumerParts } from './parts.ts';
+import type { ConsumerParts } from './dependencies.ts';
 import type { LogSettings } from './telemetry.ts';
 
 export type RemainingTime = Pick<Context, 'getRemainingTimeInMillis'>;

@@ -7,7 +7,7 @@ import { newBatch, type RemainingTime, newMemory } from './batch.ts';
 import type { RabbitMqEvent } from '../message/delivery.ts';
 import type { Identify } from '../message/identify.ts';
 import { limitsOf, type ConsumerLimits } from './limits.ts';
-import { partsOf, type ConsumerParts } from './parts.ts';
+import { partsOf, type ConsumerParts } from './dependencies.ts';
 import type { BatchReport } from './report.ts';
 import type { Decide, Perform, Rule } from '../message/rule.ts';
 import { runBatch } from './run-batch.ts';

@@ -5,7 +5,7 @@ import { describeError } from '../runtime/errors.ts';
 import { formatDuration } from '../runtime/duration.ts';
 import type { WorkQueue } from '../rabbitmq/topology/topology.ts';
 import { show, showItem, showPlace } from './describe.ts';
-import type { Call } from './gated-parts.ts';
+import type { Call } from './gated-dependencies.ts';
 import type { Commit, MemoryStore } from './memory-store.ts';
 
 const idsOf = (ids: readonly unknown[]) => ids.join(', ');

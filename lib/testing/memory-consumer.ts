@@ -6,7 +6,7 @@ import { formatDuration } from '../runtime/duration.ts';
 import { isKnownCode, textOf } from '../runtime/error-codes.ts';
 import { show } from './describe.ts';
 import { eventOf, type QueuedCopy } from './event.ts';
-import { gatedParts, memorySettings, type Gate } from './gated-parts.ts';
+import { gatedParts, memorySettings, type Gate } from './gated-dependencies.ts';
 import { describeCall, describeResult, History } from './history.ts';
 import { createMemoryBroker, idOf } from './memory-broker.ts';
 import { emptyStore, type MemoryStore } from './memory-store.ts';

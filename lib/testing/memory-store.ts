@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import type { Decision } from '../inbox/decision.ts';
-import type { ConsumerPorts } from '../consumer/parts.ts';
+import type { ConsumerPorts } from '../consumer/dependencies.ts';
 import type { Progress } from '../consumer/progress.ts';
 import type { AttemptRun } from '../crash-loop/attempt-log.ts';
 import type { Effect } from '../dynamodb/effects.ts';

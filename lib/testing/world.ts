@@ -8,7 +8,7 @@ import type { Message } from '../events/message.ts';
 import type { Decision } from '../inbox/decision.ts';
 import { PublishError } from '../runtime/errors.ts';
 import { eventOf, type QueuedCopy } from './event.ts';
-import { gatedParts, memorySettings, type Call, type Gate } from './gated-parts.ts';
+import { gatedParts, memorySettings, type Call, type Gate } from './gated-dependencies.ts';
 import { describeCall, describeResult, type History } from './history.ts';
 import { createMemoryBroker, idOf, type MemoryBroker } from './memory-broker.ts';
 import { emptyStore, type MemoryStore } from './memory-store.ts';

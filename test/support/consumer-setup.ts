@@ -8,7 +8,7 @@ import type { Topology } from '../../lib/rabbitmq/topology/topology.ts';
 import { declareTopology } from '../../lib/rabbitmq/topology/declare.ts';
 import type { Publisher } from '../../lib/events/publish.ts';
 import type { AnyTable } from '../../lib/dynamodb/tables.ts';
-import type { ConsumerParts } from '../../lib/consumer/parts.ts';
+import type { ConsumerParts } from '../../lib/consumer/dependencies.ts';
 import type { Item } from '../../lib/dynamodb/effects.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 import { dependenciesAt } from './consumer-dependencies.ts';

@@ -4,7 +4,7 @@ import { createConnection } from '../../lib/rabbitmq/connection.ts';
 import { createPublisher } from '../../lib/rabbitmq/publisher.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { createConsumer } from '../../lib/consumer/consumer.ts';
-import type { ConsumerParts } from '../../lib/consumer/parts.ts';
+import type { ConsumerParts } from '../../lib/consumer/dependencies.ts';
 import { anInvocation } from './delivery.ts';
 import { dependenciesAt } from './consumer-dependencies.ts';
 import { scriptedConsumer } from './scripted-consumer.ts';

@@ -3,7 +3,7 @@ import { DeleteTableCommand, GetItemCommand, PutItemCommand, ScanCommand } from 
 import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Clock } from '../../lib/runtime/clock.ts';
 import { dynamoDbClient } from '../../lib/dynamodb/client.ts';
-import { dynamoDbPorts, type ConsumerPorts } from '../../lib/consumer/parts.ts';
+import { dynamoDbPorts, type ConsumerPorts } from '../../lib/consumer/dependencies.ts';
 import type { Inbox } from '../../lib/inbox/inbox.ts';
 import { openInboxTable } from '../../lib/inbox/table.ts';
 import type { RetryPolicy } from '../../lib/dynamodb/retry-policy.ts';

@@ -8,7 +8,7 @@ import { systemClock } from '../../../lib/runtime/clock.ts';
 import type { Tracing } from '../../../lib/runtime/tracing.ts';
 import { readAllSettings } from '../../../lib/settings.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
-import { dynamoDbPorts } from '../../../lib/consumer/parts.ts';
+import { dynamoDbPorts } from '../../../lib/consumer/dependencies.ts';
 import type { RabbitMqEvent } from '../../../lib/message/delivery.ts';
 import type { BatchReport } from '../../../lib/consumer/report.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';

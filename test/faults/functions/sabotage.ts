@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 
 import { surehop } from '../../../functions/surehop.ts';
-import { partsOf, type ConsumerParts } from '../../../lib/consumer/parts.ts';
+import { partsOf, type ConsumerParts } from '../../../lib/consumer/dependencies.ts';
 import { publisher } from '../../../lib/rabbitmq/broker.ts';
 import type { Publisher } from '../../../lib/events/publish.ts';
 import { spanOf } from '../../../lib/events/trace.ts';

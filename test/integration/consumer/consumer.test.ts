@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@
 import * as z from 'zod';
 
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
-import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
+import type { ConsumerParts } from '../../../lib/consumer/dependencies.ts';
 import type { RuleContext } from '../../../lib/message/rule.ts';
 import { defineEvent, type Payload } from '../../../lib/events/define.ts';
 import type { Message } from '../../../lib/events/message.ts';

@@ -10,7 +10,7 @@ import { useExampleTopology } from '../../support/example/use-example.ts';
 import { createConsumer, type ConsumerDefinition } from '../../../lib/consumer/consumer.ts';
 import type { RabbitMqRecord } from '../../../lib/message/delivery.ts';
 import type { Identify } from '../../../lib/message/identify.ts';
-import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
+import type { ConsumerParts } from '../../../lib/consumer/dependencies.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
 import type { Publisher } from '../../../lib/events/publish.ts';
 import { deriveId } from '../../../lib/events/message-id.ts';

@@ -14,7 +14,7 @@ import { deadLetterFrom } from '../../../lib/dead-letters/origin.ts';
 import { writeJson } from '../../../lib/events/json-form.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import type { Identify } from '../../../lib/message/identify.ts';
-import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
+import type { ConsumerParts } from '../../../lib/consumer/dependencies.ts';
 import { decode, type RabbitMqRecord } from '../../../lib/message/delivery.ts';
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
 import { endpoint, type HttpHandler } from '../../../lib/http/endpoint.ts';

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@
 import { tables } from '../../support/example/tables.ts';
 import { queues } from '../../support/example/topology.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
-import { dynamoDbPorts } from '../../../lib/consumer/parts.ts';
+import { dynamoDbPorts } from '../../../lib/consumer/dependencies.ts';
 import { on } from '../../../lib/message/rule.ts';
 import { dynamoDbClient } from '../../../lib/dynamodb/client.ts';
 import { defineEvent } from '../../../lib/events/define.ts';

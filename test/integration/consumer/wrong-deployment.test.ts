@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, tes
 
 import { tables } from '../../support/example/tables.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
-import { type ConsumerParts, dynamoDbPorts } from '../../../lib/consumer/parts.ts';
+import { type ConsumerParts, dynamoDbPorts } from '../../../lib/consumer/dependencies.ts';
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
 import { dynamoDbClient } from '../../../lib/dynamodb/client.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { tables } from '../../../infra/tables.ts';
 import { orderCreated, orderRejected } from '../../../functions/orders/events.ts';
-import type { ConsumerPorts } from '../../../lib/consumer/parts.ts';
+import type { ConsumerPorts } from '../../../lib/consumer/dependencies.ts';
 import { decode, type RabbitMqRecord } from '../../../lib/message/delivery.ts';
 import { createKnownValues } from '../../../lib/dead-letters/known-values.ts';
 import { readCursor, writeCursor } from '../../../lib/dead-letters/list.ts';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 
 import { tables } from '../../support/example/tables.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
-import { type ConsumerParts, dynamoDbPorts } from '../../../lib/consumer/parts.ts';
+import { type ConsumerParts, dynamoDbPorts } from '../../../lib/consumer/dependencies.ts';
 import type { RabbitMqRecord } from '../../../lib/message/delivery.ts';
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
 import { PermanentError } from '../../../lib/runtime/errors.ts';

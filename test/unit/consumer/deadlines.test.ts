@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as z from 'zod';
 
 import { createConsumer, type ConsumerDefinition } from '../../../lib/consumer/consumer.ts';
-import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
+import type { ConsumerParts } from '../../../lib/consumer/dependencies.ts';
 import { BatchUnfinishedError, type BatchReport } from '../../../lib/consumer/report.ts';
 import type { Decide, Perform, RuleContext } from '../../../lib/message/rule.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
@@ -16,7 +16,7 @@ import { createLeases } from '../../../lib/inbox/leases.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';
 import { muteLog } from '../../../lib/runtime/log.ts';
 import { muteMetrics } from '../../../lib/runtime/metrics.ts';
-import { gatedParts, memorySettings, type Gate } from '../../../lib/testing/gated-parts.ts';
+import { gatedParts, memorySettings, type Gate } from '../../../lib/testing/gated-dependencies.ts';
 import { createMemoryBroker } from '../../../lib/testing/memory-broker.ts';
 import { emptyStore } from '../../../lib/testing/memory-store.ts';
 import { anEvent, aRecord, firstAttempt } from '../../support/delivery.ts';

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { exchanges, queues } from '../../support/example/topology.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import type { ConsumerLimits } from '../../../lib/consumer/limits.ts';
-import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
+import type { ConsumerParts } from '../../../lib/consumer/dependencies.ts';
 import type { Decide } from '../../../lib/message/rule.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
 import type { Message } from '../../../lib/events/message.ts';

@@ -6,7 +6,7 @@ import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
 import { systemClock } from '../../../lib/runtime/clock.ts';
-import { gatedParts, memorySettings } from '../../../lib/testing/gated-parts.ts';
+import { gatedParts, memorySettings } from '../../../lib/testing/gated-dependencies.ts';
 import { emptyStore } from '../../../lib/testing/memory-store.ts';
 
 const event = defineEvent({

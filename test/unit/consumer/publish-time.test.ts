@@ -12,7 +12,7 @@ import { defineEvent } from '../../../lib/events/define.ts';
 import { publishTimeOf } from '../../../lib/events/publish-time.ts';
 import { muteLog } from '../../../lib/runtime/log.ts';
 import { muteMetrics } from '../../../lib/runtime/metrics.ts';
-import { gatedParts, memorySettings } from '../../../lib/testing/gated-parts.ts';
+import { gatedParts, memorySettings } from '../../../lib/testing/gated-dependencies.ts';
 import { emptyStore } from '../../../lib/testing/memory-store.ts';
 import { anEvent, anInvocation, aRecord, type GivenHeaders } from '../../support/delivery.ts';
 import { exchanges, queues } from '../../support/example/topology.ts';

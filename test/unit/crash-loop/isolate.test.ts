@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { exchanges, queues } from '../../support/example/topology.ts';
 import { readAllSettings } from '../../../lib/settings.ts';
 import { createConsumer, type ConsumerDefinition } from '../../../lib/consumer/consumer.ts';
-import type { ConsumerParts } from '../../../lib/consumer/parts.ts';
+import type { ConsumerParts } from '../../../lib/consumer/dependencies.ts';
 import type { Decide, Perform } from '../../../lib/message/rule.ts';
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
 import { StoreUnavailableError } from '../../../lib/runtime/errors.ts';

@@ -1,4 +1,4 @@
-import type { ConsumerParts, ConsumerPorts } from '../consumer/parts.ts';
+import type { ConsumerParts, ConsumerPorts } from '../consumer/dependencies.ts';
 import { consumerSettings } from '../consumer/settings.ts';
 import type { Message } from '../events/message.ts';
 import type { Publisher } from '../events/publish.ts';
