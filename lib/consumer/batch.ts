@@ -13,12 +13,12 @@ import { log } from '../runtime/log.ts';
 import { errorFields } from '../runtime/stack.ts';
 import { NoAnswerError, within } from '../runtime/timeout.ts';
 import type { Limits } from './limits.ts';
-import type { ConsumerParts } from './dependencies.ts';
+import type { ConsumerDependencies } from './dependencies.ts';
 import type { LogSettings } from './telemetry.ts';
 
 export type RemainingTime = Pick<Context, 'getRemainingTimeInMillis'>;
 
-export interface Batch extends Omit<ConsumerParts, 'settings'>, Limits {
+export interface Batch extends Omit<ConsumerDependencies, 'settings'>, Limits {
   readonly queue: WorkQueue;
   readonly memory: Memory;
   /** When the consumer received the batch (ISO 8601). */
@@ -62,7 +62,7 @@ export function newBatch(
   queue: WorkQueue,
   limits: Limits,
   memory: Memory,
-  { settings, ...parts }: ConsumerParts,
+  { settings, ...dependencies }: ConsumerDependencies,
   context: RemainingTime,
 ): Batch {
   const invocationLeftMs = () => context.getRemainingTimeInMillis();
@@ -70,10 +70,10 @@ export function newBatch(
   const commitSignal = AbortSignal.timeout(Math.max(Math.floor(invocationLeftMs() - reservedMs / 2), 1));
   // Many requests of a batch listen to this signal, and Node.js would otherwise warn about a possible memory leak.
   setMaxListeners(0, commitSignal);
-  const { inbox, leases, attemptLog, blockedKeys, openBatches, progress } = parts;
+  const { inbox, leases, attemptLog, blockedKeys, openBatches, progress } = dependencies;
   const leftMs = () => invocationLeftMs() - reservedMs / 20;
   return {
-    ...parts,
+    ...dependencies,
     ...limits,
     inbox: withDeadline(inbox, leftMs),
     // A lease that is taken after the time for business rules is over would be useless.
@@ -82,12 +82,12 @@ export function newBatch(
     blockedKeys: withDeadline(blockedKeys, leftMs),
     openBatches: withDeadline(openBatches, leftMs),
     progress: withDeadline(progress, leftMs),
-    archiveLetter: withDeadline({ archiveLetter: parts.archiveLetter }, leftMs).archiveLetter,
+    archiveLetter: withDeadline({ archiveLetter: dependencies.archiveLetter }, leftMs).archiveLetter,
     queue,
     memory,
-    startedAt: new Date(parts.clock.now()).toISOString(),
+    startedAt: new Date(dependencies.clock.now()).toISOString(),
     isForgotten: (sentAtMs) => mayBeForgotten(settings, sentAtMs),
-    isExpired: (sentAtMs) => mayHaveExpired(settings, sentAtMs, parts.clock.now()),
+    isExpired: (sentAtMs) => mayHaveExpired(settings, sentAtMs, dependencies.clock.now()),
     appId: settings.SERVICE_NAME,
     timeLeftMs: () => invocationLeftMs() - reservedMs,
     invocationLeftMs,

@@ -7,7 +7,7 @@ import { newBatch, type RemainingTime, newMemory } from './batch.ts';
 import type { RabbitMqEvent } from '../message/delivery.ts';
 import type { Identify } from '../message/identify.ts';
 import { limitsOf, type ConsumerLimits } from './limits.ts';
-import { partsOf, type ConsumerParts } from './dependencies.ts';
+import { dependenciesOf, type ConsumerDependencies } from './dependencies.ts';
 import type { BatchReport } from './report.ts';
 import type { Decide, Perform, Rule } from '../message/rule.ts';
 import { runBatch } from './run-batch.ts';
@@ -45,9 +45,13 @@ export interface Consumer<T = any> {
  * once, publishes a copy for a retry, or dead-letters the message.
  */
 export const consumer = <T>(surehop: Surehop, definition: ConsumerDefinition<T>): Consumer<T> =>
-  Object.assign(createConsumer(definition, partsOf(surehop)), { definition });
+  Object.assign(createConsumer(definition, dependenciesOf(surehop)), { definition });
 
-export function createConsumer<T>(definition: ConsumerDefinition<T>, parts: ConsumerParts, memory = newMemory()) {
+export function createConsumer<T>(
+  definition: ConsumerDefinition<T>,
+  dependencies: ConsumerDependencies,
+  memory = newMemory(),
+) {
   const { queue, orderBy, identify } = definition;
   if (orderBy && !queue.ordered)
     throw new Error(
@@ -65,9 +69,9 @@ export function createConsumer<T>(definition: ConsumerDefinition<T>, parts: Cons
     throw new Error(
       `the consumer of the queue ${queue.name} has two rules for version ${twice.event.version} of the event ${twice.event.type}: remove one of the two`,
     );
-  const limits = limitsOf(definition, queue, parts.settings);
+  const limits = limitsOf(definition, queue, dependencies.settings);
   return (event: RabbitMqEvent, context: RemainingTime): Promise<BatchReport> =>
     withSourcePositions(() =>
-      runBatch(event, { rules, orderBy, identify }, newBatch(queue, limits, memory, parts, context)),
+      runBatch(event, { rules, orderBy, identify }, newBatch(queue, limits, memory, dependencies, context)),
     );
 }

@@ -44,7 +44,7 @@ export const dynamoDbPorts = (table: InboxTable): ConsumerPorts => ({
   progress: createQueueProgress(table),
 });
 
-export interface ConsumerParts extends ConsumerPorts {
+export interface ConsumerDependencies extends ConsumerPorts {
   readonly publisher: Publisher;
   /** Stores a dead letter in the archive. Resolves with `false` if the archive already has the dead letter. */
   readonly archiveLetter: (deadLetter: DeadLetter, message: ArchivedMessage) => Promise<boolean>;
@@ -57,7 +57,7 @@ export interface ConsumerParts extends ConsumerPorts {
   readonly tracing?: Tracing;
 }
 
-export function partsOf(surehop: Surehop): ConsumerParts {
+export function dependenciesOf(surehop: Surehop): ConsumerDependencies {
   const { settings, clock, tracing } = surehop;
   const { DEPLOYED_TABLES: deployed } = settings(storeSettings);
   if (deployed) requireTables(deployed);

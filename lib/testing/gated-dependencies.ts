@@ -1,4 +1,4 @@
-import type { ConsumerParts, ConsumerPorts } from '../consumer/dependencies.ts';
+import type { ConsumerDependencies, ConsumerPorts } from '../consumer/dependencies.ts';
 import { consumerSettings } from '../consumer/settings.ts';
 import type { Message } from '../events/message.ts';
 import type { Publisher } from '../events/publish.ts';
@@ -22,11 +22,11 @@ export type Gate = <T>(call: Call, run: () => Promise<T>, fail: () => T | Promis
 interface Backend {
   readonly store: MemoryStore;
   readonly clock: Clock;
-  readonly settings: ConsumerParts['settings'];
+  readonly settings: ConsumerDependencies['settings'];
   readonly take: (message: Message) => PublishError | undefined;
 }
 
-export const memorySettings = (environment: Environment): ConsumerParts['settings'] => ({
+export const memorySettings = (environment: Environment): ConsumerDependencies['settings'] => ({
   ...readSettings(serviceSettings, environment),
   ...readSettings(brokerSettings, environment),
   ...readSettings(consumerSettings, environment),
@@ -37,7 +37,7 @@ export const memorySettings = (environment: Environment): ConsumerParts['setting
  * Creates the clients of a consumer with an in-memory store and an in-memory broker. `gate` decides whether each call
  * of a client succeeds, fails or crashes the process.
  */
-export function gatedParts({ store, clock, settings, take }: Backend, gate: Gate): ConsumerParts {
+export function gatedDependencies({ store, clock, settings, take }: Backend, gate: Gate): ConsumerDependencies {
   const unavailable = async (): Promise<never> => {
     throw new StoreUnavailableError();
   };

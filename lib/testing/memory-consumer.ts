@@ -6,7 +6,7 @@ import { formatDuration } from '../runtime/duration.ts';
 import { isKnownCode, textOf } from '../runtime/error-codes.ts';
 import { show } from './describe.ts';
 import { eventOf, type QueuedCopy } from './event.ts';
-import { gatedParts, memorySettings, type Gate } from './gated-dependencies.ts';
+import { gatedDependencies, memorySettings, type Gate } from './gated-dependencies.ts';
 import { describeCall, describeResult, History } from './history.ts';
 import { createMemoryBroker, idOf } from './memory-broker.ts';
 import { emptyStore, type MemoryStore } from './memory-store.ts';
@@ -93,7 +93,7 @@ export function createMemoryConsumer(definition: ConsumerDefinition<any>, crashA
     );
     const take = (message: Message) => broker.take(message, nowMs);
     const process: Process = {
-      handler: createConsumer(watched, gatedParts({ store, clock, settings, take }, gate)),
+      handler: createConsumer(watched, gatedDependencies({ store, clock, settings, take }, gate)),
       isGone: false,
     };
     return process;

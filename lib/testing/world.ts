@@ -8,7 +8,7 @@ import type { Message } from '../events/message.ts';
 import type { Decision } from '../inbox/decision.ts';
 import { PublishError } from '../runtime/errors.ts';
 import { eventOf, type QueuedCopy } from './event.ts';
-import { gatedParts, memorySettings, type Call, type Gate } from './gated-dependencies.ts';
+import { gatedDependencies, memorySettings, type Call, type Gate } from './gated-dependencies.ts';
 import { describeCall, describeResult, type History } from './history.ts';
 import { createMemoryBroker, idOf, type MemoryBroker } from './memory-broker.ts';
 import { emptyStore, type MemoryStore } from './memory-store.ts';
@@ -293,8 +293,8 @@ export async function runWorld(
         });
       return history ? recorded(rule, history) : rule();
     });
-    const parts = gatedParts({ store, clock, settings, take }, gateOf(environment));
-    environment.handler = createConsumer(watched, parts, environment.memory);
+    const dependencies = gatedDependencies({ store, clock, settings, take }, gateOf(environment));
+    environment.handler = createConsumer(watched, dependencies, environment.memory);
     return environment;
   }
 

@@ -1,7 +1,7 @@
 import type { Publisher } from '../../lib/events/publish.ts';
 import { systemClock, type Clock } from '../../lib/runtime/clock.ts';
 import { readAllSettings } from '../../lib/settings.ts';
-import { dynamoDbPorts, type ConsumerParts } from '../../lib/consumer/dependencies.ts';
+import { dynamoDbPorts, type ConsumerDependencies } from '../../lib/consumer/dependencies.ts';
 import { storeDeadLetter } from '../../lib/archive/store-dead-letter.ts';
 import { dynamoDbClient } from '../../lib/dynamodb/client.ts';
 import { openInboxTable } from '../../lib/inbox/table.ts';
@@ -13,7 +13,7 @@ export function dependenciesAt(
   publisher: Publisher,
   settings: Record<string, string> = {},
   clock: Clock = systemClock,
-): ConsumerParts {
+): ConsumerDependencies {
   const client = dynamoDbClient({ endpoint, maxAttempts: 1 });
   return {
     ...dynamoDbPorts(openInboxTable({ client, tablePrefix, clock, retentionDays: 14 })),

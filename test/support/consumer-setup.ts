@@ -8,7 +8,7 @@ import type { Topology } from '../../lib/rabbitmq/topology/topology.ts';
 import { declareTopology } from '../../lib/rabbitmq/topology/declare.ts';
 import type { Publisher } from '../../lib/events/publish.ts';
 import type { AnyTable } from '../../lib/dynamodb/tables.ts';
-import type { ConsumerParts } from '../../lib/consumer/dependencies.ts';
+import type { ConsumerDependencies } from '../../lib/consumer/dependencies.ts';
 import type { Item } from '../../lib/dynamodb/effects.ts';
 import { aVirtualHost, type VirtualHost } from './broker.ts';
 import { dependenciesAt } from './consumer-dependencies.ts';
@@ -36,7 +36,7 @@ export interface ConsumerSetup {
   readonly endpoint: string;
   readonly tablePrefix: string;
   readonly publisher: Publisher;
-  readonly parts: ConsumerParts;
+  readonly dependencies: ConsumerDependencies;
   item(table: string, key: Record<string, string>): Promise<Item | undefined>;
   remove(): Promise<void>;
 }
@@ -47,14 +47,14 @@ export async function aConsumerSetup(settings: Record<string, string> = {}, want
   const tablePrefix = `${host.name}-`;
   await Promise.all([declareTopology(host.amqpUrl, wanted), createTestTables(endpoint, tablePrefix)]);
   const publisher = host.publisher();
-  const parts = dependenciesAt(endpoint, tablePrefix, publisher, settings);
+  const dependencies = dependenciesAt(endpoint, tablePrefix, publisher, settings);
   return {
     host,
     endpoint,
     tablePrefix,
     publisher,
-    parts,
-    item: (table, key) => parts.read(tables[table]!, key),
+    dependencies,
+    item: (table, key) => dependencies.read(tables[table]!, key),
     remove: () => host.remove(),
   };
 }

@@ -4,7 +4,7 @@ import { createConnection } from '../../lib/rabbitmq/connection.ts';
 import { createPublisher } from '../../lib/rabbitmq/publisher.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { createConsumer } from '../../lib/consumer/consumer.ts';
-import type { ConsumerParts } from '../../lib/consumer/dependencies.ts';
+import type { ConsumerDependencies } from '../../lib/consumer/dependencies.ts';
 import { anInvocation } from './delivery.ts';
 import { dependenciesAt } from './consumer-dependencies.ts';
 import { scriptedConsumer } from './scripted-consumer.ts';
@@ -37,14 +37,14 @@ const connection = createConnection({
   name: 'crashing',
 });
 const publisher = createPublisher(connection, systemClock, 5_000);
-const parts = dependenciesAt(endpoint, tablePrefix, publisher);
-const crashingParts: ConsumerParts = {
-  ...parts,
+const dependencies = dependenciesAt(endpoint, tablePrefix, publisher);
+const crashingDependencies: ConsumerDependencies = {
+  ...dependencies,
   inbox: {
-    ...parts.inbox,
-    find: crashing('find', parts.inbox.find),
-    commit: crashing('commit', parts.inbox.commit),
-    recordHandoffs: crashing('note', parts.inbox.recordHandoffs),
+    ...dependencies.inbox,
+    find: crashing('find', dependencies.inbox.find),
+    commit: crashing('commit', dependencies.inbox.commit),
+    recordHandoffs: crashing('note', dependencies.inbox.recordHandoffs),
   },
   publisher: { ...publisher, publishAll: crashing('publish', publisher.publishAll) },
 };
@@ -52,6 +52,6 @@ const decide = crashing('decide', async (...args: Parameters<typeof scriptedCons
   scriptedConsumer.decide(...args),
 );
 
-await createConsumer({ ...scriptedConsumer, decide }, crashingParts)(event, anInvocation());
+await createConsumer({ ...scriptedConsumer, decide }, crashingDependencies)(event, anInvocation());
 await publisher.close();
 process.exit(0);

@@ -4,7 +4,7 @@ import { queues } from '../../../infra/topology.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { on } from '../../../lib/message/rule.ts';
 import { misbehaving } from './misbehave.ts';
-import { batchSteps, sabotagedParts } from './sabotage.ts';
+import { batchSteps, sabotagedDependencies } from './sabotage.ts';
 
 const { name } = queues.points;
 
@@ -19,6 +19,6 @@ export const handler = batchSteps(
       queue: queues.points,
       rules: [on(orderCreated, misbehaving(name, awardPoints)), on(orderRejected, withholdPoints)],
     },
-    sabotagedParts(name),
+    sabotagedDependencies(name),
   ),
 );

@@ -1,7 +1,7 @@
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { PermanentError } from '../../../lib/runtime/errors.ts';
 import { accountEntered, accountsQueue, enter, type AccountEntry } from '../accounts.ts';
-import { batchSteps, sabotagedParts, step } from './sabotage.ts';
+import { batchSteps, sabotagedDependencies, step } from './sabotage.ts';
 
 const { name } = accountsQueue;
 
@@ -20,6 +20,6 @@ export const handler = batchSteps(
           return enter(entry);
         }),
     },
-    sabotagedParts(name),
+    sabotagedDependencies(name),
   ),
 );

@@ -3,7 +3,7 @@ import { reserveStock } from '../../../functions/orders/rules/reserve-stock.ts';
 import { queues } from '../../../infra/topology.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import { misbehaving } from './misbehave.ts';
-import { batchSteps, sabotagedParts } from './sabotage.ts';
+import { batchSteps, sabotagedDependencies } from './sabotage.ts';
 
 const { name } = queues.stock;
 
@@ -15,6 +15,6 @@ export const handler = batchSteps(
   name,
   createConsumer(
     { queue: queues.stock, event: orderCreated, decide: misbehaving(name, reserveStock) },
-    sabotagedParts(name),
+    sabotagedDependencies(name),
   ),
 );

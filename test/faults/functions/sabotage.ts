@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 
 import { surehop } from '../../../functions/surehop.ts';
-import { partsOf, type ConsumerParts } from '../../../lib/consumer/dependencies.ts';
+import { dependenciesOf, type ConsumerDependencies } from '../../../lib/consumer/dependencies.ts';
 import { publisher } from '../../../lib/rabbitmq/broker.ts';
 import type { Publisher } from '../../../lib/events/publish.ts';
 import { spanOf } from '../../../lib/events/trace.ts';
@@ -97,8 +97,8 @@ export const batchSteps =
  * Returns the dependencies of a deployed consumer, wrapped so that a test can kill the process before or after each
  * call to DynamoDB or the broker.
  */
-export function sabotagedParts(queue: string): ConsumerParts {
-  const real = { ...partsOf(surehop), publisher: publisher(surehop) };
+export function sabotagedDependencies(queue: string): ConsumerDependencies {
+  const real = { ...dependenciesOf(surehop), publisher: publisher(surehop) };
   const inbox: Inbox = {
     ...real.inbox,
     find: (...args) => step(queue, 'find', () => real.inbox.find(...args)),

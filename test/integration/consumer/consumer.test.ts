@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@
 import * as z from 'zod';
 
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
-import type { ConsumerParts } from '../../../lib/consumer/dependencies.ts';
+import type { ConsumerDependencies } from '../../../lib/consumer/dependencies.ts';
 import type { RuleContext } from '../../../lib/message/rule.ts';
 import { defineEvent, type Payload } from '../../../lib/events/define.ts';
 import type { Message } from '../../../lib/events/message.ts';
@@ -40,9 +40,9 @@ const type = 'test.scripted';
 const message = (behave?: string, about: object = {}) => aRecord({ type, body: { isbn, behave }, ...about });
 const run = (
   records: readonly RabbitMqRecord[],
-  parts: ConsumerParts = setup.parts,
+  dependencies: ConsumerDependencies = setup.dependencies,
   invocation = anInvocation(),
-): Promise<BatchReport> => createConsumer(scriptedConsumer, parts)(anEvent(records), invocation);
+): Promise<BatchReport> => createConsumer(scriptedConsumer, dependencies)(anEvent(records), invocation);
 /**
  * Creates the Lambda context of an invocation with so little time left that the consumer runs no business rule but can
  * still settle messages.
@@ -83,7 +83,7 @@ interface Row {
    */
   readonly applied: number;
   readonly invocation?: () => ReturnType<typeof anInvocation>;
-  readonly parts?: () => ConsumerParts;
+  readonly dependencies?: () => ConsumerDependencies;
   readonly comesBack?: boolean;
 }
 
@@ -111,7 +111,7 @@ const withoutStore = () => dependenciesAt('http://127.0.0.1:1', setup.tablePrefi
  * Creates the dependencies of a consumer whose publisher uses a virtual host without queues, where every message is
  * unroutable.
  */
-const withoutQueues = (): ConsumerParts => ({ ...setup.parts, publisher: bare.publisher() });
+const withoutQueues = (): ConsumerDependencies => ({ ...setup.dependencies, publisher: bare.publisher() });
 
 const table: Row[] = [
   { title: 'a consumer completes a valid message', records: () => [message()], counts: { completed: 2 }, applied: 2 },
@@ -284,7 +284,7 @@ const table: Row[] = [
     title: 'all messages of a batch are redelivered while DynamoDB is unavailable',
     records: () => [message()],
     counts: { unfinished: 2 },
-    parts: withoutStore,
+    dependencies: withoutStore,
     applied: 0,
     comesBack: true,
   },
@@ -292,7 +292,7 @@ const table: Row[] = [
     title: 'a message is redelivered with its batch if the broker cannot route its dead letter',
     records: () => [message('permanent')],
     counts: { completed: 1, unfinished: 1 },
-    parts: withoutQueues,
+    dependencies: withoutQueues,
     applied: 1,
     comesBack: true,
   },
@@ -301,7 +301,7 @@ const table: Row[] = [
 for (const row of table)
   test(row.title, async () => {
     const records = await row.records();
-    const batch = run([...records, message()], row.parts?.(), row.invocation?.());
+    const batch = run([...records, message()], row.dependencies?.(), row.invocation?.());
     const report = await batch.catch((error: unknown) => {
       if (error instanceof BatchUnfinishedError) return error.report;
       throw error;
@@ -378,7 +378,7 @@ test.each<[string, () => unknown]>([
     },
   };
   const records = [message(), aRecord({ type, body: { isbn, number: 1 } })];
-  const report = await createConsumer(definition, setup.parts)(anEvent(records), anInvocation());
+  const report = await createConsumer(definition, setup.dependencies)(anEvent(records), anInvocation());
   expect(report.counts).toMatchObject({ completed: 1, retry: 1 });
   expect(await retried(1)).toBe(1);
 });
@@ -412,7 +412,7 @@ test('the report of a batch contains the error code and the dead-letter queue of
 
 test('a follow-up event is published only once, even if the batch that caused the event is redelivered to the same process', async () => {
   const record = { ...message('reject'), redelivered: true };
-  const handler = createConsumer(scriptedConsumer, setup.parts);
+  const handler = createConsumer(scriptedConsumer, setup.dependencies);
   for (let time = 0; time < 3; time += 1) await handler(anEvent([record]), anInvocation());
   expect(await placed('notices')).toHaveLength(1);
 });
@@ -420,10 +420,10 @@ test('a follow-up event is published only once, even if the batch that caused th
 test('if a batch is redelivered to the process that completed the batch, the process sends no request to DynamoDB', async () => {
   const unavailable = withoutStore();
   const isDone = { now: false };
-  const inbox = new Proxy(setup.parts.inbox, {
-    get: (real, name: keyof ConsumerParts['inbox']) => (isDone.now ? unavailable.inbox : real)[name],
+  const inbox = new Proxy(setup.dependencies.inbox, {
+    get: (real, name: keyof ConsumerDependencies['inbox']) => (isDone.now ? unavailable.inbox : real)[name],
   });
-  const handler = createConsumer(scriptedConsumer, { ...setup.parts, inbox });
+  const handler = createConsumer(scriptedConsumer, { ...setup.dependencies, inbox });
   const records = [message(), message('reject')];
   await handler(anEvent(records), anInvocation());
   isDone.now = true;
@@ -440,7 +440,7 @@ test('if a batch is redelivered to the process that completed the batch, the pro
 test('the body of a message that the process has already completed is not validated again when the message is redelivered', async () => {
   let validations = 0;
   const schema = scriptedEvent.schema.refine(() => (validations += 1));
-  const handler = createConsumer({ ...scriptedConsumer, event: { ...scriptedEvent, schema } }, setup.parts);
+  const handler = createConsumer({ ...scriptedConsumer, event: { ...scriptedEvent, schema } }, setup.dependencies);
   const record = message();
   await handler(anEvent([record]), anInvocation());
   expect((await handler(anEvent([{ ...record, redelivered: true }]), anInvocation())).counts.duplicate).toBe(1);
@@ -485,7 +485,7 @@ test('a message with an unreadable inbox marker gets the same dead-letter id whe
 test('if a dead letter cannot be recorded because the message already has an inbox marker, but this marker is deleted before the inbox reads it, the batch is redelivered and no dead letter is published', async () => {
   const record = message('permanent');
   const claimDeadLetters = () => Promise.resolve([{ is: 'gone' as const }]);
-  const batch = run([record], { ...setup.parts, inbox: { ...setup.parts.inbox, claimDeadLetters } });
+  const batch = run([record], { ...setup.dependencies, inbox: { ...setup.dependencies.inbox, claimDeadLetters } });
   await expect(batch).rejects.toMatchObject({
     report: { notCompleted: [{ outcome: 'unfinished', code: 'CONFLICT' }] },
   });
@@ -542,7 +542,7 @@ test('if the schema of an event throws an error for a message, only this message
     return true;
   });
   const definition = { ...scriptedConsumer, event: { ...scriptedConsumer.event, schema } };
-  const report = await createConsumer(definition, setup.parts)(
+  const report = await createConsumer(definition, setup.dependencies)(
     anEvent([message('permanent'), message()]),
     anInvocation(),
   );
@@ -576,15 +576,15 @@ test('if a copy of a failed message is too large for the broker, the consumer ar
     sent.body.length > 1_000
       ? new PublishError('TOO_LARGE', 'the message is larger than the broker accepts')
       : undefined;
-  const parts: ConsumerParts = {
-    ...setup.parts,
+  const dependencies: ConsumerDependencies = {
+    ...setup.dependencies,
     publisher: { ...setup.publisher, publishAll: async (sent) => sent.map(tooLarge) },
     archiveLetter: async ({ code, queue }, { body }) => archived.push({ code, queue, body }) > 0,
   };
   const large = (behave: string) =>
     message(behave, { raw: Buffer.from(JSON.stringify({ isbn, behave, padding: 'x'.repeat(2_000) })) });
   const records = [large('transient'), large('permanent'), message()];
-  expect((await run(records, parts)).counts).toMatchObject({ completed: 1, 'dead-letter': 2, unfinished: 0 });
+  expect((await run(records, dependencies)).counts).toMatchObject({ completed: 1, 'dead-letter': 2, unfinished: 0 });
   expect(archived.map(({ code, queue }) => [code, queue])).toEqual([
     ['TOO_LARGE', 'loans'],
     ['TOO_LARGE', 'loans'],
@@ -594,8 +594,8 @@ test('if a copy of a failed message is too large for the broker, the consumer ar
 
 test('a follow-up event that is too large for the broker is archived in DynamoDB', async () => {
   const archived: object[] = [];
-  const parts: ConsumerParts = {
-    ...setup.parts,
+  const dependencies: ConsumerDependencies = {
+    ...setup.dependencies,
     publisher: {
       ...setup.publisher,
       publishAll: async (sent) =>
@@ -603,7 +603,7 @@ test('a follow-up event that is too large for the broker is archived in DynamoDB
     },
     archiveLetter: async (letter) => archived.push(letter) > 0,
   };
-  expect((await run([message('reject')], parts)).counts).toMatchObject({ rejected: 1 });
+  expect((await run([message('reject')], dependencies)).counts).toMatchObject({ rejected: 1 });
   expect(archived).toMatchObject([{ code: 'TOO_LARGE', type: 'loan.rejected', queue: undefined }]);
 });
 
@@ -652,7 +652,7 @@ describe('a follow-up event that no queue receives', () => {
       const errors = errorsOf();
       const id = randomUUID();
       const record = aRecord({ id, type, body: { isbn, number: 1 } });
-      const handler = createConsumer(consumerOf(exchange), setup.parts);
+      const handler = createConsumer(consumerOf(exchange), setup.dependencies);
       const report = await handler(anEvent([record, message(), message('reject')]), anInvocation());
       errors.restore();
       expect(report.counts).toMatchObject({ completed: 1, rejected: 1, postponed: 1, unfinished: 0 });
@@ -686,7 +686,7 @@ describe('a follow-up event that no queue receives', () => {
   test('if a message was postponed because no queue was bound for its follow-up event, the consumer publishes the event at the next delivery after a queue has been bound', async () => {
     const errors = errorsOf();
     const id = randomUUID();
-    const handler = createConsumer(consumerOf('library'), setup.parts);
+    const handler = createConsumer(consumerOf('library'), setup.dependencies);
     const body = { isbn, number: 1 };
     const copy = aRecord({ id, type, body, headers: { 'surehop-postponed': true } });
     await handler(anEvent([aRecord({ id, type, body })]), anInvocation());
@@ -704,7 +704,7 @@ describe('a follow-up event that no queue receives', () => {
     const errors = errorsOf();
     let nowMs = Date.now();
     const clock = { now: () => nowMs };
-    const parts = dependenciesAt(setup.endpoint, setup.tablePrefix, setup.publisher, {}, clock);
+    const dependencies = dependenciesAt(setup.endpoint, setup.tablePrefix, setup.publisher, {}, clock);
     const client = dynamoDbClient({ endpoint: setup.endpoint, maxAttempts: 1 });
     const id = randomUUID();
     const TableName = `${setup.tablePrefix}inbox`;
@@ -718,7 +718,7 @@ describe('a follow-up event that no queue receives', () => {
     const body = { isbn, number: 1 };
     const postponedCopy = aRecord({ id, type, body, headers: { 'surehop-postponed': true } });
     const deliver = (record: RabbitMqRecord) =>
-      createConsumer(consumerOf('library'), parts)(anEvent([record]), anInvocation());
+      createConsumer(consumerOf('library'), dependencies)(anEvent([record]), anInvocation());
     await deliver(aRecord({ id, type, body }));
     for (const days of [6, 6, 6, 6, 6]) {
       await wait(days);

@@ -50,7 +50,7 @@ for (const step of steps)
       const records = [message('well'), message('reject'), message('permanent')];
       expect(await crash(step, beforeOrAfter, anEvent(records))).toBe('SIGKILL');
 
-      const report = await createConsumer(scriptedConsumer, setup.parts)(anEvent(records), anInvocation());
+      const report = await createConsumer(scriptedConsumer, setup.dependencies)(anEvent(records), anInvocation());
       const { completed, rejected, duplicate, 'dead-letter': deadLettered } = report.counts;
       expect(completed + rejected + duplicate + deadLettered).toBe(3);
       expect((await setup.item('loans', { isbn }))?.available).toBe(1);

@@ -10,7 +10,7 @@ import { useExampleTopology } from '../../support/example/use-example.ts';
 import { createConsumer, type ConsumerDefinition } from '../../../lib/consumer/consumer.ts';
 import type { RabbitMqRecord } from '../../../lib/message/delivery.ts';
 import type { Identify } from '../../../lib/message/identify.ts';
-import type { ConsumerParts } from '../../../lib/consumer/dependencies.ts';
+import type { ConsumerDependencies } from '../../../lib/consumer/dependencies.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
 import type { Publisher } from '../../../lib/events/publish.ts';
 import { deriveId } from '../../../lib/events/message-id.ts';
@@ -30,7 +30,7 @@ import { aRawPublisher, type RawPublisher } from '../../support/raw-publisher.ts
 let backend: Backend;
 let channel: Channel;
 let producer: RawPublisher;
-let parts: ConsumerParts;
+let dependencies: ConsumerDependencies;
 let archive: (typeof import('../../../functions/dead-letters/archive.ts'))['handler'];
 let get: HttpHandler;
 let list: HttpHandler;
@@ -42,7 +42,11 @@ beforeAll(async () => {
   await backend.declare();
   channel = await backend.host.rawChannel();
   producer = await aRawPublisher(backend.host.amqpUrl);
-  parts = dependenciesAt(process.env['DYNAMODB_ENDPOINT']!, process.env['TABLE_PREFIX']!, backend.host.publisher());
+  dependencies = dependenciesAt(
+    process.env['DYNAMODB_ENDPOINT']!,
+    process.env['TABLE_PREFIX']!,
+    backend.host.publisher(),
+  );
   ({ handler: archive } = await import('../../../functions/dead-letters/archive.ts'));
   ({ handler: get } = await import('../../../functions/dead-letters/get.ts'));
   ({ handler: list } = await import('../../../functions/dead-letters/list.ts'));
@@ -104,12 +108,12 @@ const rules = [
   { event: cancelled, decide },
 ];
 
-const consume = (identify?: Identify, queue = loans) => createConsumer({ queue, rules, identify }, parts);
+const consume = (identify?: Identify, queue = loans) => createConsumer({ queue, rules, identify }, dependencies);
 
 const run = (handler: ReturnType<typeof consume>, records: readonly RabbitMqRecord[], queue = 'loans') =>
   handler(anEvent(records, queue), anInvocation());
 
-const applied = async () => (await parts.read(tables.loans, { isbn }))?.available ?? 0;
+const applied = async () => (await dependencies.read(tables.loans, { isbn }))?.available ?? 0;
 
 /** Publishes a message with only the given AMQP properties, like a producer that does not use Surehop. */
 async function publish(body: unknown, properties: GivenProperties = {}, queue = 'loans'): Promise<Buffer> {
@@ -293,10 +297,10 @@ test('a dead letter that the broker refuses as too large is archived with the id
   const message = { isbn, order: isbn, fails: true };
   await publish(message);
   const refusing: Publisher = {
-    ...parts.publisher,
+    ...dependencies.publisher,
     publishAll: (messages) => Promise.resolve(messages.map(() => new PublishError('TOO_LARGE', 'larger than allowed'))),
   };
-  const handler = createConsumer({ queue: loans, rules, identify: byOrder }, { ...parts, publisher: refusing });
+  const handler = createConsumer({ queue: loans, rules, identify: byOrder }, { ...dependencies, publisher: refusing });
   expect(messageCounts(await run(handler, await takeFrom('loans')))).toEqual({ 'dead-letter': 1 });
   const letter = await shownLetter(Buffer.from(JSON.stringify(message)));
   expect(letter).toMatchObject({ messageId: `order ${isbn}`, type: 'order.ordered', code: 'TOO_LARGE' });
@@ -333,7 +337,7 @@ test('with the options orderBy and identify, a consumer processes messages in pu
   const queue = { ...workQueue('loans', { ordered: true }), delays: loans.delays };
   const handler = createConsumer(
     { queue, rules, identify: byOrder, orderBy: (event: { isbn: string }) => event.isbn },
-    parts,
+    dependencies,
   );
   await publish({ isbn, order: 'a', fails: true });
   await publish({ isbn, order: 'b' });

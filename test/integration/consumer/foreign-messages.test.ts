@@ -14,7 +14,7 @@ import { deadLetterFrom } from '../../../lib/dead-letters/origin.ts';
 import { writeJson } from '../../../lib/events/json-form.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import type { Identify } from '../../../lib/message/identify.ts';
-import type { ConsumerParts } from '../../../lib/consumer/dependencies.ts';
+import type { ConsumerDependencies } from '../../../lib/consumer/dependencies.ts';
 import { decode, type RabbitMqRecord } from '../../../lib/message/delivery.ts';
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
 import { endpoint, type HttpHandler } from '../../../lib/http/endpoint.ts';
@@ -30,7 +30,7 @@ import { scriptedConsumer } from '../../support/scripted-consumer.ts';
 let backend: Backend;
 let channel: Channel;
 let foreign: RawPublisher;
-let parts: ConsumerParts;
+let dependencies: ConsumerDependencies;
 let archive: ReturnType<typeof createDeadLetters>['archive'];
 let get: HttpHandler;
 let redriveOne: HttpHandler;
@@ -40,7 +40,11 @@ beforeAll(async () => {
   await backend.declare();
   channel = await backend.host.rawChannel();
   foreign = await aRawPublisher(backend.host.amqpUrl);
-  parts = dependenciesAt(process.env['DYNAMODB_ENDPOINT']!, process.env['TABLE_PREFIX']!, backend.host.publisher());
+  dependencies = dependenciesAt(
+    process.env['DYNAMODB_ENDPOINT']!,
+    process.env['TABLE_PREFIX']!,
+    backend.host.publisher(),
+  );
   const surehop = await backend.surehop();
   const deadLetters = createDeadLetters(surehop, queues);
   archive = (event) => deadLetters.archive(event);
@@ -55,7 +59,8 @@ afterAll(async () => {
 
 const queue = { ...scriptedConsumer.queue, delays: scriptedConsumer.queue.delays.slice(0, 1) };
 
-const handler = (identify: Identify | undefined) => createConsumer({ ...scriptedConsumer, queue, identify }, parts);
+const handler = (identify: Identify | undefined) =>
+  createConsumer({ ...scriptedConsumer, queue, identify }, dependencies);
 
 const givenIdentify: fc.Arbitrary<Identify | undefined> = fc.oneof(
   fc.constant(undefined),
@@ -206,7 +211,8 @@ test('if a message of a foreign publisher fails, the body of the message is arch
           for (const { message } of letters) channel.ack(message);
           return [...accepted.keys()].every((body) => parked.has(body));
         });
-        for (const isbn of isbns) expect(await parts.read(tables.loans, { isbn })).toMatchObject({ available: 1 });
+        for (const isbn of isbns)
+          expect(await dependencies.read(tables.loans, { isbn })).toMatchObject({ available: 1 });
 
         for (const [body, { id }] of accepted) {
           const letters = parked.get(body)!;

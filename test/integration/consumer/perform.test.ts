@@ -38,7 +38,7 @@ beforeEach(() => {
   duringCall = () => {};
 });
 
-const run = (records: readonly RabbitMqRecord[], parts = setup.parts) =>
+const run = (records: readonly RabbitMqRecord[], dependencies = setup.dependencies) =>
   createConsumer(
     {
       queue: queues.loans,
@@ -48,7 +48,7 @@ const run = (records: readonly RabbitMqRecord[], parts = setup.parts) =>
         return duringCall();
       },
     },
-    parts,
+    dependencies,
   )(anEvent(records), anInvocation());
 
 const message = (id = randomUUID(), headers = {}) =>
@@ -96,9 +96,9 @@ test('if the perform function fails, the lease of the message is released and th
 
 test('if both the perform function and the release of the lease fail, the report of the batch contains the error of the function', async () => {
   duringCall = failingCall;
-  const leases = { ...setup.parts.leases, release: () => Promise.reject(new StoreUnavailableError()) };
+  const leases = { ...setup.dependencies.leases, release: () => Promise.reject(new StoreUnavailableError()) };
   const warn = jest.spyOn(log(), 'warn').mockImplementation(() => {});
-  const report = await run([message()], { ...setup.parts, leases });
+  const report = await run([message()], { ...setup.dependencies, leases });
   expect(report.notCompleted).toMatchObject([
     { outcome: 'retry', message: 'the carrier is unavailable: connection refused' },
   ]);
@@ -114,7 +114,7 @@ test('if both the perform function and the release of the lease fail, the report
 test('if a process dies while it runs the perform function for a message, the message is postponed until its lease expires, and the function then runs again', async () => {
   const record = message();
   const { id, payloadHash } = decode(anEvent([record]))[0]!;
-  await setup.parts.leases.take('loans', {
+  await setup.dependencies.leases.take('loans', {
     ...firstAttempt,
     id: id!,
     payloadHash,
@@ -131,30 +131,30 @@ test('if the perform function does not return at the last attempt of a message, 
   const id = randomUUID();
   let end = () => {};
   duringCall = () => new Promise((resolve) => (end = resolve));
-  const settings = { ...setup.parts.settings, MESSAGE_TIME_LIMIT_MS: 200 };
-  const report = await run([message(id, { 'surehop-attempt': 4 })], { ...setup.parts, settings });
+  const settings = { ...setup.dependencies.settings, MESSAGE_TIME_LIMIT_MS: 200 };
+  const report = await run([message(id, { 'surehop-attempt': 4 })], { ...setup.dependencies, settings });
   expect(report.notCompleted).toMatchObject([{ outcome: 'dead-letter', code: 'ATTEMPTS_EXHAUSTED' }]);
   expect(await setup.host.drain('dead-letters')).toHaveLength(1);
   // perform returns only now, which must not change the state of the dead-lettered message.
   end();
   await new Promise((resolve) => setTimeout(resolve, 100));
-  const markers = await setup.parts.inbox.find('loans', [id as MessageId]);
+  const markers = await setup.dependencies.inbox.find('loans', [id as MessageId]);
   expect(markers.get(id as MessageId)).toMatchObject({ state: 'dead-lettered' });
 });
 
 test('a message is dead-lettered before its lease expires if its perform function exceeds the time limit and no retry copy can be published', async () => {
   let end = () => {};
   duringCall = () => new Promise((resolve) => (end = resolve));
-  const settings = { ...setup.parts.settings, MESSAGE_TIME_LIMIT_MS: 200 };
+  const settings = { ...setup.dependencies.settings, MESSAGE_TIME_LIMIT_MS: 200 };
   const tooLargeForAFrame = { note: 'x'.repeat(140_000) };
-  const report = await run([message(randomUUID(), tooLargeForAFrame)], { ...setup.parts, settings });
+  const report = await run([message(randomUUID(), tooLargeForAFrame)], { ...setup.dependencies, settings });
   expect(report.notCompleted).toMatchObject([{ outcome: 'dead-letter', code: 'UNWRITABLE' }]);
   expect(await setup.host.drain('dead-letters')).toHaveLength(1);
   end();
 });
 
 test('a message with crashes in its attempt log is not dead-lettered while another process holds its lease; the message completes after the lease is released', async () => {
-  const { attemptLog, leases } = setup.parts;
+  const { attemptLog, leases } = setup.dependencies;
   const record = aRecord({
     type: 'test.scripted',
     body: { isbn: 'a' },
@@ -205,7 +205,7 @@ test('if a consumer changes from a decide function to a perform function, a mess
     ],
     otherwise: { outcome: 'rejected' as const, reason: 'ALL_LENT', effects: [] },
   };
-  await setup.parts.inbox.commit(
+  await setup.dependencies.inbox.commit(
     'loans',
     [{ ...firstAttempt, id: id!, payloadHash, decision }],
     AbortSignal.timeout(30_000),
@@ -271,7 +271,7 @@ describe('a decision that perform returns', () => {
     // The first process stops at the commit, like a process that crashed.
     let endCommit: (results: CommitResult[]) => void = () => {};
     const commit = () => new Promise<CommitResult[]>((resolve) => (endCommit = resolve));
-    const crashed = run([message(id)], { ...setup.parts, inbox: { ...setup.parts.inbox, commit } });
+    const crashed = run([message(id)], { ...setup.dependencies, inbox: { ...setup.dependencies.inbox, commit } });
     const clock = { now: () => Date.now() };
     await eventually('the first call of perform', () => calls.length === 1);
     const record = redelivered(message(id));
@@ -285,7 +285,7 @@ describe('a decision that perform returns', () => {
         retentionDays: 14,
       }),
     );
-    expect((await run([record], { ...setup.parts, ...later, clock })).counts.completed).toBe(1);
+    expect((await run([record], { ...setup.dependencies, ...later, clock })).counts.completed).toBe(1);
     expect(calls).toEqual([id, id]);
     expect(await available(isbn)).toBe(1);
     await setup.host.drain('retry.4s');
@@ -306,7 +306,10 @@ test('the function on() combines an event with either a decide function or a per
   const records = ['test.scripted', 'test.performed'].map((type) =>
     aRecord({ id: `${type} ${setup.tablePrefix}`, type, body: { isbn: 'a' } }),
   );
-  const report = await createConsumer({ queue: queues.loans, rules }, setup.parts)(anEvent(records), anInvocation());
+  const report = await createConsumer({ queue: queues.loans, rules }, setup.dependencies)(
+    anEvent(records),
+    anInvocation(),
+  );
   expect(report.counts.completed).toBe(2);
   expect(performed).toEqual([`test.performed ${setup.tablePrefix}`]);
 });

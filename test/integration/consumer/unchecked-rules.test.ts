@@ -28,7 +28,7 @@ beforeEach(() => {
 
 const type = 'test.scripted';
 const run = (records: readonly RabbitMqRecord[], definition: ConsumerDefinition<any> = scriptedConsumer) =>
-  createConsumer(definition, setup.parts)(anEvent(records), anInvocation());
+  createConsumer(definition, setup.dependencies)(anEvent(records), anInvocation());
 const applied = async () => (await setup.item('loans', { isbn }))?.available ?? 0;
 
 /** A follow-up event with the field `note` as ordering key, so that a test can choose an ordering key of any length. */

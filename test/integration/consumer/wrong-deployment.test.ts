@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, tes
 
 import { tables } from '../../support/example/tables.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
-import { type ConsumerParts, dynamoDbPorts } from '../../../lib/consumer/dependencies.ts';
+import { type ConsumerDependencies, dynamoDbPorts } from '../../../lib/consumer/dependencies.ts';
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
 import { dynamoDbClient } from '../../../lib/dynamodb/client.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';
@@ -212,17 +212,23 @@ describe('a consumer in a wrong deployment', () => {
   });
   afterAll(() => setup.remove());
 
-  const run = (decide: (parts: ConsumerParts) => Promise<Decision> | Decision, parts = setup.parts) => {
+  const run = (
+    decide: (dependencies: ConsumerDependencies) => Promise<Decision> | Decision,
+    dependencies = setup.dependencies,
+  ) => {
     const handler = createConsumer(
-      { queue: scriptedConsumer.queue, event: scriptedConsumer.event, decide: () => decide(parts) },
-      parts,
+      { queue: scriptedConsumer.queue, event: scriptedConsumer.event, decide: () => decide(dependencies) },
+      dependencies,
     );
     return handler(anEvent([aRecord({ type: 'test.scripted', body: { isbn: 'x' } })]), anInvocation());
   };
 
   test.each([
     ['effects', () => ({ effects: [add('shipmentz')] })],
-    ['reads', ({ read }: ConsumerParts) => read(misspelt('shipmentz'), { isbn: 'x' }).then(() => ({ effects: [] }))],
+    [
+      'reads',
+      ({ read }: ConsumerDependencies) => read(misspelt('shipmentz'), { isbn: 'x' }).then(() => ({ effects: [] })),
+    ],
   ])(
     'if the %s of a business rule name a missing table, the batch is redelivered without a retry copy or a dead letter',
     async (_, decide) => {

@@ -39,7 +39,7 @@ test('a dead letter that is too large for the broker is archived by the consumer
   };
   const record = aRecord({ type: 'test.scripted', body: { isbn: randomUUID(), behave: 'permanent' } });
   const run = () =>
-    createConsumer(scriptedConsumer, { ...setup.parts, publisher: refusing })(anEvent([record]), anInvocation());
+    createConsumer(scriptedConsumer, { ...setup.dependencies, publisher: refusing })(anEvent([record]), anInvocation());
   expect(await run()).toMatchObject({ counts: { 'dead-letter': 1 } });
   expect(archived()).toEqual([{ queue: 'loans', DeadLettersArchived: 1 }]);
   await run();

@@ -20,7 +20,7 @@ const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISO
 const PUBLISHED = 'surehop-published-at';
 
 const deliver = (record: RabbitMqRecord) =>
-  createConsumer(scriptedConsumer, setup.parts)(anEvent([record]), anInvocation());
+  createConsumer(scriptedConsumer, setup.dependencies)(anEvent([record]), anInvocation());
 const applied = async (isbn: string) => (await setup.item('loans', { isbn }))?.['available'] ?? 0;
 
 test('if the inbox marker of a completed message expires before the message is redelivered, the message becomes a dead letter and its business rule does not run again', async () => {

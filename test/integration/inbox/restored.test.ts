@@ -84,8 +84,8 @@ test('after the inbox table was restored from a backup, a message whose inbox ma
 test('after a restore of the inbox table, a retried message whose inbox marker shows only a failed attempt is dead-lettered, because the message may have completed after the backup', async () => {
   const isbn = randomUUID();
   const failing = aMessage(isbn, minutesFromNow(-5), {}, 'transient');
-  const { inbox } = setup.parts;
-  await createConsumer(scriptedConsumer, setup.parts)(anEvent([failing]), anInvocation());
+  const { inbox } = setup.dependencies;
+  await createConsumer(scriptedConsumer, setup.dependencies)(anEvent([failing]), anInvocation());
   expect((await inbox.find('loans', [failing.basicProperties.messageId as MessageId])).size).toBe(1);
   const retried = {
     ...failing,
@@ -94,10 +94,10 @@ test('after a restore of the inbox table, a retried message whose inbox marker s
       messageId: failing.basicProperties.messageId,
     },
   };
-  const parts = dependenciesAt(setup.endpoint, setup.tablePrefix, setup.publisher, {
+  const dependencies = dependenciesAt(setup.endpoint, setup.tablePrefix, setup.publisher, {
     INBOX_COMPLETE_SINCE: minutesFromNow(-1),
   });
-  const { notCompleted } = await createConsumer(scriptedConsumer, parts)(anEvent([retried]), anInvocation());
+  const { notCompleted } = await createConsumer(scriptedConsumer, dependencies)(anEvent([retried]), anInvocation());
   expect(notCompleted).toMatchObject([{ outcome: 'dead-letter', code: 'UNREMEMBERED' }]);
   expect(await setup.item('loans', { isbn })).toBeUndefined();
 });
@@ -117,10 +117,10 @@ test('after the inbox table was restored from a backup, a CloudEvent is dead-let
         ...(time !== undefined && { cloudEvents_time: time }),
       },
     });
-  const parts = dependenciesAt(setup.endpoint, setup.tablePrefix, setup.publisher, {
+  const dependencies = dependenciesAt(setup.endpoint, setup.tablePrefix, setup.publisher, {
     INBOX_COMPLETE_SINCE: minutesFromNow(-1),
   });
   const records = [minutesFromNow(0), minutesFromNow(-2), undefined].map(cloudEvent);
-  const { counts } = await createConsumer(scriptedConsumer, parts)(anEvent(records), anInvocation());
+  const { counts } = await createConsumer(scriptedConsumer, dependencies)(anEvent(records), anInvocation());
   expect(counts).toMatchObject({ completed: 1, 'dead-letter': 2 });
 });

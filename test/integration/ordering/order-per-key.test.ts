@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 
 import { tables } from '../../support/example/tables.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
-import { type ConsumerParts, dynamoDbPorts } from '../../../lib/consumer/dependencies.ts';
+import { type ConsumerDependencies, dynamoDbPorts } from '../../../lib/consumer/dependencies.ts';
 import type { RabbitMqRecord } from '../../../lib/message/delivery.ts';
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
 import { PermanentError } from '../../../lib/runtime/errors.ts';
@@ -61,7 +61,7 @@ const message = (isbn: string, number: number, deliveries = 0) =>
     headers: { 'x-acquired-count': deliveries },
   });
 const run = (records: readonly RabbitMqRecord[]) =>
-  createConsumer(definition, setup.parts)(anEvent(records), anInvocation());
+  createConsumer(definition, setup.dependencies)(anEvent(records), anInvocation());
 
 const delayQueues = topology.queues.flatMap(({ name, arguments: own }) => (own['x-message-ttl'] ? [name] : []));
 const CIRCULATING = ['loans', ...delayQueues];
@@ -138,7 +138,7 @@ test('if the retry copy of a failed message is lost, the other messages with the
     clock,
     retentionDays: 14,
   });
-  const later = createConsumer(definition, { ...setup.parts, ...dynamoDbPorts(table), clock });
+  const later = createConsumer(definition, { ...setup.dependencies, ...dynamoDbPorts(table), clock });
   const blocked = [2, 3, 4].map((number) => message(a, number));
   for (const one of blocked) {
     minutes += 25;
@@ -166,13 +166,16 @@ test('if a batch with a failed message and a later message of the same ordering 
 test('if a process dies during a batch, later messages with the same ordering keys wait until this batch is redelivered', async () => {
   const a = randomUUID();
   const abandoned = [message(a, 1), message(a, 2)];
-  const crashing: ConsumerParts = {
-    ...setup.parts,
-    blockedKeys: { ...setup.parts.blockedKeys, read: () => new Promise(() => {}) },
+  const crashing: ConsumerDependencies = {
+    ...setup.dependencies,
+    blockedKeys: { ...setup.dependencies.blockedKeys, read: () => new Promise(() => {}) },
   };
   // This invocation simulates a process that dies after it recorded its batch. It runs no rule until its time is over.
   createConsumer(definition, crashing)(anEvent(abandoned), anInvocation()).catch(() => {});
-  await eventually('the open-batch record', async () => (await setup.parts.openBatches.read('loans')) !== undefined);
+  await eventually(
+    'the open-batch record',
+    async () => (await setup.dependencies.openBatches.read('loans')) !== undefined,
+  );
   done = [];
   await run([message(a, 3)]);
   expect(of(a)).toEqual([]);
@@ -186,13 +189,13 @@ test('if the last attempt of a message failed, and the process dies after comple
   const a = randomUUID();
   failing.set(`${a}:1`, 1);
   const records = [message(a, 1), message(a, 2)];
-  const { inbox } = setup.parts;
+  const { inbox } = setup.dependencies;
   // This invocation simulates a process that dies after it committed the later message. It does nothing until its time is over.
   const commit: typeof inbox.commit = async (...given) => {
     await inbox.commit(...given);
     return new Promise(() => {});
   };
-  const dying: ConsumerParts = { ...setup.parts, inbox: { ...inbox, commit } };
+  const dying: ConsumerDependencies = { ...setup.dependencies, inbox: { ...inbox, commit } };
   createConsumer({ ...definition, attempts: 1 }, dying)(anEvent(records), anInvocation()).catch(() => {});
   await eventually(
     'the commit of the later message',
@@ -206,13 +209,16 @@ test('if the last attempt of a message failed, and the process dies after comple
 
 test('if a process dies during a batch, later messages with the same keys wait until the batch is redelivered, even if a batch of invalid messages is delivered first', async () => {
   const a = randomUUID();
-  const hanging: ConsumerParts = {
-    ...setup.parts,
-    blockedKeys: { ...setup.parts.blockedKeys, read: () => new Promise(() => {}) },
+  const hanging: ConsumerDependencies = {
+    ...setup.dependencies,
+    blockedKeys: { ...setup.dependencies.blockedKeys, read: () => new Promise(() => {}) },
   };
   const abandoned = [message(a, 1)];
   createConsumer(definition, hanging)(anEvent(abandoned), anInvocation()).catch(() => {});
-  await eventually('the open-batch record', async () => (await setup.parts.openBatches.read('loans')) !== undefined);
+  await eventually(
+    'the open-batch record',
+    async () => (await setup.dependencies.openBatches.read('loans')) !== undefined,
+  );
   await run([aRecord({ type: 'test.scripted', raw: Buffer.from('{') })]);
   await run([message(a, 2)]);
   expect(of(a)).toEqual([]);
@@ -231,7 +237,10 @@ test('if orderBy throws an error for a message, this message is retried and bloc
       return isbn;
     },
   };
-  const report = await createConsumer(keyless, setup.parts)(anEvent([message(a, 1), message(b, 1)]), anInvocation());
+  const report = await createConsumer(keyless, setup.dependencies)(
+    anEvent([message(a, 1), message(b, 1)]),
+    anInvocation(),
+  );
   expect(report.counts).toMatchObject({ completed: 1, retry: 1 });
   expect(report.notCompleted).toMatchObject([{ message: 'the message has no ordering key', destination: 'retry.1s' }]);
   expect(of(b)).toEqual([1]);
@@ -243,7 +252,7 @@ test('messages with an empty or a very long ordering key are processed in order'
     const about = randomUUID();
     const odd = { ...definition, orderBy: () => key };
     failing.set(`${about}:1`, 1);
-    const report = await createConsumer(odd, setup.parts)(
+    const report = await createConsumer(odd, setup.dependencies)(
       anEvent([message(about, 1), message(about, 2)]),
       anInvocation(),
     );
@@ -289,8 +298,8 @@ describe('two execution environments that process one batch at the same time', (
   async function processTwice(method: 'claimDeadLetters' | 'recordHandoffs', errors: Error[]): Promise<string> {
     const key = randomUUID();
     const records = [message(key, 1), message(key, 2)];
-    const { inbox } = setup.parts;
-    const second = createConsumer(throwing(errors), setup.parts);
+    const { inbox } = setup.dependencies;
+    const second = createConsumer(throwing(errors), setup.dependencies);
     const meet = () => second(anEvent(records), anInvocation());
     const meeting: typeof inbox = {
       ...inbox,
@@ -303,7 +312,7 @@ describe('two execution environments that process one batch at the same time', (
         return inbox.recordHandoffs(...given);
       },
     };
-    const first = createConsumer(throwing(errors), { ...setup.parts, inbox: meeting });
+    const first = createConsumer(throwing(errors), { ...setup.dependencies, inbox: meeting });
     await first(anEvent(records), anInvocation()).catch((error: unknown) => {
       if (!(error instanceof BatchUnfinishedError)) throw error;
       return run(records.map((record) => ({ ...record, redelivered: true })));

@@ -56,8 +56,11 @@ function decide({ isbn }: { readonly isbn: string }, { attempt }: RuleContext): 
 }
 
 const consumers = () => ({
-  loans: createConsumer({ queue: queues.loans, event: loaned, decide }, setup.parts),
-  notices: createConsumer({ queue: queues.notices, event: rejected, decide: () => ({ effects: [] }) }, setup.parts),
+  loans: createConsumer({ queue: queues.loans, event: loaned, decide }, setup.dependencies),
+  notices: createConsumer(
+    { queue: queues.notices, event: rejected, decide: () => ({ effects: [] }) },
+    setup.dependencies,
+  ),
 });
 
 beforeAll(async () => {
@@ -265,7 +268,7 @@ test('the timeline of a dead-lettered message contains all attempts, the redrive
 test('while a message that may have crashed the process is processed alone, its timeline contains the latest time at which this run can end', async () => {
   const messageId = randomUUID() as MessageId;
   const endsByMs = Date.parse('2026-11-22T12:00:30.000Z');
-  await setup.parts.attemptLog.begin('loans', [messageId], { kind: 'isolated', id: 'run-1', endsByMs });
+  await setup.dependencies.attemptLog.begin('loans', [messageId], { kind: 'isolated', id: 'run-1', endsByMs });
   expect((await read(messageId)).messages[0]!.consumers).toEqual([
     { queue: 'loans', state: 'pending', isolatedRunsEndBy: ['2026-11-22T12:00:30.000Z'] },
   ]);
@@ -274,10 +277,10 @@ test('while a message that may have crashed the process is processed alone, its 
 test('while a perform function runs for a message, the state of the message is "processing", and after the release of the lease the state is "pending"', async () => {
   const messageId = randomUUID() as MessageId;
   const lease = { id: messageId, payloadHash: 'x', redrives: 0, attempt: 1, owner: 'me' };
-  await setup.parts.leases.take('loans', { ...lease, durationMs: 60_000 });
+  await setup.dependencies.leases.take('loans', { ...lease, durationMs: 60_000 });
   expect((await read(messageId)).messages[0]!.consumers).toMatchObject([{ state: 'processing' }]);
   expect(outline(await read(messageId))).toEqual(['started loans']);
-  await setup.parts.leases.release('loans', messageId, 'me');
+  await setup.dependencies.leases.release('loans', messageId, 'me');
   expect((await read(messageId)).messages[0]!.consumers).toMatchObject([{ state: 'pending' }]);
 });
 

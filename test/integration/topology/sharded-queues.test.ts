@@ -131,7 +131,7 @@ describe('sharded queue', () => {
   test('a retried message of a sharded queue returns to the shard from which it was delivered', async () => {
     const handler = createConsumer(
       { ...definition(), decide: () => Promise.reject(new Error('not this time')) },
-      setup.parts,
+      setup.dependencies,
     );
     await publishAll(KEYS);
     const before: string[][] = shards.map(() => []);
@@ -149,7 +149,7 @@ describe('sharded queue', () => {
 
   test('a redriven dead letter of a sharded queue returns to its original shard, or is routed to another shard if that shard was removed', async () => {
     const refuse = () => Promise.reject(new PermanentError('NEVER', 'this will never do'));
-    const handler = createConsumer({ ...definition(), decide: refuse }, setup.parts);
+    const handler = createConsumer({ ...definition(), decide: refuse }, setup.dependencies);
     // The test uses new keys, because messages of the previous test block later messages of their keys.
     await publishAll(KEYS.map((key) => `dead-${key}`));
     const messages = await eventually('some messages', async () => {
@@ -205,7 +205,7 @@ const ascending = (numbers: readonly number[]) => numbers.toSorted((one, other) 
 /** Consumes all given shards concurrently, and records which shards delivered messages with each key. */
 async function readAll(shards: readonly string[], done: string[]) {
   const met = new Map<string, Set<string>>();
-  const handler = createConsumer(definition(done), setup.parts);
+  const handler = createConsumer(definition(done), setup.dependencies);
   const handle = (shard: string) => (event: RabbitMqEvent) => {
     for (const { body } of decode(event)) {
       const { key } = JSON.parse(body.toString()) as Counted;

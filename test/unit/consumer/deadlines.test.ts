@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as z from 'zod';
 
 import { createConsumer, type ConsumerDefinition } from '../../../lib/consumer/consumer.ts';
-import type { ConsumerParts } from '../../../lib/consumer/dependencies.ts';
+import type { ConsumerDependencies } from '../../../lib/consumer/dependencies.ts';
 import { BatchUnfinishedError, type BatchReport } from '../../../lib/consumer/report.ts';
 import type { Decide, Perform, RuleContext } from '../../../lib/message/rule.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
@@ -16,7 +16,7 @@ import { createLeases } from '../../../lib/inbox/leases.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';
 import { muteLog } from '../../../lib/runtime/log.ts';
 import { muteMetrics } from '../../../lib/runtime/metrics.ts';
-import { gatedParts, memorySettings, type Gate } from '../../../lib/testing/gated-dependencies.ts';
+import { gatedDependencies, memorySettings, type Gate } from '../../../lib/testing/gated-dependencies.ts';
 import { createMemoryBroker } from '../../../lib/testing/memory-broker.ts';
 import { emptyStore } from '../../../lib/testing/memory-store.ts';
 import { anEvent, aRecord, firstAttempt } from '../../support/delivery.ts';
@@ -38,14 +38,14 @@ type Definition = Pick<ConsumerDefinition<any>, 'orderBy'> &
   ({ readonly decide: Decide<any> } | { readonly perform: Perform<any> });
 
 /** Creates a consumer with an in-memory store and broker. `gate` can delay or fail each call to the store or the broker. */
-function aConsumer(definition: Definition, gate: Gate = (_, run) => run(), change: Partial<ConsumerParts> = {}) {
+function aConsumer(definition: Definition, gate: Gate = (_, run) => run(), change: Partial<ConsumerDependencies> = {}) {
   const queue = { ...queues.loans, ordered: definition.orderBy !== undefined };
   const broker = createMemoryBroker(queue);
   const clock = { now: () => Date.now() };
   const settings = memorySettings({ MESSAGE_TIME_LIMIT_MS: String(TIME_LIMIT_MS) });
   const take = (message: Parameters<typeof broker.take>[0]) => broker.take(message, Date.now());
-  const parts = gatedParts({ store: emptyStore(), clock, settings, take }, gate);
-  const handler = createConsumer({ ...definition, queue, event }, { ...parts, ...change });
+  const dependencies = gatedDependencies({ store: emptyStore(), clock, settings, take }, gate);
+  const handler = createConsumer({ ...definition, queue, event }, { ...dependencies, ...change });
   const invocation = { leftMs: 60_000, getRemainingTimeInMillis: () => invocation.leftMs };
   const run = (...records: Parameters<typeof anEvent>[0]): Promise<BatchReport> =>
     handler(anEvent(records), invocation).catch((error: unknown) => {

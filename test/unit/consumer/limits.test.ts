@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { exchanges, queues } from '../../support/example/topology.ts';
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
 import type { ConsumerLimits } from '../../../lib/consumer/limits.ts';
-import type { ConsumerParts } from '../../../lib/consumer/dependencies.ts';
+import type { ConsumerDependencies } from '../../../lib/consumer/dependencies.ts';
 import type { Decide } from '../../../lib/message/rule.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
 import type { Message } from '../../../lib/events/message.ts';
@@ -21,11 +21,11 @@ const event = defineEvent({ type: 'limited', version: 1, exchange: exchanges.lib
 /** The work queue `loans`, which has the retry delays 1 s, 2 s and 4 s. */
 const queue = queues.loans;
 
-const someParts = ({
+const someDependencies = ({
   store = emptyStore(),
   clock = { now: () => NOW_MS },
   published = [] as Message[],
-} = {}): ConsumerParts => ({
+} = {}): ConsumerDependencies => ({
   ...memoryPorts(store, clock),
   publisher: {
     publish: async () => {},
@@ -46,7 +46,7 @@ const someParts = ({
 
 function aConsumer(limits: ConsumerLimits, decide: Decide<object>) {
   const published: Message[] = [];
-  const handler = createConsumer({ queue, event, decide, ...limits }, someParts({ published }));
+  const handler = createConsumer({ queue, event, decide, ...limits }, someDependencies({ published }));
   const run = (...messages: GivenHeaders[]) =>
     handler(anEvent(messages.map((headers) => aRecord({ type: 'limited', headers }))), anInvocation());
   return { run, published };
@@ -125,12 +125,12 @@ test('a message without a publish time is dead-lettered as TOO_OLD if its AMQP t
 test('a completed message that is redelivered is a duplicate, even if the message has exceeded the maximum age in the meantime', async () => {
   const record = aRecord({ type: 'limited', headers: { 'surehop-published-at': ago(0) } });
   let nowMs = NOW_MS;
-  const parts = someParts({ clock: { now: () => nowMs } });
+  const dependencies = someDependencies({ clock: { now: () => nowMs } });
   const definition = { queue, event, decide: () => ({ effects: [] }), maxAge: '1m' };
-  await createConsumer(definition, parts)(anEvent([record]), anInvocation());
+  await createConsumer(definition, dependencies)(anEvent([record]), anInvocation());
   nowMs += 120_000;
   // A second consumer remembers nothing, and the broker does not mark the copy as redelivered.
-  const report = await createConsumer(definition, parts)(anEvent([record]), anInvocation());
+  const report = await createConsumer(definition, dependencies)(anEvent([record]), anInvocation());
   expect(report.counts).toMatchObject({ duplicate: 1, 'dead-letter': 0 });
 });
 

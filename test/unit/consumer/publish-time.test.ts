@@ -12,7 +12,7 @@ import { defineEvent } from '../../../lib/events/define.ts';
 import { publishTimeOf } from '../../../lib/events/publish-time.ts';
 import { muteLog } from '../../../lib/runtime/log.ts';
 import { muteMetrics } from '../../../lib/runtime/metrics.ts';
-import { gatedParts, memorySettings } from '../../../lib/testing/gated-dependencies.ts';
+import { gatedDependencies, memorySettings } from '../../../lib/testing/gated-dependencies.ts';
 import { emptyStore } from '../../../lib/testing/memory-store.ts';
 import { anEvent, anInvocation, aRecord, type GivenHeaders } from '../../support/delivery.ts';
 import { exchanges, queues } from '../../support/example/topology.ts';
@@ -74,7 +74,7 @@ describe.each<[message: string, headers: GivenHeaders, timestamp: string | null,
   async function consume(nowMs: number, settings = {}, maxAge?: string) {
     const store = emptyStore();
     const recorded: Progress[] = [];
-    const parts = gatedParts(
+    const dependencies = gatedDependencies(
       { store, clock: { now: () => nowMs }, settings: memorySettings(settings), take: () => undefined },
       (call, run) => {
         if (call.to === 'progress.record') recorded.push(call.args[1]);
@@ -82,7 +82,10 @@ describe.each<[message: string, headers: GivenHeaders, timestamp: string | null,
       },
     );
     const definition = { queue, event, decide: () => ({ effects: [] }), maxAge };
-    const { counts, notCompleted }: BatchReport = await createConsumer(definition, parts)(lambdaEvent, anInvocation());
+    const { counts, notCompleted }: BatchReport = await createConsumer(definition, dependencies)(
+      lambdaEvent,
+      anInvocation(),
+    );
     return { outcome: counts.completed === 1 ? 'completed' : notCompleted[0]?.code, recorded };
   }
 
@@ -131,7 +134,7 @@ test.each([
 ] as const)(
   'after the retention of inbox markers, %s that is redelivered has the outcome %s',
   async (_, outcome, headers) => {
-    const parts = gatedParts(
+    const dependencies = gatedDependencies(
       {
         store: emptyStore(),
         clock: { now: () => Date.parse(TIMESTAMP_ISO) + 15 * 24 * HOUR_MS },
@@ -142,14 +145,16 @@ test.each([
     );
     const redelivered = aRecord({ type: 'dated', headers, timestamp: TIMESTAMP, redelivered: true });
     const definition = { queue, event, decide: () => ({ effects: [] }) };
-    expect((await createConsumer(definition, parts)(anEvent([redelivered]), anInvocation())).counts[outcome]).toBe(1);
+    expect(
+      (await createConsumer(definition, dependencies)(anEvent([redelivered]), anInvocation())).counts[outcome],
+    ).toBe(1);
   },
 );
 
 test('after a redrive, the age of a message starts at the redrive, and nonsense in the header surehop-redriven-at is ignored', async () => {
   const age = async (redrivenAt: string) => {
     const headers = { ...publishedAt(HEADER), 'surehop-redrives': 1, 'surehop-redriven-at': redrivenAt };
-    const parts = gatedParts(
+    const dependencies = gatedDependencies(
       {
         store: emptyStore(),
         clock: { now: () => Date.parse(HEADER) + 2 * HOUR_MS },
@@ -159,7 +164,7 @@ test('after a redrive, the age of a message starts at the redrive, and nonsense 
       (__, run) => run(),
     );
     const definition = { queue, event, decide: () => ({ effects: [] }), maxAge: '1h' };
-    const report = await createConsumer(definition, parts)(
+    const report = await createConsumer(definition, dependencies)(
       anEvent([aRecord({ type: 'dated', headers, timestamp: null })]),
       anInvocation(),
     );

@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { exchanges, queues } from '../../support/example/topology.ts';
 import { readAllSettings } from '../../../lib/settings.ts';
 import { createConsumer, type ConsumerDefinition } from '../../../lib/consumer/consumer.ts';
-import type { ConsumerParts } from '../../../lib/consumer/dependencies.ts';
+import type { ConsumerDependencies } from '../../../lib/consumer/dependencies.ts';
 import type { Decide, Perform } from '../../../lib/message/rule.ts';
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
 import { StoreUnavailableError } from '../../../lib/runtime/errors.ts';
@@ -52,7 +52,7 @@ function aConsumer(
     },
     ...change(ports.attemptLog),
   };
-  const parts: ConsumerParts = {
+  const dependencies: ConsumerDependencies = {
     ...ports,
     attemptLog,
     publisher: {
@@ -69,7 +69,7 @@ function aConsumer(
   };
   const handler = createConsumer(
     { queue: { ...queues.loans, ordered: rule.orderBy !== undefined }, event, ...rule },
-    parts,
+    dependencies,
   );
   const run = async (...messages: (string | { id: string; headers: GivenHeaders })[]) => {
     const records = messages.map((message) =>
