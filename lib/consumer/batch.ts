@@ -82,7 +82,7 @@ export function newBatch(
     blockedKeys: withDeadline(blockedKeys, leftMs),
     openBatches: withDeadline(openBatches, leftMs),
     progress: withDeadline(progress, leftMs),
-    archiveLetter: withDeadline({ archiveLetter: dependencies.archiveLetter }, leftMs).archiveLetter,
+    archiveDeadLetter: withDeadline({ archiveDeadLetter: dependencies.archiveDeadLetter }, leftMs).archiveDeadLetter,
     queue,
     memory,
     startedAt: new Date(dependencies.clock.now()).toISOString(),

@@ -47,7 +47,7 @@ export const dynamoDbPorts = (table: InboxTable): ConsumerPorts => ({
 export interface ConsumerDependencies extends ConsumerPorts {
   readonly publisher: Publisher;
   /** Stores a dead letter in the archive. Resolves with `false` if the archive already has the dead letter. */
-  readonly archiveLetter: (deadLetter: DeadLetter, message: ArchivedMessage) => Promise<boolean>;
+  readonly archiveDeadLetter: (deadLetter: DeadLetter, message: ArchivedMessage) => Promise<boolean>;
   readonly clock: Clock;
   readonly settings: ConsumerSettings &
     Pick<ServiceSettings, 'SERVICE_NAME'> &
@@ -65,7 +65,7 @@ export function dependenciesOf(surehop: Surehop): ConsumerDependencies {
   return {
     ...dynamoDbPorts(inboxTableOf(surehop)),
     publisher: lazyPublisher(surehop),
-    archiveLetter: (deadLetter, message) => storeDeadLetter(deadLetter, message, archive),
+    archiveDeadLetter: (deadLetter, message) => storeDeadLetter(deadLetter, message, archive),
     clock,
     tracing,
     settings: {

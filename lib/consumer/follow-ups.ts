@@ -110,7 +110,7 @@ function reportUnroutable(unroutable: readonly Pending[], { queue }: Batch): voi
  */
 async function rescue(message: Message, error: unknown, { delivery }: Result, batch: Batch): Promise<unknown> {
   if (!(error instanceof PublishError) || !isOfMessage(error)) return error;
-  const { publisher, publishDeadlineMs, archiveLetter, clock, queue } = batch;
+  const { publisher, publishDeadlineMs, archiveDeadLetter, clock, queue } = batch;
   const parts = unwritableParts(message).filter(({ name }) => name === 'correlationId' || name.startsWith('trace'));
   const [refusal] =
     parts.length > 0 ? await publisher.publishAll([withoutParts(message, parts)], publishDeadlineMs) : [error];
@@ -130,7 +130,7 @@ async function rescue(message: Message, error: unknown, { delivery }: Result, ba
     properties,
     envelope: readEnvelope(properties.headers),
   };
-  return archiveLetter(toDeadLetter(event, origin, nowMs), event).then(
+  return archiveDeadLetter(toDeadLetter(event, origin, nowMs), event).then(
     () => undefined,
     (failure: unknown) => failure,
   );

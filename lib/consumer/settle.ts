@@ -131,16 +131,16 @@ async function afterPublish(
   const dead = toResult({ delivery }, asDeadLetter(outcome, refusal));
   const [claimed] = await claimAndPublishEvents([dead], batch);
   if (claimed!.is === 'leased') return claimed!;
-  const letter = claimed!.outcome;
-  if (letter.is !== 'dead-letter') return claimed!;
-  return isTooLarge ? archive(delivery, letter, at, batch) : copyOf(delivery, letter, batch.queue, at);
+  const deadLettered = claimed!.outcome;
+  if (deadLettered.is !== 'dead-letter') return claimed!;
+  return isTooLarge ? archive(delivery, deadLettered, at, batch) : copyOf(delivery, deadLettered, batch.queue, at);
 }
 
 async function archive(
   delivery: Delivery,
   outcome: DeadLettered,
   at: string,
-  { queue, clock, archiveLetter }: Batch,
+  { queue, clock, archiveDeadLetter }: Batch,
 ): Promise<HandedOff | Result> {
   const shard = delivery.queue === queue.name ? undefined : delivery.queue;
   // The error codes of a service's own rules can be registered as filter values only by the function that archives dead
@@ -156,7 +156,7 @@ async function archive(
     deadLetteredAt: at,
   };
   try {
-    await archiveLetter(toDeadLetter(delivery, origin, clock.now()), withIdentity(delivery));
+    await archiveDeadLetter(toDeadLetter(delivery, origin, clock.now()), withIdentity(delivery));
     return { is: 'handed-off', delivery, outcome };
   } catch (error) {
     return toResult({ delivery }, unfinished(error));

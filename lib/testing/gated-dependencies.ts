@@ -65,7 +65,7 @@ export function gatedDependencies({ store, clock, settings, take }: Backend, gat
   return {
     ...ports,
     publisher: { publish: async () => {}, publishAll, close: async () => {} },
-    archiveLetter: () =>
+    archiveDeadLetter: () =>
       Promise.reject(
         new Error('the consumer archived a message as too large, but the simulated broker has no size limit'),
       ),

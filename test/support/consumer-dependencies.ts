@@ -18,8 +18,8 @@ export function dependenciesAt(
   return {
     ...dynamoDbPorts(openInboxTable({ client, tablePrefix, clock, retentionDays: 14 })),
     publisher,
-    archiveLetter: (deadLetter, letter) =>
-      storeDeadLetter(deadLetter, letter, { client, tablePrefix, retentionDays: 14 }),
+    archiveDeadLetter: (deadLetter, message) =>
+      storeDeadLetter(deadLetter, message, { client, tablePrefix, retentionDays: 14 }),
     clock,
     settings: readAllSettings({ MESSAGE_TIME_LIMIT_MS: '500', BATCH_CONCURRENCY: '100', ...settings }),
     read: (table, key) => readItemFrom(client, tablePrefix, table, key),

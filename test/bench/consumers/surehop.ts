@@ -40,7 +40,7 @@ export function surehopConsumer(
     {
       ...dynamoDbPorts(table),
       publisher,
-      archiveLetter: ({ code, reason }) =>
+      archiveDeadLetter: ({ code, reason }) =>
         Promise.reject(new Error(`the benchmark expects no dead letters, but got one with ${code}: ${reason}`)),
       clock: systemClock,
       tracing,

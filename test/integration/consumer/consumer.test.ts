@@ -579,7 +579,7 @@ test('if a copy of a failed message is too large for the broker, the consumer ar
   const dependencies: ConsumerDependencies = {
     ...setup.dependencies,
     publisher: { ...setup.publisher, publishAll: async (sent) => sent.map(tooLarge) },
-    archiveLetter: async ({ code, queue }, { body }) => archived.push({ code, queue, body }) > 0,
+    archiveDeadLetter: async ({ code, queue }, { body }) => archived.push({ code, queue, body }) > 0,
   };
   const large = (behave: string) =>
     message(behave, { raw: Buffer.from(JSON.stringify({ isbn, behave, padding: 'x'.repeat(2_000) })) });
@@ -601,7 +601,7 @@ test('a follow-up event that is too large for the broker is archived in DynamoDB
       publishAll: async (sent) =>
         sent.map(() => new PublishError('TOO_LARGE', 'the message is larger than the broker accepts')),
     },
-    archiveLetter: async (letter) => archived.push(letter) > 0,
+    archiveDeadLetter: async (deadLetter) => archived.push(deadLetter) > 0,
   };
   expect((await run([message('reject')], dependencies)).counts).toMatchObject({ rejected: 1 });
   expect(archived).toMatchObject([{ code: 'TOO_LARGE', type: 'loan.rejected', queue: undefined }]);

@@ -35,7 +35,7 @@ const someDependencies = ({
     },
     close: async () => {},
   },
-  archiveLetter: ({ code, messageId }) =>
+  archiveDeadLetter: ({ code, messageId }) =>
     Promise.reject(
       new Error(`this test expects no archived dead letter, but the consumer archived ${messageId}: ${code}`),
     ),

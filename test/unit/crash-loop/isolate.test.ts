@@ -60,7 +60,7 @@ function aConsumer(
       publishAll: async (messages) => messages.map(() => undefined),
       close: async () => {},
     },
-    archiveLetter: async ({ code, messageId }) => {
+    archiveDeadLetter: async ({ code, messageId }) => {
       throw new Error(`this test expects no archived dead letter, but the consumer archived ${messageId}: ${code}`);
     },
     clock,
