@@ -53,7 +53,7 @@ export async function publishFollowUps(
     const error = errors[index] && (await rescue(messages[index]!, errors[index], sources[0], batch));
     if (isUnroutable(error)) unroutable.push(one);
     if (!error) confirmed.add(event.id);
-    // A message with an event that cannot be published for any other reason comes back with its batch.
+    // A message with an event that cannot be published for any other reason is redelivered with its batch.
     else for (const source of sources) if (!isUnroutable(error) || !failed.has(source)) failed.set(source, error);
   }
   reportUnroutable(unroutable, batch);

@@ -69,7 +69,7 @@ export class BatchUnfinishedError extends Error {
     const unfinished = report.notCompleted.filter(({ outcome }) => outcome === 'unfinished');
     const codes = [...new Set(unfinished.map(({ code, message }) => `${code}: ${message}`))].slice(0, 3);
     super(
-      `${report.counts.unfinished} messages of the queue ${report.queue} come back with their batch (${codes.join('; ')})`,
+      `${report.counts.unfinished} messages of the queue ${report.queue} will be redelivered with their batch (${codes.join('; ')})`,
     );
     this.report = report;
   }

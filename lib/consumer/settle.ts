@@ -32,8 +32,8 @@ export async function settle(results: readonly Result[], batch: Batch): Promise<
 /** Publishes a copy of each postponed message, unless the whole batch is going to be redelivered. */
 export async function settlePostponed(results: readonly Result[], batch: Batch): Promise<Result[]> {
   const waiting = results.filter(({ outcome: { is } }) => is === 'postponed');
-  const comesBack = results.some(({ outcome: { is } }) => is === 'unfinished');
-  const settled = comesBack
+  const willBeRedelivered = results.some(({ outcome: { is } }) => is === 'unfinished');
+  const settled = willBeRedelivered
     ? waiting.map((result) => toResult(result, withBatch(result.outcome as Failed)))
     : whenLeased(await handOff(waiting, batch), unfinishedAs('LEASED'));
   return replaced(results, settled);

@@ -84,7 +84,7 @@ interface Row {
   readonly applied: number;
   readonly invocation?: () => ReturnType<typeof anInvocation>;
   readonly dependencies?: () => ConsumerDependencies;
-  readonly comesBack?: boolean;
+  readonly willBeRedelivered?: boolean;
 }
 
 const twoCopies = () => {
@@ -278,7 +278,7 @@ const table: Row[] = [
     counts: { completed: 1, unfinished: 1 },
     invocation: almostOver,
     applied: 1,
-    comesBack: true,
+    willBeRedelivered: true,
   },
   {
     title: 'all messages of a batch are redelivered while DynamoDB is unavailable',
@@ -286,7 +286,7 @@ const table: Row[] = [
     counts: { unfinished: 2 },
     dependencies: withoutStore,
     applied: 0,
-    comesBack: true,
+    willBeRedelivered: true,
   },
   {
     title: 'a message is redelivered with its batch if the broker cannot route its dead letter',
@@ -294,7 +294,7 @@ const table: Row[] = [
     counts: { completed: 1, unfinished: 1 },
     dependencies: withoutQueues,
     applied: 1,
-    comesBack: true,
+    willBeRedelivered: true,
   },
 ];
 
@@ -306,7 +306,7 @@ for (const row of table)
       if (error instanceof BatchUnfinishedError) return error.report;
       throw error;
     });
-    if (row.comesBack) await expect(batch).rejects.toBeInstanceOf(BatchUnfinishedError);
+    if (row.willBeRedelivered) await expect(batch).rejects.toBeInstanceOf(BatchUnfinishedError);
     else await expect(batch).resolves.toBe(report);
     const none = {
       completed: 0,

@@ -73,7 +73,7 @@ async function circulating(): Promise<number> {
 }
 
 /** Processes batches until `isDone` returns true and both the work queue and all delay queues are empty. */
-async function runWhatComesBack(isDone: () => boolean | Promise<boolean>): Promise<void> {
+async function runRedeliveredMessages(isDone: () => boolean | Promise<boolean>): Promise<void> {
   await eventually('no message is left', async () => {
     const messages = await setup.host.drain('loans');
     if (messages.length > 0) await run(messages.map(recordFromBroker));
@@ -95,7 +95,7 @@ test('messages of one key are processed in order, and a failed message blocks on
   // Messages of the key that arrive in a later batch must wait too.
   await run([message(a, 4), message(b, 3)]);
   expect(of(b)).toEqual([1, 2, 3]);
-  await runWhatComesBack(() => of(a).length === 4);
+  await runRedeliveredMessages(() => of(a).length === 4);
   expect(of(a)).toEqual([1, 2, 3, 4]);
   expect((await setup.item('loans', { isbn: a }))?.available).toBe(4);
 });
@@ -104,7 +104,7 @@ test('after a message is dead-lettered, the next messages with the same ordering
   const a = randomUUID();
   failing.set(`${a}:2`, 9);
   await run([message(a, 1), message(a, 2), message(a, 3)]);
-  await runWhatComesBack(() => of(a).length === 2);
+  await runRedeliveredMessages(() => of(a).length === 2);
   expect(of(a)).toEqual([1, 3]);
   expect(await setup.host.drain(deadLetterQueue)).toHaveLength(1);
 });
@@ -116,7 +116,7 @@ test.each(unreadableMarkers)(
     const first = message(a, 1);
     await putMarker(setup, 'loans', first, attributes);
     await run([first, message(a, 2), message(a, 3)]);
-    await runWhatComesBack(() => of(a).length === 3);
+    await runRedeliveredMessages(() => of(a).length === 3);
     expect(of(a)).toEqual([1, 2, 3]);
     expect(await setup.host.drain(deadLetterQueue)).toHaveLength(1);
     expect((await setup.item('loans', { isbn: a }))?.available).toBe(2);
@@ -157,7 +157,7 @@ test('if a batch with a failed message and a later message of the same ordering 
   const records = [message(a, 1), message(a, 2)];
   await run(records);
   await run(records.map((record) => ({ ...record, redelivered: true })));
-  await runWhatComesBack(() => of(a).length === 2);
+  await runRedeliveredMessages(() => of(a).length === 2);
   // The rule may run again for a second copy of a message, but the effects of a message are applied once.
   expect([...new Set(of(a))]).toEqual([1, 2]);
   expect((await setup.item('loans', { isbn: a }))?.available).toBe(2);
@@ -180,7 +180,7 @@ test('if a process dies during a batch, later messages with the same ordering ke
   await run([message(a, 3)]);
   expect(of(a)).toEqual([]);
   await run(abandoned.map((record) => ({ ...record, redelivered: true })));
-  await runWhatComesBack(() => of(a).length === 3);
+  await runRedeliveredMessages(() => of(a).length === 3);
   expect([...new Set(of(a))]).toEqual([1, 2, 3]);
   expect((await setup.item('loans', { isbn: a }))?.available).toBe(3);
 });
@@ -223,7 +223,7 @@ test('if a process dies during a batch, later messages with the same keys wait u
   await run([message(a, 2)]);
   expect(of(a)).toEqual([]);
   await run(abandoned.map((record) => ({ ...record, redelivered: true })));
-  await runWhatComesBack(() => of(a).length === 2);
+  await runRedeliveredMessages(() => of(a).length === 2);
   expect(of(a)).toEqual([1, 2]);
   await setup.host.drain(deadLetterQueue);
 });
@@ -244,7 +244,7 @@ test('if orderBy throws an error for a message, this message is retried and bloc
   expect(report.counts).toMatchObject({ completed: 1, retry: 1 });
   expect(report.notCompleted).toMatchObject([{ message: 'the message has no ordering key', destination: 'retry.1s' }]);
   expect(of(b)).toEqual([1]);
-  await runWhatComesBack(() => of(a).length === 1);
+  await runRedeliveredMessages(() => of(a).length === 1);
 });
 
 test('messages with an empty or a very long ordering key are processed in order', async () => {
@@ -259,7 +259,7 @@ test('messages with an empty or a very long ordering key are processed in order'
     expect(report.counts).toMatchObject({ retry: 1, postponed: 1 });
     expect(of(about)).toEqual([]);
     // From here on the ordering key is the ISBN instead of the empty or long key.
-    await runWhatComesBack(() => of(about).length === 2);
+    await runRedeliveredMessages(() => of(about).length === 2);
     expect(of(about)).toEqual([1, 2]);
   }
 });
@@ -324,7 +324,7 @@ describe('two execution environments that process one batch at the same time', (
     // The second environment retries the message after the message has failed permanently in the first environment.
     const errors = [new PermanentError('GIVEN_UP', 'never'), new Error('not this time')];
     const a = await processTwice('claimDeadLetters', errors);
-    await runWhatComesBack(() => of(a).length === 2);
+    await runRedeliveredMessages(() => of(a).length === 2);
     expect(of(a)).toEqual([1, 2]);
     expect(await setup.host.drain(deadLetterQueue)).toEqual([]);
     expect((await setup.item('loans', { isbn: a }))?.available).toBe(2);
@@ -334,7 +334,7 @@ describe('two execution environments that process one batch at the same time', (
     // The second environment dead-letters the message before the first one has recorded its retry copy in the inbox.
     const errors = [new Error('not this time'), new PermanentError('GIVEN_UP', 'never')];
     const a = await processTwice('recordHandoffs', errors);
-    await runWhatComesBack(() => of(a).length > 0);
+    await runRedeliveredMessages(() => of(a).length > 0);
     expect(of(a)).toEqual([2]);
     expect(await setup.host.drain(deadLetterQueue)).toHaveLength(1);
     expect((await setup.item('loans', { isbn: a }))?.available).toBe(1);

@@ -35,6 +35,6 @@ test('the report of a batch lists unfinished messages first if it cannot list al
   const report = reportOf(queue, results);
   expect(report.notCompleted[0]).toMatchObject({ outcome: 'unfinished', code: 'STORE_UNAVAILABLE' });
   expect(new BatchUnfinishedError(report).message).toBe(
-    '1 messages of the queue loans come back with their batch (STORE_UNAVAILABLE: DynamoDB is down)',
+    '1 messages of the queue loans will be redelivered with their batch (STORE_UNAVAILABLE: DynamoDB is down)',
   );
 });
