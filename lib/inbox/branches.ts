@@ -11,7 +11,7 @@ import type { Operation } from '../dynamodb/operation.ts';
  */
 export type Observed = ReadonlyMap<string, Attributes | undefined>;
 
-export interface Choice {
+export interface SelectedBranch {
   readonly candidate: Candidate;
   readonly branch: Branch;
 }
@@ -25,8 +25,8 @@ const numberOf = (value: AttributeValue | undefined): number => (value === undef
 export function selectBranches(
   candidates: readonly Candidate[],
   observed: Observed,
-): { chosen: Choice[]; refused: Candidate[] } {
-  const chosen: Choice[] = [];
+): { selected: SelectedBranch[]; refused: Candidate[] } {
+  const selected: SelectedBranch[] = [];
   const refused: Candidate[] = [];
   const added = new Map<string, number>();
   const sumKey = (id: string, attribute: string) => `${attribute}\n${id}`;
@@ -48,7 +48,7 @@ export function selectBranches(
       refused.push(candidate);
       continue;
     }
-    chosen.push({ candidate, branch });
+    selected.push({ candidate, branch });
     for (const operation of branch.operations) {
       if (operation.write !== 'update' || !observed.has(operation.id)) continue;
       for (const [attribute, change] of operation.changes) {
@@ -58,5 +58,5 @@ export function selectBranches(
       }
     }
   }
-  return { chosen, refused };
+  return { selected, refused };
 }

@@ -25,15 +25,15 @@ export interface Findings {
   readonly misconfigured: MisconfiguredError | undefined;
 }
 
-export const writersOf = ({ chosen }: Transaction, isOn: (operation: Operation) => boolean): Candidate[] =>
-  chosen.filter(({ branch }) => branch.operations.some(isOn)).map(({ candidate }) => candidate);
+export const writersOf = ({ selected }: Transaction, isOn: (operation: Operation) => boolean): Candidate[] =>
+  selected.filter(({ branch }) => branch.operations.some(isOn)).map(({ candidate }) => candidate);
 
 /**
  * Groups the cancellation reasons of a transaction by kind
  * (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
  */
 export function readReasons(reasons: readonly CancellationReason[], transaction: Transaction): Findings {
-  const { chosen, itemIds, writes } = transaction;
+  const { selected, itemIds, writes } = transaction;
   const met: [Candidate, Attributes | undefined][] = [];
   const seen: [string, Attributes | undefined][] = [];
   const conflicting: Candidate[] = [];
@@ -42,8 +42,8 @@ export function readReasons(reasons: readonly CancellationReason[], transaction:
   let misconfigured: Findings['misconfigured'];
   for (const [position, { Code, Item, Message }] of reasons.entries()) {
     if (Code === undefined || Code === 'None') continue;
-    const ofMarker = chosen[position]?.candidate;
-    const itemId = itemIds[position - chosen.length];
+    const ofMarker = selected[position]?.candidate;
+    const itemId = itemIds[position - selected.length];
     const members = ofMarker ? [ofMarker] : writersOf(transaction, ({ id }) => id === itemId);
     switch (Code) {
       case 'ConditionalCheckFailed':
@@ -69,8 +69,8 @@ export function readReasons(reasons: readonly CancellationReason[], transaction:
   return { met, seen, conflicting, throttled, invalid, misconfigured };
 }
 
-function describe({ chosen }: Transaction, itemId: string | undefined): string {
-  for (const { branch } of chosen)
+function describe({ selected }: Transaction, itemId: string | undefined): string {
+  for (const { branch } of selected)
     for (const { id, table, key } of branch.operations) if (id === itemId) return `${describeItem(table, key)}: `;
   return '';
 }

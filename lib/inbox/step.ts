@@ -93,9 +93,9 @@ export function step(before: State, reply: Reply, fresh: Fresh): State {
 
 function plan(state: State, retry = 0): State {
   if (state.pending.length === 0) return state;
-  const { chosen, refused } = selectBranches(attempted(state), state.observed);
-  if (chosen.length === 0) return settle(state, all(refused, failed('CONDITION_FAILED')));
-  return { ...state, retry, lost: 0, transaction: toTransaction(chosen, state) };
+  const { selected, refused } = selectBranches(attempted(state), state.observed);
+  if (selected.length === 0) return settle(state, all(refused, failed('CONDITION_FAILED')));
+  return { ...state, retry, lost: 0, transaction: toTransaction(selected, state) };
 }
 
 function settle(state: State, settled: readonly Result[]): State {
@@ -117,8 +117,8 @@ const resend = (state: State, hasRetry: boolean, cause: unknown): State =>
   hasRetry ? { ...state, retry: state.retry + 1 } : giveUp(state, new StoreUnavailableError({ cause }));
 
 function committed(state: State): State {
-  const { chosen, markers } = state.transaction;
-  const done = chosen.map(({ candidate }, n): Result => [candidate, { is: markers[n]!.state, marker: markers[n]! }]);
+  const { selected, markers } = state.transaction;
+  const done = selected.map(({ candidate }, n): Result => [candidate, { is: markers[n]!.state, marker: markers[n]! }]);
   // A message that is not committed now fails, because the committed additions make the conditions of all its decisions false.
   const settled = [...all(attempted(state), failed('CONDITION_FAILED')), ...done];
   // The transaction has changed the observed items.

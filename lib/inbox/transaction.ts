@@ -4,7 +4,7 @@ import type { Condition } from '../dynamodb/conditions.ts';
 import { expiryAfter } from '../dynamodb/item.ts';
 import { own } from '../runtime/own.ts';
 import { conditionId } from './access.ts';
-import type { Choice } from './branches.ts';
+import type { SelectedBranch } from './branches.ts';
 import { storedEvents, type Branch, type Candidate } from './candidate.ts';
 import { doneItem, givesWay, type DoneMarker } from './marker.ts';
 import { changesOf, mergeChanges, type Change, type Operation } from '../dynamodb/operation.ts';
@@ -37,7 +37,7 @@ export interface Transaction {
   readonly writes: readonly TransactWriteItem[];
   /** The idempotency token. DynamoDB carries out requests with the same token and the same writes only once. */
   readonly token: string;
-  readonly chosen: readonly Choice[];
+  readonly selected: readonly SelectedBranch[];
   readonly markers: readonly DoneMarker[];
   readonly itemIds: readonly string[];
 }
@@ -92,7 +92,7 @@ function effectsOf({ operations }: Branch): Record<string, number> | undefined {
  * item.
  */
 export function toTransaction(
-  chosen: readonly Choice[],
+  selected: readonly SelectedBranch[],
   { markersMet, scope, fresh: { nowMs, token } }: TransactionContext,
 ): Transaction {
   const at = new Date(nowMs).toISOString();
@@ -101,7 +101,7 @@ export function toTransaction(
   const markers: DoneMarker[] = [];
   const writes: TransactWriteItem[] = [];
   const operations = new Map<string, Merged>();
-  for (const { candidate, branch } of chosen) {
+  for (const { candidate, branch } of selected) {
     const { id, payloadHash, facts } = candidate.entry;
     const { state, reason } = branch;
     const effects = effectsOf(branch);
@@ -125,5 +125,5 @@ export function toTransaction(
   }
   for (const { operation, changes, conditions } of operations.values())
     writes.push(toWrite(operation, changes, conditions, scope.tablePrefix));
-  return { writes, token, chosen, markers, itemIds: [...operations.keys()] };
+  return { writes, token, selected, markers, itemIds: [...operations.keys()] };
 }

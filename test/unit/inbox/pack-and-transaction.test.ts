@@ -24,18 +24,18 @@ function commitTogether(list: readonly Entry[], items: Map<string, Attributes>) 
   for (const { members } of pack(candidates.filter((each) => 'entry' in each))) {
     const ids = new Set(members.flatMap((member) => [...member.items.keys()]));
     const observed: Observed = new Map([...ids].map((id) => [id, items.get(id)]));
-    const { chosen } = selectBranches(members, observed);
-    const { writes, itemIds } = toTransaction(chosen, {
+    const { selected } = selectBranches(members, observed);
+    const { writes, itemIds } = toTransaction(selected, {
       scope,
       markersMet: new Set(),
       fresh: { nowMs: 0, token: 'token' },
     });
-    const after = carryOut(writes.slice(chosen.length), itemIds, items);
+    const after = carryOut(writes.slice(selected.length), itemIds, items);
     for (const [id, item] of after) {
       if (item === undefined) items.delete(id);
       else items.set(id, item);
     }
-    for (const { candidate, branch } of chosen) outcomes[candidates.indexOf(candidate)] = branch.state;
+    for (const { candidate, branch } of selected) outcomes[candidates.indexOf(candidate)] = branch.state;
   }
   return outcomes;
 }

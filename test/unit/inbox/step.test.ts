@@ -89,7 +89,7 @@ function play(
       `${state.transaction.token === token ? 'resend' : 'send'}${state.retry > 0 ? ` after ${state.retry}` : ''}`,
     );
     if (did.length > 100) throw new Error('the commit did not end: the commit engine sent more than 100 requests');
-    const sent = state.transaction.chosen.map(({ candidate }) => String(candidate.entry.id));
+    const sent = state.transaction.selected.map(({ candidate }) => String(candidate.entry.id));
     const reply = (typeof replies === 'function' ? replies(sent) : replies[did.length - 1]) ?? committed;
     const before = structuredClone(state);
     const after = step(state, reply, fresh());

@@ -17,7 +17,7 @@ const candidates = (...decisions: Decision[]) =>
     candidateOf({ ...firstAttempt, id: `m${n}` as MessageId, payloadHash: 'h', decision }, scope.queue),
   );
 const updateOf = (...decisions: Decision[]) =>
-  toTransaction(selectBranches(candidates(...decisions), new Map()).chosen, {
+  toTransaction(selectBranches(candidates(...decisions), new Map()).selected, {
     scope,
     markersMet: new Set(),
     fresh: { nowMs: 0, token: 'token' },
@@ -62,13 +62,13 @@ describe('selecting branches', () => {
   const otherwise: Decision['otherwise'] = { outcome: 'rejected', reason: 'sold out', effects: [] };
   const take = (by: number): Decision => ({ effects: [add(-by, 0)], otherwise });
   const states = (n: number | undefined, ...decisions: Decision[]) =>
-    selectBranches(candidates(...decisions), seen(n)).chosen.map(({ branch }) => branch.state);
+    selectBranches(candidates(...decisions), seen(n)).selected.map(({ branch }) => branch.state);
 
   test('selectBranches chooses the effects of a message if their condition still holds after the earlier messages, and the alternative effects ("otherwise") if not', () => {
     expect(states(5, take(3), take(4), take(2), take(1))).toEqual(['completed', 'rejected', 'completed', 'rejected']);
   });
 
-  test('selectBranches checks the condition of a message against the item as changed by the alternative effects ("otherwise") chosen for earlier messages', () => {
+  test('selectBranches checks the condition of a message against the item as changed by the alternative effects ("otherwise") selected for earlier messages', () => {
     const giveBack: Decision = {
       effects: [add(-9, 0)],
       otherwise: { outcome: 'completed', reason: 'r', effects: [add(4)] },
@@ -81,8 +81,8 @@ describe('selecting branches', () => {
   });
 
   test('selectBranches returns a message as refused if the condition of its effects fails and its business rule returned no alternative effects ("otherwise")', () => {
-    const { chosen, refused } = selectBranches(candidates({ effects: [add(-9, 0)] }, take(1)), seen(1));
-    expect(chosen.map(({ candidate }) => candidate.entry.id)).toEqual(['m1']);
+    const { selected, refused } = selectBranches(candidates({ effects: [add(-9, 0)] }, take(1)), seen(1));
+    expect(selected.map(({ candidate }) => candidate.entry.id)).toEqual(['m1']);
     expect(refused.map(({ entry }) => entry.id)).toEqual(['m0']);
   });
 });
