@@ -3,7 +3,7 @@ import type { MessageId } from '../events/message-id.ts';
 import { log } from '../runtime/log.ts';
 import { errorFields } from '../runtime/stack.ts';
 import { createCommit } from './commit.ts';
-import { claimDeadLetters, recordHandoffs } from './handoffs.ts';
+import { recordHandoffs, writeClaims } from './handoffs.ts';
 import type { ClaimResult, FoundMarker, Inbox } from './inbox.ts';
 import { markerKey, readMarker } from './marker.ts';
 import { renewMarkers } from './renew.ts';
@@ -35,7 +35,7 @@ export function createInbox(table: InboxTable): Inbox {
     find,
     commit: createCommit(table),
     async claimDeadLetters(queue, handoffs) {
-      const isClaimed = await claimDeadLetters(table, queue, handoffs);
+      const isClaimed = await writeClaims(table, queue, handoffs);
       const refused = handoffs.filter((_, index) => !isClaimed[index]).map(({ id }) => id);
       const markers = refused.length > 0 ? await find(queue, refused) : new Map<MessageId, FoundMarker>();
       return handoffs.map(({ id }, index): ClaimResult => {

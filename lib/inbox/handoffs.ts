@@ -64,5 +64,5 @@ export async function recordHandoffs(table: InboxTable, queue: string, handoffs:
   await pMap(handoffs, (handoff) => write(table, queue, handoff, false), { concurrency: CONCURRENT_REQUESTS });
 }
 
-export const claimDeadLetters = (table: InboxTable, queue: string, handoffs: readonly Handoff[]): Promise<boolean[]> =>
+export const writeClaims = (table: InboxTable, queue: string, handoffs: readonly Handoff[]): Promise<boolean[]> =>
   pMap(handoffs, (handoff) => write(table, queue, handoff, true), { concurrency: CONCURRENT_REQUESTS });

@@ -42,7 +42,7 @@ export function pack(candidates: readonly Candidate[], contended: ReadonlySet<st
   const groups = Array.from({ length: Math.ceil(all.size / transactionLimits.items) }, () => emptyGroup(false));
   const uses = new Map<string, { readonly group: number; readonly access: Access }>();
 
-  function place(candidate: Candidate): number {
+  function groupFor(candidate: Candidate): number {
     let first = 0;
     let isBound = false;
     let isContended = false;
@@ -61,7 +61,7 @@ export function pack(candidates: readonly Candidate[], contended: ReadonlySet<st
   }
 
   for (const candidate of candidates) {
-    const n = place(candidate);
+    const n = groupFor(candidate);
     const group = groups[n]!;
     group.members.push(candidate);
     group.bytes += candidate.bytes;

@@ -75,7 +75,7 @@ export function step(before: State, reply: Reply, fresh: Fresh): State {
     case 'committed':
       return committed(state);
     case 'stopped':
-      return settle(state, all(state.pending, unfinished(reply.error)));
+      return withResults(state, all(state.pending, unfinished(reply.error)));
     case 'lost': {
       const lost = state.lost + 1;
       return resend({ ...state, lost, isDoubtful: true }, lost < state.retryPolicy.attempts, reply.error);
@@ -85,7 +85,7 @@ export function step(before: State, reply: Reply, fresh: Fresh): State {
     case 'cancelled':
       return cancelled(state, reply);
     case 'refused':
-      return isolate(state, attempted(state), reply.error);
+      return bisect(state, attempted(state), reply.error);
     case 'misconfigured':
       return setAside(state, reply.error);
   }
@@ -94,11 +94,11 @@ export function step(before: State, reply: Reply, fresh: Fresh): State {
 function plan(state: State, retry = 0): State {
   if (state.pending.length === 0) return state;
   const { selected, refused } = selectBranches(attempted(state), state.observed);
-  if (selected.length === 0) return settle(state, all(refused, failed('CONDITION_FAILED')));
+  if (selected.length === 0) return withResults(state, all(refused, failed('CONDITION_FAILED')));
   return { ...state, retry, lost: 0, transaction: toTransaction(selected, state) };
 }
 
-function settle(state: State, settled: readonly Result[]): State {
+function withResults(state: State, settled: readonly Result[]): State {
   const results = new Map(state.results);
   for (const [candidate, result] of settled) {
     const isDoubtful = result.is === 'failed' && state.isDoubtful;
@@ -111,7 +111,7 @@ function settle(state: State, settled: readonly Result[]): State {
 }
 
 const giveUp = (state: State, unavailable: Error): State =>
-  settle({ ...state, unavailable }, all(state.pending, unfinished(unavailable)));
+  withResults({ ...state, unavailable }, all(state.pending, unfinished(unavailable)));
 
 const resend = (state: State, hasRetry: boolean, cause: unknown): State =>
   hasRetry ? { ...state, retry: state.retry + 1 } : giveUp(state, new StoreUnavailableError({ cause }));
@@ -122,7 +122,7 @@ function committed(state: State): State {
   // A message that is not committed now fails, because the committed additions make the conditions of all its decisions false.
   const settled = [...all(attempted(state), failed('CONDITION_FAILED')), ...done];
   // The transaction has changed the observed items.
-  return settle({ ...state, size: 2 * state.size, observed: new Map() }, settled);
+  return withResults({ ...state, size: 2 * state.size, observed: new Map() }, settled);
 }
 
 function cancelled(before: State, { reasons, error }: Extract<Reply, { is: 'cancelled' }>): State {
@@ -135,28 +135,28 @@ function cancelled(before: State, { reasons, error }: Extract<Reply, { is: 'canc
     const result = item && resultForMarker(readMarker(scope.queue, item), candidate.entry, fresh.nowMs);
     return result ? [[candidate, result]] : [];
   });
-  if (results.length > 0) return settle(state, results);
+  if (results.length > 0) return withResults(state, results);
   const isNews = observed.size + markersMet.size > before.observed.size + before.markersMet.size;
   if (isNews) return plan(state);
   // A refused write matters only if DynamoDB returned no new item. With a new item, a message may take another branch.
   if (misconfigured !== undefined) return setAside(state, misconfigured);
-  if (invalid !== undefined) return isolate(state, invalid.members, new Error(invalid.message));
+  if (invalid !== undefined) return bisect(state, invalid.members, new Error(invalid.message));
   const retry = state.retry + 1;
   if (retry < retryPolicy.conflicts) return plan(state, retry);
   // A transaction that is cancelled again and again without a reason may be too large, which redelivering it cannot change.
-  if (conflicting.length + throttled.length === 0) return isolate(state, attempted(state), error);
+  if (conflicting.length + throttled.length === 0) return bisect(state, attempted(state), error);
   const unavailable = unfinished(new StoreUnavailableError({ cause: error }));
-  return settle(state, [...all(conflicting, failed('CONFLICT')), ...all(throttled, unavailable)]);
+  return withResults(state, [...all(conflicting, failed('CONFLICT')), ...all(throttled, unavailable)]);
 }
 
-function isolate(state: State, suspects: readonly Candidate[], cause: unknown): State {
+function bisect(state: State, possiblyInvalid: readonly Candidate[], cause: unknown): State {
   const sent = attempted(state);
-  const invalid = [suspects, sent].find(({ length }) => length === 1);
+  const invalid = [possiblyInvalid, sent].find(({ length }) => length === 1);
   if (invalid === undefined) return plan({ ...state, size: Math.ceil(sent.length / 2) });
   // The error is not permanent, because an operator can correct an item, for example if an attribute that should be a
   // number contains text.
   const text = `DynamoDB refuses the effects: ${describeError(cause).message}`;
-  return settle(state, all(invalid, failed('INVALID_EFFECT', text, cause)));
+  return withResults(state, all(invalid, failed('INVALID_EFFECT', text, cause)));
 }
 
 function setAside(state: State, error: MisconfiguredError): State {
@@ -164,7 +164,7 @@ function setAside(state: State, error: MisconfiguredError): State {
   const tables = new Set(error.tables);
   const writers = writersOf(transaction, ({ table }) => tables.has(scope.tablePrefix + table));
   if (writers.length === 0 || tables.has(scope.name)) return giveUp(state, error);
-  return settle(state, all(writers, unfinished(error)));
+  return withResults(state, all(writers, unfinished(error)));
 }
 
 const attempted = ({ pending, size }: State): readonly Candidate[] => pending.slice(0, size);
