@@ -30,7 +30,7 @@ interface Claim {
  * Records in the inbox which messages become dead letters, before any dead letter is published. After a crash, these
  * messages are not processed again. If a message was already completed, the caller must publish its follow-up events.
  */
-export async function claimDeadLetters(results: readonly Result[], batch: Batch): Promise<(Result | Leased)[]> {
+export async function claimBeforePublish(results: readonly Result[], batch: Batch): Promise<(Result | Leased)[]> {
   const at = new Date(batch.clock.now()).toISOString();
   const claims = results.flatMap(({ delivery, outcome }) => {
     const isOpen = outcome.is === 'dead-letter' && outcome.origin === 'failed';

@@ -8,7 +8,7 @@ import { postponed, unfinished, unfinishedAs, type DeadLettered, type Outcome } 
 import { isKnownCode } from '../runtime/error-codes.ts';
 import { isOfMessage, type PublishError } from '../runtime/errors.ts';
 import type { Batch } from './batch.ts';
-import { claimDeadLetters, type Leased } from './claim.ts';
+import { claimBeforePublish, type Leased } from './claim.ts';
 import {
   asDeadLetter,
   copyOf,
@@ -44,7 +44,7 @@ export async function settlePostponed(results: readonly Result[], batch: Batch):
  * ordering key are processed.
  */
 export const claimInOrder = async (results: readonly Result[], batch: Batch): Promise<Result[]> =>
-  whenLeased(await claimDeadLetters(results, batch), postponed('LEASED', batch.queue, 0));
+  whenLeased(await claimBeforePublish(results, batch), postponed('LEASED', batch.queue, 0));
 
 const withBatch = ({ code, message }: Failed): Outcome => ({ is: 'unfinished', code, message });
 
@@ -100,7 +100,7 @@ async function handOff(failed: readonly Result[], batch: Batch): Promise<(Result
 }
 
 async function claimAndPublishEvents(results: readonly Result[], batch: Batch): Promise<(Result | Leased)[]> {
-  const claimed = await claimDeadLetters(results, batch);
+  const claimed = await claimBeforePublish(results, batch);
   const leased = claimed.filter((one) => one.is === 'leased');
   const others = claimed.filter((one) => one.is === 'result');
   return [...leased, ...(await publishFollowUps(others, batch))];
