@@ -52,14 +52,14 @@ export function memoryPorts(store: MemoryStore, clock: Clock): ConsumerPorts {
     inbox: {
       find: async (_, ids) => entriesOf(markers, ids),
       commit: async (queue, entries) => entries.map((entry) => commitOne(store, queue, entry, clock.now())),
-      claimDeadLetters: async (queue, placements) =>
-        placements.map((placement) =>
-          note(markers, queue, placement, true, clock.now())
+      claimDeadLetters: async (queue, handoffs) =>
+        handoffs.map((handoff) =>
+          recordHandoff(markers, queue, handoff, true, clock.now())
             ? { is: 'claimed' }
-            : { is: 'refused', marker: markers.get(placement.id)! },
+            : { is: 'refused', marker: markers.get(handoff.id)! },
         ),
-      recordHandoffs: async (queue, placements) => {
-        for (const placement of placements) note(markers, queue, placement, false, clock.now());
+      recordHandoffs: async (queue, handoffs) => {
+        for (const handoff of handoffs) recordHandoff(markers, queue, handoff, false, clock.now());
       },
     },
     leases: {
@@ -174,19 +174,19 @@ function commitOne(store: MemoryStore, queue: string, entry: Entry, nowMs: numbe
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-function note(
+function recordHandoff(
   markers: MemoryStore['markers'],
   queue: string,
-  placement: Handoff,
+  handoff: Handoff,
   isPending: boolean,
   nowMs: number,
 ): boolean {
-  const { id, payloadHash, state, code, message, redrives, attempt, leaseOwner } = placement;
+  const { id, payloadHash, state, code, message, redrives, attempt, leaseOwner } = handoff;
   const stored = markers.get(id);
   if (stored?.state === 'leased' && isHeldByOther(stored, leaseOwner, nowMs)) return false;
   const known = stored?.state === 'leased' ? undefined : stored;
   if (known && !('attempt' in known)) return false;
-  const difference = known ? compareAttempts(placement, known) : 1;
+  const difference = known ? compareAttempts(handoff, known) : 1;
   const isConfirmed = difference === 0 && known?.isPending && known.code === code && state === 'dead-lettered';
   const isLater = known?.state === 'dead-lettered' ? redrives > known.redrives : difference > 0;
   if (!isLater && !isConfirmed) return false;
