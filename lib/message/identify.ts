@@ -70,7 +70,7 @@ export function identityOf(
   const id = messageIdFault ? undefined : ((properties.messageId || undefined) as MessageId | undefined);
   const isComplete = id !== undefined && Boolean(properties.type);
   if (isComplete && envelope.schemaVersion !== undefined) return { id };
-  const decided = identify && ask(identify, message);
+  const decided = identify && callIdentify(identify, message);
   if (decided) return decided;
   if (isComplete) return { id };
   const identity = cloudEvent && identityOfCloudEvent(cloudEvent);
@@ -90,7 +90,7 @@ function ofEdited(
   cloudEvent: CloudEvent | undefined,
   identify: Identify | undefined,
 ): Identified {
-  const decided = identify && ask(identify, message);
+  const decided = identify && callIdentify(identify, message);
   if (decided?.fault) return { ...ofIdentity({ id }), fault: decided.fault };
   const identity = decided?.identity ?? (cloudEvent && identityOfCloudEvent(cloudEvent));
   if (!identity) return ofIdentity({ id });
@@ -104,7 +104,7 @@ const ofIdentity = (identity: Identity): Identified => ({ id: identity.id, ident
 const cloudEventFault = ({ data, attribute }: CloudEvent, fault: string) =>
   data && 'fault' in data && attribute('specversion') === undefined ? data.fault : fault;
 
-function ask(identify: Identify, { body, properties }: Unidentified): Identified | undefined {
+function callIdentify(identify: Identify, { body, properties }: Unidentified): Identified | undefined {
   const json = readJson(body, 'the body');
   const { headers, ...others } = properties;
   try {
