@@ -8,7 +8,7 @@ import {
   type ValidMessage,
   type Copy,
   type InvalidMessage,
-  type Message,
+  type BatchMessage,
   type Result,
 } from '../message/message.ts';
 import { deadLetter, duplicate, fromFailedMarker, unfinished } from '../message/outcome.ts';
@@ -28,19 +28,20 @@ export const fromMemory = (delivery: Delivery, { done }: Memory): Result | undef
  * Marks each message as a duplicate if the message or a copy of it was already completed, retried or dead-lettered.
  * Duplicates are not processed.
  */
-export const dedupe = async (messages: readonly Message[], batch: Batch): Promise<Message[]> =>
+export const dedupe = async (messages: readonly BatchMessage[], batch: Batch): Promise<BatchMessage[]> =>
   pairCopies(await compareWithMarkers(messages, batch));
 
-const isUnsettled = (message: Message): message is ValidMessage | InvalidMessage =>
+const isUnsettled = (message: BatchMessage): message is ValidMessage | InvalidMessage =>
   message.is === 'valid' || message.is === 'invalid';
 
 async function compareWithMarkers(
-  messages: readonly Message[],
+  messages: readonly BatchMessage[],
   { queue, inbox, isForgotten, isExpired, clock }: Batch,
-): Promise<readonly Message[]> {
+): Promise<readonly BatchMessage[]> {
   const ids = messages.flatMap((message) => (isUnsettled(message) ? (message.delivery.id ?? []) : []));
-  const isLost = ({ delivery }: Message) => isForgotten(lastSentTimeOf(delivery));
-  const mayLackRecord = (message: Message) => mayBeCompleted(message) && isExpired(surehopSentTimeOf(message.delivery));
+  const isLost = ({ delivery }: BatchMessage) => isForgotten(lastSentTimeOf(delivery));
+  const mayLackRecord = (message: BatchMessage) =>
+    mayBeCompleted(message) && isExpired(surehopSentTimeOf(message.delivery));
   if (!messages.some((message) => isUnsettled(message) && (mayBeRedelivered(message) || isLost(message))))
     return messages;
   try {
@@ -62,17 +63,17 @@ async function compareWithMarkers(
   }
 }
 
-const mayBeRedelivered = (message: Message) => mayBeCompleted(message) || message.delivery.envelope.redrives > 0;
+const mayBeRedelivered = (message: BatchMessage) => mayBeCompleted(message) || message.delivery.envelope.redrives > 0;
 
 /** Whether a consumer may have completed the message since it was published or redriven. */
-const mayBeCompleted = ({ delivery: { redelivered, envelope } }: Message) =>
+const mayBeCompleted = ({ delivery: { redelivered, envelope } }: BatchMessage) =>
   redelivered || envelope.attempt > 1 || envelope.isPostponed;
 
 function compareWithMarker(
   message: ValidMessage | InvalidMessage,
   marker: FoundMarker | undefined,
   nowMs: number,
-): Message {
+): BatchMessage {
   if (!marker) return message;
   const { delivery } = message;
   if (marker.state === 'completed' || marker.state === 'rejected')
@@ -92,9 +93,9 @@ export const wasHandedOff = ({ envelope, payloadHash }: Delivery, marker: Parame
  * Selects the copy with the latest attempt if a batch contains several copies of a message. Without this selection,
  * both a message and its retry copy could be skipped as duplicates.
  */
-function pairCopies(messages: readonly Message[]): Message[] {
+function pairCopies(messages: readonly BatchMessage[]): BatchMessage[] {
   const latest = new Map<MessageId, ValidMessage>();
-  const mismatched = new Set<Message>();
+  const mismatched = new Set<BatchMessage>();
   for (const message of messages) {
     if (message.is !== 'valid') continue;
     const other = latest.get(message.id);
@@ -102,7 +103,7 @@ function pairCopies(messages: readonly Message[]): Message[] {
     else if (!other || compareAttempts(message.delivery.envelope, other.delivery.envelope) > 0)
       latest.set(message.id, message);
   }
-  return messages.map((message): Message => {
+  return messages.map((message): BatchMessage => {
     if (message.is !== 'valid') return message;
     if (mismatched.has(message)) return toResult(message, deadLetter('PAYLOAD_MISMATCH'));
     const of = latest.get(message.id)!;

@@ -8,7 +8,8 @@ import { orderOf, type KeyOf, type Order } from './ordering-key.ts';
 import { deadLetter, thrownError, type DeadLettered, type Outcome } from './outcome.ts';
 import type { Rule } from './rule.ts';
 
-export type Message = ValidMessage | InvalidMessage | Copy | Result;
+/** A message of a batch, from its validation to its outcome. */
+export type BatchMessage = ValidMessage | InvalidMessage | Copy | Result;
 
 /** A valid message that still needs an outcome. */
 export interface ValidMessage {
@@ -50,7 +51,7 @@ export interface Result {
   readonly outcome: Outcome;
 }
 
-export const toResult = ({ delivery }: Pick<Message, 'delivery'>, outcome: Outcome): Result => ({
+export const toResult = ({ delivery }: Pick<BatchMessage, 'delivery'>, outcome: Outcome): Result => ({
   is: 'result',
   delivery,
   outcome,

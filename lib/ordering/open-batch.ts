@@ -1,7 +1,7 @@
 import type { TextVersion } from '../dynamodb/long-text.ts';
 import type { MessageId } from '../events/message-id.ts';
 import type { FoundMarker } from '../inbox/inbox.ts';
-import { toResult, type Message, type Result } from '../message/message.ts';
+import { toResult, type BatchMessage, type Result } from '../message/message.ts';
 import { keyOf } from '../message/ordering-key.ts';
 import { unfinished } from '../message/outcome.ts';
 import { CodedError } from '../runtime/errors.ts';
@@ -27,7 +27,7 @@ export interface Opening {
    * The messages of the batch. If their processing order could not be stored, the messages with an ordering key already
    * have the outcome `unfinished`: RabbitMQ redelivers them, and they must not be processed now.
    */
-  readonly messages: readonly Message[];
+  readonly messages: readonly BatchMessage[];
   readonly opened?: Opened;
 }
 
@@ -36,7 +36,7 @@ export interface Opening {
  * crash. If storing the order fails, the messages that have an ordering key are not processed, and RabbitMQ redelivers
  * them.
  */
-export async function openBatch(validated: readonly Message[], batch: OrderedBatch): Promise<Opening> {
+export async function openBatch(validated: readonly BatchMessage[], batch: OrderedBatch): Promise<Opening> {
   const { openBatches, memory } = batch;
   const shard = validated[0]?.delivery.queue;
   if (shard === undefined) return { messages: validated };
