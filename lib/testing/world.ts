@@ -21,7 +21,7 @@ import {
   linesText,
   withoutRandomIds,
   type Contents,
-} from './world-state.ts';
+} from './state-text.ts';
 
 /** Makes one choice of a simulation: an integer from 0 to `ways` - 1. The choice 0 is the usual one. */
 export type Choose = (ways: number) => number;
