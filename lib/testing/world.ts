@@ -426,8 +426,10 @@ export async function runWorld(
   function end(environment: Environment): void {
     const how = environment.ended!;
     Object.assign(environment, { isRunning: false, ended: undefined });
-    if (environment.isGone) environments.splice(environments.indexOf(environment), 1, newEnvironment());
-    if (environment.batch === undefined) return retire(environment);
+    const isExtra = environment.batch === undefined && environments.length > count;
+    if (isExtra || environment.isGone)
+      environments.splice(environments.indexOf(environment), 1, ...(isExtra ? [] : [newEnvironment()]));
+    if (environment.batch === undefined) return;
     // An acknowledgement may be lost like any answer.
     const isLost = how === 'returned' && left > 0 && choose(2) === 1;
     if (isLost) {
@@ -437,10 +439,6 @@ export async function runWorld(
     if (how !== 'returned' || isLost) return giveBack(environment, how);
     environment.batch = undefined;
     isWhole = false;
-  }
-
-  function retire(environment: Environment): void {
-    if (environments.length > count) environments.splice(environments.indexOf(environment), 1);
   }
 
   for (;;) {

@@ -1,0 +1,48 @@
+import { expect, test } from '@jest/globals';
+import * as z from 'zod';
+
+import type { ConsumerDefinition } from '../../../lib/consumer/consumer.ts';
+import { defineTable } from '../../../lib/dynamodb/tables.ts';
+import { defineEvent } from '../../../lib/events/define.ts';
+import type { MessageId } from '../../../lib/events/message-id.ts';
+import { eventMessage } from '../../../lib/events/publish.ts';
+import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
+import { idOf } from '../../../lib/testing/memory-broker.ts';
+import { muted } from '../../../lib/testing/mute.ts';
+import { runWorld } from '../../../lib/testing/world.ts';
+
+const things = defineTable({ name: 'things', key: { id: 'S' } });
+const sent = defineEvent({ type: 'thing.sent', version: 1, exchange: 'things', schema: z.object({}) });
+const definition = {
+  queue: workQueue('things'),
+  event: sent,
+  decide: () => ({ effects: [] }),
+} satisfies ConsumerDefinition<any>;
+const messages = ['m1', 'm2'].map((id) =>
+  eventMessage(sent, {}, { id: id as MessageId, appId: 'test', publishedAtMs: Date.parse('2026-01-01T00:00:00Z') }),
+);
+
+test('a simulation does not lose a redelivered batch if the process that had the batch before crashes', async () => {
+  // Environment 1 gets m1, environment 2 gets m2, the batch of environment 1 returns to the queue, and environment 3
+  // gets m1. Then environment 1 continues, and crashes.
+  const choices = [1, 1, 2, 2, 1];
+  const { broker } = await muted(() =>
+    runWorld(
+      {
+        definition,
+        messages,
+        faults: 1,
+        environments: 2,
+        switches: 3,
+        hasZombies: true,
+        stepMs: 1_000,
+        around: async (_, { context, crash }) => {
+          await context.read(things, { id: 'any' });
+          return crash();
+        },
+      },
+      () => choices.shift() ?? 0,
+    ),
+  );
+  expect(broker.deadLetters.map(idOf).toSorted()).toEqual(['m1', 'm2']);
+});
