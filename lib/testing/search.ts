@@ -1,4 +1,4 @@
-import type { Choose } from './world.ts';
+import type { Choose } from './world-options.ts';
 
 /** How far a search goes. */
 export interface Bounds {

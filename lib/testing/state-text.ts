@@ -5,8 +5,8 @@ import type { Message } from '../events/message.ts';
 import type { Marker } from '../inbox/inbox.ts';
 import { describeError, isInstance } from '../runtime/errors.ts';
 import type { QueuedCopy } from './event.ts';
-import { idOf, type MemoryBroker } from './memory-broker.ts';
-import type { MemoryStore } from './memory-store.ts';
+import { idOf } from './memory-broker.ts';
+import type { WorldState } from './world-state.ts';
 
 /**
  * Formats data as one line of JSON-like text, so that values can be compared by their text. `JSON.stringify` with a
@@ -60,38 +60,11 @@ const entriesText = (map: ReadonlyMap<string, object>): string =>
  */
 export const linesText = (texts: readonly string[]): string => `${texts.length}\n${texts.join('\n')}`;
 
-/** Everything in the in-memory store and the in-memory broker. */
-export interface Contents {
-  readonly store: MemoryStore;
-  readonly broker: MemoryBroker;
-}
-
 /**
- * Replaces the contents of `to` with a copy of the contents of `from`. The copy shares the objects that never change.
+ * Formats the state of a simulation as text, so that states can be compared. Leaves out what neither the consumer nor an
+ * invariant depends on.
  */
-export function copyContents(from: Contents, to: Contents): void {
-  copyEntries(from.store.items, to.store.items);
-  copyEntries(from.store.markers, to.store.markers);
-  copyEntries(from.store.attempts, to.store.attempts);
-  copyEntries(from.store.blockedKeys, to.store.blockedKeys);
-  to.store.commits.splice(0, Infinity, ...from.store.commits);
-  to.store.openBatch = from.store.openBatch;
-  // A copy that waits for its delay counts its deliveries.
-  to.broker.delayed.splice(0, Infinity, ...from.broker.delayed.map((copy) => ({ ...copy })));
-  to.broker.deadLetters.splice(0, Infinity, ...from.broker.deadLetters);
-  to.broker.events.splice(0, Infinity, ...from.broker.events);
-}
-
-function copyEntries<K, V>(from: ReadonlyMap<K, V>, to: Map<K, V>): void {
-  to.clear();
-  for (const [key, value] of from) to.set(key, value);
-}
-
-/**
- * Formats the state of the in-memory store and broker as text, so that states can be compared. Leaves out what neither
- * the consumer nor an invariant depends on.
- */
-export const contentsText = ({ store, broker }: Contents): string => {
+export const stateText = ({ store, broker, queue, ...others }: WorldState): string => {
   const { items, markers, commits, attempts, blockedKeys, openBatch } = store;
   const { delayed, deadLetters, events } = broker;
   return linesText([
@@ -102,6 +75,8 @@ export const contentsText = ({ store, broker }: Contents): string => {
     linesText(delayed.map(copyText)),
     // How often and when a copy was published makes no difference.
     ...[deadLetters, events].map((messages) => linesText([...new Set(messages.map(publishedText))])),
+    linesText(queue.map(copyText)),
+    dataText(others),
   ]);
 };
 

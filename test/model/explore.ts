@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
 
 import { isThorough } from '../support/thorough.ts';
-import type { Choose, Snapshot, WorldOptions } from '../../lib/testing/world.ts';
+import type { Choose, WorldOptions } from '../../lib/testing/world-options.ts';
+import type { Snapshot } from '../../lib/testing/world-state.ts';
 
 /**
  * Thrown when a run of a scenario fails. Its message lists the choices (such as faults) with which the run can be

@@ -7,7 +7,8 @@ import { storedItems, type StoredItems } from '../../lib/testing/stored-items.ts
 import { explore, type Exploration } from './explore.ts';
 import { auditModel } from './audit-model.ts';
 import type { ModelMessage } from './model-message.ts';
-import { runWorld, type Choose, type WorldOptions } from '../../lib/testing/world.ts';
+import type { Choose, WorldOptions } from '../../lib/testing/world-options.ts';
+import { runWorld } from '../../lib/testing/world.ts';
 
 export interface ModelOptions extends Omit<WorldOptions, 'messages' | 'around'> {
   readonly messages: readonly ModelMessage[];

@@ -7,8 +7,10 @@ import { defineEvent } from '../../../lib/events/define.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { eventMessage } from '../../../lib/events/publish.ts';
 import { workQueue } from '../../../lib/rabbitmq/topology/define.ts';
+import { History } from '../../../lib/testing/history.ts';
 import { idOf } from '../../../lib/testing/memory-broker.ts';
 import { muted } from '../../../lib/testing/mute.ts';
+import { search } from '../../../lib/testing/search.ts';
 import { runWorld } from '../../../lib/testing/world.ts';
 
 const things = defineTable({ name: 'things', key: { id: 'S' } });
@@ -45,4 +47,34 @@ test('a simulation does not lose a redelivered batch if the process that had the
     ),
   );
   expect(broker.deadLetters.map(idOf).toSorted()).toEqual(['m1', 'm2']);
+});
+
+test('simulations with one fault contain each kind of fault', async () => {
+  const lines = new Set<string>();
+  await muted(() =>
+    search(
+      async (choose) => {
+        const history = new History();
+        const onlyFirst = messages.slice(0, 1);
+        await runWorld(
+          { definition, messages: onlyFirst, faults: 1, environments: 2, switches: 1, hasZombies: true, history },
+          choose,
+        );
+        const texts = history.lines.map((line) => line.replace(/^ *(\d+\. )?(environment \d+: )?/, ''));
+        for (const [index, text] of texts.entries()) lines.add(`${texts[index - 1]}; ${text}`);
+      },
+      { deviations: 1, runs: 1_000, seed: 1 },
+    ),
+  );
+  // Each text consists of two consecutive lines of a history.
+  expect([...lines]).toEqual(
+    expect.arrayContaining([
+      'commit m1: the process crashes before this step; the process crashes',
+      'completed; commit m1: this step fails and has no effect',
+      'm1 is completed; the process crashes',
+      'm1 is completed; the answer is lost',
+      'record the progress of the queue; the acknowledgement is lost',
+      'completed; the batch returns to the queue while it is being processed',
+    ]),
+  );
 });
