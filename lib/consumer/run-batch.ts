@@ -5,7 +5,7 @@ import { toResult, validate, type ValidMessage, type Result } from '../message/m
 import type { KeyOf } from '../message/ordering-key.ts';
 import type { Rule } from '../message/rule.ts';
 import { runInSettleSpan, withBatchTrace } from '../message/trace.ts';
-import { oldestFirst, processInOrder } from '../ordering/in-order.ts';
+import { inStoredOrder, oldestFirst, processInOrder } from '../ordering/in-order.ts';
 import { closeBatch, openBatch, type Opening } from '../ordering/open-batch.ts';
 import { warnOfSplitKeys } from '../ordering/shard-keys.ts';
 import type { Batch } from './batch.ts';
@@ -91,7 +91,11 @@ async function processDeliveries(
     settle(deadLetters, batch),
   ]);
   if (suspects.size > 0) {
-    const steps = { process: processMessages, settle: (results: readonly Result[]) => settle(results, batch) };
+    const steps = {
+      inOrder: (messages: readonly ValidMessage[]) => inStoredOrder(messages, batch),
+      process: processMessages,
+      settle: (results: readonly Result[]) => settle(results, batch),
+    };
     settled.push(await isolate([...suspects], batch, steps));
   } else await retryEndAttempts(batch);
 

@@ -45,6 +45,8 @@ export interface CrashLoopMemory {
 }
 
 interface Steps {
+  /** Sorts messages so that the messages of each ordering key are in the order in which `process` processes them. */
+  readonly inOrder: (messages: readonly ValidMessage[]) => Promise<ValidMessage[]>;
   readonly process: (messages: readonly ValidMessage[]) => Promise<Result[]>;
   /** Publishes the dead letters of the messages that crash the process. */
   readonly settle: (results: readonly Result[]) => Promise<Result[]>;
@@ -82,10 +84,12 @@ export async function isolate(
   steps: Steps,
 ): Promise<Result[]> {
   let open: Map<MessageId, OpenAttempts>;
+  let sorted: readonly ValidMessage[];
   let untried: readonly ValidMessage[];
   let run: AttemptRun | undefined;
   try {
     await deleteEnded(batch);
+    sorted = await steps.inOrder(suspects);
     open = await batch.attemptLog.read(batch.queue.name, suspects.map(idOf));
     untried = untriedAmong(suspects, open);
     run = untried.length > 0 ? await beginAttempts(untried, 'together', batch) : undefined;
@@ -94,7 +98,7 @@ export async function isolate(
   }
   const results = run ? await steps.process(untried) : [];
   if (run) await endAttempts(results, run, batch);
-  const rest = suspects.filter((suspect) => !untried.includes(suspect));
+  const rest = sorted.filter((suspect) => !untried.includes(suspect));
   return [...results, ...(await isolateEach(rest, open, batch, steps))];
 }
 
@@ -105,8 +109,8 @@ async function isolateEach(
   { process, settle }: Steps,
 ): Promise<Result[]> {
   const results: Result[] = [];
-  const stopped = new Set<string>();
-  const waiting = new Set<string>();
+  const stopped = new Set<string | ValidMessage>();
+  const waiting = new Set<string | ValidMessage>();
   const postponed: ValidMessage[] = [];
   const runsOf = (suspect: ValidMessage) => open.get(suspect.id)?.isolatedEndByMs ?? [];
   for (const suspect of leastTriedFirst(suspects, (one) => runsOf(one).length)) {
@@ -119,16 +123,28 @@ async function isolateEach(
     const [result] = 'is' in begun ? await settle([toResult(suspect, begun)]) : await process([suspect]);
     const { is } = result!.outcome;
     if (is === 'unfinished') stopped.add(sequence);
-    if (is === 'retry' || is === 'postponed') waiting.add(sequence);
-    if (!('is' in begun)) await endAttempts([result!], begun, batch);
-    else if (is !== 'unfinished' && is !== 'postponed') await endAttempts([result!], undefined, batch);
+    if (!('is' in begun)) {
+      if (isUncommitted(result!)) waiting.add(sequence);
+      await endAttempts([result!], begun, batch);
+    } else if (isEnded(result!)) await endAttempts([result!], undefined, batch);
     results.push(result!);
   }
-  // These messages wait for an earlier message of their key, so no rule runs for them, and none of them can crash the
-  // process. To process each of them alone would take many requests to DynamoDB, and the invocation could run out of time.
-  if (postponed.length > 0) results.push(...(await process(postponed)));
-  return results;
+  // These messages wait for an earlier message of their key, so no rule runs for them unless another Lambda execution
+  // environment has completed the earlier message meanwhile. To process each of them alone would take many requests to
+  // DynamoDB, and the invocation could run out of time.
+  const processed = postponed.length > 0 ? await process(postponed) : [];
+  await endAttempts(processed.filter(isEnded), undefined, batch);
+  return [...results, ...processed];
 }
+
+const isEnded = ({ outcome: { is } }: Result) => is !== 'unfinished' && is !== 'postponed';
+
+/**
+ * Whether the later messages of the key wait for this message. They do not wait for a message whose effects are
+ * committed and that is only postponed because no queue receives one of its follow-up events.
+ */
+const isUncommitted = ({ outcome }: Result) =>
+  outcome.is === 'retry' || (outcome.is === 'postponed' && outcome.code !== 'UNROUTABLE');
 
 async function tryToBegin(
   suspect: ValidMessage,
@@ -192,10 +208,11 @@ function untriedAmong(suspects: readonly ValidMessage[], open: ReadonlyMap<Messa
 
 const idOf = ({ id }: ValidMessage) => id;
 
-const sequenceOf = (suspect: ValidMessage) => keyOf(suspect) ?? suspect.id;
+/** Returns the ordering key, or the message itself if it has none, because a key can be equal to the id of a message. */
+const sequenceOf = (suspect: ValidMessage): string | ValidMessage => keyOf(suspect) ?? suspect;
 
 function leastTriedFirst(suspects: readonly ValidMessage[], runsOf: (suspect: ValidMessage) => number): ValidMessage[] {
-  const most = new Map<string, number>();
+  const most = new Map<string | ValidMessage, number>();
   const ranked = suspects.map((suspect) => {
     const rank = Math.max(runsOf(suspect), most.get(sequenceOf(suspect)) ?? 0);
     most.set(sequenceOf(suspect), rank);

@@ -74,6 +74,22 @@ export async function processInOrder(
   return [...unkeyed, ...keyed.map((message) => toResult(message, outcomes.get(message)!))];
 }
 
+/**
+ * Sorts messages so that the messages of each ordering key are in the order in which `processInOrder` processes them. A
+ * batch can contain them in another order, because the queue delivers copies of postponed messages in any order.
+ */
+export async function inStoredOrder(
+  messages: readonly ValidMessage[],
+  { blockedKeys, queue }: Pick<OrderedBatch, 'blockedKeys' | 'queue'>,
+): Promise<ValidMessage[]> {
+  const keys = [...byKey(messages).keys()];
+  if (keys.length === 0) return [...messages];
+  const records = await blockedKeys.read(queue.name, keys);
+  const positions = new Map([...records.values()].flatMap(({ ids }) => ids.map((id, position) => [id, position])));
+  const positionOf = ({ id }: ValidMessage) => positions.get(id) ?? MAX_BLOCKED;
+  return messages.toSorted((one, other) => positionOf(one) - positionOf(other));
+}
+
 /** Whether a message with this outcome lets the later messages with the same ordering key be processed. */
 function isFinalOutcome(outcome: Outcome): boolean {
   // Another Lambda execution environment retries the message, and its retry copy must come before the later messages.

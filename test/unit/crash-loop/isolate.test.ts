@@ -9,8 +9,9 @@ import { createConsumer, type ConsumerDefinition } from '../../../lib/consumer/c
 import type { ConsumerDependencies } from '../../../lib/consumer/dependencies.ts';
 import type { Decide, Perform } from '../../../lib/message/rule.ts';
 import { BatchUnfinishedError } from '../../../lib/consumer/report.ts';
-import { StoreUnavailableError } from '../../../lib/runtime/errors.ts';
+import { PublishError, StoreUnavailableError } from '../../../lib/runtime/errors.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
+import { emit } from '../../../lib/inbox/decision.ts';
 import type { AttemptLog } from '../../../lib/crash-loop/attempt-log.ts';
 import type { MessageId } from '../../../lib/events/message-id.ts';
 import { emptyStore, memoryPorts } from '../../../lib/testing/memory-store.ts';
@@ -39,6 +40,7 @@ const bodyOf = (id: string) => ({ key: id.charAt(0) });
 function aConsumer(
   change: (log: AttemptLog) => Partial<AttemptLog> = () => ({}),
   rule: Rule = { decide: () => ({ effects: [] }) },
+  publishError: () => PublishError | undefined = () => undefined,
 ) {
   const store = emptyStore();
   const clock = { now: () => NOW_MS };
@@ -57,7 +59,7 @@ function aConsumer(
     attemptLog,
     publisher: {
       publish: async () => {},
-      publishAll: async (messages) => messages.map(() => undefined),
+      publishAll: async (messages) => messages.map(publishError),
       close: async () => {},
     },
     archiveDeadLetter: async ({ code, messageId }) => {
@@ -204,4 +206,55 @@ test('if a message that is processed alone is retried, the later messages with t
   ]);
   expect(begun).toEqual(['isolated: a1', 'isolated: b1', 'isolated: b2']);
   expect([...store.attempts.keys()]).toEqual(['a2', 'a3']);
+});
+
+test('if no queue receives a follow-up event of a message, the later messages with the same ordering key are nevertheless processed alone', async () => {
+  const rule: Rule = {
+    orderBy: ({ key }: { key: string }) => key,
+    decide: (_, { id }) => ({ effects: [], events: id === 'a1' ? [emit(event, { key: 'a' })] : [] }),
+  };
+  const { begun, run, record } = aConsumer(undefined, rule, () => new PublishError('UNROUTABLE', 'no queue'));
+  for (const id of ['a1', 'a2']) record(id);
+  expect((await run('a1', 'a2', 'a3')).counts.completed).toBe(2);
+  expect(begun).toEqual(['isolated: a1', 'isolated: a2', 'isolated: a3']);
+});
+
+test('a message without an ordering key does not delay the messages whose ordering key equals its id', async () => {
+  const rule: Rule = {
+    orderBy({ key }: { key: string }) {
+      if (key === 'b') throw new Error('no key');
+      return 'b';
+    },
+    decide: () => ({ effects: [] }),
+  };
+  const { begun, run, record } = aConsumer(undefined, rule);
+  for (const id of ['b', 'a1', 'a2']) record(id);
+  expect((await run('b', 'a1', 'a2')).counts).toMatchObject({ retry: 1, completed: 2 });
+  expect(begun).toEqual(['isolated: b', 'isolated: a1', 'isolated: a2']);
+});
+
+test('if another Lambda execution environment completes a retried message before the later messages with the same ordering key are postponed, these are processed, and their attempt log is deleted', async () => {
+  const rule: Rule = {
+    orderBy: ({ key }: { key: string }) => key,
+    decide(_, { id }) {
+      if (id === 'a1') throw new Error('not this time');
+      if (id === 'b') store.blockedKeys.delete('a');
+      return { effects: [] };
+    },
+  };
+  const { store, begun, run, record } = aConsumer(undefined, rule);
+  for (const id of ['a1', 'a2', 'b']) record(id, ended);
+  expect((await run('a1', 'a2', 'b')).counts).toMatchObject({ retry: 1, completed: 2 });
+  expect(begun).toEqual(['isolated: a1', 'isolated: b']);
+  expect(store.attempts.size).toBe(0);
+});
+
+test('if a batch contains the messages of an ordering key in another order than the stored one, each is nevertheless processed alone, in the stored order', async () => {
+  const rule: Rule = { orderBy: ({ key }: { key: string }) => key, decide: () => ({ effects: [] }) };
+  const { store, begun, run, record } = aConsumer(undefined, rule);
+  const ids = ['a1', 'a2', 'a3'] as MessageId[];
+  for (const id of ids) record(id);
+  store.blockedKeys.set('a', { ids, firstSeenAtMs: NOW_MS, version: { id: 'a version', parts: 0 } });
+  expect((await run('a3', 'a1', 'a2')).counts.completed).toBe(3);
+  expect(begun).toEqual(['isolated: a1', 'isolated: a2', 'isolated: a3']);
 });
