@@ -1,7 +1,7 @@
+import { Plain } from './components/plain.tsx';
 import { configuration } from './configuration.ts';
 import { useConsole } from './context.ts';
 import { endLogin } from './login.ts';
-import { Plain } from './parts/plain.tsx';
 import { writeRoute, type Route } from './route.ts';
 import { LOCAL_SCOPE } from './session.ts';
 import { languages, type Language } from './texts.ts';

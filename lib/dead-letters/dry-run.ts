@@ -1,6 +1,6 @@
 import type { JobOrder } from './job.ts';
 import { redriveRules, type Redriving } from './redrive.ts';
-import { refusalOf, selectLetters } from './select-letters.ts';
+import { refusalOf, selectLetters } from './select-dead-letters.ts';
 
 /** What a job would do. */
 interface DryRun {

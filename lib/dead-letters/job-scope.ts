@@ -1,7 +1,7 @@
 import type { ArchiveTable } from '../archive/record.ts';
 import type { JobOrder, JobScope } from './job.ts';
 import { listGroups } from './list-groups.ts';
-import { untilOf } from './select-letters.ts';
+import { untilOf } from './select-dead-letters.ts';
 
 /**
  * Counts the dead letters that a new job selects. If the filter of the job names a group of dead letters, also returns

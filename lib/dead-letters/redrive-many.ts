@@ -14,7 +14,7 @@ import {
   type Redriving,
 } from './redrive.ts';
 import { isOvertaken, redriveRefusal, type RedriveRefusal } from './redrive-refusal.ts';
-import { chunkLength } from './select-letters.ts';
+import { chunkLength } from './select-dead-letters.ts';
 
 export interface RedriveReport {
   readonly redriven: number;

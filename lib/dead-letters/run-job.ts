@@ -21,7 +21,7 @@ import {
   type Redriving,
 } from './redrive.ts';
 import { isOvertaken } from './redrive-refusal.ts';
-import { refusalOf, selectLetters } from './select-letters.ts';
+import { refusalOf, selectLetters } from './select-dead-letters.ts';
 
 const CONCURRENCY = 16;
 

@@ -2,9 +2,9 @@ import { useEffect, useState } from 'preact/hooks';
 
 import { JOBS, type Action, type Send } from '../action-request.ts';
 import type { Failure, JobDryRun } from '../api.ts';
+import { FailureNote, Loading } from '../components/states.tsx';
 import { failureOf, useConsole } from '../context.ts';
 import type { Format } from '../format.ts';
-import { FailureNote, Loading } from '../parts/states.tsx';
 
 /** The dialog stops counting at this many dead letters, because a job handles at most this many. */
 const MAXIMUM = 1_000_000;

@@ -1,9 +1,9 @@
 import { alarmTitle } from '../alarm-title.ts';
 import type { Alarm, Alarms } from '../api.ts';
+import { Plain } from '../components/plain.tsx';
+import { FailureNote } from '../components/states.tsx';
+import { Ago } from '../components/time.tsx';
 import { useConsole, useGet } from '../context.ts';
-import { Plain } from '../parts/plain.tsx';
-import { FailureNote } from '../parts/states.tsx';
-import { Ago } from '../parts/time.tsx';
 
 const EVERY_MS = 30_000;
 

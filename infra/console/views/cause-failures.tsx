@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks';
 
+import { ActionButton } from '../components/buttons.tsx';
+import { Curl } from '../components/curl.tsx';
 import { useConsole } from '../context.ts';
 import type { ApiRequest } from '../curl.ts';
-import { ActionButton } from '../parts/buttons.tsx';
-import { Curl } from '../parts/curl.tsx';
 import { LOCAL_SCOPE } from '../session.ts';
 
 export interface LocalQueue {

@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 
 import type { EditCheck, Failure } from '../api.ts';
+import { Plain } from '../components/plain.tsx';
+import { FailureNote } from '../components/states.tsx';
 import { failureOf, useConsole } from '../context.ts';
-import { Plain } from '../parts/plain.tsx';
-import { FailureNote } from '../parts/states.tsx';
 
 export const EDIT_SCOPE = 'dead-letters:edit';
 

@@ -1,17 +1,17 @@
 import { useId, useMemo, useState } from 'preact/hooks';
 
 import type { DeadLetterDetails, EditAnswer, Failure } from '../api.ts';
+import { CodeBadge, QueueBadge } from '../components/badges.tsx';
+import { ActionButton } from '../components/buttons.tsx';
+import { Curl } from '../components/curl.tsx';
+import { Diff } from '../components/diff.tsx';
+import { ForceField, refusalReasons } from '../components/force-field.tsx';
+import { Plain } from '../components/plain.tsx';
+import { ReasonField } from '../components/reason-field.tsx';
+import { FailureNote, View } from '../components/states.tsx';
 import { failureOf, useConsole, useGet } from '../context.ts';
 import { formatted } from '../json-lines.ts';
 import { useLeaveQuestion } from '../leave.ts';
-import { CodeBadge, QueueBadge } from '../parts/badges.tsx';
-import { ActionButton } from '../parts/buttons.tsx';
-import { Curl } from '../parts/curl.tsx';
-import { Diff } from '../parts/diff.tsx';
-import { ForceField, refusalReasons } from '../parts/force-field.tsx';
-import { Plain } from '../parts/plain.tsx';
-import { ReasonField } from '../parts/reason-field.tsx';
-import { FailureNote, View } from '../parts/states.tsx';
 import { writeRoute } from '../route.ts';
 import { CheckNote, EDIT_SCOPE, useCheck } from './edit-check.tsx';
 

@@ -2,14 +2,14 @@ import { useState } from 'preact/hooks';
 
 import type { Action } from '../action-request.ts';
 import { withQuery, type DeadLetterGroups, type Failure } from '../api.ts';
+import { Empty, View } from '../components/states.tsx';
 import { useConsole, useGet } from '../context.ts';
 import { readFilter, STATUSES, type Target } from '../filter.ts';
-import { Empty, View } from '../parts/states.tsx';
 import { writeRoute } from '../route.ts';
 import { ActionDialog } from './action-dialog.tsx';
+import { LetterList } from './dead-letters-table.tsx';
 import { FilterForm } from './filter-form.tsx';
 import { GroupRow } from './group-row.tsx';
-import { LetterList } from './letter-list.tsx';
 
 const GROUPS_EVERY_MS = 10_000;
 

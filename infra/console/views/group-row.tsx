@@ -1,11 +1,11 @@
 import type { Action } from '../action-request.ts';
 import type { DeadLetterGroup } from '../api.ts';
+import { CodeBadge, QueueBadge } from '../components/badges.tsx';
+import { ActionButton } from '../components/buttons.tsx';
+import { Plain } from '../components/plain.tsx';
+import { Sparkline } from '../components/sparkline.tsx';
+import { Ago } from '../components/time.tsx';
 import { useConsole } from '../context.ts';
-import { CodeBadge, QueueBadge } from '../parts/badges.tsx';
-import { ActionButton } from '../parts/buttons.tsx';
-import { Plain } from '../parts/plain.tsx';
-import { Sparkline } from '../parts/sparkline.tsx';
-import { Ago } from '../parts/time.tsx';
 import { writeRoute } from '../route.ts';
 
 interface GroupRowProps {

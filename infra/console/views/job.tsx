@@ -2,13 +2,13 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { JOBS } from '../action-request.ts';
 import type { Failure, Job } from '../api.ts';
+import { ActionButton } from '../components/buttons.tsx';
+import { Curl } from '../components/curl.tsx';
+import { JobScope, JobStatus, skippedOf, type Jobs } from '../components/job.tsx';
+import { Plain } from '../components/plain.tsx';
+import { Empty, FailureNote, View } from '../components/states.tsx';
+import { Time } from '../components/time.tsx';
 import { failureOf, useConsole, useGet } from '../context.ts';
-import { ActionButton } from '../parts/buttons.tsx';
-import { Curl } from '../parts/curl.tsx';
-import { JobScope, JobStatus, skippedOf, type Jobs } from '../parts/job.tsx';
-import { Plain } from '../parts/plain.tsx';
-import { Empty, FailureNote, View } from '../parts/states.tsx';
-import { Time } from '../parts/time.tsx';
 import { writeRoute } from '../route.ts';
 
 const EVERY_MS = 2_000;

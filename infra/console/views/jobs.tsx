@@ -1,9 +1,9 @@
 import { JOBS } from '../action-request.ts';
+import { JobScope, JobStatus, skippedOf, type Jobs } from '../components/job.tsx';
+import { Plain } from '../components/plain.tsx';
+import { Empty, View } from '../components/states.tsx';
+import { Ago } from '../components/time.tsx';
 import { useConsole, useGet } from '../context.ts';
-import { JobScope, JobStatus, skippedOf, type Jobs } from '../parts/job.tsx';
-import { Plain } from '../parts/plain.tsx';
-import { Empty, View } from '../parts/states.tsx';
-import { Ago } from '../parts/time.tsx';
 import { writeRoute } from '../route.ts';
 
 const EVERY_MS = 5_000;

@@ -1,11 +1,11 @@
 import { useState } from 'preact/hooks';
 
 import type { Access } from '../access.ts';
+import { Plain } from '../components/plain.tsx';
+import { Loading } from '../components/states.tsx';
 import { configuration } from '../configuration.ts';
 import { useConsole } from '../context.ts';
 import { beginLogin } from '../login.ts';
-import { Plain } from '../parts/plain.tsx';
-import { Loading } from '../parts/states.tsx';
 
 interface LoggedOutProps {
   readonly access: Access;

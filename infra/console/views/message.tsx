@@ -1,11 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
 
+import { CopyButton } from '../components/buttons.tsx';
+import { Curl } from '../components/curl.tsx';
+import { Plain } from '../components/plain.tsx';
+import { Empty, View } from '../components/states.tsx';
 import { configuration } from '../configuration.ts';
 import { useConsole, useGet, type Loaded } from '../context.ts';
-import { CopyButton } from '../parts/buttons.tsx';
-import { Curl } from '../parts/curl.tsx';
-import { Plain } from '../parts/plain.tsx';
-import { Empty, View } from '../parts/states.tsx';
 import { writeRoute } from '../route.ts';
 import { stateClass } from '../state-class.ts';
 import type { Timeline } from '../timeline.ts';

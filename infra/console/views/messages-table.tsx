@@ -1,7 +1,7 @@
+import { QueueBadge } from '../components/badges.tsx';
+import { Plain } from '../components/plain.tsx';
+import { TraceId } from '../components/trace-id.tsx';
 import { useConsole } from '../context.ts';
-import { QueueBadge } from '../parts/badges.tsx';
-import { Plain } from '../parts/plain.tsx';
-import { TraceId } from '../parts/trace-id.tsx';
 import { writeRoute } from '../route.ts';
 import { stateClass } from '../state-class.ts';
 import type { Timeline } from '../timeline.ts';

@@ -1,9 +1,9 @@
 import type { Status } from '../api.ts';
+import { Chart } from '../components/chart.tsx';
+import { Curl } from '../components/curl.tsx';
+import { View } from '../components/states.tsx';
+import { Ago } from '../components/time.tsx';
 import { useConsole, useGet } from '../context.ts';
-import { Chart } from '../parts/chart.tsx';
-import { Curl } from '../parts/curl.tsx';
-import { View } from '../parts/states.tsx';
-import { Ago } from '../parts/time.tsx';
 import { writeRoute } from '../route.ts';
 import { AlarmList } from './alarm-list.tsx';
 

@@ -1,6 +1,6 @@
+import { ErrorText } from '../components/badges.tsx';
+import { Plain } from '../components/plain.tsx';
 import { useConsole } from '../context.ts';
-import { ErrorText } from '../parts/badges.tsx';
-import { Plain } from '../parts/plain.tsx';
 import type { RedriveOutcome } from '../redrive-outcome.ts';
 import { writeRoute } from '../route.ts';
 import { stateClass } from '../state-class.ts';

@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
 
 import type { Failure } from '../api.ts';
+import { Curl } from '../components/curl.tsx';
+import { FailureNote, View } from '../components/states.tsx';
 import { failureOf, useConsole, useGet } from '../context.ts';
 import type { ApiRequest } from '../curl.ts';
-import { Curl } from '../parts/curl.tsx';
-import { FailureNote, View } from '../parts/states.tsx';
 import { writeRoute } from '../route.ts';
 import type { JsonSchema } from '../schema.ts';
 import { CauseFailures, type Act, type LocalQueue } from './cause-failures.tsx';

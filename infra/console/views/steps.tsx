@@ -1,7 +1,7 @@
+import { ErrorText, QueueBadge } from '../components/badges.tsx';
+import { Plain } from '../components/plain.tsx';
+import { Time } from '../components/time.tsx';
 import { useConsole } from '../context.ts';
-import { ErrorText, QueueBadge } from '../parts/badges.tsx';
-import { Plain } from '../parts/plain.tsx';
-import { Time } from '../parts/time.tsx';
 import { writeRoute } from '../route.ts';
 import { stateClass } from '../state-class.ts';
 import type { Timeline } from '../timeline.ts';

@@ -1,8 +1,8 @@
+import { CopyButton } from '../components/buttons.tsx';
+import { Curl } from '../components/curl.tsx';
+import { Plain } from '../components/plain.tsx';
+import { Empty, View } from '../components/states.tsx';
 import { useConsole, useGet } from '../context.ts';
-import { CopyButton } from '../parts/buttons.tsx';
-import { Curl } from '../parts/curl.tsx';
-import { Plain } from '../parts/plain.tsx';
-import { Empty, View } from '../parts/states.tsx';
 import { Waterfall, type TraceSpan } from './waterfall.tsx';
 
 const EVERY_MS = 5_000;

@@ -1,6 +1,6 @@
+import { Plain } from '../components/plain.tsx';
 import { configuration } from '../configuration.ts';
 import { useConsole } from '../context.ts';
-import { Plain } from '../parts/plain.tsx';
 import { stateClass } from '../state-class.ts';
 
 export interface TraceSpan {

@@ -4,7 +4,7 @@ import { reason } from '../../http/audit.ts';
 import { operator } from '../../http/auth/operator.ts';
 import type { Route } from '../../http/endpoint.ts';
 import { filter } from './filter.ts';
-import { path } from './parts.ts';
+import { path } from './shared-schemas.ts';
 
 const redrivenDeadLetter = z.strictObject({
   id: z.string(),

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { reason } from '../../http/audit.ts';
 import { operator } from '../../http/auth/operator.ts';
 import type { Route } from '../../http/endpoint.ts';
-import { bodyCheck, hasReason, path, reasonMissing, text } from './parts.ts';
+import { bodyCheck, hasReason, path, reasonMissing, text } from './shared-schemas.ts';
 
 /** The schema of the response to a dry run of an edit. A dry run only checks the edited body. */
 const editCheck = z.strictObject({

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { readCursor } from '../list.ts';
-import { text } from './parts.ts';
+import { text } from './shared-schemas.ts';
 
 /** A paging token of an earlier response, decoded to a position in the list. */
 export const cursor = z

@@ -4,7 +4,7 @@ import { reason } from '../../http/audit.ts';
 import { operator } from '../../http/auth/operator.ts';
 import type { Route } from '../../http/endpoint.ts';
 import { cursor, filter } from './filter.ts';
-import { hasReason, path, reasonMissing } from './parts.ts';
+import { hasReason, path, reasonMissing } from './shared-schemas.ts';
 
 const at = z.iso.datetime();
 

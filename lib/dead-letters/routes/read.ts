@@ -4,7 +4,7 @@ import { deadLetterStatuses } from '../../archive/dead-letter.ts';
 import { operator } from '../../http/auth/operator.ts';
 import type { Route } from '../../http/endpoint.ts';
 import { cursor, filter } from './filter.ts';
-import { bodyCheck, path } from './parts.ts';
+import { bodyCheck, path } from './shared-schemas.ts';
 
 const at = z.iso.datetime();
 

@@ -2,15 +2,15 @@ import { useEffect, useState } from 'preact/hooks';
 
 import type { Action } from '../action-request.ts';
 import type { DeadLetter } from '../api.ts';
+import { CodeBadge } from '../components/badges.tsx';
+import { ActionButton } from '../components/buttons.tsx';
+import { Plain } from '../components/plain.tsx';
+import { Empty, FailureNote, Loading } from '../components/states.tsx';
+import { Ago } from '../components/time.tsx';
 import { useConsole } from '../context.ts';
 import type { Filter, Target } from '../filter.ts';
-import { CodeBadge } from '../parts/badges.tsx';
-import { ActionButton } from '../parts/buttons.tsx';
-import { Plain } from '../parts/plain.tsx';
-import { Empty, FailureNote, Loading } from '../parts/states.tsx';
-import { Ago } from '../parts/time.tsx';
 import { writeRoute } from '../route.ts';
-import { useLetters } from './use-letters.ts';
+import { useLetters } from './use-dead-letters.ts';
 
 interface LetterListProps {
   readonly filter: Filter;

@@ -1,9 +1,9 @@
 import type { DeadLetterDetails } from '../api.ts';
+import { ErrorText } from '../components/badges.tsx';
+import { Plain } from '../components/plain.tsx';
+import { Empty, View } from '../components/states.tsx';
+import { Time } from '../components/time.tsx';
 import { useConsole, type Loaded } from '../context.ts';
-import { ErrorText } from '../parts/badges.tsx';
-import { Plain } from '../parts/plain.tsx';
-import { Empty, View } from '../parts/states.tsx';
-import { Time } from '../parts/time.tsx';
 import type { Timeline } from '../timeline.ts';
 
 /** The attempts to process the message, with their errors and the delays after them. */

@@ -2,17 +2,17 @@ import { useState } from 'preact/hooks';
 
 import type { Action } from '../action-request.ts';
 import type { DeadLetterDetails } from '../api.ts';
+import { Body } from '../components/body.tsx';
+import { Curl } from '../components/curl.tsx';
+import { View } from '../components/states.tsx';
+import { Values } from '../components/values.tsx';
 import { useConsole, useGet, type Loaded } from '../context.ts';
 import { faultsOf, type Fault } from '../json-lines.ts';
-import { Body } from '../parts/body.tsx';
-import { Curl } from '../parts/curl.tsx';
-import { View } from '../parts/states.tsx';
-import { Values } from '../parts/values.tsx';
 import type { Timeline } from '../timeline.ts';
 import { ActionDialog } from './action-dialog.tsx';
-import { LetterFacts } from './letter-facts.tsx';
-import { Attempts, History } from './letter-history.tsx';
-import { LetterSummary } from './letter-summary.tsx';
+import { LetterFacts } from './dead-letter-facts.tsx';
+import { Attempts, History } from './dead-letter-history.tsx';
+import { LetterSummary } from './dead-letter-summary.tsx';
 
 const EVERY_MS = 10_000;
 const TIMELINE_EVERY_MS = 3_000;

@@ -1,9 +1,9 @@
 import type { DeadLetterDetails } from '../api.ts';
+import { CopyButton } from '../components/buttons.tsx';
+import { Plain } from '../components/plain.tsx';
+import { Time } from '../components/time.tsx';
+import { TraceId } from '../components/trace-id.tsx';
 import { useConsole } from '../context.ts';
-import { CopyButton } from '../parts/buttons.tsx';
-import { Plain } from '../parts/plain.tsx';
-import { Time } from '../parts/time.tsx';
-import { TraceId } from '../parts/trace-id.tsx';
 
 /** The ids and times of a dead letter. */
 export function LetterFacts({ letter }: { readonly letter: DeadLetterDetails }) {

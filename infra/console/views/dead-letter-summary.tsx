@@ -1,10 +1,10 @@
 import type { Action } from '../action-request.ts';
 import type { DeadLetterDetails } from '../api.ts';
+import { CodeBadge, QueueBadge } from '../components/badges.tsx';
+import { ActionButton } from '../components/buttons.tsx';
+import { Plain } from '../components/plain.tsx';
+import { View } from '../components/states.tsx';
 import { useConsole, type Loaded } from '../context.ts';
-import { CodeBadge, QueueBadge } from '../parts/badges.tsx';
-import { ActionButton } from '../parts/buttons.tsx';
-import { Plain } from '../parts/plain.tsx';
-import { View } from '../parts/states.tsx';
 import { outcomeOf } from '../redrive-outcome.ts';
 import { writeRoute } from '../route.ts';
 import type { Timeline } from '../timeline.ts';
