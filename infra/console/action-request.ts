@@ -16,7 +16,7 @@ interface Order {
 
 export function requestFor(action: Action, target: Target, { reason, ratePerSecond, force }: Order): ApiRequest {
   if (target.kind === 'one') {
-    const path = `/dead-letters/${encodeURIComponent(target.letter.id)}`;
+    const path = `/dead-letters/${encodeURIComponent(target.deadLetter.id)}`;
     return action === 'redrive'
       ? { method: 'POST', path: `${path}/redrive`, body: { reason, ...(force && { force }) } }
       : { method: 'DELETE', path, body: { reason } };
@@ -30,15 +30,15 @@ export function requestFor(action: Action, target: Target, { reason, ratePerSeco
 
 export function selectionOf(target: Target): object {
   if (target.kind === 'filter') return { filter: target.filter };
-  return { ids: (target.kind === 'one' ? [target.letter] : target.letters).map(({ id }) => id) };
+  return { ids: (target.kind === 'one' ? [target.deadLetter] : target.deadLetters).map(({ id }) => id) };
 }
 
 export interface Sample {
   /** The dead letter that the operator redrives first, as a trial. */
-  readonly letter: DeadLetter;
+  readonly deadLetter: DeadLetter;
   /**
-   * The selected dead letters except `letter`. The console offers to redrive them after it has redriven `letter` as a
-   * trial.
+   * The selected dead letters except `deadLetter`. The console offers to redrive them after it has redriven
+   * `deadLetter` as a trial.
    */
   readonly rest: Target;
 }
@@ -49,16 +49,16 @@ export async function sampleOf(
   skippedIds: ReadonlySet<string> | undefined,
 ): Promise<Sample | undefined> {
   if (target.kind === 'one') return undefined;
-  const letters = target.kind === 'selection' ? target.letters : await newest(send, target.filter);
-  const accepted = letters.filter(({ id }) => !skippedIds?.has(id));
-  const letter =
-    accepted.find(({ redrives, timesRedriven }) => redrives + timesRedriven === 0) ?? accepted[0] ?? letters[0];
-  if (!letter) return undefined;
+  const deadLetters = target.kind === 'selection' ? target.deadLetters : await newest(send, target.filter);
+  const accepted = deadLetters.filter(({ id }) => !skippedIds?.has(id));
+  const deadLetter =
+    accepted.find(({ redrives, timesRedriven }) => redrives + timesRedriven === 0) ?? accepted[0] ?? deadLetters[0];
+  if (!deadLetter) return undefined;
   if (target.kind === 'selection')
-    return { letter, rest: { ...target, letters: letters.filter(({ id }) => id !== letter.id) } };
+    return { deadLetter, rest: { ...target, deadLetters: deadLetters.filter(({ id }) => id !== deadLetter.id) } };
   // If the message of the trial fails again, `to` excludes its new dead letter from the rest.
-  const to = new Date(Date.parse(letters[0]!.deadLetteredAt) + 1).toISOString();
-  return { letter, rest: { ...target, filter: { ...target.filter, to } } };
+  const to = new Date(Date.parse(deadLetters[0]!.deadLetteredAt) + 1).toISOString();
+  return { deadLetter, rest: { ...target, filter: { ...target.filter, to } } };
 }
 
 async function newest(send: Send, filter: Filter): Promise<readonly DeadLetter[]> {

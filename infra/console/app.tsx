@@ -10,7 +10,7 @@ import { Header } from './header.tsx';
 import { mayLeave } from './leave.ts';
 import { readRoute, type Route } from './route.ts';
 import { chooseLanguage, localeFor, texts as allTexts } from './texts.ts';
-import { Letter } from './views/dead-letter.tsx';
+import { DeadLetterPage } from './views/dead-letter.tsx';
 import { Edit } from './views/edit.tsx';
 import { Failures } from './views/failures.tsx';
 import { JobView } from './views/job.tsx';
@@ -125,7 +125,7 @@ function Page({ route }: { readonly route: Route }) {
     case 'failures':
       return <Failures query={query} />;
     case 'dead-letters':
-      return id === undefined ? <Failures query={query} /> : <Letter key={id} id={id} />;
+      return id === undefined ? <Failures query={query} /> : <DeadLetterPage key={id} id={id} />;
     case 'edit':
       return id === undefined ? <Failures query={query} /> : <Edit key={id} id={id} />;
     case 'jobs':

@@ -13,6 +13,6 @@ export const readFilter = (query: Readonly<Record<string, string>>): Filter =>
 
 /** The dead letters that the operator redrives or discards. */
 export type Target =
-  | { readonly kind: 'one'; readonly letter: Pick<DeadLetter, 'id' | 'messageId' | 'queue' | 'status'> }
-  | { readonly kind: 'selection'; readonly letters: readonly DeadLetter[] }
+  | { readonly kind: 'one'; readonly deadLetter: Pick<DeadLetter, 'id' | 'messageId' | 'queue' | 'status'> }
+  | { readonly kind: 'selection'; readonly deadLetters: readonly DeadLetter[] }
   | { readonly kind: 'filter'; readonly filter: Filter; readonly group?: DeadLetterGroup };

@@ -102,8 +102,8 @@ const en = {
 
   // Failures
   groups: 'Causes',
-  lettersInGroups: (letters: string, groups: string) =>
-    `${counted(letters, 'message', 'messages')}, ${counted(groups, 'cause', 'causes')}`,
+  deadLettersInGroups: (deadLetters: string, groups: string) =>
+    `${counted(deadLetters, 'message', 'messages')}, ${counted(groups, 'cause', 'causes')}`,
   groupsIncomplete:
     'There are too many failures to count them all. The oldest are missing here; filter by time to see them.',
   noFailures: 'No message has failed. Every message was processed, or waits in its queue.',
@@ -524,7 +524,7 @@ const zh: Texts = {
   delayQueues: '按延迟等待的消息',
 
   groups: '失败原因',
-  lettersInGroups: (letters, groups) => `${letters} 条消息，${groups} 个原因`,
+  deadLettersInGroups: (deadLetters, groups) => `${deadLetters} 条消息，${groups} 个原因`,
   groupsIncomplete: '失败消息太多，无法全部统计。这里缺少最早的消息；请按时间筛选。',
   noFailures: '没有失败的消息。所有消息都已处理，或仍在队列中等待。',
   noneMatch: '没有符合筛选条件的失败消息。',

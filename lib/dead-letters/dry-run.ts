@@ -1,6 +1,6 @@
 import type { JobOrder } from './job.ts';
 import { redriveRules, type Redriving } from './redrive.ts';
-import { refusalOf, selectLetters } from './select-dead-letters.ts';
+import { refusalOf, selectDeadLetters } from './select-dead-letters.ts';
 
 /** What a job would do. */
 interface DryRun {
@@ -44,11 +44,11 @@ export async function dryRun(
   let position = from;
   for (;;) {
     const limits = { count: Math.min(PAGE, maximum, order.maximum - count), bytes: Number.POSITIVE_INFINITY };
-    const selected = await selectLetters(redriving.table, { order, createdAt, position }, limits);
-    for (const letter of selected.letters) {
-      const reason = refusalOf(letter, order, redriveRules(redriving, order.force));
+    const selected = await selectDeadLetters(redriving.table, { order, createdAt, position }, limits);
+    for (const deadLetter of selected.deadLetters) {
+      const reason = refusalOf(deadLetter, order, redriveRules(redriving, order.force));
       if (reason === undefined) count += 1;
-      else skipped.push({ id: letter.id, reason });
+      else skipped.push({ id: deadLetter.id, reason });
     }
     for (const id of selected.unknown) skipped.push({ id, reason: 'not-found' });
     if (selected.isLast || count >= order.maximum) return { count, skipped };

@@ -21,7 +21,7 @@ import {
   type Redriving,
 } from './redrive.ts';
 import { isOvertaken } from './redrive-refusal.ts';
-import { refusalOf, selectLetters } from './select-dead-letters.ts';
+import { refusalOf, selectDeadLetters } from './select-dead-letters.ts';
 
 const CONCURRENCY = 16;
 
@@ -53,11 +53,11 @@ export async function runJob(
     const count = Math.max(1, Math.min(CHUNK, Math.ceil(order.ratePerSecond), order.maximum - job.progress.done));
     const current: Job = job;
     const doStep = async () => {
-      const selected = await selectLetters(table, current, { count, bytes: CHUNK_BYTES });
-      return { ...selected, result: await carryOut(redriving, current, selected.letters) };
+      const selected = await selectDeadLetters(table, current, { count, bytes: CHUNK_BYTES });
+      return { ...selected, result: await carryOut(redriving, current, selected.deadLetters) };
     };
     // If the process dies before `recordStep`, another process repeats this step.
-    const { letters, unknown, position, isLast, result } = await doStep().catch(async (error: unknown) => {
+    const { deadLetters, unknown, position, isLast, result } = await doStep().catch(async (error: unknown) => {
       await recordError(redriving, current, owner, error);
       throw error;
     });
@@ -76,7 +76,7 @@ export async function runJob(
       lease(),
     );
     if (job?.status === 'running' && !isFailing) {
-      const pauseMs = (letters.length * 1_000) / job.order.ratePerSecond - (clock.now() - startedAtMs);
+      const pauseMs = (deadLetters.length * 1_000) / job.order.ratePerSecond - (clock.now() - startedAtMs);
       if (pauseMs > 0) {
         await sleep(Math.min(pauseMs, Math.max(remainingMs() - RESERVE_MS, 0)));
         // An operator may have cancelled the job during the pause.
@@ -113,13 +113,13 @@ interface StepResult {
   readonly isRepeated: boolean;
 }
 
-/** Redrives or discards the dead letters `letters`. Skips each dead letter that must not be redriven or discarded. */
-async function carryOut(redriving: Redriving, job: Job, letters: readonly DeadLetter[]): Promise<StepResult> {
+/** Redrives or discards the given dead letters. Skips each dead letter that must not be redriven or discarded. */
+async function carryOut(redriving: Redriving, job: Job, deadLetters: readonly DeadLetter[]): Promise<StepResult> {
   const { order, createdAt } = job;
   const rules = redriveRules(redriving, order.force);
   const refusals: string[] = [];
-  const wanted = letters.filter((letter) => {
-    const refusal = wasRedriven(letter, createdAt) ? 'already-redriven' : refusalOf(letter, order, rules);
+  const wanted = deadLetters.filter((deadLetter) => {
+    const refusal = wasRedriven(deadLetter, createdAt) ? 'already-redriven' : refusalOf(deadLetter, order, rules);
     if (refusal) refusals.push(refusal);
     return !refusal;
   });
@@ -138,11 +138,13 @@ const wasRedriven = ({ history }: DeadLetter, startedAt: string): boolean =>
 async function redrive(
   redriving: Redriving,
   { id, order: { force, reason, requestedBy } }: Job,
-  letters: readonly DeadLetter[],
+  deadLetters: readonly DeadLetter[],
 ): Promise<StepResult> {
-  const read = await pMap(letters, (letter) => readIfUnchanged(redriving, letter), { concurrency: CONCURRENCY });
+  const read = await pMap(deadLetters, (deadLetter) => readIfUnchanged(redriving, deadLetter), {
+    concurrency: CONCURRENCY,
+  });
   const items = read.filter((item) => item !== undefined);
-  const skipped = Array.from({ length: letters.length - items.length }, () => 'already-redriven');
+  const skipped = Array.from({ length: deadLetters.length - items.length }, () => 'already-redriven');
   const errors = await publishRedriven(redriving, items, { force, by: requestedBy, reason });
   let done = 0;
   let failed = 0;
@@ -170,13 +172,13 @@ async function redrive(
 async function discard(
   { table, clock }: Redriving,
   { order: { reason, requestedBy } }: Job,
-  letters: readonly DeadLetter[],
+  deadLetters: readonly DeadLetter[],
 ): Promise<StepResult> {
   const at = new Date(clock.now()).toISOString();
   const action = { action: 'discarded', at, reason, by: requestedBy } as const;
-  const discarded = await pMap(letters, ({ id }) => recordDiscard(table, id, action), { concurrency: CONCURRENCY });
+  const discarded = await pMap(deadLetters, ({ id }) => recordDiscard(table, id, action), { concurrency: CONCURRENCY });
   const skipped = discarded.filter((isDiscarded) => !isDiscarded).map(() => 'not-open');
-  return { done: letters.length - skipped.length, failed: 0, skipped, isRepeated: false };
+  return { done: deadLetters.length - skipped.length, failed: 0, skipped, isRepeated: false };
 }
 
 function add(

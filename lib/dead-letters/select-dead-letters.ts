@@ -27,16 +27,16 @@ interface Limits {
 }
 
 interface Selected {
-  readonly letters: readonly DeadLetter[];
+  readonly deadLetters: readonly DeadLetter[];
   /** The requested ids for which the archive contains no dead letter. */
   readonly unknown: readonly string[];
-  /** The cursor with which the next call of `selectLetters` continues after these dead letters. */
+  /** The cursor with which the next call of `selectDeadLetters` continues after these dead letters. */
   readonly position?: string;
   readonly isLast: boolean;
 }
 
 /** Reads the next dead letters that a job or a dry run selects, without the messages' bodies and properties. */
-export async function selectLetters(
+export async function selectDeadLetters(
   table: ArchiveTable,
   { order, createdAt, position }: Progress,
   limits: Limits,
@@ -46,12 +46,12 @@ export async function selectLetters(
     const ids = order.ids.slice(from, from + limits.count);
     const read = await pMap(ids, (id) => readRecord(table, id), { concurrency: CONCURRENCY });
     const length = chunkLength(
-      read.map((letter) => letter ?? { bodyBytes: 0 }),
+      read.map((deadLetter) => deadLetter ?? { bodyBytes: 0 }),
       limits,
     );
     const next = from + length;
     return {
-      letters: read.slice(0, length).filter((letter) => letter !== undefined),
+      deadLetters: read.slice(0, length).filter((deadLetter) => deadLetter !== undefined),
       unknown: ids.slice(0, length).filter((_, index) => read[index] === undefined),
       position: String(next),
       isLast: next >= order.ids.length,
@@ -62,11 +62,11 @@ export async function selectLetters(
     { ...order.filter, to: untilOf(order.filter, createdAt), status: 'open' },
     { limit: limits.count, after: position, oldestFirst: true },
   );
-  const letters = page.deadLetters.slice(0, chunkLength(page.deadLetters, limits));
-  const isCut = letters.length < page.deadLetters.length;
-  const last = letters.at(-1);
+  const deadLetters = page.deadLetters.slice(0, chunkLength(page.deadLetters, limits));
+  const isCut = deadLetters.length < page.deadLetters.length;
+  const last = deadLetters.at(-1);
   return {
-    letters,
+    deadLetters,
     unknown: [],
     position: isCut && last ? `${last.deadLetteredAt}#${last.id}` : page.after,
     isLast: !isCut && page.after === undefined,
@@ -90,18 +90,18 @@ async function readRecord(table: ArchiveTable, id: string): Promise<DeadLetter |
  * Returns how many dead letters from the start of the list stay within `count` and `bytes`. The first dead letter is
  * included however large it is.
  */
-export function chunkLength(letters: readonly Pick<DeadLetter, 'bodyBytes'>[], { count, bytes }: Limits): number {
+export function chunkLength(deadLetters: readonly Pick<DeadLetter, 'bodyBytes'>[], { count, bytes }: Limits): number {
   let sum = 0;
-  const end = letters.slice(0, count).findIndex(({ bodyBytes }) => (sum += bodyBytes) > bytes);
-  return end === -1 ? Math.min(letters.length, count) : Math.max(end, 1);
+  const end = deadLetters.slice(0, count).findIndex(({ bodyBytes }) => (sum += bodyBytes) > bytes);
+  return end === -1 ? Math.min(deadLetters.length, count) : Math.max(end, 1);
 }
 
 /** Returns why a job does not redrive or discard a dead letter, or `undefined` if the job may do so. */
 export function refusalOf(
-  letter: DeadLetter,
+  deadLetter: DeadLetter,
   { action }: Pick<JobOrder, 'action'>,
   rules: RedriveRules,
 ): RedriveRefusal | undefined {
-  if (action === 'redrive') return redriveRefusal(letter, rules);
-  return letter.status === 'open' ? undefined : `already-${letter.status}`;
+  if (action === 'redrive') return redriveRefusal(deadLetter, rules);
+  return deadLetter.status === 'open' ? undefined : `already-${deadLetter.status}`;
 }

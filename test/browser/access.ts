@@ -42,7 +42,7 @@ export function accessTests(world: World): void {
         .getByText(/Your token does not allow this/)
         .first()
         .waitFor();
-      const { id } = await world.aLetter({});
+      const { id } = await world.aDeadLetter({});
       await show(`#/dead-letters/${id}`, 'Failed message');
       await page
         .getByText(/Your token does not allow this/)
@@ -57,7 +57,7 @@ export function accessTests(world: World): void {
       const session = { token: await world.environment.service.token(...scopes), scopes };
       const { page, problems, show } = await world.aConsole({ session });
       await show('#/failures', 'Failures');
-      await page.locator('table.letters').waitFor();
+      await page.locator('table.dead-letters').waitFor();
       const button = page.getByRole('button', { name: /Redrive all….*needs the scope dead-letters:redrive/ });
       await button.click({ force: true });
       expect(await page.getByRole('dialog').count()).toBe(0);

@@ -20,7 +20,7 @@ export function actionTests(world: World): void {
         ['Discard', 'PAYLOAD_MISMATCH', 'discarded'],
         ['Redrive', 'ATTEMPTS_EXHAUSTED', 'redriven'],
       ] as const) {
-        const { id } = await world.aLetter({ code });
+        const { id } = await world.aDeadLetter({ code });
         await show(`#/dead-letters/${id}`, 'Failed message');
         await page.getByRole('button', { name: `${action}…` }).click();
         const dialog = page.getByRole('dialog');
@@ -47,7 +47,7 @@ export function actionTests(world: World): void {
     test('an operator discards a selection of messages as a job, and can read the result of the job afterwards', async () => {
       const { page, problems, show } = await world.aConsole();
       await show('#/failures?queue=stock', 'Failures');
-      const boxes = page.locator('table.letters tbody').getByRole('checkbox');
+      const boxes = page.locator('table.dead-letters tbody').getByRole('checkbox');
       await boxes.nth(2).waitFor();
       for (const index of [0, 1, 2]) await boxes.nth(index).check();
       await page.getByText('3 selected').waitFor();
@@ -58,13 +58,13 @@ export function actionTests(world: World): void {
       await page.getByText('3 messages discarded').waitFor();
       await show('#/jobs', 'Jobs');
       await page.getByRole('row', { name: /three that are not JSON.*done/ }).waitFor();
-      expect(await world.letters({ queue: 'stock', status: 'discarded', limit: '50' })).toHaveLength(3);
+      expect(await world.deadLetters({ queue: 'stock', status: 'discarded', limit: '50' })).toHaveLength(3);
       expect(problems).toEqual([]);
     });
 
     test('an operator edits a failed message, the console checks the body against its schema and shows the changes, and the edited message is completed', async () => {
       const { page, problems, show, violations } = await world.aConsole();
-      const { id } = await world.aLetter({ code: 'SCHEMA_MISMATCH' });
+      const { id } = await world.aDeadLetter({ code: 'SCHEMA_MISMATCH' });
       await show(`#/dead-letters/${id}`, 'Failed message');
       await page.getByRole('link', { name: 'Edit and resend…' }).click();
       await page.getByText('The consumer would refuse this body:').waitFor();
@@ -99,10 +99,10 @@ export function actionTests(world: World): void {
 
     test('the page of a message that failed again after a redrive shows the redrive, with the operator and the reason, and the page of its first failure links to the new one', async () => {
       const { page, problems, show } = await world.aConsole();
-      const { id, messageId } = await world.aLetter({ code: 'SCHEMA_MISMATCH' });
+      const { id, messageId } = await world.aDeadLetter({ code: 'SCHEMA_MISMATCH' });
       await world.service.request('POST', `/dead-letters/${id}/redrive`, { reason: 'the schema may be new' });
       const again = await eventually('the dead letter of the redriven message', async () =>
-        (await world.letters({ text: messageId, status: 'open' })).find((one) => one.id !== id),
+        (await world.deadLetters({ text: messageId, status: 'open' })).find((one) => one.id !== id),
       );
       await show(`#/dead-letters/${again.id}`, 'Failed message');
       await page
@@ -122,7 +122,7 @@ export function actionTests(world: World): void {
 
     test('the console asks before the operator leaves an edit with changes, and keeps the changes if the operator stays', async () => {
       const { page, problems, show } = await world.aConsole();
-      const { id, queue } = await world.aLetter({ code: 'SCHEMA_MISMATCH' });
+      const { id, queue } = await world.aDeadLetter({ code: 'SCHEMA_MISMATCH' });
       await show(`#/edit/${id}`, 'Edit and resend');
       await page.locator('main .badge').filter({ hasText: queue }).waitFor();
       const body = page.getByRole('textbox', { name: /^Body/ });
@@ -149,7 +149,7 @@ export function actionTests(world: World): void {
       await world.service.publish([aFailure(code, 'too late', message)]);
       await world.service.untilArchived(3, { code });
       await show(`#/failures?code=${code}`, 'Failures');
-      const boxes = page.locator('table.letters tbody').getByRole('checkbox');
+      const boxes = page.locator('table.dead-letters tbody').getByRole('checkbox');
       await boxes.nth(2).waitFor();
       const dialog = page.getByRole('dialog');
       const previews = async (count: number) => {
@@ -169,14 +169,14 @@ export function actionTests(world: World): void {
       await dialog.getByRole('checkbox', { name: /^Also redrive the messages that are older than/ }).check();
       await dialog.getByText('2 messages will go back to their queues.').waitFor();
       await dialog.getByRole('button', { name: 'Cancel' }).click();
-      const { id } = await world.aLetter({ code, text: String(message.properties.messageId) });
+      const { id } = await world.aDeadLetter({ code, text: String(message.properties.messageId) });
       await show(`#/dead-letters/${id}`, 'Failed message');
       await page.getByRole('button', { name: 'Redrive…' }).click();
       await previews(0);
       await fillReason(page, 'it is too old');
       expect(await dialog.getByRole('button', { name: 'Redrive', exact: true }).isDisabled()).toBe(true);
-      for (const letter of await world.letters({ code, status: 'open' }))
-        await world.service.request('DELETE', `/dead-letters/${letter.id}`, { reason: 'the test is over' });
+      for (const deadLetter of await world.deadLetters({ code, status: 'open' }))
+        await world.service.request('DELETE', `/dead-letters/${deadLetter.id}`, { reason: 'the test is over' });
       expect(problems).toEqual([]);
     });
 
@@ -209,14 +209,14 @@ export function actionTests(world: World): void {
       await page.locator('.badge.cancelled').waitFor();
       await page.reload();
       await page.getByText(/^\d+ of 20 messages redriven$/).waitFor();
-      expect((await world.letters({ code, status: 'open', limit: '50' })).length).toBeGreaterThan(0);
+      expect((await world.deadLetters({ code, status: 'open', limit: '50' })).length).toBeGreaterThan(0);
     });
 
     test('the Enter key sends a redrive only while its button is enabled, and the dialog offers to force the redrive only after a refusal', async () => {
       const code = 'ENTER_KEY';
       await world.service.publish([aFailure(code, 'press a key')]);
       await world.service.untilArchived(1, { code });
-      const { id } = await world.aLetter({ code });
+      const { id } = await world.aDeadLetter({ code });
       const { page, show } = await world.aConsole();
       const sent: string[] = [];
       page.on('request', (request) => {
@@ -257,14 +257,14 @@ export function actionTests(world: World): void {
       await world.service.publish(ids.map((id) => aRejection(id, { currency: 7 })));
       const untilAllAreOpen = () =>
         eventually('an open dead letter of each message', async () => {
-          const found = await Promise.all(ids.map((text) => world.letters({ text, status: 'open' })));
-          return found.every((letters) => letters.length === 1);
+          const found = await Promise.all(ids.map((text) => world.deadLetters({ text, status: 'open' })));
+          return found.every((deadLetters) => deadLetters.length === 1);
         });
       await untilAllAreOpen();
       const { group } = (
         await world.service.request<{ deadLetters: { group: string }[] }>('GET', `/dead-letters?text=${ids[0]}`)
       ).deadLetters[0]!;
-      const before = await world.aLetter({ group });
+      const before = await world.aDeadLetter({ group });
       await world.service.request('POST', `/dead-letters/${before.id}/redrive`, { reason: 'it fails again' });
       await untilAllAreOpen();
       const { page, problems, show } = await world.aConsole();
@@ -290,10 +290,10 @@ export function actionTests(world: World): void {
       await show('#/jobs', 'Jobs');
       await page.getByRole('row', { name: /perhaps it works now points SCHEMA_MISMATCH \/currency/ }).waitFor();
       await untilAllAreOpen();
-      const redriven = await world.letters({ group, status: 'redriven', limit: '50' });
+      const redriven = await world.deadLetters({ group, status: 'redriven', limit: '50' });
       expect(redriven).toHaveLength(4);
-      for (const letter of await world.letters({ group, status: 'open' }))
-        await world.service.request('DELETE', `/dead-letters/${letter.id}`, { reason: 'the test is over' });
+      for (const deadLetter of await world.deadLetters({ group, status: 'open' }))
+        await world.service.request('DELETE', `/dead-letters/${deadLetter.id}`, { reason: 'the test is over' });
       expect(problems).toEqual([]);
     });
   });

@@ -25,10 +25,10 @@ export function hostileTests(world: World): void {
       for (const viewport of [SMALL, { width: 1280, height: 900 }]) {
         const { page, problems, show } = await world.aConsole({ viewport });
         await show('#/failures?code=HOSTILE', 'Failures');
-        await page.locator('table.letters').waitFor();
+        await page.locator('table.dead-letters').waitFor();
         expect(await page.locator('main').innerText()).toContain('<img src=x');
-        const letter = await world.aLetter({ code: 'HOSTILE' });
-        await show(`#/dead-letters/${letter.id}`, 'Failed message');
+        const deadLetter = await world.aDeadLetter({ code: 'HOSTILE' });
+        await show(`#/dead-letters/${deadLetter.id}`, 'Failed message');
         await page.getByRole('button', { name: 'Download the bytes' }).waitFor();
         const shown = await page.locator('main').innerText();
         expect(shown).toContain(`<script>alert('script')</script>`);

@@ -13,7 +13,7 @@ import {
   failing,
   failThirty,
   redriveOrder,
-  type ListedLetter,
+  type ListedDeadLetter,
 } from '../support/failures.ts';
 import { openConsole } from './console-page.ts';
 
@@ -37,7 +37,7 @@ await entry(async () => {
     );
     await service.untilArchived(212, { code: 'TABLE_LOCKED' });
     const { url } = environment.service;
-    const { deadLetters } = await service.request<{ deadLetters: ListedLetter[] }>(
+    const { deadLetters } = await service.request<{ deadLetters: ListedDeadLetter[] }>(
       'GET',
       '/dead-letters?status=open&code=SCHEMA_MISMATCH',
     );
@@ -55,7 +55,7 @@ await entry(async () => {
     await page.waitForTimeout(6_000);
     await save(large, 'overview');
     await large.show('#/failures', 'Failures');
-    await page.locator('table.letters').waitFor();
+    await page.locator('table.dead-letters').waitFor();
     await save(large, 'failures');
     await small.show('#/failures', 'Failures');
     await small.page.locator('table.groups').waitFor();

@@ -29,7 +29,7 @@ export function readerTests(world: World): void {
       expect(await focused()).toBe('A Skip to the content');
       await tabTo(/^A Failures$/);
       await press('Enter');
-      await page.locator('table.letters').waitFor();
+      await page.locator('table.dead-letters').waitFor();
       await page.locator('table.groups').waitFor();
       expect(await focused()).toBe('H1 Failures');
       await tabTo(/^BUTTON Discard… stock/);
@@ -38,7 +38,7 @@ export function readerTests(world: World): void {
       await press('Escape');
       await page.getByRole('dialog').waitFor({ state: 'detached' });
       expect(await focused()).toMatch(/^BUTTON Discard… stock/);
-      const { id } = await world.aLetter({ queue: 'stock' });
+      const { id } = await world.aDeadLetter({ queue: 'stock' });
       await page.goto(`${world.url}/console#/dead-letters/${id}`);
       await page.getByRole('heading', { level: 1, name: 'Failed message' }).waitFor();
       await page.getByRole('button', { name: 'Discard…' }).waitFor();
@@ -58,7 +58,7 @@ export function readerTests(world: World): void {
 
     const problemsOf = async (name: string, wishes: ConsoleWishes): Promise<string[]> => {
       const { page, show, violations } = await world.aConsole(wishes);
-      const { id } = await world.aLetter({ code: 'SCHEMA_MISMATCH' });
+      const { id } = await world.aDeadLetter({ code: 'SCHEMA_MISMATCH' });
       const [job] = (await world.service.request<{ jobs: { id: string }[] }>('GET', '/dead-letters/jobs')).jobs;
       const wrong: string[] = [];
       const check = async (view: string) => {
@@ -72,7 +72,7 @@ export function readerTests(world: World): void {
         .waitFor();
       await check('overview');
       await show('#/failures?queue=stock', 'Failures');
-      await page.locator('table.letters').waitFor();
+      await page.locator('table.dead-letters').waitFor();
       await check('failures');
       await page.getByRole('button', { name: 'Redrive all…' }).click();
       await page.getByText(/will go back to their queues/).waitFor();
@@ -113,7 +113,7 @@ export function readerTests(world: World): void {
       await page.getByRole('heading', { level: 1, name: '总览' }).waitFor();
       expect(await page.locator('html').getAttribute('lang')).toBe('zh-Hans');
       await page.getByRole('link', { name: '失败消息' }).click();
-      await page.locator('table.letters').waitFor();
+      await page.locator('table.dead-letters').waitFor();
       expect(await page.locator('table.groups time').first().innerText()).toMatch(/前|现在/);
       const english = (await page.locator('main').innerText()).match(
         /\b(?:Redrive|Discard|Cause|Messages|Queue|Filter)\b/g,

@@ -50,7 +50,7 @@ export function sendTests(world: World): void {
       const id = await page.locator('ol.outcomes code').innerText();
       await eventually(
         'the dead letter of the message that is not JSON',
-        async () => (await world.letters({ text: id, queue: 'points', status: 'open' })).length === 1,
+        async () => (await world.deadLetters({ text: id, queue: 'points', status: 'open' })).length === 1,
       );
       const { pid } = world.environment.broker;
       const kill = page.getByRole('button', { name: 'Kill the broker' });

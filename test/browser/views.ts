@@ -58,7 +58,7 @@ export function viewTests(world: World): void {
       expect(await page.locator(`[id="${hint}"]`).innerText()).toMatch(
         /in the reason of a failure.* not search bodies/,
       );
-      const queues = page.locator('table.letters td.name bdi');
+      const queues = page.locator('table.dead-letters td.name bdi');
       await queues.first().waitFor();
       // Each name is in one line.
       expect(new Set(await queues.evaluateAll((names) => names.map((name) => name.getClientRects().length)))).toEqual(
@@ -71,7 +71,7 @@ export function viewTests(world: World): void {
 
     test('the console shows a message with the faults beside the fields of the body, the headers, and the bytes for download', async () => {
       const { page, problems, show } = await world.aConsole();
-      const { id } = await world.aLetter({ code: 'SCHEMA_MISMATCH' });
+      const { id } = await world.aDeadLetter({ code: 'SCHEMA_MISMATCH' });
       await show(`#/dead-letters/${id}`, 'Failed message');
       const fault = page.locator('ol.json li.fault');
       await fault.waitFor();
@@ -118,7 +118,7 @@ export function viewTests(world: World): void {
 
     test('the console shows each failed attempt of a message with its error, its time and the delay after it', async () => {
       const { page, show } = await world.aConsole();
-      const { id } = await world.aLetter({ code: 'ATTEMPTS_EXHAUSTED', client: 'shop', text: 'fail-next' });
+      const { id } = await world.aDeadLetter({ code: 'ATTEMPTS_EXHAUSTED', client: 'shop', text: 'fail-next' });
       await show(`#/dead-letters/${id}`, 'Failed message');
       const attempts = page.locator('section[aria-labelledby="attempts-title"] li');
       await attempts.first().waitFor();
@@ -142,7 +142,7 @@ export function viewTests(world: World): void {
       await world.service.publish([aFailure('NOT_TEXT', 'the body is not text', aPoison('points', body))]);
       await world.service.untilArchived(1, { code: 'NOT_TEXT' });
       const { page, problems, show } = await world.aConsole();
-      const { id } = await world.aLetter({ code: 'NOT_TEXT' });
+      const { id } = await world.aDeadLetter({ code: 'NOT_TEXT' });
       await show(`#/dead-letters/${id}`, 'Failed message');
       await page.getByText('The body is not text. Download its bytes.').waitFor();
       const downloading = page.waitForEvent('download');
@@ -253,7 +253,7 @@ export function viewTests(world: World): void {
       await wait(10_000);
       await eventually('the new cause', async () => (await groupsIn(page)).length === 1);
       expect(await groupsIn(page)).toEqual([expect.stringMatching(/ATTEMPTS_EXHAUSTED.* × 1$/)]);
-      const rows = page.locator('table.letters tbody tr');
+      const rows = page.locator('table.dead-letters tbody tr');
       await rows.getByRole('checkbox').check();
       await fail('failed just now');
       await world.service.untilArchived(2, { client: 'late' });
@@ -265,8 +265,8 @@ export function viewTests(world: World): void {
       expect(await page.getByText('1 newer message.').count()).toBe(0);
       await page.getByRole('button', { name: 'Clear the selection' }).click();
       // The number of messages stays the same, but not the messages.
-      const [letter] = await world.letters({ client: 'late' });
-      await world.service.request('DELETE', `/dead-letters/${letter!.id}`, { reason: 'one leaves, one joins' });
+      const [deadLetter] = await world.deadLetters({ client: 'late' });
+      await world.service.request('DELETE', `/dead-letters/${deadLetter!.id}`, { reason: 'one leaves, one joins' });
       await fail('failed in another way');
       await world.service.untilArchived(2, { client: 'late' });
       await wait(10_000);

@@ -10,7 +10,7 @@ import {
   failThirty,
   redriveOrder,
   type Failing,
-  type ListedLetter,
+  type ListedDeadLetter,
 } from '../support/failures.ts';
 import { openConsole, type ConsoleWishes, type OpenConsole } from './console-page.ts';
 
@@ -35,9 +35,9 @@ export interface World {
   /** Opens the console in a tab, which closes after the test. */
   aConsole(wishes?: ConsoleWishes): Promise<OpenConsole>;
   /** Returns the dead letters that match a query. */
-  letters(query: Readonly<Record<string, string>>): Promise<ListedLetter[]>;
+  deadLetters(query: Readonly<Record<string, string>>): Promise<ListedDeadLetter[]>;
   /** Returns one dead letter that matches a query and was not redriven, discarded or edited yet. */
-  aLetter(query: Readonly<Record<string, string>>): Promise<ListedLetter>;
+  aDeadLetter(query: Readonly<Record<string, string>>): Promise<ListedDeadLetter>;
 }
 
 /**
@@ -72,9 +72,9 @@ export function aWorld(found: Chromium | { readonly missing: string }): World {
     if (!started) throw new Error('a test used the service before beforeAll had started it');
     return started;
   };
-  const letters: World['letters'] = async (query) =>
+  const deadLetters: World['deadLetters'] = async (query) =>
     (
-      await running().service.request<{ deadLetters: ListedLetter[] }>(
+      await running().service.request<{ deadLetters: ListedDeadLetter[] }>(
         'GET',
         `/dead-letters?${new URLSearchParams(query).toString()}`,
       )
@@ -100,11 +100,11 @@ export function aWorld(found: Chromium | { readonly missing: string }): World {
       open.push(opened);
       return opened;
     },
-    letters,
-    async aLetter(query) {
-      const [letter] = await letters({ status: 'open', ...query });
-      if (!letter) throw new Error(`no open dead letter matches ${JSON.stringify(query)}`);
-      return letter;
+    deadLetters,
+    async aDeadLetter(query) {
+      const [deadLetter] = await deadLetters({ status: 'open', ...query });
+      if (!deadLetter) throw new Error(`no open dead letter matches ${JSON.stringify(query)}`);
+      return deadLetter;
     },
   };
 }

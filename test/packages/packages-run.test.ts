@@ -245,12 +245,12 @@ test('dead letters can be filtered by an error code as soon as a dead letter wit
     deployed.operate('list-dead-letters', { route: 'GET /dead-letters', query: { code: 'NO_SUCH_SHELF' } });
   expect((await ask()).status).toBe(400);
   const note = { id: randomUUID() as MessageId, code: 'NO_SUCH_SHELF', reason: 'x', queue: 'stock', at: '2026-11-22' };
-  const { body, properties: letter } = deadLetterCopy(
+  const { body, properties: deadLetter } = deadLetterCopy(
     { body: Buffer.from('1'), properties: { headers: {} } },
     'x',
     note,
   );
-  deployed.host.channel.publish('dead-letters', '', body, { headers: letter.headers });
+  deployed.host.channel.publish('dead-letters', '', body, { headers: deadLetter.headers });
   await deployed.deliver('archive-dead-letter', 'dead-letters');
   expect((await ask()).body.deadLetters).toHaveLength(1);
   const many = await deployed.operate('redrive-dead-letters', {

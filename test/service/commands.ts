@@ -42,9 +42,9 @@ async function surehop(...args: string[]): Promise<Ran> {
 const at = () => ['--url', service.url];
 /** Returns the open dead letters that match a filter. */
 async function open(filter: Filter = {}): Promise<DeadLetter[]> {
-  const letters: DeadLetter[] = [];
-  for await (const letter of client.list({ ...filter, status: 'open' })) letters.push(letter);
-  return letters;
+  const deadLetters: DeadLetter[] = [];
+  for await (const deadLetter of client.list({ ...filter, status: 'open' })) deadLetters.push(deadLetter);
+  return deadLetters;
 }
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '' && !line.startsWith('› '));
 
@@ -151,11 +151,11 @@ export function commandTests(started: () => RunningService): void {
       const messageId = 'b0a1f5f4-0f5e-5b5e-8d5e-00000000000b';
       const poison = await runHere('publish', 'order.created', wrong('an order to edit'), '--id', messageId);
       expect(poison.code).toBe(0);
-      const letters = await eventually('the dead letters of both queues', async () => {
+      const deadLetters = await eventually('the dead letters of both queues', async () => {
         const found = await open({ text: messageId });
         return found.length === 2 && found;
       });
-      const { id } = letters.find(({ queue }) => queue === 'points')!;
+      const { id } = deadLetters.find(({ queue }) => queue === 'points')!;
       const edit = (...args: string[]) => runHere('dead-letters', 'edit', id, ...args, ...at());
       expect(await edit('{}', '--dry-run')).toMatchObject({
         code: 1,
@@ -172,13 +172,13 @@ export function commandTests(started: () => RunningService): void {
       const sent = await edit(`@${file}`, '--because', 'a test');
       expect(sent).toMatchObject({ code: 0, said: expect.stringContaining('was sent to the queue points') });
       expect(await edit('{}', '--because', 'a test')).toMatchObject({ code: 1, said: expect.stringContaining('409') });
-      for (const letter of await open({ text: messageId }))
-        await client.change('discard', letter.id, { reason: 'a test' });
+      for (const deadLetter of await open({ text: messageId }))
+        await client.change('discard', deadLetter.id, { reason: 'a test' });
     });
 
     test('surehop dead-letters show prints one dead letter with its message', async () => {
-      const [letter] = await open({ queue: 'stock' });
-      const { out } = await runHere('dead-letters', 'show', letter!.id, ...at());
+      const [deadLetter] = await open({ queue: 'stock' });
+      const { out } = await runHere('dead-letters', 'show', deadLetter!.id, ...at());
       expect(JSON.parse(out)).toMatchObject({ queue: 'stock', body: { text: wrong('an order') } });
     });
 

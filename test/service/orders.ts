@@ -156,13 +156,13 @@ export function orderTests(started: () => RunningService): void {
       );
       expect((await call('GET', `/stock/${sku}`)).body.available).toBe(8);
 
-      const [letter] = await eventually('it to be archived', async () => {
+      const [deadLetter] = await eventually('it to be archived', async () => {
         const { deadLetters } = (await call('GET', '/dead-letters?queue=points&code=ATTEMPTS_EXHAUSTED')).body;
         const ours = deadLetters.filter(({ messageId }: { messageId: string }) => messageId === body.orderId);
         return ours.length > 0 && ours;
       });
       // A redriven message that fails again is a dead letter again.
-      expect((await call('POST', `/dead-letters/${letter.id}/redrive`, {})).status).toBe(200);
+      expect((await call('POST', `/dead-letters/${deadLetter.id}/redrive`, {})).status).toBe(200);
       const again = await eventually('the second dead letter', async () => {
         const { deadLetters } = (await call('GET', '/dead-letters?queue=points&status=open')).body;
         return deadLetters.find(
@@ -188,7 +188,7 @@ export function orderTests(started: () => RunningService): void {
       });
       const { id } = await eventually('the dead letter', async () => {
         const { deadLetters } = (await call('GET', '/dead-letters?code=MALFORMED')).body;
-        return deadLetters.find((letter: { messageId: string }) => letter.messageId === messageId);
+        return deadLetters.find((deadLetter: { messageId: string }) => deadLetter.messageId === messageId);
       });
       const { body } = await call('GET', `/dead-letters/${id}`);
       expect(Buffer.from(body.body.base64, 'base64')).toEqual(raw);

@@ -15,7 +15,7 @@ import { eventually } from './eventually.ts';
 
 type Rejection = Payload<typeof orderRejected>;
 
-export interface ListedLetter {
+export interface ListedDeadLetter {
   readonly id: string;
   readonly messageId: string;
   readonly queue: string;
@@ -187,13 +187,14 @@ export async function anOrderThatFails({ service }: DevEnvironment, { request }:
  */
 export async function redriveOrder({ request }: Failing, orderId: string): Promise<string> {
   const query = new URLSearchParams({ status: 'open', text: orderId });
-  const letter = await eventually('the dead letter of the order', async () => {
-    return (await request<{ deadLetters: ListedLetter[] }>('GET', `/dead-letters?${query.toString()}`)).deadLetters[0];
+  const deadLetter = await eventually('the dead letter of the order', async () => {
+    return (await request<{ deadLetters: ListedDeadLetter[] }>('GET', `/dead-letters?${query.toString()}`))
+      .deadLetters[0];
   });
-  await request('POST', `/dead-letters/${letter.id}/redrive`, { reason: 'the warehouse answers again' });
+  await request('POST', `/dead-letters/${deadLetter.id}/redrive`, { reason: 'the warehouse answers again' });
   await eventually('the end of the order', async () => {
     const { endedAt } = await request<{ endedAt?: string }>('GET', `/orders/${orderId}/timeline`);
     return endedAt !== undefined;
   });
-  return letter.id;
+  return deadLetter.id;
 }

@@ -37,7 +37,7 @@ export function ActionDialog({ action, target, onClose, onDone }: ActionDialogPr
   const [isDone, setDone] = useState(false);
 
   const rest = tried?.rest ?? target;
-  const preview = usePreview({ action, ...selectionOf(rest), force: isForced }, tried?.letter.id);
+  const preview = usePreview({ action, ...selectionOf(rest), force: isForced }, tried?.deadLetter.id);
   const counted = preview && 'count' in preview ? preview : undefined;
   const order = { reason: reason.trim() || texts.reasonExample, ratePerSecond: Number(rate), force: isForced };
   const planned = requestFor(action, rest, order);
@@ -69,7 +69,7 @@ export function ActionDialog({ action, target, onClose, onDone }: ActionDialogPr
     run(async () => {
       const sample = await sampleOf(request, target, counted?.skippedIds);
       if (!sample) return;
-      await request(requestFor('redrive', { kind: 'one', letter: sample.letter }, order));
+      await request(requestFor('redrive', { kind: 'one', deadLetter: sample.deadLetter }, order));
       setTried(sample);
       onDone();
     });
@@ -102,11 +102,11 @@ export function ActionDialog({ action, target, onClose, onDone }: ActionDialogPr
             <Scope filter={target.filter} group={target.group} />
           </p>
         )}
-        {target.kind === 'one' && target.letter.status === 'redriven' && (
+        {target.kind === 'one' && target.deadLetter.status === 'redriven' && (
           <p class="note warn">{texts.redrivenAlready}</p>
         )}
         <PreviewNote preview={preview} action={action} />
-        {tried && <Trial letter={tried.letter} />}
+        {tried && <Trial deadLetter={tried.deadLetter} />}
         <ReasonField autofocus value={reason} onChange={setReason} />
         {target.kind !== 'one' && (
           <>

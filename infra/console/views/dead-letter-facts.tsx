@@ -6,16 +6,16 @@ import { TraceId } from '../components/trace-id.tsx';
 import { useConsole } from '../context.ts';
 
 /** The ids and times of a dead letter. */
-export function LetterFacts({ letter }: { readonly letter: DeadLetterDetails }) {
+export function DeadLetterFacts({ deadLetter }: { readonly deadLetter: DeadLetterDetails }) {
   const { texts, format } = useConsole();
-  const { messageId, correlationId, traceparent } = letter;
+  const { messageId, correlationId, traceparent } = deadLetter;
   const traceId = traceparent?.split('-')[1];
   return (
     <section aria-label={texts.facts}>
       <dl class="facts">
         <Fact name={texts.messageId} text={messageId} canCopy />
-        <Fact name={texts.type} text={letter.type} />
-        <Fact name={texts.client} text={letter.client} />
+        <Fact name={texts.type} text={deadLetter.type} />
+        <Fact name={texts.client} text={deadLetter.client} />
         <Fact name={texts.correlationId} text={correlationId} canCopy />
         {traceId && (
           <div>
@@ -25,24 +25,24 @@ export function LetterFacts({ letter }: { readonly letter: DeadLetterDetails }) 
             </dd>
           </div>
         )}
-        <Fact name={texts.shard} text={letter.shard} />
-        <Fact name={texts.attempt} text={format.number(letter.attempt)} />
-        <Fact name={texts.redrives} text={format.number(letter.redrives + letter.timesRedriven)} />
-        {letter.publishedAt && (
+        <Fact name={texts.shard} text={deadLetter.shard} />
+        <Fact name={texts.attempt} text={format.number(deadLetter.attempt)} />
+        <Fact name={texts.redrives} text={format.number(deadLetter.redrives + deadLetter.timesRedriven)} />
+        {deadLetter.publishedAt && (
           <div>
             <dt>{texts.publishedAt}</dt>
             <dd>
-              <Time at={letter.publishedAt} />
+              <Time at={deadLetter.publishedAt} />
             </dd>
           </div>
         )}
         <div>
           <dt>{texts.deadLetteredAt}</dt>
           <dd>
-            <Time at={letter.deadLetteredAt} />
+            <Time at={deadLetter.deadLetteredAt} />
           </dd>
         </div>
-        <Fact name={texts.deadLetterId} text={letter.id} canCopy />
+        <Fact name={texts.deadLetterId} text={deadLetter.id} canCopy />
       </dl>
     </section>
   );

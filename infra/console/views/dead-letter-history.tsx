@@ -39,7 +39,7 @@ export function Attempts({ attempts }: Pick<DeadLetterDetails, 'attempts'>) {
 }
 
 interface HistoryProps {
-  readonly letter: DeadLetterDetails;
+  readonly deadLetter: DeadLetterDetails;
   readonly timeline: Loaded<Timeline>;
 }
 
@@ -47,9 +47,9 @@ interface HistoryProps {
  * What operators did with a dead letter and with the earlier dead letters of the same message in the same queue, and
  * why.
  */
-export function History({ letter, timeline }: HistoryProps) {
+export function History({ deadLetter, timeline }: HistoryProps) {
   const { texts } = useConsole();
-  const { id, queue, messageId, redrives, timesRedriven, deadLetteredAt } = letter;
+  const { id, queue, messageId, redrives, timesRedriven, deadLetteredAt } = deadLetter;
   const wasRedriven = messageId !== undefined && redrives > 0;
   const earlier = (timeline.value?.steps ?? []).flatMap((step) =>
     step.messageId === messageId &&
@@ -60,7 +60,7 @@ export function History({ letter, timeline }: HistoryProps) {
       ? [{ ...step, action: step.step }]
       : [],
   );
-  const actions = [...earlier, ...letter.history];
+  const actions = [...earlier, ...deadLetter.history];
   return (
     <section aria-labelledby="history-title">
       <h2 id="history-title">{texts.operatorsActions}</h2>

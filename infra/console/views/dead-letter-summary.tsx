@@ -11,15 +11,15 @@ import type { Timeline } from '../timeline.ts';
 import { RedriveOutcomeNote } from './redrive-outcome.tsx';
 
 interface SummaryProps {
-  readonly letter: DeadLetterDetails;
+  readonly deadLetter: DeadLetterDetails;
   readonly timeline: Loaded<Timeline>;
   readonly onAction: (action: Action) => void;
 }
 
 /** Why the message failed, the actions that are possible, and how the message ended after a redrive. */
-export function LetterSummary({ letter, timeline, onAction }: SummaryProps) {
+export function DeadLetterSummary({ deadLetter, timeline, onAction }: SummaryProps) {
   const { texts } = useConsole();
-  const { queue, code, reason, frames, status, group, unwritable } = letter;
+  const { queue, code, reason, frames, status, group, unwritable } = deadLetter;
   const explanation = texts.codes[code as keyof typeof texts.codes];
   return (
     <section class="card" aria-labelledby="why-title">
@@ -35,7 +35,7 @@ export function LetterSummary({ letter, timeline, onAction }: SummaryProps) {
             </ActionButton>
           )}
           {status === 'open' && (
-            <a class="button" href={writeRoute('edit', { id: letter.id })}>
+            <a class="button" href={writeRoute('edit', { id: deadLetter.id })}>
               {texts.editAndResend}
             </a>
           )}
@@ -66,43 +66,43 @@ export function LetterSummary({ letter, timeline, onAction }: SummaryProps) {
       )}
       <p>
         <a href={writeRoute('failures', { query: { group } })}>{texts.sameCause}</a>
-        {letter.messageId !== undefined && (
+        {deadLetter.messageId !== undefined && (
           <>
             {' · '}
-            <a href={writeRoute('messages', { id: letter.messageId })}>{texts.showTimeline}</a>
+            <a href={writeRoute('messages', { id: deadLetter.messageId })}>{texts.showTimeline}</a>
           </>
         )}
       </p>
-      {letter.timesRedriven > 0 && <AfterRedrive letter={letter} timeline={timeline} />}
-      {letter.edit && (
-        <p class={`note ${letter.edit.status === 'published' ? 'good' : 'warn'}`}>
-          {texts.editStates[letter.edit.status]}{' '}
-          <a href={writeRoute('messages', { id: letter.edit.messageId })}>
-            <code>{letter.edit.messageId}</code>
+      {deadLetter.timesRedriven > 0 && <AfterRedrive deadLetter={deadLetter} timeline={timeline} />}
+      {deadLetter.edit && (
+        <p class={`note ${deadLetter.edit.status === 'published' ? 'good' : 'warn'}`}>
+          {texts.editStates[deadLetter.edit.status]}{' '}
+          <a href={writeRoute('messages', { id: deadLetter.edit.messageId })}>
+            <code>{deadLetter.edit.messageId}</code>
           </a>
-          {letter.edit.error !== undefined && (
+          {deadLetter.edit.error !== undefined && (
             <>
-              : <Plain text={letter.edit.error} />
+              : <Plain text={deadLetter.edit.error} />
             </>
           )}
         </p>
       )}
-      {letter.editedFrom !== undefined && (
+      {deadLetter.editedFrom !== undefined && (
         <p>
-          {texts.editedFrom} <a href={writeRoute('dead-letters', { id: letter.editedFrom })}>{texts.showMessage}</a>
+          {texts.editedFrom} <a href={writeRoute('dead-letters', { id: deadLetter.editedFrom })}>{texts.showMessage}</a>
         </p>
       )}
     </section>
   );
 }
 
-function AfterRedrive({ letter, timeline }: Pick<SummaryProps, 'letter' | 'timeline'>) {
+function AfterRedrive({ deadLetter, timeline }: Pick<SummaryProps, 'deadLetter' | 'timeline'>) {
   const { texts } = useConsole();
-  const { messageId, redrives, timesRedriven } = letter;
+  const { messageId, redrives, timesRedriven } = deadLetter;
   if (messageId === undefined) return <p class="note warn">{texts.outcomeUnknown}</p>;
   return (
     <View loaded={timeline}>
-      {(value) => <RedriveOutcomeNote outcome={outcomeOf(value, letter, redrives + timesRedriven)} />}
+      {(value) => <RedriveOutcomeNote outcome={outcomeOf(value, deadLetter, redrives + timesRedriven)} />}
     </View>
   );
 }

@@ -10,15 +10,15 @@ import { useConsole, useGet, type Loaded } from '../context.ts';
 import { faultsOf, type Fault } from '../json-lines.ts';
 import type { Timeline } from '../timeline.ts';
 import { ActionDialog } from './action-dialog.tsx';
-import { LetterFacts } from './dead-letter-facts.tsx';
+import { DeadLetterFacts } from './dead-letter-facts.tsx';
 import { Attempts, History } from './dead-letter-history.tsx';
-import { LetterSummary } from './dead-letter-summary.tsx';
+import { DeadLetterSummary } from './dead-letter-summary.tsx';
 
 const EVERY_MS = 10_000;
 const TIMELINE_EVERY_MS = 3_000;
 
 /** One dead letter: why the message failed, the message itself, and what operators did with it. */
-export function Letter({ id }: { readonly id: string }) {
+export function DeadLetterPage({ id }: { readonly id: string }) {
   const { texts } = useConsole();
   const path = `/dead-letters/${encodeURIComponent(id)}`;
   const loaded = useGet<DeadLetterDetails>(path, EVERY_MS);
@@ -28,26 +28,26 @@ export function Letter({ id }: { readonly id: string }) {
     <>
       <h1 tabIndex={-1}>{texts.deadLetter}</h1>
       <View loaded={loaded}>
-        {(letter) => (
+        {(deadLetter) => (
           <>
-            <LetterSummary letter={letter} timeline={timeline} onAction={setAction} />
-            <LetterFacts letter={letter} />
-            <Attempts attempts={letter.attempts} />
+            <DeadLetterSummary deadLetter={deadLetter} timeline={timeline} onAction={setAction} />
+            <DeadLetterFacts deadLetter={deadLetter} />
+            <Attempts attempts={deadLetter.attempts} />
             <Body
-              text={letter.body.text}
-              base64={letter.body.base64}
-              bytes={letter.bodyBytes}
-              faults={faultsIn(letter)}
-              fileName={`${letter.id}.bin`}
+              text={deadLetter.body.text}
+              base64={deadLetter.body.base64}
+              bytes={deadLetter.bodyBytes}
+              faults={faultsIn(deadLetter)}
+              fileName={`${deadLetter.id}.bin`}
             />
-            <Values title={texts.headers} values={letter.headers as Readonly<Record<string, unknown>>} />
-            <Values title={texts.properties} values={letter.properties} />
-            <History letter={letter} timeline={timeline} />
+            <Values title={texts.headers} values={deadLetter.headers as Readonly<Record<string, unknown>>} />
+            <Values title={texts.properties} values={deadLetter.properties} />
+            <History deadLetter={deadLetter} timeline={timeline} />
             <Curl request={{ method: 'GET', path }} />
             {action && (
               <ActionDialog
                 action={action}
-                target={{ kind: 'one', letter }}
+                target={{ kind: 'one', deadLetter }}
                 onClose={() => setAction(undefined)}
                 onDone={loaded.reload}
               />
@@ -63,8 +63,8 @@ export function Letter({ id }: { readonly id: string }) {
  * Reads the timeline of a message that was redriven. Reads the timeline again and again if an operator redrove this dead
  * letter, because the redriven copy may still be in its queue.
  */
-function useRedrives(letter: DeadLetterDetails | undefined): Loaded<Timeline> {
-  const { messageId, redrives = 0, timesRedriven = 0 } = letter ?? {};
+function useRedrives(deadLetter: DeadLetterDetails | undefined): Loaded<Timeline> {
+  const { messageId, redrives = 0, timesRedriven = 0 } = deadLetter ?? {};
   const isWanted = messageId !== undefined && redrives + timesRedriven > 0;
   return useGet<Timeline>(
     isWanted ? `/messages/${encodeURIComponent(messageId)}` : undefined,

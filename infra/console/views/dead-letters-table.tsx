@@ -10,9 +10,9 @@ import { Ago } from '../components/time.tsx';
 import { useConsole } from '../context.ts';
 import type { Filter, Target } from '../filter.ts';
 import { writeRoute } from '../route.ts';
-import { useLetters } from './use-dead-letters.ts';
+import { useDeadLetters } from './use-dead-letters.ts';
 
-interface LetterListProps {
+interface DeadLettersTableProps {
   readonly filter: Filter;
   readonly status: string;
   /** How many dead letters match the filter, if the number is known. */
@@ -23,10 +23,10 @@ interface LetterListProps {
 }
 
 /** The list of dead letters, newest first, with the actions for a selection and for all that match the filter. */
-export function LetterList({ filter, status, count, version, onAction }: LetterListProps) {
+export function DeadLettersTable({ filter, status, count, version, onAction }: DeadLettersTableProps) {
   const { texts, format } = useConsole();
   const [selected, setSelected] = useState<ReadonlyMap<string, DeadLetter>>(new Map());
-  const { letters, cursor, failure, newer, read } = useLetters({
+  const { deadLetters, cursor, failure, newer, read } = useDeadLetters({
     filter,
     status,
     version,
@@ -35,25 +35,25 @@ export function LetterList({ filter, status, count, version, onAction }: LetterL
   useEffect(() => setSelected(new Map()), [JSON.stringify([filter, status])]);
 
   const isOpen = status === 'open';
-  const shown = letters ?? [];
-  const toggle = (letter: DeadLetter) => {
+  const shown = deadLetters ?? [];
+  const toggle = (deadLetter: DeadLetter) => {
     const next = new Map(selected);
-    if (!next.delete(letter.id)) next.set(letter.id, letter);
+    if (!next.delete(deadLetter.id)) next.set(deadLetter.id, deadLetter);
     setSelected(next);
   };
   const isAllSelected = shown.length > 0 && shown.every(({ id }) => selected.has(id));
   const target: Target =
-    selected.size > 0 ? { kind: 'selection', letters: [...selected.values()] } : { kind: 'filter', filter };
+    selected.size > 0 ? { kind: 'selection', deadLetters: [...selected.values()] } : { kind: 'filter', filter };
   return (
-    <section aria-labelledby="letters-title">
+    <section aria-labelledby="dead-letters-title">
       <header class="bar">
-        <h2 id="letters-title">{texts.messages}</h2>
+        <h2 id="dead-letters-title">{texts.messages}</h2>
         <button type="button" class="small" onClick={() => void read()}>
           {texts.refresh}
         </button>
       </header>
       {failure && <FailureNote failure={failure} onRetry={() => void read()} />}
-      {letters === undefined && !failure && <Loading />}
+      {deadLetters === undefined && !failure && <Loading />}
       {newer && (
         <p class="note" role="status">
           {newer.count === 0
@@ -64,7 +64,7 @@ export function LetterList({ filter, status, count, version, onAction }: LetterL
           </button>
         </p>
       )}
-      {letters?.length === 0 && <Empty>{texts.noneMatch}</Empty>}
+      {deadLetters?.length === 0 && <Empty>{texts.noneMatch}</Empty>}
       {shown.length > 0 && (
         <>
           {isOpen && (
@@ -87,7 +87,7 @@ export function LetterList({ filter, status, count, version, onAction }: LetterL
               )}
             </div>
           )}
-          <table class="letters">
+          <table class="dead-letters">
             <thead>
               <tr>
                 {isOpen && (
@@ -97,7 +97,9 @@ export function LetterList({ filter, status, count, version, onAction }: LetterL
                       aria-label={texts.selectShown}
                       checked={isAllSelected}
                       onChange={() =>
-                        setSelected(isAllSelected ? new Map() : new Map(shown.map((letter) => [letter.id, letter])))
+                        setSelected(
+                          isAllSelected ? new Map() : new Map(shown.map((deadLetter) => [deadLetter.id, deadLetter])),
+                        )
                       }
                     />
                   </th>
@@ -112,37 +114,41 @@ export function LetterList({ filter, status, count, version, onAction }: LetterL
               </tr>
             </thead>
             <tbody>
-              {shown.map((letter) => (
-                <tr key={letter.id} class={selected.has(letter.id) ? 'selected' : undefined}>
+              {shown.map((deadLetter) => (
+                <tr key={deadLetter.id} class={selected.has(deadLetter.id) ? 'selected' : undefined}>
                   {isOpen && (
                     <td class="check">
                       <input
                         type="checkbox"
-                        aria-label={texts.select(letter.messageId ?? letter.id)}
-                        checked={selected.has(letter.id)}
-                        onChange={() => toggle(letter)}
+                        aria-label={texts.select(deadLetter.messageId ?? deadLetter.id)}
+                        checked={selected.has(deadLetter.id)}
+                        onChange={() => toggle(deadLetter)}
                       />
                     </td>
                   )}
                   <td data-label={texts.time}>
-                    <Ago at={letter.deadLetteredAt} />
+                    <Ago at={deadLetter.deadLetteredAt} />
                   </td>
                   <td data-label={texts.queue} class="name">
-                    <Plain text={letter.queue ?? texts.unknownQueue} />
+                    <Plain text={deadLetter.queue ?? texts.unknownQueue} />
                   </td>
                   <td data-label={texts.reason} class="wide">
-                    <CodeBadge code={letter.code} />{' '}
-                    <a href={writeRoute('dead-letters', { id: letter.id })}>
-                      <Plain text={letter.reason.length > 200 ? `${letter.reason.slice(0, 200)}…` : letter.reason} />
+                    <CodeBadge code={deadLetter.code} />{' '}
+                    <a href={writeRoute('dead-letters', { id: deadLetter.id })}>
+                      <Plain
+                        text={
+                          deadLetter.reason.length > 200 ? `${deadLetter.reason.slice(0, 200)}…` : deadLetter.reason
+                        }
+                      />
                     </a>
                   </td>
                   <td data-label={texts.messageId}>
                     <code>
-                      <Plain text={letter.messageId ?? '–'} />
+                      <Plain text={deadLetter.messageId ?? '–'} />
                     </code>
                   </td>
                   <td data-label={texts.redrives} class="number">
-                    {format.number(letter.redrives + letter.timesRedriven)}
+                    {format.number(deadLetter.redrives + deadLetter.timesRedriven)}
                   </td>
                 </tr>
               ))}

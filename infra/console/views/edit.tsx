@@ -27,15 +27,15 @@ export function Edit({ id }: { readonly id: string }) {
         <a href={writeRoute('dead-letters', { id })}>{texts.backToMessage}</a>
       </p>
       <View loaded={loaded}>
-        {(letter) => (
+        {(deadLetter) => (
           <>
             <p>
-              <QueueBadge queue={letter.queue} /> <CodeBadge code={letter.code} />{' '}
+              <QueueBadge queue={deadLetter.queue} /> <CodeBadge code={deadLetter.code} />{' '}
               <code>
-                <Plain text={letter.messageId ?? letter.id} />
+                <Plain text={deadLetter.messageId ?? deadLetter.id} />
               </code>
             </p>
-            <EditForm letter={letter} path={`${path}/edit`} />
+            <EditForm deadLetter={deadLetter} path={`${path}/edit`} />
           </>
         )}
       </View>
@@ -44,14 +44,14 @@ export function Edit({ id }: { readonly id: string }) {
 }
 
 interface EditFormProps {
-  readonly letter: DeadLetterDetails;
+  readonly deadLetter: DeadLetterDetails;
   readonly path: string;
 }
 
-function EditForm({ letter, path }: EditFormProps) {
+function EditForm({ deadLetter, path }: EditFormProps) {
   const { texts, request, has } = useConsole();
   const id = useId();
-  const raw = letter.body.text ?? '';
+  const raw = deadLetter.body.text ?? '';
   const original = useMemo(() => formatted(raw) ?? raw, [raw]);
   const [text, setText] = useState(original);
   const [reason, setReason] = useState('');
@@ -99,15 +99,15 @@ function EditForm({ letter, path }: EditFormProps) {
       }}
     >
       {!has(EDIT_SCOPE) && <p class="note warn">{texts.denied(EDIT_SCOPE)}</p>}
-      {letter.body.text === undefined && <p class="note warn">{texts.editNotText}</p>}
+      {deadLetter.body.text === undefined && <p class="note warn">{texts.editNotText}</p>}
       <div class="edit-columns">
         <div>
           <div class="bar">
             <label for={`${id}-body`}>
               <strong>{texts.body}</strong>{' '}
-              {letter.schema && (
+              {deadLetter.schema && (
                 <small>
-                  <Plain text={`${letter.schema.type} v${letter.schema.version}`} />
+                  <Plain text={`${deadLetter.schema.type} v${deadLetter.schema.version}`} />
                 </small>
               )}
             </label>

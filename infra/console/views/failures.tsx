@@ -7,7 +7,7 @@ import { useConsole, useGet } from '../context.ts';
 import { readFilter, STATUSES, type Target } from '../filter.ts';
 import { writeRoute } from '../route.ts';
 import { ActionDialog } from './action-dialog.tsx';
-import { LetterList } from './dead-letters-table.tsx';
+import { DeadLettersTable } from './dead-letters-table.tsx';
 import { FilterForm } from './filter-form.tsx';
 import { GroupRow } from './group-row.tsx';
 
@@ -34,7 +34,7 @@ export function Failures({ query }: { readonly query: Readonly<Record<string, st
               <header class="bar">
                 <h2 id="groups-title">
                   {texts.groups}{' '}
-                  <small>{texts.lettersInGroups(format.number(count ?? 0), format.number(groups.length))}</small>
+                  <small>{texts.deadLettersInGroups(format.number(count ?? 0), format.number(groups.length))}</small>
                 </h2>
               </header>
               {filter.group !== undefined && (
@@ -84,7 +84,7 @@ export function Failures({ query }: { readonly query: Readonly<Record<string, st
         }
       </View>
       {count !== 0 && !isRefused(groups.failure) && (
-        <LetterList
+        <DeadLettersTable
           filter={filter}
           status={status}
           count={groups.value?.isIncomplete ? undefined : count}

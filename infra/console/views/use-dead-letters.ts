@@ -14,8 +14,8 @@ interface Newer {
   readonly isMore: boolean;
 }
 
-export interface Letters {
-  readonly letters: readonly DeadLetter[] | undefined;
+export interface LoadedDeadLetters {
+  readonly deadLetters: readonly DeadLetter[] | undefined;
   /** The position of the next page. Undefined if the list is complete. */
   readonly cursor: string | undefined;
   readonly failure: Failure | undefined;
@@ -41,9 +41,9 @@ interface Wanted {
  * list, changes. While the operator has selected dead letters or has read further pages, the hook does not read the
  * list again, but only counts the newer dead letters.
  */
-export function useLetters({ filter, status, version, hasSelection }: Wanted): Letters {
+export function useDeadLetters({ filter, status, version, hasSelection }: Wanted): LoadedDeadLetters {
   const { request } = useConsole();
-  const [letters, setLetters] = useState<readonly DeadLetter[]>();
+  const [deadLetters, setDeadLetters] = useState<readonly DeadLetter[]>();
   const [cursor, setCursor] = useState<string>();
   const [failure, setFailure] = useState<Failure>();
   const [newer, setNewer] = useState<Newer>();
@@ -64,7 +64,7 @@ export function useLetters({ filter, status, version, hasSelection }: Wanted): L
     try {
       const page = await list({ limit: PAGE, cursor: after });
       if (current.current !== wanted) return;
-      setLetters((before = []) => (after === undefined ? page.deadLetters : [...before, ...page.deadLetters]));
+      setDeadLetters((before = []) => (after === undefined ? page.deadLetters : [...before, ...page.deadLetters]));
       setCursor(page.cursor);
     } catch (error) {
       if (current.current === wanted) setFailure(failureOf(error));
@@ -84,15 +84,15 @@ export function useLetters({ filter, status, version, hasSelection }: Wanted): L
   }
 
   useEffect(() => {
-    setLetters(undefined);
+    setDeadLetters(undefined);
     void read();
   }, [wanted]);
 
-  const isHeld = hasSelection || (letters?.length ?? 0) > PAGE;
+  const isHeld = hasSelection || (deadLetters?.length ?? 0) > PAGE;
   useEffect(() => {
-    if (letters === undefined || version === undefined || readVersion.current === version) return;
-    void (isHeld ? countNewer(letters) : read());
-  }, [version, letters === undefined, isHeld]);
+    if (deadLetters === undefined || version === undefined || readVersion.current === version) return;
+    void (isHeld ? countNewer(deadLetters) : read());
+  }, [version, deadLetters === undefined, isHeld]);
 
-  return { letters, cursor, failure, newer, read };
+  return { deadLetters, cursor, failure, newer, read };
 }

@@ -154,11 +154,11 @@ interface Shown {
 async function archived(): Promise<Shown> {
   const records = await takeFrom('dead-letters');
   await archive(anEvent(records, 'dead-letters'));
-  return shownLetter(Buffer.from(records[0]!.data, 'base64'));
+  return shownDeadLetter(Buffer.from(records[0]!.data, 'base64'));
 }
 
 /** Returns the response of `GET /dead-letters/{id}` for the newest dead letter whose body equals `message`. */
-async function shownLetter(message: Buffer): Promise<Shown> {
+async function shownDeadLetter(message: Buffer): Promise<Shown> {
   const payloadHash = hash('sha256', message);
   const { body } = await callAsOperator(list, { route: 'GET /dead-letters', query: { limit: '100' } });
   const { id } = (body.deadLetters as { id: string; payloadHash: string }[]).find(
@@ -226,15 +226,15 @@ describe.each(producers)('a message that is identified by %s', (_, publishMessag
     expect(Buffer.from(retried[0]!.data, 'base64')).toEqual(body);
     expect(messageCounts(await run(consume(), retried))).toEqual({ 'dead-letter': 1 });
 
-    const letter = await archived();
-    expect(letter).toMatchObject({ messageId: id(), type: 'order.ordered', code: 'ATTEMPTS_EXHAUSTED' });
-    expect(Buffer.from(letter.body.base64, 'base64')).toEqual(body);
+    const deadLetter = await archived();
+    expect(deadLetter).toMatchObject({ messageId: id(), type: 'order.ordered', code: 'ATTEMPTS_EXHAUSTED' });
+    expect(Buffer.from(deadLetter.body.base64, 'base64')).toEqual(body);
     // Redeliveries of the first delivery and of the retry copy have no further effect.
     const redelivered = [...first, ...retried].map((record) => ({ ...record, redelivered: true }));
     expect(messageCounts(await run(consume(identify), redelivered))).toEqual({ duplicate: 2 });
 
     isBroken = false;
-    await redrive(letter);
+    await redrive(deadLetter);
     const redriven = await takeFrom('loans');
     expect(messageCounts(await run(consume(), redriven))).toEqual({ completed: 1 });
     expect(messageCounts(await run(consume(identify), redelivered))).toEqual({ duplicate: 2 });
@@ -265,11 +265,11 @@ test('if identify throws an error for a message, the message is archived byte fo
   await publish({ isbn, nested: { order: isbn } });
   const records = await takeFrom('loans', 2);
   expect(messageCounts(await run(consume(identify), records))).toEqual({ completed: 1, 'dead-letter': 1 });
-  const letter = await archived();
-  expect(letter).toMatchObject({ code: 'IDENTIFY_FAILED', headers: { 'x-tenant': 'ada' } });
-  expect(letter.messageId).toBeUndefined();
-  expect(Buffer.from(letter.body.base64, 'base64')).toEqual(body);
-  await redrive(letter);
+  const deadLetter = await archived();
+  expect(deadLetter).toMatchObject({ code: 'IDENTIFY_FAILED', headers: { 'x-tenant': 'ada' } });
+  expect(deadLetter.messageId).toBeUndefined();
+  expect(Buffer.from(deadLetter.body.base64, 'base64')).toEqual(body);
+  await redrive(deadLetter);
   expect(
     messageCounts(
       await run(
@@ -286,9 +286,9 @@ test('if a message was dead-lettered because the function identify returned an u
   const records = await takeFrom('loans');
   const wrong: Identify = ({ body }) => ({ id: body.order, type: 'order.misspelt' });
   expect(messageCounts(await run(consume(wrong), records))).toEqual({ 'dead-letter': 1 });
-  const letter = await archived();
-  expect(letter).toMatchObject({ messageId: isbn, type: 'order.misspelt', code: 'UNKNOWN_TYPE' });
-  await redrive(letter);
+  const deadLetter = await archived();
+  expect(deadLetter).toMatchObject({ messageId: isbn, type: 'order.misspelt', code: 'UNKNOWN_TYPE' });
+  await redrive(deadLetter);
   expect(messageCounts(await run(consume(byOrder), await takeFrom('loans')))).toEqual({ completed: 1 });
   expect(received).toEqual([`order ${isbn}`]);
 });
@@ -302,10 +302,10 @@ test('a dead letter that the broker refuses as too large is archived with the id
   };
   const handler = createConsumer({ queue: loans, rules, identify: byOrder }, { ...dependencies, publisher: refusing });
   expect(messageCounts(await run(handler, await takeFrom('loans')))).toEqual({ 'dead-letter': 1 });
-  const letter = await shownLetter(Buffer.from(JSON.stringify(message)));
-  expect(letter).toMatchObject({ messageId: `order ${isbn}`, type: 'order.ordered', code: 'TOO_LARGE' });
+  const deadLetter = await shownDeadLetter(Buffer.from(JSON.stringify(message)));
+  expect(deadLetter).toMatchObject({ messageId: `order ${isbn}`, type: 'order.ordered', code: 'TOO_LARGE' });
   isBroken = false;
-  await redrive(letter);
+  await redrive(deadLetter);
   expect(messageCounts(await run(consume(), await takeFrom('loans')))).toEqual({ completed: 1 });
   expect(received).toEqual([`order ${isbn}`, `order ${isbn}`]);
 });
@@ -358,10 +358,10 @@ describe('a message that the broker dead-letters before a consumer has identifie
   test('a message that the broker dead-letters before its first delivery is archived without an id; after a redrive, the message gets its id from the identify function', async () => {
     await publish({ isbn, order: isbn });
     await reject();
-    const letter = await archived();
-    expect(letter).toMatchObject({ code: 'REJECTED' });
-    expect(letter.messageId).toBeUndefined();
-    await redrive(letter);
+    const deadLetter = await archived();
+    expect(deadLetter).toMatchObject({ code: 'REJECTED' });
+    expect(deadLetter.messageId).toBeUndefined();
+    await redrive(deadLetter);
     expect(messageCounts(await run(consume(byOrder), await takeFrom('loans')))).toEqual({ completed: 1 });
     expect(received).toEqual([`order ${isbn}`]);
   });

@@ -201,25 +201,26 @@ test('if a message of a foreign publisher fails, the body of the message is arch
 
         await eventually('every foreign message is parked', async () => {
           await consume();
-          const letters = await take('dead-letters');
-          for (const letter of letters) parked.set(bodyOf(letter), [...(parked.get(bodyOf(letter)) ?? []), letter]);
+          const deadLetters = await take('dead-letters');
+          for (const deadLetter of deadLetters)
+            parked.set(bodyOf(deadLetter), [...(parked.get(bodyOf(deadLetter)) ?? []), deadLetter]);
           const event = anEvent(
-            letters.map(({ record }) => record),
+            deadLetters.map(({ record }) => record),
             'dead-letters',
           );
           await archive(event);
-          for (const { message } of letters) channel.ack(message);
+          for (const { message } of deadLetters) channel.ack(message);
           return [...accepted.keys()].every((body) => parked.has(body));
         });
         for (const isbn of isbns)
           expect(await dependencies.read(tables.loans, { isbn })).toMatchObject({ available: 1 });
 
         for (const [body, { id }] of accepted) {
-          const letters = parked.get(body)!;
-          if (id === 'uuid' && !identify) expect(letters).toHaveLength(1);
-          const [letter] = letters;
-          if (!leftOut(letter!)) expect(carried(letter!)).toBe(first.get(body));
-          const [delivery] = decode(anEvent([letter!.record], 'dead-letters'));
+          const deadLetters = parked.get(body)!;
+          if (id === 'uuid' && !identify) expect(deadLetters).toHaveLength(1);
+          const [deadLetter] = deadLetters;
+          if (!leftOut(deadLetter!)) expect(carried(deadLetter!)).toBe(first.get(body));
+          const [delivery] = decode(anEvent([deadLetter!.record], 'dead-letters'));
           const { id: letterId } = deadLetterFrom(delivery!, Object.values(queues), Date.now());
           const shown = await callAsOperator(get, { route: 'GET /dead-letters/{id}', path: { id: letterId } });
           expect([shown.status, shown.body.body?.base64]).toEqual([200, body]);

@@ -109,14 +109,14 @@ test('GET /dead-letters/{id} returns the body of a dead letter of 600 KB byte fo
 
 test("GET /dead-letters/{id} returns at most 1,000 characters of a dead letter's stack frames", async () => {
   const frames = ['bill (functions/bill.ts:4:21)', 'functions/handler.ts:6:12'];
-  const letters = [aNoted({ frames }), aNoted({ frames: Array(200).fill('x'.repeat(200)) }), aNoted()];
+  const deadLetters = [aNoted({ frames }), aNoted({ frames: Array(200).fill('x'.repeat(200)) }), aNoted()];
   await archive(
     anEvent(
-      letters.map(({ record }) => record),
+      deadLetters.map(({ record }) => record),
       'dead-letters',
     ),
   );
-  const [short, long, none] = await Promise.all(letters.map(({ note }) => read(note.id)));
+  const [short, long, none] = await Promise.all(deadLetters.map(({ note }) => read(note.id)));
   expect(short!.body.frames).toBe(frames.join('\n'));
   expect(long!.body.frames).toHaveLength(1_000);
   expect(none!.body).not.toHaveProperty('frames');
@@ -258,8 +258,8 @@ describe('a dead letter with hostile headers', () => {
       publish(id, { 'x-death': [{ queue: 'loans', reason, count: 1 }] });
       publish(`${id}-neighbour`, {});
       expect(await archive(anEvent(await deadLetters(2), 'dead-letters'))).toEqual({ archived: 2, duplicates: 0 });
-      const [letter] = await listed({ text: id });
-      expect(letter).toMatchObject({ code: reason.toUpperCase(), queue: 'loans' });
+      const [deadLetter] = await listed({ text: id });
+      expect(deadLetter).toMatchObject({ code: reason.toUpperCase(), queue: 'loans' });
     },
   );
 });
@@ -286,9 +286,9 @@ describe('a dead letter that the archive cannot describe', () => {
     const records = [record, aRecord({ id: 'm-described' })];
     expect(await archiveWith({ queues }, records)).toEqual({ archived: 2, duplicates: 0 });
     expect(await archiveWith({ queues }, records)).toEqual({ archived: 0, duplicates: 2 });
-    const [letter] = await listed({ text: 'm-undescribed' });
-    expect(letter).toMatchObject({ code: 'UNKNOWN_ERROR', reason: expect.stringContaining('no name') });
-    const { body } = await read(letter.id);
+    const [deadLetter] = await listed({ text: 'm-undescribed' });
+    expect(deadLetter).toMatchObject({ code: 'UNKNOWN_ERROR', reason: expect.stringContaining('no name') });
+    const { body } = await read(deadLetter.id);
     expect(body).toMatchObject({ body: { text: '{"isbn":"u"}' }, headers: { colour: 'red' } });
     expect(await listed({ text: 'm-described' })).toHaveLength(1);
   });
@@ -308,8 +308,11 @@ describe('a dead letter that the archive cannot describe', () => {
         aRecord({ id: `m-refused-${n}`, type: n === 0 ? 'refused' : 'kept' }),
       );
       expect(await archiveWith({ table }, records)).toEqual({ archived: 40, duplicates: 0 });
-      const [letter] = await listed({ text: 'm-refused-0' });
-      expect(letter).toMatchObject({ code: 'UNKNOWN_ERROR', reason: expect.stringContaining('one text is invalid') });
+      const [deadLetter] = await listed({ text: 'm-refused-0' });
+      expect(deadLetter).toMatchObject({
+        code: 'UNKNOWN_ERROR',
+        reason: expect.stringContaining('one text is invalid'),
+      });
     } finally {
       table.client.middlewareStack.remove('refuses');
     }
@@ -440,9 +443,9 @@ describe('the list', () => {
   });
 
   test('GET /dead-letters returns 20 dead letters per page by default, without the bodies of the dead letters', async () => {
-    const letters = await listed({ code: 'LISTED' });
-    expect(letters).toHaveLength(20);
-    expect(letters[0].body).toBeUndefined();
+    const deadLetters = await listed({ code: 'LISTED' });
+    expect(deadLetters).toHaveLength(20);
+    expect(deadLetters[0].body).toBeUndefined();
   });
 
   test.each([

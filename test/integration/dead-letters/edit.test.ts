@@ -643,9 +643,9 @@ describe('faults during an edit', () => {
     await store(surehop).send(
       new DeleteItemCommand({ TableName: tableName(surehop, deadLetterTable), Key: { id: pk!, part: part! } }),
     );
-    const letter = await read(id);
-    expect(letter).toMatchObject({ id, status: 'superseded' });
-    expect(letter.edit).toBeUndefined();
+    const deadLetter = await read(id);
+    expect(deadLetter).toMatchObject({ id, status: 'superseded' });
+    expect(deadLetter.edit).toBeUndefined();
   });
 
   test('an edited message with a header that AMQP cannot encode is sent only with "force": true, and then without the header', async () => {

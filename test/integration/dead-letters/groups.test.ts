@@ -15,7 +15,7 @@ let groups: HttpHandler;
 let discard: HttpHandler;
 
 const boom = 'functions/boom.ts:3:1';
-const letters = [
+const deadLetters = [
   { code: 'BOOM', reason: 'BOOM: 1', frames: boom, at: '2026-11-22T10:00:00.000Z', client: 'shop' },
   { code: 'BOOM', reason: 'BOOM: 2', frames: boom, at: '2026-11-22T10:30:00.000Z', client: 'shop' },
   { code: 'BOOM', reason: 'BOOM: 3', frames: boom, at: '2026-11-22T11:00:00.000Z', client: 'till' },
@@ -30,7 +30,7 @@ beforeAll(async () => {
   ({ handler: list } = await import('../../../functions/dead-letters/list.ts'));
   ({ handler: groups } = await import('../../../functions/dead-letters/groups.ts'));
   ({ handler: discard } = await import('../../../functions/dead-letters/discard.ts'));
-  const records = letters.map(({ code, reason, at, client, ...rest }, index) =>
+  const records = deadLetters.map(({ code, reason, at, client, ...rest }, index) =>
     aRecord({
       id: `m-${index}`,
       appId: client,
@@ -71,8 +71,8 @@ test('GET /dead-letters/groups returns, for each cause, the number of open dead 
         reason: 'BOOM: 3',
         count: 3,
         redrivenBefore: 0,
-        firstAt: letters[0].at,
-        lastAt: letters[2].at,
+        firstAt: deadLetters[0].at,
+        lastAt: deadLetters[2].at,
         history: thrice,
       },
       {
@@ -83,8 +83,8 @@ test('GET /dead-letters/groups returns, for each cause, the number of open dead 
         reason: '/a: is absent',
         count: 1,
         redrivenBefore: 0,
-        firstAt: letters[3].at,
-        lastAt: letters[3].at,
+        firstAt: deadLetters[3].at,
+        lastAt: deadLetters[3].at,
         history: once(11),
       },
     ],
@@ -98,10 +98,10 @@ test('GET /dead-letters can filter dead letters by group, client, time and text'
   const [{ group }] = (await grouped()).groups;
   expect(await listed({ group })).toEqual(['m-2', 'm-1', 'm-0']);
   expect(await listed({ group, client: 'shop' })).toEqual(['m-1', 'm-0']);
-  expect(await listed({ from: letters[1].at })).toEqual(['m-2', 'm-3', 'm-1']);
-  expect(await listed({ to: letters[1].at })).toEqual(['m-0']);
-  expect(await listed({ from: '2026-11-22T11:30:00+01:00', to: letters[2].at })).toEqual(['m-3', 'm-1']);
-  expect(await listed({ from: letters[2].at, to: letters[0].at })).toEqual([]);
+  expect(await listed({ from: deadLetters[1].at })).toEqual(['m-2', 'm-3', 'm-1']);
+  expect(await listed({ to: deadLetters[1].at })).toEqual(['m-0']);
+  expect(await listed({ from: '2026-11-22T11:30:00+01:00', to: deadLetters[2].at })).toEqual(['m-3', 'm-1']);
+  expect(await listed({ from: deadLetters[2].at, to: deadLetters[0].at })).toEqual([]);
   expect(await listed({ text: 'absent' })).toEqual(['m-3']);
   expect(await listed({ text: 'm-1' })).toEqual(['m-1']);
   expect(await listed({ type: 'no.such' })).toEqual([]);

@@ -96,8 +96,8 @@ describe('a job', () => {
 
   test('a job stores the number of its dead letters and, if its filter names a group of failures, the queue, code and cause of this group', async () => {
     const [id = ''] = await archived('JOB_SCOPE', 3);
-    const letter = await callAsOperator(get, { route: 'GET /dead-letters/{id}', path: { id } });
-    const filter = { group: letter.body.group };
+    const deadLetter = await callAsOperator(get, { route: 'GET /dead-letters/{id}', path: { id } });
+    const filter = { group: deadLetter.body.group };
     const scope = { total: 3, group: { queue: 'loans', code: 'JOB_SCOPE', cause: 'no shelf' } };
     const job = await started({ action: 'discard', filter });
     expect(job).toMatchObject(scope);

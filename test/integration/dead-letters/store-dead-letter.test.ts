@@ -145,9 +145,9 @@ test('if DynamoDB has deleted only a part of an expired dead letter, the dead le
   const other = { queue: 'loans', code: 'EXPIRED_PART', reason: 'no answer' };
   for (const id of [expired, kept]) {
     const deadLetteredAt = new Date(store.clock.now()).toISOString();
-    const letter = delivery();
+    const deadLetter = delivery();
     const origin = { ...other, id, deadLetteredAt };
-    await storeDeadLetter(toDeadLetter(letter, origin, store.clock.now()), letter, table());
+    await storeDeadLetter(toDeadLetter(deadLetter, origin, store.clock.now()), deadLetter, table());
   }
   for (const { part } of await itemsOf(expired))
     if (part?.N !== '0')

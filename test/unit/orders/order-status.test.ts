@@ -20,7 +20,7 @@ const failed = (state: 'retrying' | 'dead-lettered', redrives = 0, attempt = 1):
   code: 'BOOM',
   message: 'it went off',
 });
-const letter = (about: Partial<DeadLetter> = {}): DeadLetter => ({
+const deadLetter = (about: Partial<DeadLetter> = {}): DeadLetter => ({
   id: 'd',
   queue: 'stock',
   code: 'EXPIRED',
@@ -74,7 +74,7 @@ describe('the status of an order', () => {
 
   test('an order without an idempotency record still has a status if a consumer has an inbox marker or a dead letter of the order', () => {
     expect(statusOf(undefined, { stock: completed, points: undefined })?.status).toBe('accepted');
-    expect(statusOf(undefined, { stock: undefined }, [letter()])?.status).toBe('dead-lettered');
+    expect(statusOf(undefined, { stock: undefined }, [deadLetter()])?.status).toBe('dead-lettered');
   });
 
   test('an order has the status "publishing" until the broker has confirmed it or a consumer has received it', () => {
@@ -93,20 +93,20 @@ describe('the status of an order', () => {
 });
 
 describe('dead letters in the status of an order', () => {
-  const outcome = (marker: Marker | undefined, ...letters: DeadLetter[]) =>
-    statusOf(accepted, { stock: marker }, letters)?.consumers.stock?.outcome;
+  const outcome = (marker: Marker | undefined, ...deadLetters: DeadLetter[]) =>
+    statusOf(accepted, { stock: marker }, deadLetters)?.consumers.stock?.outcome;
 
   test('an order has the outcome dead-lettered for a consumer if the broker dead-lettered its message in the queue of that consumer', () => {
-    expect(outcome(undefined, letter())).toBe('dead-lettered');
-    expect(outcome(failed('retrying'), letter())).toBe('dead-lettered');
+    expect(outcome(undefined, deadLetter())).toBe('dead-lettered');
+    expect(outcome(failed('retrying'), deadLetter())).toBe('dead-lettered');
   });
 
   test('a dead letter in the queue "points" does not change the outcome that the order has for the consumer of the queue "stock"', () => {
-    expect(outcome(undefined, letter({ queue: 'points' }))).toBe('pending');
+    expect(outcome(undefined, deadLetter({ queue: 'points' }))).toBe('pending');
   });
 
   test('after the dead letter of an order is redriven, the order is pending until the consumer has processed it again', () => {
-    const redriven = letter({ status: 'redriven', timesRedriven: 1 });
+    const redriven = deadLetter({ status: 'redriven', timesRedriven: 1 });
     expect(outcome(failed('dead-lettered', 0, 4), redriven)).toBe('pending');
     expect(outcome(failed('retrying', 1, 1), redriven)).toBe('retrying');
     expect(outcome(failed('dead-lettered', 1, 4), redriven)).toBe('dead-lettered');
@@ -114,24 +114,25 @@ describe('dead letters in the status of an order', () => {
   });
 
   test('if the message of an order is dead-lettered again after a redrive, the order has the outcome dead-lettered', () => {
-    const letters = [letter({ status: 'redriven' }), letter({ redrives: 1 })];
-    expect(outcome(failed('retrying', 1, 2), ...letters)).toBe('dead-lettered');
-    expect(outcome(failed('retrying', 1, 2), ...letters.toReversed())).toBe('dead-lettered');
+    const deadLetters = [deadLetter({ status: 'redriven' }), deadLetter({ redrives: 1 })];
+    expect(outcome(failed('retrying', 1, 2), ...deadLetters)).toBe('dead-lettered');
+    expect(outcome(failed('retrying', 1, 2), ...deadLetters.toReversed())).toBe('dead-lettered');
   });
 
   test('if the inbox marker of an order cannot be read, the outcome of the consumer is pending or, if the order has an open dead letter, dead-lettered', () => {
     const error = new CodedError('INVALID_ITEM', 'the inbox marker stock#o cannot be read');
     const unreadable: UnreadableMarker = { state: 'unreadable', queue: 'stock', id: 'o' as MessageId, error };
-    const stockOf = (...letters: DeadLetter[]) => statusOf(undefined, {}, letters, [unreadable])?.consumers.stock;
+    const stockOf = (...deadLetters: DeadLetter[]) =>
+      statusOf(undefined, {}, deadLetters, [unreadable])?.consumers.stock;
     expect(stockOf()).toMatchObject({
       outcome: 'pending',
       code: 'INVALID_ITEM',
       reason: 'the inbox marker stock#o cannot be read',
     });
-    expect(stockOf(letter())).toMatchObject({ outcome: 'dead-lettered', code: 'EXPIRED', deadLetterId: 'd' });
+    expect(stockOf(deadLetter())).toMatchObject({ outcome: 'dead-lettered', code: 'EXPIRED', deadLetterId: 'd' });
   });
 
   test('the outcome of an order stays "dead-lettered" after its dead letter was discarded', () => {
-    expect(outcome(undefined, letter({ status: 'discarded' }))).toBe('dead-lettered');
+    expect(outcome(undefined, deadLetter({ status: 'discarded' }))).toBe('dead-lettered');
   });
 });

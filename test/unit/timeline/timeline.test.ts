@@ -19,7 +19,7 @@ const failed = (state: 'retrying' | 'dead-lettered', redrives = 0, attempt = 1):
   code: 'BOOM',
   message: 'it went off',
 });
-const letter = (about: Partial<DeadLetter> = {}): DeadLetter => ({
+const deadLetter = (about: Partial<DeadLetter> = {}): DeadLetter => ({
   id: 'd',
   queue: 'loans',
   code: 'BOOM',
@@ -36,8 +36,8 @@ const letter = (about: Partial<DeadLetter> = {}): DeadLetter => ({
   bodyBytes: 0,
   ...about,
 });
-const redriven = letter({ status: 'redriven', history: [{ action: 'redriven', at, redrives: 1 }] });
-const edited = letter({
+const redriven = deadLetter({ status: 'redriven', history: [{ action: 'redriven', at, redrives: 1 }] });
+const edited = deadLetter({
   status: 'superseded',
   supersededBy: 'n' as MessageId,
   history: [{ action: 'superseded', at, by: 'grace', reason: 'a typo', messageId: 'n' as MessageId }],
@@ -64,34 +64,34 @@ describe('the state of a message in a queue', () => {
     ['an inbox marker of its completion', [completed], [redriven], 'completed'],
     ['an inbox marker of a failed attempt', [failed('retrying')], [], 'retrying'],
     ['a lease that has not expired', [leased], [redriven], 'processing'],
-    ['an open dead letter', [failed('dead-lettered', 0, 2)], [letter()], 'dead-lettered'],
-    ['a dead letter that the broker itself created', [], [letter({ code: 'EXPIRED' })], 'dead-lettered'],
+    ['an open dead letter', [failed('dead-lettered', 0, 2)], [deadLetter()], 'dead-lettered'],
+    ['a dead letter that the broker itself created', [], [deadLetter({ code: 'EXPIRED' })], 'dead-lettered'],
     ['a redriven dead letter', [failed('dead-lettered', 0, 2)], [redriven], 'pending'],
     ['a redriven dead letter and a later failed attempt', [failed('retrying', 1)], [redriven], 'retrying'],
     [
       'a second dead letter after a redrive',
       [failed('retrying', 1)],
-      [redriven, letter({ redrives: 1 })],
+      [redriven, deadLetter({ redrives: 1 })],
       'dead-lettered',
     ],
-    ['a discarded dead letter', [], [letter({ status: 'discarded' })], 'discarded'],
+    ['a discarded dead letter', [], [deadLetter({ status: 'discarded' })], 'discarded'],
     ['an inbox marker that an edit wrote', [superseded], [edited], 'superseded'],
     ['an edited dead letter without an inbox marker', [], [edited], 'superseded'],
-  ])('a message with %s has the expected state (case %#)', (_, markers, letters, state) => {
-    expect(stateOf(markers, letters)).toEqual([state]);
+  ])('a message with %s has the expected state (case %#)', (_, markers, deadLetters, state) => {
+    expect(stateOf(markers, deadLetters)).toEqual([state]);
   });
 
   test.each<[string, DeadLetter[], string, string | undefined]>([
     ['has no dead letter', [], 'unreadable', undefined],
     ['has a redriven dead letter', [redriven], 'unreadable', undefined],
-    ['has an open dead letter', [letter()], 'dead-lettered', 'd'],
+    ['has an open dead letter', [deadLetter()], 'dead-lettered', 'd'],
     ['was edited', [edited], 'superseded', undefined],
   ])(
     'if the inbox marker of a message cannot be read and the message %s, the state contains the reason (case %#)',
-    (_, letters, state, deadLetterId) => {
+    (_, deadLetters, state, deadLetterId) => {
       const error = new CodedError('INVALID_ITEM', 'the inbox marker loans#m cannot be read');
       const unreadable: UnreadableMarker = { state: 'unreadable', queue: 'loans', id: 'm' as MessageId, error };
-      const found = recorded([], letters, [unreadable]);
+      const found = recorded([], deadLetters, [unreadable]);
       expect(isKnown(found)).toBe(true);
       const [consumer] = tracedMessageOf(found, undefined, nowMs).consumers;
       expect(consumer).toMatchObject({
@@ -104,7 +104,7 @@ describe('the state of a message in a queue', () => {
   );
 
   test('a dead letter without a known queue adds a step to the timeline of its message, but adds no entry to the list of consumers', () => {
-    const unknown = letter({ queue: undefined });
+    const unknown = deadLetter({ queue: undefined });
     expect(stateOf([], [unknown])).toEqual([]);
     expect(stepsOf(recorded([], [unknown]))).toMatchObject([{ step: 'dead-lettered', deadLetterId: 'd' }]);
   });
@@ -119,7 +119,7 @@ describe('the steps of a message', () => {
 
   test('an attempt that is recorded in both the inbox marker and the dead letter appears only once in the timeline', () => {
     const marker = { ...failed('dead-lettered', 0, 2), facts: { failedAttempts: [attempt(1)] } };
-    expect(outline([marker], [letter({ failedAttempts: [attempt(1)] })])).toEqual([
+    expect(outline([marker], [deadLetter({ failedAttempts: [attempt(1)] })])).toEqual([
       ['failed', 0, 1],
       ['dead-lettered', 0, 2],
     ]);
@@ -137,7 +137,7 @@ describe('the steps of a message', () => {
   });
 
   test('a dead letter that the broker itself created adds no failed attempt to the timeline, because no consumer failed', () => {
-    expect(outline([], [letter({ code: 'EXPIRED' })])).toEqual([['dead-lettered', 0, undefined]]);
+    expect(outline([], [deadLetter({ code: 'EXPIRED' })])).toEqual([['dead-lettered', 0, undefined]]);
   });
 
   test('timeline steps with equal timestamps are sorted in their causal order', () => {
