@@ -877,8 +877,8 @@ const zh: Texts = {
       action: '如果很少发生，无需处理；否则请把写入分散到多个条目。',
     },
     CONDITION_FAILED: {
-      meaning: '写入的条件不满足，且规则没有返回替代方案。',
-      action: '从规则返回替代方案（“otherwise”），或更正该条目。',
+      meaning: '写入的条件不满足，且没有替代方案。',
+      action: '从规则返回替代方案（“otherwise”），处理 writeItem 的错误，或更正该条目。',
     },
     INVALID_EFFECT: { meaning: 'DynamoDB 无法执行规则的写入：键、类型或大小无效。', action: '修复规则。' },
     INVALID_ITEM: {

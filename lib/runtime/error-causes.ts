@@ -34,7 +34,8 @@ export const errorCauses: Readonly<Record<KnownErrorCode, string>> = {
     'The credentials are wrong, or the primary key of a table differs from the expected primary key.',
   CONFLICT:
     'Many Lambda execution environments change one DynamoDB item at the same time, or two environments consume one ordered queue.',
-  CONDITION_FAILED: 'A DynamoDB item does not have the state that the business rule expects.',
+  CONDITION_FAILED:
+    'A DynamoDB item does not have the state that the business rule or the caller of "writeItem" expects.',
   INVALID_EFFECT: 'The business rule returns an effect that the definition of the table does not allow.',
   INVALID_ITEM: 'The schema of the table was changed, or another program wrote the item.',
   TIME_LIMIT: 'The business rule waits for a slow system, or the batch is too large for the timeout of the function.',

@@ -128,8 +128,9 @@ export const attemptCodes = {
     action: 'Nothing, if such conflicts are rare; otherwise, spread the writes over several items.',
   },
   CONDITION_FAILED: {
-    meaning: 'A condition of the effects failed, and the business rule returned no alternative.',
-    action: 'Return an alternative ("otherwise") from the business rule, or correct the DynamoDB item.',
+    meaning: 'The condition of an effect does not hold, and there are no alternative effects.',
+    action:
+      'Return an alternative ("otherwise") from the business rule, handle the error of "writeItem", or correct the DynamoDB item.',
   },
   INVALID_EFFECT: {
     meaning:
