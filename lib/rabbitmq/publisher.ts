@@ -13,38 +13,39 @@ import { publishRaw, type RawProperties } from './raw-frames.ts';
 
 const WINDOW = 256;
 
-interface InFlight {
+/** A message whose confirm has not arrived yet. */
+interface Unconfirmed {
   readonly message: Message;
   returned?: string;
   wasConcurrent: boolean;
 }
 
 export function createPublisher(connection: Connection, clock: Clock, defaultDeadlineMs: number): Publisher {
-  const tracked = new WeakMap<Link, Set<InFlight>>();
+  const unconfirmedByLink = new WeakMap<Link, Set<Unconfirmed>>();
   let aloneUntil: Promise<unknown> = Promise.resolve();
 
-  function flightsOf(link: Link): Set<InFlight> {
-    const known = tracked.get(link);
+  function unconfirmedOf(link: Link): Set<Unconfirmed> {
+    const known = unconfirmedByLink.get(link);
     if (known) return known;
-    const flights = new Set<InFlight>();
-    tracked.set(link, flights);
+    const unconfirmed = new Set<Unconfirmed>();
+    unconfirmedByLink.set(link, unconfirmed);
     // The broker returns an unroutable message and then confirms it. Without this listener, the message would count as
     // published.
     link.channel.on('return', (returned) => {
-      const flight = [...flights].find((candidate) => !candidate.returned && isSame(candidate.message, returned));
-      if (flight) flight.returned = (returned.fields as { replyText?: string }).replyText ?? 'NO_ROUTE';
+      const found = [...unconfirmed].find((one) => !one.returned && isSame(one.message, returned));
+      if (found) found.returned = (returned.fields as { replyText?: string }).replyText ?? 'NO_ROUTE';
     });
-    return flights;
+    return unconfirmed;
   }
 
   async function send(link: Link, message: Message, timeoutMs: number): Promise<void> {
     const blocked = link.blocked();
     if (blocked) throw new PublishError('BLOCKED', `the broker accepts no messages: ${blocked}`);
-    const flights = flightsOf(link);
-    const flight: InFlight = { message, wasConcurrent: flights.size > 0 };
-    for (const other of flights) other.wasConcurrent = true;
+    const unconfirmed = unconfirmedOf(link);
+    const own: Unconfirmed = { message, wasConcurrent: unconfirmed.size > 0 };
+    for (const other of unconfirmed) other.wasConcurrent = true;
     let timer: NodeJS.Timeout | undefined;
-    flights.add(flight);
+    unconfirmed.add(own);
     try {
       await new Promise<void>((resolve, reject) => {
         timer = setTimeout(() => {
@@ -57,7 +58,7 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
           );
         }, timeoutMs);
         publishRaw(link.channel, message, (error) => {
-          if (flight.returned) reject(unroutable(message, flight.returned));
+          if (own.returned) reject(unroutable(message, own.returned));
           else if (!error) resolve();
           else if (isNack(error)) reject(refused(message));
           else reject(lost(link.lostBecause() ?? error, message));
@@ -67,11 +68,11 @@ export function createPublisher(connection: Connection, clock: Clock, defaultDea
       const failure = error instanceof PublishError ? error : lost(link.lostBecause() ?? error, message);
       if (failure.code !== 'UNCONFIRMED' || !isRefusal(failure.cause)) throw failure;
       // The broker closed the channel because of a message. If no other message was unconfirmed, it was this message.
-      throw new SuspectError(failure, !flight.wasConcurrent);
+      throw new SuspectError(failure, !own.wasConcurrent);
     } finally {
       clearTimeout(timer);
-      flights.delete(flight);
-      if (flights.size === 0 && !connection.uses(link)) link.destroy();
+      unconfirmed.delete(own);
+      if (unconfirmed.size === 0 && !connection.uses(link)) link.destroy();
     }
   }
 
