@@ -22,7 +22,7 @@ export interface CustomResourceEvent {
   readonly OldResourceProperties?: Properties;
 }
 
-export interface Change {
+export interface CustomResourceChange {
   readonly properties: Properties;
   /** The properties that the custom resource had before an update. Absent if the resource is not being updated. */
   readonly previous?: Properties;
@@ -43,12 +43,12 @@ class TimeUpError extends Error {
 }
 
 export interface Steps {
-  apply(change: Change): Promise<void>;
+  apply(change: CustomResourceChange): Promise<void>;
   /**
    * Removes the custom resource. If the removal exceeds the time limit of the Lambda function, Lambda invokes the
    * function again, up to two times.
    */
-  remove?(change: Change): Promise<void>;
+  remove?(change: CustomResourceChange): Promise<void>;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { customResource, type Change } from '../aws/custom-resource.ts';
+import { customResource, type CustomResourceChange } from '../aws/custom-resource.ts';
 import { brokerAccess } from '../rabbitmq/management/management-api.ts';
 import { ensureUsers } from '../rabbitmq/management/users.ts';
 import { parseLogin } from '../rabbitmq/login.ts';
@@ -22,7 +22,7 @@ const loginProperties = { publisher: 'PublisherLogin', consumer: 'ConsumerLogin'
 export const deployTopology = (load: () => Promise<{ readonly surehop: Surehop }>) =>
   customResource('broker-topology', { apply: async (change) => apply((await load()).surehop, change) });
 
-async function apply(surehop: Surehop, { properties, previous, signal }: Change): Promise<void> {
+async function apply(surehop: Surehop, { properties, previous, signal }: CustomResourceChange): Promise<void> {
   // The topology is a property of the resource, and therefore rolling back a stack update also restores the earlier topology.
   const topology = readTopology(properties['Topology']);
   const roles = readRoles(properties['Roles']);

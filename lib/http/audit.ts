@@ -19,7 +19,7 @@ import { httpSettings } from './settings.ts';
 export const reason = z.string().trim().min(1).max(1_000);
 
 /** A change that an operator requests. */
-export interface Change {
+export interface OperatorChange {
   /** The object that the operator changes, such as `dead-letters/17`. */
   readonly subject: string;
   /** The parameters of the operator's request, without secrets. */
@@ -33,7 +33,7 @@ export interface Change {
  */
 export async function audited<T>(
   { surehop, id, client, route }: Pick<Request, 'surehop' | 'id' | 'client' | 'route'>,
-  { subject, requested, reason }: Change,
+  { subject, requested, reason }: OperatorChange,
   change: () => Promise<T>,
 ): Promise<T> {
   const { record, put } = recordOf({ surehop, id, client, route }, { subject, requested, reason }, 'started');
@@ -55,7 +55,7 @@ export async function audited<T>(
  */
 export function auditWrite(
   request: Pick<Request, 'surehop' | 'id' | 'client' | 'route'>,
-  change: Change,
+  change: OperatorChange,
 ): { readonly write: TransactWriteItem; readonly log: () => void } {
   const { record, put } = recordOf(request, change, 'succeeded');
   return {
@@ -66,7 +66,7 @@ export function auditWrite(
 
 function recordOf(
   { surehop, id, client, route }: Pick<Request, 'surehop' | 'id' | 'client' | 'route'>,
-  { subject, requested, reason }: Change,
+  { subject, requested, reason }: OperatorChange,
   outcome: string,
 ) {
   const nowMs = surehop.clock.now();

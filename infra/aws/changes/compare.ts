@@ -4,7 +4,7 @@ import type { Resource, Template } from '../template.ts';
 import { createOnly } from './create-only.ts';
 
 /** What CloudFormation does to one resource when a new template replaces the deployed one. */
-export interface Change {
+export interface ResourceChange {
   readonly id: string;
   readonly type: string;
   readonly effect: 'created' | 'deleted' | 'updated' | 'replaced';
@@ -37,8 +37,8 @@ function createOnlyOf(type: string): readonly string[] {
  * Returns the changes that CloudFormation makes when the template `after` replaces the deployed template `before`. The
  * changes include resources that CloudFormation replaces only because they refer to another replaced resource.
  */
-export function compareTemplates(before: Template, after: Template): Change[] {
-  const changes = new Map<string, Change>();
+export function compareTemplates(before: Template, after: Template): ResourceChange[] {
+  const changes = new Map<string, ResourceChange>();
   const ids = new Set([...Object.keys(before.Resources), ...Object.keys(after.Resources)]);
   for (const id of ids) {
     const change = changeOf(id, before.Resources[id], after.Resources[id]);
@@ -62,7 +62,7 @@ export function compareTemplates(before: Template, after: Template): Change[] {
   return [...changes.values()];
 }
 
-function changeOf(id: string, before: Resource | undefined, after: Resource | undefined): Change | undefined {
+function changeOf(id: string, before: Resource | undefined, after: Resource | undefined): ResourceChange | undefined {
   if (!before) return { id, type: after!.Type, effect: 'created', properties: [] };
   if (!after) return { id, type: before.Type, effect: 'deleted', properties: [] };
   if (textOf(before) === textOf(after)) return undefined;
@@ -117,7 +117,7 @@ function valuesAt(value: unknown, [first, ...rest]: readonly string[]): unknown[
   return first in value ? valuesAt((value as Record<string, unknown>)[first], rest) : [];
 }
 
-export function refersToReplaced(value: unknown, changes: ReadonlyMap<string, Change>): boolean {
+export function refersToReplaced(value: unknown, changes: ReadonlyMap<string, ResourceChange>): boolean {
   return referencesOf(value).some((id) => changes.get(id)?.effect === 'replaced');
 }
 

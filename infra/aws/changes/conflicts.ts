@@ -1,11 +1,11 @@
 import type { Resource, Template } from '../template.ts';
-import { knownTypes, refersToReplaced, type Change } from './compare.ts';
+import { knownTypes, refersToReplaced, type ResourceChange } from './compare.ts';
 import type { Templates } from './templates.ts';
 
 interface Step {
   readonly before: Templates;
   readonly after: Templates;
-  readonly changes: Readonly<Record<keyof Templates, readonly Change[]>>;
+  readonly changes: Readonly<Record<keyof Templates, readonly ResourceChange[]>>;
 }
 
 /** Returns the reasons why CloudFormation or another AWS service would reject a change of a stage. */
@@ -18,7 +18,7 @@ export function conflictsOf({ before, after, changes }: Step): string[] {
   ];
 }
 
-function takenNames(before: Template, after: Template, changes: readonly Change[]): string[] {
+function takenNames(before: Template, after: Template, changes: readonly ResourceChange[]): string[] {
   const leaving = changes.filter(({ effect }) => effect === 'deleted' || effect === 'replaced');
   const coming = changes.filter(({ effect }) => effect === 'created' || effect === 'replaced');
   return coming.flatMap(({ id, type }) => {
@@ -41,7 +41,7 @@ function identityOf({ Type, Properties = {} }: Resource): string | undefined {
   return identity.length > 0 ? JSON.stringify(identity.map((path) => Properties[path])) : undefined;
 }
 
-function frozenEventSources(after: Template, changes: readonly Change[]): string[] {
+function frozenEventSources(after: Template, changes: readonly ResourceChange[]): string[] {
   return changes.flatMap(({ id, type, effect }) => {
     if (type !== 'AWS::Lambda::EventSourceMapping' || effect !== 'updated') return [];
     const configurations = after.Resources[id]!.Properties?.['SourceAccessConfigurations'];
@@ -51,7 +51,7 @@ function frozenEventSources(after: Template, changes: readonly Change[]): string
   });
 }
 
-function lockedExports(before: Templates, after: Templates, changes: readonly Change[]): string[] {
+function lockedExports(before: Templates, after: Templates, changes: readonly ResourceChange[]): string[] {
   const byId = new Map(changes.map((change) => [change.id, change]));
   const [deployed, wanted] = [exportsOf(before.broker), exportsOf(after.broker)];
   const missing = importsOf(after.functions)

@@ -1,5 +1,5 @@
 import { conflictsOf } from './conflicts.ts';
-import { compareTemplates, type Change } from './compare.ts';
+import { compareTemplates, type ResourceChange } from './compare.ts';
 import { refusals } from './refuse.ts';
 import { settings, valueAt, withSetting } from './settings.ts';
 import { templatesOf, type Templates } from './templates.ts';
@@ -16,7 +16,7 @@ export interface Effect {
    * deployment changes nothing in AWS.
    */
   readonly refused: readonly string[];
-  readonly changes: readonly Change[];
+  readonly changes: readonly ResourceChange[];
   /** The reasons why CloudFormation or another AWS service would reject the deployment of the new value. */
   readonly conflicts: readonly string[];
 }

@@ -1,5 +1,5 @@
 import type { Resource, Template } from '../template.ts';
-import { compareTemplates, type Change } from './compare.ts';
+import { compareTemplates, type ResourceChange } from './compare.ts';
 
 /**
  * For each resource type, a description of the data that users lose when a resource of the type is deleted or replaced.
@@ -49,7 +49,7 @@ const isPublicClient = (resource: Resource | undefined): boolean =>
 export function refusals(
   deployed: Template,
   wanted: Template,
-  changes: readonly Change[] = compareTemplates(deployed, wanted),
+  changes: readonly ResourceChange[] = compareTemplates(deployed, wanted),
 ): string[] {
   const refused = permanent.flatMap(({ setting, resource, property, isRefused, reason }) => {
     const [from, to] = [deployed, wanted].map(({ Resources }) => Resources[resource]?.Properties?.[property]);

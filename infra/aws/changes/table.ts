@@ -1,7 +1,7 @@
 import { stageSchema } from '../../stages/stage.ts';
 import { stages } from '../../stages/all.ts';
 import { readStage } from '../../stages/read-stage.ts';
-import type { Change } from './compare.ts';
+import type { ResourceChange } from './compare.ts';
 import type { Effect } from './effects.ts';
 
 /**
@@ -36,7 +36,7 @@ const order = (path: string): number => Object.keys(stageSchema.shape).indexOf(p
 function describe(effects: readonly Effect[]): string {
   const made = effects.filter(({ refused }) => refused.length === 0);
   if (made.length === 0) return '**refused**';
-  const types = (...wanted: Change['effect'][]) =>
+  const types = (...wanted: ResourceChange['effect'][]) =>
     [
       ...new Set(
         made.flatMap(({ changes }) =>

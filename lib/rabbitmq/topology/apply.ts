@@ -3,7 +3,7 @@ import { readBrokerState } from './broker-state.ts';
 import { declareTopology, TopologyError } from './declare.ts';
 import { faultLine } from './describe.ts';
 import { diffTopology } from './diff.ts';
-import type { Change, Difference } from './difference.ts';
+import type { BrokerChange, Difference } from './difference.ts';
 import { countMessages, delayQueuesOf, retiredQueues } from './retired.ts';
 import { destinationOf, type Topology } from './topology.ts';
 
@@ -28,9 +28,9 @@ export async function applyTopology(
   previous?: Topology,
 ): Promise<Difference[]> {
   const differences = await readDiff(access, declared, previous);
-  const obstacles = differences.filter(({ fix }) => fix.by === 'operator');
-  const reasons = obstacles.map(faultLine).join('; ');
-  if (obstacles.length > 0)
+  const leftToOperator = differences.filter(({ fix }) => fix.by === 'operator');
+  const reasons = leftToOperator.map(faultLine).join('; ');
+  if (leftToOperator.length > 0)
     throw new TopologyError(`nothing was changed on the broker, because an operator must first correct it: ${reasons}`);
   await makeChanges(
     access,
@@ -51,7 +51,7 @@ export async function requireSafe(access: BrokerAccess, declared: Topology): Pro
 }
 
 /** Changes the broker in an order that always keeps a route for every message. */
-async function makeChanges(access: BrokerAccess, changes: readonly Change[]): Promise<void> {
+async function makeChanges(access: BrokerAccess, changes: readonly BrokerChange[]): Promise<void> {
   const { amqpUrl, api } = access;
   const host = api.virtualHost;
   const unbindings = changes.filter((change) => change.do === 'unbind');
@@ -81,7 +81,7 @@ async function requireEmpty(access: BrokerAccess, queues: readonly string[]): Pr
 
 export async function unbind(
   { api }: BrokerAccess,
-  { binding, propertiesKey }: Pick<Extract<Change, { do: 'unbind' }>, 'binding' | 'propertiesKey'>,
+  { binding, propertiesKey }: Pick<Extract<BrokerChange, { do: 'unbind' }>, 'binding' | 'propertiesKey'>,
 ): Promise<void> {
   const { type, name } = destinationOf(binding);
   const kind = type === 'queue' ? 'q' : 'e';

@@ -1,5 +1,5 @@
 import { changedSettings, settingsOf } from './by-version.ts';
-import { shown, type Change, type Difference } from './difference.ts';
+import { shown, type BrokerChange, type Difference } from './difference.ts';
 import { describeBinding } from './topology.ts';
 
 /**
@@ -21,7 +21,7 @@ export function planLine({ subject, problem, fix }: Difference): string {
 export const faultLine = ({ subject, problem, fix }: Difference): string =>
   `${subject} ${problem}. ${fix.by === 'operator' ? fix.instruction : 'Apply the topology'}`;
 
-function changeLine(change: Change): string {
+function changeLine(change: BrokerChange): string {
   switch (change.do) {
     case 'create-exchange':
       return `+ exchange ${change.exchange.name} (${change.exchange.type})${settings(change.exchange.arguments ?? {})}`;

@@ -18,11 +18,11 @@ export interface Difference {
 
 /** Who removes a difference between the broker and the topology: `applyTopology` (`apply`), or an operator. */
 export type Fix =
-  | { readonly by: 'apply'; readonly change: Change }
+  | { readonly by: 'apply'; readonly change: BrokerChange }
   | { readonly by: 'operator'; readonly instruction: string }
   | { readonly by: 'nobody' };
 
-export type Change =
+export type BrokerChange =
   | { readonly do: 'create-exchange'; readonly exchange: Exchange }
   | { readonly do: 'create-queue'; readonly queue: Queue }
   | { readonly do: 'set-policy'; readonly policy: BrokerPolicy; readonly was?: BrokerPolicy }

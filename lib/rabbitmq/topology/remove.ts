@@ -13,8 +13,8 @@ import {
   delayQueuesOf,
   isDelayQueue,
   isRetiredOnBroker,
-  obstacleToRemoval,
   retiredQueues,
+  whyNotRemovable,
   type RetiredQueue,
 } from './retired.ts';
 import type { Topology } from './topology.ts';
@@ -86,8 +86,8 @@ async function requireRemovable(access: BrokerAccess, input: DiffInput, queue: R
   }
   // Delay queues first, so that a message that moves from one of them while counting is counted twice rather than never.
   const counted = new Set([...delayQueuesOf(input, retiredQueues(input)), name]);
-  const obstacle = obstacleToRemoval(queue, input, await countMessages(access, [...counted]));
-  if (obstacle) throw refusal(name, `${obstacle}: try again when these messages are gone`);
+  const reason = whyNotRemovable(queue, input, await countMessages(access, [...counted]));
+  if (reason) throw refusal(name, `${reason}: try again when these messages are gone`);
 }
 
 async function forget({ api }: BrokerAccess, { actual }: DiffInput, left: readonly RetiredQueue[]): Promise<void> {

@@ -48,26 +48,26 @@ export function retiredDifference(queue: RetiredQueue, input: DiffInput, held: H
   const reported = (problem: string): Difference => ({ subject, problem, losesMessages: false, fix: { by: 'nobody' } });
   if (isDelayQueue(queue) && messages > 0)
     return reported(`is no longer used and returns its ${count(messages)} to their work queues`);
-  const obstacle = obstacleToRemoval(queue, input, held);
+  const reason = whyNotRemovable(queue, input, held);
   const isRetired = isRetiredOnBroker(input, name);
-  if (!obstacle)
+  if (!reason)
     return reported(
       isRetired
         ? `is no longer used and empty: remove it with "topology remove ${name}"`
         : 'is no longer declared and is empty: after this topology is applied, it can be removed',
     );
   // If the queue was retired earlier, refusing to apply the topology cannot help.
-  if (isRetired) return reported(`is no longer used, but ${obstacle}`);
+  if (isRetired) return reported(`is no longer used, but ${reason}`);
   return {
     subject,
-    problem: `is no longer declared, but ${obstacle}`,
+    problem: `is no longer declared, but ${reason}`,
     losesMessages: false,
     fix: { by: 'operator', instruction: 'Let its consumer finish or move the messages, then apply again' },
   };
 }
 
 /** Returns why a retired queue must not be removed, or `undefined` if it may be removed. */
-export function obstacleToRemoval(queue: RetiredQueue, input: DiffInput, held: HeldMessages): string | undefined {
+export function whyNotRemovable(queue: RetiredQueue, input: DiffInput, held: HeldMessages): string | undefined {
   const messages = held.get(queue.name) ?? 0;
   if (messages > 0) return `it still holds ${count(messages)}`;
   if (isDelayQueue(queue)) return undefined;
