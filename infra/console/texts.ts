@@ -50,8 +50,8 @@ const en = {
   actions: 'Actions',
 
   // Overview
-  parts: { broker: 'Message broker', store: 'Database' },
-  partStates: { good: 'answers', bad: 'does not answer', unknown: 'unknown' },
+  dependencies: { broker: 'Message broker', store: 'Database' },
+  dependencyStates: { good: 'answers', bad: 'does not answer', unknown: 'unknown' },
   openFailures: 'Open failures',
   waitingForArchive: 'Waiting to be archived',
   queues: 'Queues',
@@ -474,8 +474,8 @@ const zh: Texts = {
   count: '消息数',
   actions: '操作',
 
-  parts: { broker: '消息代理', store: '数据库' },
-  partStates: { good: '正常', bad: '没有响应', unknown: '未知' },
+  dependencies: { broker: '消息代理', store: '数据库' },
+  dependencyStates: { good: '正常', bad: '没有响应', unknown: '未知' },
   openFailures: '未处理的失败',
   waitingForArchive: '等待归档',
   queues: '队列',

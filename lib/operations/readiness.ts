@@ -36,22 +36,22 @@ export function readiness(surehop: Surehop): (request: Pick<Request, 'note'>) =>
 
   return async ({ note }) => {
     const results = await Promise.all(
-      probes.map(([part, probe]) => failureOf(part, () => guarded(surehop, part, probe))),
+      probes.map(([dependency, probe]) => failureOf(dependency, () => guarded(surehop, dependency, probe))),
     );
-    const breakers = Object.fromEntries(probes.map(([part]) => [part, breakerState(surehop, part)]));
-    const away = results.filter((failure) => failure !== undefined);
-    if (away.length === 0) return ok({ status: 'ready', breakers });
-    note({ away });
-    const names = away.map(({ part }) => part);
-    throw new Problem('not-ready', `Away: ${names.join(', ')}.`, { members: { away: names, breakers } });
+    const breakers = Object.fromEntries(probes.map(([dependency]) => [dependency, breakerState(surehop, dependency)]));
+    const unavailable = results.filter((failure) => failure !== undefined);
+    if (unavailable.length === 0) return ok({ status: 'ready', breakers });
+    note({ away: unavailable });
+    const names = unavailable.map(({ part }) => part);
+    throw new Problem('not-ready', `Unavailable: ${names.join(', ')}.`, { members: { away: names, breakers } });
   };
 }
 
-async function failureOf(part: string, probe: () => Promise<unknown>) {
+async function failureOf(dependency: Dependency, probe: () => Promise<unknown>) {
   try {
     await probe();
     return undefined;
   } catch (error) {
-    return { part, ...describeError(error) };
+    return { part: dependency, ...describeError(error) };
   }
 }

@@ -18,7 +18,7 @@ export function Overview() {
   return (
     <>
       <h1 tabIndex={-1}>{texts.overview}</h1>
-      <Parts open={status.value?.deadLetters} />
+      <Dependencies open={status.value?.deadLetters} />
       {isAllowed ? (
         <>
           <AlarmList />
@@ -40,20 +40,20 @@ export function Overview() {
   );
 }
 
-function Parts({ open }: { readonly open: Status['deadLetters'] | undefined }) {
+function Dependencies({ open }: { readonly open: Status['deadLetters'] | undefined }) {
   const { texts, format } = useConsole();
   const { value, failure } = useGet<unknown>('/readyz', READY_EVERY_MS);
   const away = failure?.kind === 'problem' ? failure.away : [];
-  const stateOf = (part: string) => {
-    if (away.includes(part)) return 'bad';
+  const stateOf = (dependency: string) => {
+    if (away.includes(dependency)) return 'bad';
     return away.length > 0 || (value !== undefined && !failure) ? 'good' : 'unknown';
   };
   return (
     <ul class="tiles">
-      {(['broker', 'store'] as const).map((part) => (
-        <li key={part} class={stateOf(part)}>
-          <span>{texts.parts[part]}</span>
-          <strong>{texts.partStates[stateOf(part)]}</strong>
+      {(['broker', 'store'] as const).map((dependency) => (
+        <li key={dependency} class={stateOf(dependency)}>
+          <span>{texts.dependencies[dependency]}</span>
+          <strong>{texts.dependencyStates[stateOf(dependency)]}</strong>
         </li>
       ))}
       {open && (

@@ -52,11 +52,11 @@ export function createSigningKeys(
   { clock, stage }: { readonly clock: Clock; readonly stage: string },
 ): SigningKeys {
   let known: Known | undefined;
-  let lookedAtMs = -Infinity;
+  let lookedUpAtMs = -Infinity;
   let failedAtMs = -Infinity;
   const lookups = singleFlight<readonly SigningKey[]>(clock);
 
-  async function look(fresh: boolean): Promise<readonly SigningKey[]> {
+  async function readKeys(fresh: boolean): Promise<readonly SigningKey[]> {
     const text = await read(fresh);
     const keys = text === known?.text ? known.keys : parseSigningKeys(text, stage);
     known = { text, keys, readAtMs: clock.now() };
@@ -77,7 +77,7 @@ export function createSigningKeys(
       const isPausing = clock.now() - failedAtMs < REREAD_PAUSE_MS;
       if (known && isPausing && clock.now() - known.readAtMs <= STALE_MS) return known.keys;
       try {
-        return await within(known ? READ_TIMEOUT_MS : FIRST_READ_TIMEOUT_MS, look(false));
+        return await within(known ? READ_TIMEOUT_MS : FIRST_READ_TIMEOUT_MS, readKeys(false));
       } catch (error) {
         return fallBack(error);
       }
@@ -85,19 +85,19 @@ export function createSigningKeys(
     async newerThan(before) {
       if (known && known.keys !== before) return known.keys;
       if (!lookups.isRunning()) {
-        if (clock.now() - lookedAtMs < REREAD_PAUSE_MS) return undefined;
-        lookedAtMs = clock.now();
+        if (clock.now() - lookedUpAtMs < REREAD_PAUSE_MS) return undefined;
+        lookedUpAtMs = clock.now();
       }
       try {
         const keys = await within(
           READ_TIMEOUT_MS,
-          lookups.run(() => look(true), READ_TIMEOUT_MS),
+          lookups.run(() => readKeys(true), READ_TIMEOUT_MS),
         );
         return keys === before ? undefined : keys;
       } catch (error) {
         // After a timeout, the next request may read the secret again at once. After any other error, requests wait until
         // the pause is over.
-        if (error instanceof NoAnswerError) lookedAtMs = -Infinity;
+        if (error instanceof NoAnswerError) lookedUpAtMs = -Infinity;
         recordMetrics({ SigningKeysStale: 1 });
         log().warn('refreshing the signing keys failed; the cached keys stay in use', errorFields(error));
         return undefined;
