@@ -117,12 +117,12 @@ async function addresses(access: AwsAccess, needed: number): Promise<string | un
 }
 
 async function quotaOf(access: AwsAccess, { service, code }: Quota): Promise<number> {
-  const ask = (action: string) =>
+  const request = (action: string) =>
     json(access, 'servicequotas', `ServiceQuotasV20190624.${action}`, { ServiceCode: service, QuotaCode: code });
-  const text = await ask('GetServiceQuota').catch((error: unknown) => {
+  const text = await request('GetServiceQuota').catch((error: unknown) => {
     // Service Quotas can return an error for a quota that was never changed in this account; then only its default value exists.
     if (error instanceof AwsApiError && error.code === 'NoSuchResourceException')
-      return ask('GetAWSDefaultServiceQuota');
+      return request('GetAWSDefaultServiceQuota');
     throw error;
   });
   return (JSON.parse(text) as { Quota: { Value: number } }).Quota.Value;

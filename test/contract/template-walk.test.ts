@@ -330,12 +330,12 @@ describe.each(stageNames)('the CloudFormation templates of the stage %s', (stage
       MaintenanceWindowStartTime: { DayOfWeek: maintenance.day, TimeOfDay: maintenance.timeUtc, TimeZone: 'UTC' },
     });
     expect(properties(resource)['SubnetIds']).toHaveLength(deployment === 'CLUSTER_MULTI_AZ' ? 3 : 1);
-    const admitted = ofType(broker, 'AWS::EC2::SecurityGroupIngress').map(([, rule]) => {
+    const allowed = ofType(broker, 'AWS::EC2::SecurityGroupIngress').map(([, rule]) => {
       const { GroupId, SourceSecurityGroupId, FromPort, ToPort, CidrIp } = properties(rule);
       expect([CidrIp, FromPort]).toEqual([undefined, ToPort]);
       return `${targetOf(SourceSecurityGroupId)} -> ${targetOf(GroupId)}:${String(FromPort)}`;
     });
-    expect(admitted.toSorted()).toEqual(
+    expect(allowed.toSorted()).toEqual(
       [
         'BrokerSecurityGroup -> BrokerSecurityGroup:5671',
         'FunctionsSecurityGroup -> BrokerSecurityGroup:443',

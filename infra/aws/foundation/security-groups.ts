@@ -19,7 +19,7 @@ const securityGroup = (description: string): Resource => ({
   },
 });
 
-function admit(name: string, from: string, to: string, port: number, description: string): Resources {
+function allow(name: string, from: string, to: string, port: number, description: string): Resources {
   const [source, target] = [attribute(from, 'GroupId'), attribute(to, 'GroupId')];
   const rule = { IpProtocol: 'tcp', FromPort: port, ToPort: port, Description: description };
   return {
@@ -55,20 +55,20 @@ export const securityGroups = ({ network: { exit } }: Pick<Stage, 'network'>): R
   FunctionsSecurityGroup: securityGroup('Functions that talk to the broker'),
   BrokerSecurityGroup: securityGroup('The broker, and the event sources that read from it'),
   FunctionsOut: httpsOut('FunctionsSecurityGroup'),
-  ...admit('Amqp', 'FunctionsSecurityGroup', 'BrokerSecurityGroup', AMQPS, 'functions publish'),
-  ...admit(
+  ...allow('Amqp', 'FunctionsSecurityGroup', 'BrokerSecurityGroup', AMQPS, 'functions publish'),
+  ...allow(
     'Management',
     'FunctionsSecurityGroup',
     'BrokerSecurityGroup',
     HTTPS,
     'functions read and change the topology',
   ),
-  ...admit('EventSourcesAmqp', 'BrokerSecurityGroup', 'BrokerSecurityGroup', AMQPS, 'event sources consume'),
+  ...allow('EventSourcesAmqp', 'BrokerSecurityGroup', 'BrokerSecurityGroup', AMQPS, 'event sources consume'),
   ...(exit === 'nat'
     ? { EventSourcesOut: httpsOut('BrokerSecurityGroup') }
     : {
         EndpointsSecurityGroup: securityGroup('Interface endpoints of AWS'),
-        ...admit('FunctionsToAws', 'FunctionsSecurityGroup', 'EndpointsSecurityGroup', HTTPS, 'functions read secrets'),
-        ...admit('EventSourcesToAws', 'BrokerSecurityGroup', 'EndpointsSecurityGroup', HTTPS, 'event sources invoke'),
+        ...allow('FunctionsToAws', 'FunctionsSecurityGroup', 'EndpointsSecurityGroup', HTTPS, 'functions read secrets'),
+        ...allow('EventSourcesToAws', 'BrokerSecurityGroup', 'EndpointsSecurityGroup', HTTPS, 'event sources invoke'),
       }),
 });

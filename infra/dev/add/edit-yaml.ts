@@ -53,13 +53,13 @@ function endOf(node: unknown): number {
 export function hasAnchor(text: string, anchor: string): boolean {
   const document: Document = parseDocument(text);
   let found = false;
-  const look = (node: unknown): void => {
+  const visit = (node: unknown): void => {
     if (typeof node !== 'object' || node === null) return;
     if ((node as { anchor?: string }).anchor === anchor) found = true;
-    if (isPair(node)) [node.key, node.value].forEach(look);
-    for (const item of (node as { items?: unknown[] }).items ?? []) look(item);
+    if (isPair(node)) [node.key, node.value].forEach(visit);
+    for (const item of (node as { items?: unknown[] }).items ?? []) visit(item);
   };
-  look(document.contents);
+  visit(document.contents);
   return found;
 }
 

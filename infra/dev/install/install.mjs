@@ -67,12 +67,12 @@ export async function install({ root, local, group, needsDebianServer, environme
     }
     const cache = needsDebianServer ? cacheDirectory(environment, local) : undefined;
     if (cache !== undefined) {
-      const tell = (/** @type {string} */ line) => {
+      const report = (/** @type {string} */ line) => {
         pending['RabbitMQ'] = line;
         say(line);
       };
       tasks.push(
-        errorOf('RabbitMQ', unpackDebianServer({ directory: join(cache, 'debian'), say: tell, signal })).then(
+        errorOf('RabbitMQ', unpackDebianServer({ directory: join(cache, 'debian'), say: report, signal })).then(
           (error) => {
             if (error !== undefined && !signal.aborted && 'npm' in pending)
               say('RabbitMQ cannot be unpacked; waiting until npm has finished');

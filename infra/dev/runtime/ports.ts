@@ -43,7 +43,7 @@ export async function isPortTaken(port: number): Promise<boolean> {
  * commands `ss` and `lsof` do not find the process.
  */
 export function ownerOfPort(port: number): string | undefined {
-  const ask = (command: string, args: string[], pattern: RegExp): string | undefined => {
+  const run = (command: string, args: string[], pattern: RegExp): string | undefined => {
     try {
       const text = execFileSync(command, args, {
         encoding: 'utf8',
@@ -57,7 +57,7 @@ export function ownerOfPort(port: number): string | undefined {
     }
   };
   return (
-    ask('ss', ['-Hltnp', `sport = :${port}`], /\("(?<name>[^"]+)",pid=(?<pid>\d+)/) ??
-    ask('lsof', ['-nP', `-iTCP:${port}`, '-sTCP:LISTEN', '-Fpc'], /p(?<pid>\d+)\nc(?<name>.+)/)
+    run('ss', ['-Hltnp', `sport = :${port}`], /\("(?<name>[^"]+)",pid=(?<pid>\d+)/) ??
+    run('lsof', ['-nP', `-iTCP:${port}`, '-sTCP:LISTEN', '-Fpc'], /p(?<pid>\d+)\nc(?<name>.+)/)
   );
 }
