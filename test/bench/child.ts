@@ -35,11 +35,11 @@ const measures: Record<string, Measure> = {
   console: consolePage,
 };
 
-const tell = (message: FromChild) => process.send!(message);
+const report = (message: FromChild) => process.send!(message);
 
-let asked = 0;
+let requested = 0;
 const freshStore: Bench['freshStore'] = () => {
-  const number = ++asked;
+  const number = ++requested;
   return new Promise((resolve) => {
     const listen = (answer: StoreAnswer) => {
       if (answer.number !== number) return;
@@ -47,7 +47,7 @@ const freshStore: Bench['freshStore'] = () => {
       resolve(answer.endpoint);
     };
     process.on('message', listen);
-    tell({ ask: 'store', number });
+    report({ request: 'store', number });
   });
 };
 
@@ -55,5 +55,5 @@ const [section = '', given] = process.argv.slice(2);
 const rounds = Number(given);
 if (!(section in measures)) throw new Error(`the benchmark has no section "${section}"`);
 for (let round = 0; round <= rounds; round += 1)
-  tell({ round, measured: await measures[section]!({ round, rounds, freshStore }) });
+  report({ round, measured: await measures[section]!({ round, rounds, freshStore }) });
 process.disconnect!();

@@ -71,20 +71,20 @@ export async function compare(bench: Bench, options: ComparisonOptions): Promise
   );
 
   const sides = [sideOf('surehop'), sideOf('powertools'), ...(withRequestsAlone ? [sideOf('prepared')] : [])];
-  for (const { ask } of sides) {
+  for (const { send } of sides) {
     const endpoint = await bench.freshStore();
     const { client } = openClient(endpoint);
     await stockUp(client, skus, available);
     client.destroy();
     const task: Task = { endpoint, latency, amqpUrl, isCached, batches: [...before, ...batches] };
-    await ask({ open: task });
-    await ask({ turn: before.length });
-    if (isForgotten) await ask({ open: { ...task, batches } });
+    await send({ open: task });
+    await send({ turn: before.length });
+    if (isForgotten) await send({ open: { ...task, batches } });
   }
   const spent = { surehop: { ...nothing }, powertools: { ...nothing }, prepared: { ...nothing } };
   for (let n = 0; n < TURNS; n += 1)
-    for (const { name, ask } of n % 2 === 0 ? sides : sides.toReversed()) {
-      const { ms, cpuUs, requests } = await ask({ turn: BATCHES_A_TURN });
+    for (const { name, send } of n % 2 === 0 ? sides : sides.toReversed()) {
+      const { ms, cpuUs, requests } = await send({ turn: BATCHES_A_TURN });
       spent[name].ms += ms;
       spent[name].cpuUs += cpuUs;
       spent[name].requests += requests;

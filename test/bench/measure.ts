@@ -34,7 +34,7 @@ export async function measure(section: Section, options: MeasureOptions): Promis
 
   const measured: Measured[] = [];
   child.on('message', (message: FromChild) => {
-    if ('ask' in message) {
+    if ('request' in message) {
       void stores.start().then(
         (endpoint) => child.send({ number: message.number, endpoint } satisfies StoreAnswer),
         (error: unknown) => {

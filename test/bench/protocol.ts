@@ -1,5 +1,5 @@
-interface Ask {
-  readonly ask: 'store';
+interface StoreRequest {
+  readonly request: 'store';
   readonly number: number;
 }
 
@@ -12,7 +12,7 @@ export interface StoreAnswer {
 /** The figures of one round of the benchmark, by name. A string is printed unchanged. */
 export type Measured = Readonly<Record<string, number | string>>;
 
-export type FromChild = Ask | { readonly round: number; readonly measured: Measured };
+export type FromChild = StoreRequest | { readonly round: number; readonly measured: Measured };
 
 export interface Bench {
   /** The number of the round. Round 0 is the warm-up, and the figures of round 0 are discarded. */

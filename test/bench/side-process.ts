@@ -23,7 +23,7 @@ export function sideOf<Name extends SideName>(name: Name) {
   const side = child;
   return {
     name,
-    ask: (command: Command) =>
+    send: (command: Command) =>
       new Promise<Spent>((resolve, reject) => {
         side.channel?.ref();
         const gone = () => reject(new Error(`the process of the consumer ${name} ended before it answered`));

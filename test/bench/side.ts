@@ -58,13 +58,13 @@ export type Command = { readonly open: Task } | { readonly turn: number };
 
 export type Answer = Spent | { readonly error: string };
 
-interface Work {
+interface OpenConsumer {
   readonly store: Pick<CountingClient, 'requests'>;
   next(): Promise<void>;
   close(): Promise<unknown>;
 }
 
-const sides: Readonly<Record<SideName, (task: Task) => Promise<Work>>> = {
+const sides: Readonly<Record<SideName, (task: Task) => Promise<OpenConsumer>>> = {
   surehop: (task) => surehop(task),
   powertools,
   prepared,
@@ -73,7 +73,7 @@ const sides: Readonly<Record<SideName, (task: Task) => Promise<Work>>> = {
   traced100: traced,
 };
 const [, , name] = process.argv as [string, string, SideName];
-let work: Work | undefined;
+let consumer: OpenConsumer | undefined;
 let isRegistered = false;
 
 process.on('message', (command: Command) => {
@@ -86,13 +86,13 @@ process.on('message', (command: Command) => {
 
 async function open(task: Task): Promise<Spent> {
   // The virtual host of the previous task may no longer exist.
-  await work?.close().catch(() => {});
-  work = await sides[name](task);
+  await consumer?.close().catch(() => {});
+  consumer = await sides[name](task);
   return { ms: 0, cpuUs: 0, requests: 0 };
 }
 
 async function turn(batches: number): Promise<Spent> {
-  const { store, next } = work!;
+  const { store, next } = consumer!;
   const before = store.requests();
   const cpu = process.cpuUsage();
   const startedAtMs = performance.now();
@@ -106,7 +106,7 @@ async function turn(batches: number): Promise<Spent> {
  * Runs Surehop's consumer with an OpenTelemetry SDK. Registers the SDK only at the first call, because a process can
  * register it only once.
  */
-function traced(task: Task): Promise<Work> {
+function traced(task: Task): Promise<OpenConsumer> {
   if (!isRegistered) {
     const sampledShare = sampledShares[name as TracedName];
     const labels = { serviceName: 'bench', stage: 'local', functionName: 'bench' };
@@ -116,7 +116,7 @@ function traced(task: Task): Promise<Work> {
   return surehop(task, openTelemetry());
 }
 
-async function surehop({ endpoint, latency, amqpUrl, batches }: Task, tracing?: Tracing): Promise<Work> {
+async function surehop({ endpoint, latency, amqpUrl, batches }: Task, tracing?: Tracing): Promise<OpenConsumer> {
   const store = openClient(endpoint, latency, (options) => dynamoDbClient(options, tracing));
   const publisher = amqpUrl === undefined ? undefined : openSurehop(amqpUrl);
   const consume = surehopConsumer(store.client, publisher, tracing);
@@ -141,7 +141,7 @@ async function surehop({ endpoint, latency, amqpUrl, batches }: Task, tracing?: 
   };
 }
 
-async function powertools({ endpoint, latency, amqpUrl, isCached, batches }: Task): Promise<Work> {
+async function powertools({ endpoint, latency, amqpUrl, isCached, batches }: Task): Promise<OpenConsumer> {
   const store = openClient(endpoint, latency);
   const raw = amqpUrl ? await openRaw(amqpUrl) : undefined;
   const reject = raw && ((order: Rejected) => raw.publish(rejectionOf(order)));
@@ -165,7 +165,7 @@ async function powertools({ endpoint, latency, amqpUrl, isCached, batches }: Tas
  * Records the DynamoDB requests of Surehop's consumer, so that the benchmark can send and measure the recorded requests
  * without running the consumer.
  */
-async function prepared({ endpoint, latency, batches }: Task): Promise<Work> {
+async function prepared({ endpoint, latency, batches }: Task): Promise<OpenConsumer> {
   const waves = await requestsOf(batches.map((batch) => rabbitMqEvent(batch.map((order) => record(order)))));
   const store = sender(endpoint, latency);
   return {

@@ -12,9 +12,9 @@ const ANSWER_WITHIN_MS = 15_000;
 const AGAIN_AFTER_MS = 200;
 const AGAIN_AFTER_MOST_MS = 2_000;
 /** How long a test client repeats the HTTP request for an order until the service accepts the order, in ms. */
-const PATIENCE_MS = 120_000;
+const RETRY_WITHIN_MS = 120_000;
 
-interface Told {
+interface OrderReply {
   readonly answer: Answer;
   readonly status?: number;
 }
@@ -46,19 +46,19 @@ const strongest = (answers: readonly Answer[]): Answer =>
 
 async function placeOne(url: string, order: PlannedOrder, id: string, signal: AbortSignal): Promise<Answer> {
   const answers: Answer[] = [];
-  const end = performance.now() + PATIENCE_MS;
+  const end = performance.now() + RETRY_WITHIN_MS;
   for (;;) {
     if (signal.aborted || performance.now() > end) return strongest([...answers, 'indeterminate']);
     const { answer } = await post(url, order, id);
     answers.push(answer);
-    if (answer === 'accepted' || !order.isPatient) return strongest(answers);
+    if (answer === 'accepted' || !order.isRetried) return strongest(answers);
     const pauseMs = Math.min(AGAIN_AFTER_MS * 1.5 ** (answers.length - 1), AGAIN_AFTER_MOST_MS);
     await sleep(pauseMs * (0.5 + Math.random()), undefined, { signal }).catch(() => {});
   }
 }
 
 /** Sends one `POST /orders` request. Returns whether the order is accepted, refused, or possibly accepted. */
-export async function post(url: string, order: PlannedOrder, id: string): Promise<Told> {
+export async function post(url: string, order: PlannedOrder, id: string): Promise<OrderReply> {
   try {
     const body = JSON.stringify(bodyOf(order));
     const response = await fetch(`${url}/orders`, {

@@ -155,11 +155,11 @@ export async function startCluster({
   }
   const [first] = nodes as [ClusterNode];
 
-  async function partition(apart: ClusterNode): Promise<() => Promise<void>> {
-    const others = nodes.filter((node) => node !== apart).map(({ name }) => `'${name}'`);
+  async function partition(isolated: ClusterNode): Promise<() => Promise<void>> {
+    const others = nodes.filter((node) => node !== isolated).map(({ name }) => `'${name}'`);
     const toEach = (expression: string) =>
-      apart.control('eval', `[begin ${expression} end || Peer <- [${others.join(',')}]].`);
-    await toEach("erlang:set_cookie(Peer, 'apart'), erlang:disconnect_node(Peer)");
+      isolated.control('eval', `[begin ${expression} end || Peer <- [${others.join(',')}]].`);
+    await toEach("erlang:set_cookie(Peer, 'isolated'), erlang:disconnect_node(Peer)");
     return async () => {
       await toEach('erlang:set_cookie(Peer, erlang:get_cookie()), net_kernel:connect_node(Peer)');
     };

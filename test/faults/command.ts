@@ -11,7 +11,7 @@ import { runRound, type Results, type Round } from './run.ts';
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 
 /** A round of faults to run, or why this machine cannot run the round. */
-export type Planned = { readonly round: Round } | { readonly name: string; readonly obstacle: string };
+export type Planned = { readonly round: Round } | { readonly name: string; readonly reason: string };
 
 /** The number of rounds of fault injection that run at the same time. */
 export const SIDE_BY_SIDE = 2;
@@ -39,8 +39,8 @@ export async function runRounds(command: string, seed: number, planned: readonly
     },
   });
   async function run(one: Planned): Promise<void> {
-    if ('obstacle' in one) {
-      notes.push(`${one.name}: skipped, ${one.obstacle}`);
+    if ('reason' in one) {
+      notes.push(`${one.name}: skipped, ${one.reason}`);
       print(notes.at(-1)!);
       return;
     }

@@ -1,5 +1,5 @@
 export interface Management {
-  ask<T>(method: string, path: string, body?: unknown): Promise<T>;
+  request<T>(method: string, path: string, body?: unknown): Promise<T>;
   /**
    * Returns the number of messages in all queues, including unacknowledged messages. RabbitMQ updates this number only
    * every few seconds.
@@ -17,7 +17,7 @@ export function createManagement(urls: readonly string[]): Management {
     return { origin, authorization: `Basic ${Buffer.from(login).toString('base64')}` };
   });
 
-  async function ask<T>(method: string, path: string, body?: unknown): Promise<T> {
+  async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
     let failure: unknown;
     for (const { origin, authorization } of nodes) {
       let response: Response;
@@ -40,10 +40,10 @@ export function createManagement(urls: readonly string[]): Management {
   }
 
   return {
-    ask,
+    request,
     async messages() {
       const path = `queues/${VHOST}?columns=messages,messages_dlx`;
-      const queues = await ask<{ messages?: number; messages_dlx?: number }[]>('GET', path);
+      const queues = await request<{ messages?: number; messages_dlx?: number }[]>('GET', path);
       return queues.reduce((sum, { messages = 0, messages_dlx = 0 }) => sum + messages + messages_dlx, 0);
     },
   };

@@ -13,15 +13,15 @@ export interface PlannedOrder {
    * Whether the test client repeats the request until the order is accepted. Otherwise the client sends only one
    * request.
    */
-  readonly isPatient: boolean;
+  readonly isRetried: boolean;
   /** How many identical requests the test client sends for this order at the same time. */
   readonly copies: number;
 }
 
 /** The percentage of orders of each kind. All remaining orders have the kind `sound`, which succeeds. */
-export type Mix = Partial<Record<Kind | 'twice' | 'thrice' | 'impatient', number>>;
+export type Mix = Partial<Record<Kind | 'twice' | 'thrice' | 'notRetried', number>>;
 
-export const usualMix: Mix = { soldout: 8, fails1: 6, fails2: 2, hangs: 1, poison: 4, twice: 5, impatient: 8 };
+export const usualMix: Mix = { soldout: 8, fails1: 6, fails2: 2, hangs: 1, poison: 4, twice: 5, notRetried: 8 };
 
 export const OWN_STOCK = 1_000;
 export const SHARED_STOCK = 1_000_000;
@@ -36,7 +36,7 @@ export const consumers = ['stock', 'points'] as const;
  * keys.
  */
 export function planOrders(name: string, count: number, mix: Mix, random: Random): PlannedOrder[] {
-  const { twice = 0, thrice = 0, impatient = 0, ...ofKind } = mix;
+  const { twice = 0, thrice = 0, notRetried = 0, ...ofKind } = mix;
   const kinds = Object.entries(ofKind).flatMap(([kind, percent]) => spread(kind as Kind, (percent * count) / 100));
   const all = shuffled([...kinds, ...spread<Kind>('sound', Math.max(count - kinds.length, 0))], random);
   return all.map((kind, index) => {
@@ -50,8 +50,8 @@ export function planOrders(name: string, count: number, mix: Mix, random: Random
       shared,
       own: { sku: `${kind === 'soldout' ? 'none.' : ''}${name}-${index}`, quantity },
       points: shared.quantity + quantity,
-      isPatient: dice >= impatient,
-      copies: dice < impatient ? 1 : dice < impatient + twice ? 2 : dice < impatient + twice + thrice ? 3 : 1,
+      isRetried: dice >= notRetried,
+      copies: dice < notRetried ? 1 : dice < notRetried + twice ? 2 : dice < notRetried + twice + thrice ? 3 : 1,
     };
   });
 }

@@ -8,7 +8,7 @@ const LIBRARY = 'usr/lib/rabbitmq/lib';
 const INSTALL_WITHIN_MS = 900_000;
 
 /** Returns the reason why this machine cannot run RabbitMQ 4, or `undefined` if the machine can run it. */
-export async function obstacleToRabbitmq4(): Promise<string | undefined> {
+export async function whyNoRabbitmq4(): Promise<string | undefined> {
   if (process.platform !== 'linux') return 'it needs Linux';
   if (process.getuid?.() !== 0) return 'it needs root, for a root directory of its own';
   const works = (command: string, ...args: string[]) =>

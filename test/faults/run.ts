@@ -73,9 +73,9 @@ export async function runRound(
     for (let next = round.next(0); next; next = round.next(sent())) {
       signal.throwIfAborted();
       const { fault, messages } = next;
-      const obstacle = fault.cannot?.(system);
-      if (obstacle !== undefined) {
-        results.skipped(`${fault.name}: ${obstacle}`);
+      const reason = fault.cannot?.(system);
+      if (reason !== undefined) {
+        results.skipped(`${fault.name}: ${reason}`);
         continue;
       }
       say(`injecting the fault ${fault.name}: ${fault.says}`);
@@ -92,7 +92,7 @@ export async function runRound(
       record(await runFault(fault, around));
       if (round.progress) say(round.progress(sent()));
     }
-    const last = await lookAgain(round, system, ledger, signal, () => observe(store));
+    const last = await checkAgain(round, system, ledger, signal, () => observe(store));
     if (Object.keys(last.violations).length > 0) record(last);
     await round.atEnd?.(system, signal);
   } finally {
@@ -107,7 +107,7 @@ export async function runRound(
  * Checks the messages of all faults again at the end of the run, because a bug may apply an effect a second time when
  * the check of its own fault has already passed.
  */
-async function lookAgain(
+async function checkAgain(
   { name }: Round,
   system: System,
   ledger: Ledger,

@@ -21,7 +21,7 @@ export interface StoreFault {
    */
   readonly onRequest?: (operation: string) => StoreFate | undefined;
   /** Whether the proxy resets every new connection to DynamoDB immediately. */
-  readonly isAway?: boolean;
+  readonly isUnavailable?: boolean;
 }
 
 /** An HTTP proxy that injects faults between the service and DynamoDB. */
@@ -37,7 +37,7 @@ export interface StoreProxy {
 export async function startStoreProxy(endpoint: string): Promise<StoreProxy> {
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   const faults = new Set<StoreFault>();
-  const isAway = () => [...faults].some((fault) => fault.isAway);
+  const isUnavailable = () => [...faults].some((fault) => fault.isUnavailable);
   let affected = 0;
 
   const server = createServer((incoming, outgoing) => {
@@ -45,7 +45,7 @@ export async function startStoreProxy(endpoint: string): Promise<StoreProxy> {
   });
   server.keepAliveTimeout = 60_000;
   server.on('connection', (socket) => {
-    if (isAway()) socket.resetAndDestroy();
+    if (isUnavailable()) socket.resetAndDestroy();
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -57,7 +57,7 @@ export async function startStoreProxy(endpoint: string): Promise<StoreProxy> {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks);
-    if (isAway()) {
+    if (isUnavailable()) {
       affected += 1;
       return void incoming.socket.resetAndDestroy();
     }

@@ -201,8 +201,8 @@ async function createOperator({ managementUrl }: Broker, managementUrls: readonl
   const name = 'faults-operator';
   const password = randomUUID();
   const first = createManagement([managementUrl]);
-  await first.ask('PUT', `users/${name}`, { password, tags: 'administrator' });
-  await first.ask('PUT', `permissions/${VHOST}/${name}`, { configure: '.*', write: '.*', read: '.*' });
+  await first.request('PUT', `users/${name}`, { password, tags: 'administrator' });
+  await first.request('PUT', `permissions/${VHOST}/${name}`, { configure: '.*', write: '.*', read: '.*' });
   const withLogin = (address: string) => Object.assign(new URL(address), { username: name, password }).href;
   return { operatorUrl: withLogin(amqp.href), management: createManagement(managementUrls.map(withLogin)) };
 }

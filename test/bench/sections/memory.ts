@@ -16,15 +16,15 @@ export async function memory(bench: Bench): Promise<Measured> {
   const { client } = openClient(await bench.freshStore(), undefined, dynamoDbClient);
   await stockUp(client, SKUS, plenty);
   let mostBytes = 0;
-  const look = () => (mostBytes = Math.max(mostBytes, process.memoryUsage().heapUsed));
+  const sample = () => (mostBytes = Math.max(mostBytes, process.memoryUsage().heapUsed));
   client.middlewareStack.add(
     (next) => (args) => {
-      look();
+      sample();
       return next(args);
     },
-    { step: 'deserialize', name: 'look' },
+    { step: 'deserialize', name: 'sample' },
   );
-  const timer = setInterval(look, 5);
+  const timer = setInterval(sample, 5);
   const padded = orders(MESSAGES, SKUS).map(({ id, body }) => ({ id, body: body.padEnd(BODY_BYTES) }));
   const event = rabbitMqEvent(padded.map((order) => record(order)));
   globalThis.gc?.();

@@ -26,12 +26,12 @@ export async function tracing(bench: Bench): Promise<Measured> {
       const { client } = openClient(endpoint);
       await stockUp(client, SKUS, plenty);
       client.destroy();
-      await sideOf(name).ask({ open: { endpoint, otlpUrl: receiver.url, batches } });
+      await sideOf(name).send({ open: { endpoint, otlpUrl: receiver.url, batches } });
     }
     const cpuUs = { surehop: 0, traced0: 0, traced10: 0, traced100: 0 };
     for (let n = 0; n < TURNS; n += 1)
       for (const name of n % 2 === 0 ? SIDES : SIDES.toReversed())
-        cpuUs[name] += (await sideOf(name).ask({ turn: BATCHES_A_TURN })).cpuUs;
+        cpuUs[name] += (await sideOf(name).send({ turn: BATCHES_A_TURN })).cpuUs;
     if (receiver.bytes() === 0) throw new Error('no consumer has exported a span');
     const messages = TURNS * BATCHES_A_TURN * BATCH;
     return {

@@ -3,7 +3,7 @@ import { runRounds, SIDE_BY_SIDE, type Planned } from '../command.ts';
 import { held } from '../hold.ts';
 import { atRandom, chosenOf, onceEach, onThreeNodes, singleFaults, startWith } from '../rounds.ts';
 import { entry, Problem, say } from '../../../infra/dev/runtime/command-line.ts';
-import { obstacleToRabbitmq4 } from '../rabbitmq-4.ts';
+import { whyNoRabbitmq4 } from '../rabbitmq-4.ts';
 
 const MESSAGES = 10_000;
 const CLUSTER_MESSAGES = 250;
@@ -13,12 +13,12 @@ const CLUSTER_MESSAGES = 250;
  * `--hold`, it injects one fault and then keeps the test system running.
  */
 await entry(async () => {
-  const wish = readArguments(process.argv.slice(2), { messages: MESSAGES });
-  const { seed, only, messages, minutes, hold, broker } = wish;
-  const obstacle = await obstacleToRabbitmq4();
-  if (broker === '4' && obstacle !== undefined) throw new Problem(`RabbitMQ 4 cannot run on this machine: ${obstacle}`);
+  const options = readArguments(process.argv.slice(2), { messages: MESSAGES });
+  const { seed, only, messages, minutes, hold, broker } = options;
+  const reason = await whyNoRabbitmq4();
+  if (broker === '4' && reason !== undefined) throw new Problem(`RabbitMQ 4 cannot run on this machine: ${reason}`);
   if (minutes !== undefined)
-    return runRounds('faults', seed, [{ round: atRandom({ ...wish, minutes }, startWith(broker)) }]);
+    return runRounds('faults', seed, [{ round: atRandom({ ...options, minutes }, startWith(broker)) }]);
 
   const chosen = chosenOf(singleFaults(seed), only);
   if (hold) {
@@ -39,7 +39,7 @@ await entry(async () => {
     });
   }
   return runRounds('faults', seed, [
-    ...cluster.map((round): Planned => (obstacle === undefined ? { round } : { name: 'three nodes', obstacle })),
+    ...cluster.map((round): Planned => (reason === undefined ? { round } : { name: 'three nodes', reason })),
     ...onceEach('one broker', chosen, messages, startWith(broker), SIDE_BY_SIDE).map((round) => ({ round })),
   ]);
 });

@@ -2,7 +2,7 @@ import { readArguments } from '../arguments.ts';
 import { runRounds } from '../command.ts';
 import { atRandom, startWith } from '../rounds.ts';
 import { entry, Problem } from '../../../infra/dev/runtime/command-line.ts';
-import { obstacleToRabbitmq4 } from '../rabbitmq-4.ts';
+import { whyNoRabbitmq4 } from '../rabbitmq-4.ts';
 
 const MESSAGES = 100_000;
 
@@ -11,9 +11,9 @@ const MESSAGES = 100_000;
  * `--messages` or `--minutes` is reached.
  */
 await entry(async () => {
-  const wish = readArguments(process.argv.slice(2), { messages: MESSAGES });
-  const { seed, broker, minutes = Number.POSITIVE_INFINITY } = wish;
-  const obstacle = broker === '4' ? await obstacleToRabbitmq4() : undefined;
-  if (obstacle !== undefined) throw new Problem(`RabbitMQ 4 cannot run on this machine: ${obstacle}`);
-  return runRounds('soak', seed, [{ round: atRandom({ ...wish, minutes }, startWith(broker)) }]);
+  const options = readArguments(process.argv.slice(2), { messages: MESSAGES });
+  const { seed, broker, minutes = Number.POSITIVE_INFINITY } = options;
+  const reason = broker === '4' ? await whyNoRabbitmq4() : undefined;
+  if (reason !== undefined) throw new Problem(`RabbitMQ 4 cannot run on this machine: ${reason}`);
+  return runRounds('soak', seed, [{ round: atRandom({ ...options, minutes }, startWith(broker)) }]);
 });

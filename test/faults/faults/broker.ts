@@ -82,7 +82,7 @@ export const brokerFaults: readonly Fault[] = [
     async inject({ system, signal, random }) {
       const queue = random.pick(Object.values(queues)).name;
       const policy = `policies/${VHOST}/faults-full`;
-      await system.management.ask('PUT', policy, {
+      await system.management.request('PUT', policy, {
         pattern: `^${queue}$`,
         definition: { 'max-length': 2 },
         'apply-to': 'queues',
@@ -91,7 +91,7 @@ export const brokerFaults: readonly Fault[] = [
       try {
         await sleep(5_000, undefined, { signal });
       } finally {
-        await system.management.ask('DELETE', policy);
+        await system.management.request('DELETE', policy);
       }
     },
   },
@@ -101,24 +101,24 @@ export const brokerFaults: readonly Fault[] = [
     const open = publishing.inject({ isPartition: true });
     await sleep(200);
     for (const { name } of Object.values(queues))
-      await management.ask('DELETE', `bindings/${VHOST}/e/${exchanges.orders}/q/${name}/order.created`);
+      await management.request('DELETE', `bindings/${VHOST}/e/${exchanges.orders}/q/${name}/order.created`);
     open();
     await lab.quiet();
     while ((await management.messages()) > 0) await sleep(200, undefined, { signal: lab.signal });
-    for (const { name } of Object.values(queues)) await management.ask('DELETE', `queues/${VHOST}/${name}`);
+    for (const { name } of Object.values(queues)) await management.request('DELETE', `queues/${VHOST}/${name}`);
   }),
   missing('exchange-missing', 'the exchange for orders is deleted until the topology is applied again', (lab) =>
-    lab.system.management.ask('DELETE', `exchanges/${VHOST}/${exchanges.orders}`),
+    lab.system.management.request('DELETE', `exchanges/${VHOST}/${exchanges.orders}`),
   ),
   missing(
     'dead-letter-exchange-missing',
     'the exchange for dead letters is deleted until the topology is applied again',
-    (lab) => lab.system.management.ask('DELETE', `exchanges/${VHOST}/${exchanges.deadLetters}`),
+    (lab) => lab.system.management.request('DELETE', `exchanges/${VHOST}/${exchanges.deadLetters}`),
   ),
   missing(
     'delay-queue-missing',
     'the exchange of a delay queue is deleted until the topology is applied again',
-    (lab) => lab.system.management.ask('DELETE', `exchanges/${VHOST}/${lab.random.pick(queues.stock.delays).name}`),
+    (lab) => lab.system.management.request('DELETE', `exchanges/${VHOST}/${lab.random.pick(queues.stock.delays).name}`),
   ),
   {
     name: 'wrong-password',
@@ -129,13 +129,13 @@ export const brokerFaults: readonly Fault[] = [
       const { username, password } = new URL(system.broker.amqpUrl);
       const user = `users/${username}`;
       const tags = 'administrator';
-      await system.management.ask('PUT', user, { password: 'another', tags });
+      await system.management.request('PUT', user, { password: 'another', tags });
       try {
         system.publishing.reset();
         system.consuming.reset();
         await sleep(4_000, undefined, { signal });
       } finally {
-        await system.management.ask('PUT', user, { password, tags });
+        await system.management.request('PUT', user, { password, tags });
       }
     },
   },

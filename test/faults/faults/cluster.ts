@@ -12,7 +12,7 @@ import { VHOST } from '../management.ts';
 const LEADER_RECOVERY_MS = 90_000;
 
 async function leaderOf(queue: string, { nodes }: Cluster, { system }: Lab): Promise<ClusterNode> {
-  const { leader } = await system.management.ask<{ leader?: string }>('GET', `queues/${VHOST}/${queue}`);
+  const { leader } = await system.management.request<{ leader?: string }>('GET', `queues/${VHOST}/${queue}`);
   const node = nodes.find(({ name }) => name === leader);
   if (!node) throw new Error(`the leader of queue ${queue} is ${leader}, which is not a node of this cluster`);
   return node;

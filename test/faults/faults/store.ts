@@ -55,6 +55,6 @@ export const storeFaults: readonly Fault[] = [
     says: 'DynamoDB is unreachable for 20 s',
     spanMs: 22_000,
     isMixable: true,
-    inject: (lab) => during(20_000, lab, { isAway: true }),
+    inject: (lab) => during(20_000, lab, { isUnavailable: true }),
   },
 ];
