@@ -20,7 +20,7 @@ export interface OpenConsole {
   close(): Promise<void>;
 }
 
-export interface ConsoleWishes extends Pick<
+export interface ConsoleOptions extends Pick<
   BrowserContextOptions,
   'colorScheme' | 'viewport' | 'locale' | 'timezoneId'
 > {
@@ -37,7 +37,7 @@ export interface ConsoleWishes extends Pick<
 export async function openConsole(
   browser: Browser,
   url: string,
-  { session, hasClock = false, responses = {}, language, ...options }: ConsoleWishes = {},
+  { session, hasClock = false, responses = {}, language, ...options }: ConsoleOptions = {},
 ): Promise<OpenConsole> {
   const context = await browser.newContext({
     locale: 'en-GB',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 
 import { eventually } from '../support/eventually.ts';
-import { hiddenWidth, SMALL, type ConsoleWishes } from './console-page.ts';
+import { hiddenWidth, SMALL, type ConsoleOptions } from './console-page.ts';
 import type { World } from './world.ts';
 
 export function readerTests(world: World): void {
@@ -56,8 +56,8 @@ export function readerTests(world: World): void {
       expect(problems).toEqual([]);
     });
 
-    const problemsOf = async (name: string, wishes: ConsoleWishes): Promise<string[]> => {
-      const { page, show, violations } = await world.aConsole(wishes);
+    const problemsOf = async (name: string, options: ConsoleOptions): Promise<string[]> => {
+      const { page, show, violations } = await world.aConsole(options);
       const { id } = await world.aDeadLetter({ code: 'SCHEMA_MISMATCH' });
       const [job] = (await world.service.request<{ jobs: { id: string }[] }>('GET', '/dead-letters/jobs')).jobs;
       const wrong: string[] = [];

@@ -12,7 +12,7 @@ import {
   type Failing,
   type ListedDeadLetter,
 } from '../support/failures.ts';
-import { openConsole, type ConsoleWishes, type OpenConsole } from './console-page.ts';
+import { openConsole, type ConsoleOptions, type OpenConsole } from './console-page.ts';
 
 /**
  * An order whose message failed at each attempt, was redriven once, and was then rejected because nothing is in stock.
@@ -33,7 +33,7 @@ export interface World {
   readonly url: string;
   readonly order: RedrivenOrder;
   /** Opens the console in a tab, which closes after the test. */
-  aConsole(wishes?: ConsoleWishes): Promise<OpenConsole>;
+  aConsole(options?: ConsoleOptions): Promise<OpenConsole>;
   /** Returns the dead letters that match a query. */
   deadLetters(query: Readonly<Record<string, string>>): Promise<ListedDeadLetter[]>;
   /** Returns one dead letter that matches a query and was not redriven, discarded or edited yet. */
@@ -95,8 +95,8 @@ export function aWorld(found: Chromium | { readonly missing: string }): World {
     get order() {
       return running().order;
     },
-    async aConsole(wishes) {
-      const opened = await openConsole(running().browser, running().environment.service.url, wishes);
+    async aConsole(options) {
+      const opened = await openConsole(running().browser, running().environment.service.url, options);
       open.push(opened);
       return opened;
     },

@@ -14,7 +14,7 @@ test('serverless deploy of the functions first deploys the broker stack for the 
     writeFileSync(
       command,
       `import { writeFileSync } from 'node:fs';
-       writeFileSync('told.json', JSON.stringify(process.argv.slice(2)));
+       writeFileSync('arguments.json', JSON.stringify(process.argv.slice(2)));
        process.exit(process.argv.includes('staging') ? 3 : 0);`,
     );
     const deploy = (stage: string) =>
@@ -35,7 +35,7 @@ test('serverless deploy of the functions first deploys the broker stack for the 
         { stdio: 'pipe', encoding: 'utf8' },
       );
     deploy('prod');
-    expect(JSON.parse(readFileSync(join(directory, 'infra/broker/told.json'), 'utf8'))).toEqual([
+    expect(JSON.parse(readFileSync(join(directory, 'infra/broker/arguments.json'), 'utf8'))).toEqual([
       'deploy',
       '--stage',
       'prod',

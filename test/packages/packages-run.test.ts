@@ -296,8 +296,8 @@ test("the packaged function of the operators' console answers with a compressed 
 });
 
 test('an order is accepted while DynamoDB is unavailable, and a metric counts the missing idempotency record', async () => {
-  const away = { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:9' };
-  const got = await deployed.placeOrder('order-three', order, away);
+  const unreachable = { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:9' };
+  const got = await deployed.placeOrder('order-three', order, unreachable);
   expect(got.status).toBe(202);
   expect(metricLines('place-order beside').flatMap((line) => Object.keys(line))).toContain('IntakeRecordUnavailable');
 });

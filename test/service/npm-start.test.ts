@@ -160,7 +160,7 @@ describe('npm start while source files are edited', () => {
    * Waits until `npm start` prints a line that matches a pattern. Returns the lines about edited files that `npm start`
    * has printed since the previous call.
    */
-  const told = async (pattern: RegExp): Promise<string[]> => {
+  const reported = async (pattern: RegExp): Promise<string[]> => {
     await until(String(pattern), () => running.lines.slice(seen).some((line) => pattern.test(line)));
     return news();
   };
@@ -229,7 +229,7 @@ describe('npm start while source files are edited', () => {
     edit('infra/tables.ts', (text) =>
       text.replace('  stock: ', "  refunds: defineTable({ name: 'refunds', key: { sku: 'S' } }),\n  stock: "),
     );
-    await told(/› the table .*-refunds was created$/);
+    await reported(/› the table .*-refunds was created$/);
     const client = localClient(process.env['DYNAMODB_ENDPOINT']!);
     const { Table } = await client.send(new DescribeTableCommand({ TableName: `${host.name}-refunds` }));
     expect(Table?.KeySchema).toEqual([{ AttributeName: 'sku', KeyType: 'HASH' }]);
@@ -240,7 +240,7 @@ describe('npm start while source files are edited', () => {
     edit('infra/topology.ts', (text) =>
       text.replace('defineTopology(queues)', "defineTopology({ ...queues, refunds: workQueue('refunds') })"),
     );
-    expect((await told(/\+ queue refunds/)).filter((line) => line.includes('+ queue refunds'))).toHaveLength(1);
+    expect((await reported(/\+ queue refunds/)).filter((line) => line.includes('+ queue refunds'))).toHaveLength(1);
     expect(await host.channel.checkQueue('refunds')).toMatchObject({ queue: 'refunds' });
   });
 
@@ -248,7 +248,7 @@ describe('npm start while source files are edited', () => {
     host.channel.sendToQueue('refunds', Buffer.from('precious'), { persistent: true });
     await eventually('the message', async () => (await host.channel.checkQueue('refunds')).messageCount === 1);
     const undo = edit('infra/topology.ts', (text) => text.replace(", refunds: workQueue('refunds')", ''));
-    const lines = await told(/› the edit was not applied: /);
+    const lines = await reported(/› the edit was not applied: /);
     expect(lines.at(-1)).toContain(
       'not applied: infra/topology.ts: nothing was changed on the broker, because an operator must first correct it: queue "refunds" is no longer',
     );
@@ -258,10 +258,10 @@ describe('npm start while source files are edited', () => {
 
   test('npm start asks for a restart after an edit that it cannot apply to the running service', async () => {
     edit('serverless.yml', (text) => text.replace('get-points:\n', 'get-points:\n    timeout: 7\n'));
-    const [first] = await told(/restart:/);
+    const [first] = await reported(/restart:/);
     expect(first).toMatch(/^› restart: run npm start again to apply .*function get-points \(timeout\)/);
     edit('infra/stages/dev.ts', (text) => text.replace('batchSize: 100', 'batchSize: 50'));
-    const [second] = await told(/restart:/);
+    const [second] = await reported(/restart:/);
     expect(second).toContain('function reserve-stock (events)');
   });
 
@@ -283,7 +283,7 @@ describe('npm start while source files are edited', () => {
     const all: string[] = [];
     for (const [file, mistake] of broken) {
       const undo = edit(file, (text) => text + mistake);
-      all.push(...(await told(/not applied|not rebuilt/)));
+      all.push(...(await reported(/not applied|not rebuilt/)));
       undo();
     }
     all.push(...(await settled()));
@@ -310,7 +310,7 @@ describe('npm start while source files are edited', () => {
     });
     for (let version = 1; version <= 3; version += 1) {
       edit('functions/orders/place-order.ts', (text) => `${text}\nconsole.debug('version ${version}');\n`);
-      await told(/Functions rebuilt: place-order\./);
+      await reported(/Functions rebuilt: place-order\./);
       const before = statuses.length;
       await until('more orders', () => statuses.length > before + 5);
     }
@@ -321,7 +321,7 @@ describe('npm start while source files are edited', () => {
 
   test('npm run order prints the problem document and ends with exit code 1 if the function place-order fails', async () => {
     edit('functions/orders/place-order.ts', (text) => `${text}\nthrow new Error('broken on purpose');\n`);
-    await told(/Functions rebuilt: place-order\./);
+    await reported(/Functions rebuilt: place-order\./);
     const order = run('order', { args: ['--sku', 'apple', '--url', url] });
     expect(await order.ended).toBe(1);
     expect(order.lines.join('\n')).toContain('"status":500');

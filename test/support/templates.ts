@@ -65,7 +65,7 @@ const PSEUDO: Readonly<Record<string, string>> = {
  * value.
  */
 export function resolveValue(value: Value, known: Known): unknown {
-  const look = (name: string): string => {
+  const lookUp = (name: string): string => {
     const found = known.refs?.[name] ?? PSEUDO[name];
     if (found === undefined)
       throw new Error(`a CloudFormation template refers to ${name}, but the test passes no value for this name`);
@@ -74,15 +74,15 @@ export function resolveValue(value: Value, known: Known): unknown {
   const go = (one: Value): unknown => {
     if (Array.isArray(one)) return one.map((part: Value) => go(part));
     if (typeof one !== 'object') return one;
-    // An intrinsic function is an object with one entry; the name tells the type of the argument.
+    // An intrinsic function is an object with one entry; the name is the type of the argument.
     const [[name, argument] = ['', '' as any]]: [string, any][] = Object.entries(one);
     switch (name) {
       case 'Ref':
-        return look(String(argument));
+        return lookUp(String(argument));
       case 'Fn::GetAtt':
-        return look((argument as string[]).join('.'));
+        return lookUp((argument as string[]).join('.'));
       case 'Fn::Sub':
-        return String(argument).replace(/\$\{([^}!]+)\}/g, (_, variable: string) => look(variable));
+        return String(argument).replace(/\$\{([^}!]+)\}/g, (_, variable: string) => lookUp(variable));
       case 'Fn::Join': {
         const [separator, parts] = argument as [string, Value];
         return (go(parts) as string[]).join(separator);

@@ -96,8 +96,8 @@ describe('a table that a rule misspells', () => {
     const name = `other-${randomUUID().slice(0, 8)}`;
     await commit([entry(add(name))]);
     await commit([entry(add(name))]);
-    const told = written.filter((line) => line.includes('deployment is wrong'));
-    expect(told.map((line) => JSON.parse(line))).toEqual([
+    const reported = written.filter((line) => line.includes('deployment is wrong'));
+    expect(reported.map((line) => JSON.parse(line))).toEqual([
       expect.objectContaining({ level: 'ERROR', reason: 'TABLE_MISSING', tables: [`${store.prefix}${name}`] }),
     ]);
     expect(written.filter((line) => line.includes('"DeploymentWrong":1'))).toHaveLength(1);

@@ -118,11 +118,11 @@ test('while the broker is unavailable, a job waits and counts no dead letter as 
   await archived('two', 'AWAY');
   await archived('old', 'AWAY', 100);
   const id = await aJob('AWAY');
-  fault = new PublishError('BROKER_UNAVAILABLE', 'the broker is away');
+  fault = new PublishError('BROKER_UNAVAILABLE', 'the broker is unavailable');
   for (let time = 0; time < 2; time += 1)
     expect(await step(id)).toMatchObject({
       status: 'running',
-      progress: { done: 0, failed: 0, skipped: {}, error: 'BROKER_UNAVAILABLE: the broker is away' },
+      progress: { done: 0, failed: 0, skipped: {}, error: 'BROKER_UNAVAILABLE: the broker is unavailable' },
     });
   expect(published).toEqual([]);
   fault = undefined;

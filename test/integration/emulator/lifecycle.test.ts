@@ -26,11 +26,11 @@ describe('the life cycle of an emulated event source', () => {
     });
     await until('the function has begun', () => source.lines.length === 1);
     proxy.cut();
-    await until('the batch in flight has ended', () => source.reports.length === 1);
+    await until('the open batch has ended', () => source.reports.length === 1);
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(source.warnings).toEqual([expect.stringContaining('lost the connection to the broker')]);
     expect(source.notices).toEqual([]);
-    proxy.mend();
+    proxy.restore();
     await until('the batch is invoked again', () => source.reports.length === 2);
     await source.stop();
     proxy.close();
@@ -105,7 +105,7 @@ describe('the life cycle of an emulated event source', () => {
     await harness.publish(queue, ['a']);
     await until('the first batch is invoked', () => source.reports.length === 1);
     await harness.channel.deleteQueue(queue);
-    await until('the loss is told', () => source.warnings.length === 1);
+    await until('the loss is reported', () => source.warnings.length === 1);
     expect(source.warnings[0]).toContain('was it deleted?');
     await harness.channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
     await harness.publish(queue, ['b']);
@@ -218,7 +218,7 @@ function isAlive(pid: number): boolean {
 interface Proxy {
   url: string;
   cut(): void;
-  mend(): void;
+  restore(): void;
   close(): void;
 }
 
@@ -231,9 +231,9 @@ async function startProxy(
 ): Promise<Proxy> {
   const target = new URL(url);
   const sockets = new Set<Socket>();
-  let whole = true;
+  let isCut = false;
   const server: Server = createServer((near) => {
-    if (!whole) return void near.destroy();
+    if (isCut) return void near.destroy();
     const far = connectSocket(Number(target.port || 5672), target.hostname);
     joinSockets(near, far);
     for (const socket of [near, far]) {
@@ -248,10 +248,10 @@ async function startProxy(
   return {
     url: proxied.href,
     cut() {
-      whole = false;
+      isCut = true;
       for (const socket of sockets) socket.destroy();
     },
-    mend: () => void (whole = true),
+    restore: () => void (isCut = false),
     close: () => void server.close(),
   };
 }

@@ -117,7 +117,7 @@ test('each run of the function report-queues records the number of open dead let
 });
 
 test('while DynamoDB is unavailable, GET /status returns the figures of the broker, and every number in the histories of the queues is null', async () => {
-  const away = createSurehop({
+  const unreachable = createSurehop({
     environment: {
       AMQP_URL: host.amqpUrl,
       MANAGEMENT_URL: process.env['MANAGEMENT_URL'],
@@ -127,7 +127,10 @@ test('while DynamoDB is unavailable, GET /status returns the figures of the brok
     clock: store.clock,
   });
   const noted: Record<string, unknown> = {};
-  const { body } = (await queueStatus(away, queues)({ note: (fields) => void Object.assign(noted, fields) })) as {
+  const { body } = (await queueStatus(
+    unreachable,
+    queues,
+  )({ note: (fields) => void Object.assign(noted, fields) })) as {
     body: any;
   };
   expect(Object.keys(noted).toSorted()).toEqual(['historyUnknown', 'notCounted', 'progressUnknown']);

@@ -136,15 +136,15 @@ test('if the DynamoDB items that store the message order of an unfinished batch 
 test('if one of the DynamoDB items that store a blocked ordering key was deleted, the key counts as not blocked, and an error is logged', async () => {
   const { blockedKeys } = store.ports();
   const ids = Array.from({ length: 5_000 }, (_, n) => `m${n}`.padEnd(255, 'x') as MessageId);
-  await blockedKeys.write('torn', 'key', { ids, firstSeenAtMs: 1 }, undefined);
-  const { version } = (await blockedKeys.read('torn', ['key'])).get('key')!;
+  await blockedKeys.write('incomplete', 'key', { ids, firstSeenAtMs: 1 }, undefined);
+  const { version } = (await blockedKeys.read('incomplete', ['key'])).get('key')!;
   const Key = { pk: { S: `!part#${version.id}#1` } };
   await store.client.send(new DeleteItemCommand({ TableName: `${store.prefix}inbox`, Key }));
   const error = jest.spyOn(log(), 'error').mockImplementation(() => {});
-  expect((await blockedKeys.read('torn', ['key'])).get('key')).toEqual({ ids: [], firstSeenAtMs: 0, version });
+  expect((await blockedKeys.read('incomplete', ['key'])).get('key')).toEqual({ ids: [], firstSeenAtMs: 0, version });
   expect(error).toHaveBeenCalledWith(
     'the stored processing order of some messages was lost',
-    expect.objectContaining({ item: '!blocked-key#torn#key' }),
+    expect.objectContaining({ item: '!blocked-key#incomplete#key' }),
   );
   error.mockRestore();
 });

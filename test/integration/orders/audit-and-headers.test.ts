@@ -46,14 +46,14 @@ test.each(['Bearer', 'bearer', 'Bearer  '])(
 describe('the audit table', () => {
   test('the audit record of a change contains the operator, the action, the requested values, the time, the reason and the outcome', async () => {
     const requestId = randomUUID();
-    expect((await put('apple', { available: 7, reason: 'counted anew' }, requestId)).status).toBe(200);
+    expect((await put('apple', { available: 7, reason: 'counted again' }, requestId)).status).toBe(200);
     expect(await audit(requestId)).toEqual({
       id: requestId,
       actor: 'ada',
       action: 'PUT /stock/{sku} stock/apple',
       requested: '{"available":7}',
       at: expect.stringMatching(/^\d{4}-.*Z$/),
-      reason: 'counted anew',
+      reason: 'counted again',
       outcome: 'succeeded',
       writeId: expect.any(String),
       expiresAt: expect.any(String),

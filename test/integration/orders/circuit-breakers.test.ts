@@ -51,13 +51,13 @@ interface Timed {
   readonly tookMs: number;
 }
 
-function load(ask: () => Promise<Got>) {
+function load(send: () => Promise<Got>) {
   const answers: Timed[] = [];
   let isOver = false;
   const clients = Array.from({ length: CLIENTS }, async () => {
     while (!isOver) {
       const startedAtMs = performance.now();
-      const got = await ask();
+      const got = await send();
       answers.push({ got, tookMs: performance.now() - startedAtMs });
       await sleep(2);
     }
@@ -105,7 +105,7 @@ test('while the circuit breaker for the broker is open, orders are refused withi
   const published = await drained();
   expect(accepted.filter((id) => !published.has(id))).toEqual([]);
   process.stdout.write(
-    `broker away: first refusal after ${Math.round(refusedAfterMs)} ms, ${refused.length} refusals at ${median(
+    `broker unavailable: first refusal after ${Math.round(refusedAfterMs)} ms, ${refused.length} refusals at ${median(
       refused.map(({ tookMs }) => tookMs),
     ).toFixed(1)} ms (median), accepted again ${Math.round(recoveredAfterMs)} ms after it was back\n`,
   );
@@ -120,9 +120,9 @@ test('while DynamoDB is down, orders are accepted, and requests that need Dynamo
   await sleep(REST_MS);
   const from = { orders: orders.answers.length, shelves: shelves.answers.length };
   await sleep(REST_MS * 2);
-  const [whileAway, refused] = [orders.answers.slice(from.orders), shelves.answers.slice(from.shelves)];
-  expect(whileAway.length).toBeGreaterThan(CLIENTS);
-  expect(whileAway.every(({ got }) => got.status === 202)).toBe(true);
+  const [whileUnavailable, refused] = [orders.answers.slice(from.orders), shelves.answers.slice(from.shelves)];
+  expect(whileUnavailable.length).toBeGreaterThan(CLIENTS);
+  expect(whileUnavailable.every(({ got }) => got.status === 202)).toBe(true);
   expect(refused.every(({ got }) => got.status === 503)).toBe(true);
   expect(median(refused.map(({ tookMs }) => tookMs))).toBeLessThan(PUBLISH_DEADLINE_MS / 20);
 
@@ -136,7 +136,7 @@ test('while DynamoDB is down, orders are accepted, and requests that need Dynamo
   const published = await drained();
   expect(accepted.filter((id) => !published.has(id))).toEqual([]);
   process.stdout.write(
-    `store away: ${whileAway.length} orders accepted at ${median(whileAway.map(({ tookMs }) => tookMs)).toFixed(1)} ms (median), ` +
+    `store unavailable: ${whileUnavailable.length} orders accepted at ${median(whileUnavailable.map(({ tookMs }) => tookMs)).toFixed(1)} ms (median), ` +
       `reads refused at ${median(refused.map(({ tookMs }) => tookMs)).toFixed(1)} ms, answered again ${Math.round(recoveredAfterMs)} ms after it was back\n`,
   );
 }, 60_000);

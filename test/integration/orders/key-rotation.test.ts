@@ -93,14 +93,14 @@ const some = (answers: readonly unknown[]) => {
 
 /** Sends requests from several clients while `change` runs. Returns the HTTP statuses of the responses. */
 async function underLoad(
-  ask: () => Promise<number | undefined>,
+  send: () => Promise<number | undefined>,
   change: (someMore: () => Promise<unknown>) => Promise<void>,
 ) {
   const answers: (number | undefined)[] = [];
   let isOver = false;
   const client = async () => {
     while (!isOver) {
-      answers.push(await ask());
+      answers.push(await send());
       // Without a pause, the clients would use the whole processor, and immediate responses would keep timers from running.
       await sleep(20);
     }
@@ -188,9 +188,9 @@ describe('rotation under load', () => {
         .sign(privateKey);
     jwks = [first.jwk];
     let token = await tokenOf(first);
-    const ask = async () =>
+    const send = async () =>
       (await call(getStatus, { route: 'GET /status', headers: { authorization: `Bearer ${token}` } })).status;
-    const answers = await underLoad(ask, async (someMore) => {
+    const answers = await underLoad(send, async (someMore) => {
       jwks = [first.jwk, second.jwk];
       // A token with an unknown key id makes the function read the keys again, but not within five seconds after the last read.
       await sleep(5_100);

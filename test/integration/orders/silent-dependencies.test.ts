@@ -145,7 +145,7 @@ test('if the token issuer does not answer a read of its keys, the HTTP request t
 test('if the management API does not answer, GET /status responds with 503, and GET /status succeeds again as soon as the API answers', async () => {
   const { handler: getStatus } = await import('../../../functions/operations/status.ts');
   const ask = () => callAsOperator(getStatus, { route: 'GET /status' });
-  await eventually('the figures to be read anew', async () => {
+  await eventually('the figures to be read again', async () => {
     silent.management.swallow();
     return (await ask()).status === 503;
   });

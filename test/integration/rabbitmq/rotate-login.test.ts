@@ -151,10 +151,10 @@ describe('rotation', () => {
 
   test('while the broker is unavailable, rotating a login fails and leaves the current login unchanged; a later attempt succeeds', async () => {
     const before = current();
-    const away = reach('amqp://guest:guest@127.0.0.1:9', 'http://guest:guest@127.0.0.1:65000');
+    const unreachable = reach('amqp://guest:guest@127.0.0.1:9', 'http://guest:guest@127.0.0.1:65000');
     const token = secrets.beginRotation(arn);
     await step('createSecret', token);
-    const failure = await messageOf(step('setSecret', token, arn, away));
+    const failure = await messageOf(step('setSecret', token, arn, unreachable));
     expect(failure).toMatch(/127\.0\.0\.1:65000.*ECONNREFUSED/);
     expect(failure).not.toMatch(/guest|password/);
     expect(current()).toEqual(before);

@@ -13,10 +13,10 @@ describe('a log line on the console', () => {
       queue: 'loans',
       attempt: 2,
       isbn: 'apple',
-      error: { name: 'Error', message: 'store away', stack: 'at …' },
+      error: { name: 'Error', message: 'store unavailable', stack: 'at …' },
     });
     expect(compactLogLine(line)).toBe(
-      '12:24:33.283 WARN reserve-loans retry placed messageId=m-1 xray_trace_id=1-abc queue=loans attempt=2 (store away)',
+      '12:24:33.283 WARN reserve-loans retry placed messageId=m-1 xray_trace_id=1-abc queue=loans attempt=2 (store unavailable)',
     );
   });
 

@@ -18,12 +18,12 @@ beforeAll(() => {
   jest.spyOn(console, 'log').mockImplementation((line: unknown) => void metrics.push(String(line)));
 });
 
-const away = () => Promise.reject(new PublishError('BROKER_UNAVAILABLE', 'gone'));
+const unavailable = () => Promise.reject(new PublishError('BROKER_UNAVAILABLE', 'gone'));
 
 describe('a circuit breaker', () => {
   test('a circuit breaker opens after consecutive failures, and closes after a pause if a single trial call succeeds', async () => {
     for (let failure = 0; failure < 3; failure += 1)
-      await expect(guarded(surehop, 'broker', away)).rejects.toThrow('gone');
+      await expect(guarded(surehop, 'broker', unavailable)).rejects.toThrow('gone');
     expect(breakerState(surehop, 'broker')).toBe('open');
     const work = jest.fn(async () => 'done');
     await expect(guarded(surehop, 'broker', work)).rejects.toMatchObject({

@@ -85,12 +85,12 @@ describe('signing keys of clients', () => {
 
 describe('cached signing keys', () => {
   const aSecret = () => {
-    const secret = { text: JSON.stringify({ shop: [secretOf(1)] }), isAway: false, freshReads: 0 };
+    const secret = { text: JSON.stringify({ shop: [secretOf(1)] }), isUnavailable: false, freshReads: 0 };
     const clock = { nowMs: 0, now: () => clock.nowMs };
     const keys = createSigningKeys(
       async (fresh) => {
         if (fresh) secret.freshReads += 1;
-        if (secret.isAway) throw new Error('away');
+        if (secret.isUnavailable) throw new Error('unavailable');
         return secret.text;
       },
       { clock, stage: 'prod' },
@@ -119,17 +119,17 @@ describe('cached signing keys', () => {
 
   test('while the secret cannot be read, the cached signing keys are used for at most an hour', async () => {
     const { secret, clock, keys } = aSecret();
-    await expect(aSecretThatIsAway().current()).rejects.toThrow('away');
+    await expect(anUnavailableSecret().current()).rejects.toThrow('unavailable');
     const before = await keys.current();
-    secret.isAway = true;
+    secret.isUnavailable = true;
     clock.nowMs += 59 * 60_000;
     expect(await keys.current()).toBe(before);
     clock.nowMs += 2 * 60_000;
-    await expect(keys.current()).rejects.toThrow('away');
+    await expect(keys.current()).rejects.toThrow('unavailable');
   });
 
-  const aSecretThatIsAway = () =>
-    createSigningKeys(() => Promise.reject(new Error('away')), { clock: { now: () => 0 }, stage: 'prod' });
+  const anUnavailableSecret = () =>
+    createSigningKeys(() => Promise.reject(new Error('unavailable')), { clock: { now: () => 0 }, stage: 'prod' });
 
   test('cached signing keys stay in use if the new value of the secret is invalid', async () => {
     const { secret, keys } = aSecret();

@@ -16,7 +16,7 @@ interface Key {
 let server: Server;
 let served: readonly JWK[];
 let reads = 0;
-let isAway = false;
+let isUnavailable = false;
 let keys: Key[];
 
 beforeAll(async () => {
@@ -29,7 +29,7 @@ beforeAll(async () => {
   );
   server = createServer((_, response) => {
     reads += 1;
-    response.writeHead(isAway ? 503 : 200, { 'content-type': 'application/json' });
+    response.writeHead(isUnavailable ? 503 : 200, { 'content-type': 'application/json' });
     response.end(JSON.stringify({ keys: served }));
   });
   server.listen(0, '127.0.0.1');
@@ -40,7 +40,7 @@ afterAll(() => {
   server.close();
 });
 beforeEach(() => {
-  [reads, isAway] = [0, false];
+  [reads, isUnavailable] = [0, false];
 });
 
 /** A token issuer with the given keys. After the service has fetched the keys, it waits at least `cooldownMs` milliseconds before it fetches them again. */
@@ -143,7 +143,7 @@ describe('rejected tokens', () => {
   test('while the keys of the issuer cannot be read, a token is rejected if none of the cached keys has signed the token', async () => {
     const issuer = anIssuer([named(keys[0]!, 'a')]);
     expect(await verify(tokenOf(keys[0]!, 'a'), issuer)).toBe('ada');
-    isAway = true;
+    isUnavailable = true;
     expect(await faultOf(tokenOf(keys[1]!, 'a'), issuer)).toBe('ERR_JWS_SIGNATURE_VERIFICATION_FAILED');
   });
 
