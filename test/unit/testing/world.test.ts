@@ -74,6 +74,7 @@ test('simulations with one fault contain each kind of fault', async () => {
       'm1 is completed; the process crashes',
       'm1 is completed; the answer is lost',
       'record the progress of the queue; the acknowledgement is lost',
+      'the acknowledgement is lost; deliver m1 again',
       'completed; the batch returns to the queue while it is being processed',
     ]),
   );
