@@ -99,6 +99,13 @@ export function readFailure(error: unknown): Failure {
 export const tableMissing = (tables: readonly string[], cause?: unknown): MisconfiguredError =>
   new MisconfiguredError('TABLE_MISSING', `${listOf(tables)} does not exist`, { tables, cause });
 
+/** Creates the error for a transaction that DynamoDB cancelled because a table or a permission is missing. */
+export function tableError(code: 'ResourceNotFound' | 'AccessDenied', table: string, text: string = code) {
+  if (code === 'ResourceNotFound') return tableMissing([table]);
+  const message = `the function's role does not allow a write on the table ${table}: ${text}`;
+  return new MisconfiguredError('ACCESS_DENIED', message, { tables: [table] });
+}
+
 /**
  * Creates the error for a missing permission. Reads the action and the table from DynamoDB's text: `… is not authorized
  * to perform: dynamodb:X on resource: arn:…:table/y because …`.

@@ -5,15 +5,16 @@ import { TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import { CodedError } from '../runtime/errors.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import type { Effect } from './effects.ts';
-import { readFailure, toStoreError } from './failure.ts';
+import { readFailure, tableError, toStoreError } from './failure.ts';
 import { describeItem } from './item.ts';
 import { addOperation, changesOf, type Operation } from './operation.ts';
+import { reportMisconfigured } from './report-misconfigured.ts';
 import { backOff, defaultRetryPolicy } from './retry-policy.ts';
 import { storeSettings } from './settings.ts';
 import { store } from './store.ts';
 import { toWrite } from './write.ts';
 
-/** The maximum number of times that the write is sent if it conflicts with transactions on the same item. */
+/** The maximum number of times that the write is sent if DynamoDB cancels it because of a conflict or throttles it. */
 const MAX_TRANSACTIONS = 5;
 
 /**
@@ -40,7 +41,10 @@ export async function writeItem(surehop: Surehop, effect: Effect): Promise<void>
         throw new CodedError('CONDITION_FAILED', `the condition of ${place()} does not hold`, { cause: error });
       if (Code === 'ValidationError' || Code === 'ItemCollectionSizeLimitExceeded')
         throw new CodedError('INVALID_EFFECT', `DynamoDB refuses ${place()}: ${Message ?? Code}`, { cause: error });
-      if (Code !== 'TransactionConflict' || count === MAX_TRANSACTIONS) throw toStoreError(error);
+      if (Code === 'ResourceNotFound' || Code === 'AccessDenied')
+        throw reportMisconfigured(tableError(Code, TABLE_PREFIX + operation.table, Message));
+      // A cancelled transaction has written nothing. Its further causes are conflicts and throttling.
+      if (failure.is !== 'cancelled' || count === MAX_TRANSACTIONS) throw toStoreError(error);
       await backOff(count, defaultRetryPolicy);
     }
 }

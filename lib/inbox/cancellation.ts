@@ -1,8 +1,8 @@
 import type { CancellationReason, TransactWriteItem } from '@aws-sdk/client-dynamodb';
 
 import { describeItem, type Attributes } from '../dynamodb/item.ts';
-import { tableMissing } from '../dynamodb/failure.ts';
-import { MisconfiguredError } from '../runtime/errors.ts';
+import { tableError } from '../dynamodb/failure.ts';
+import type { MisconfiguredError } from '../runtime/errors.ts';
 import type { Candidate } from './candidate.ts';
 import type { Operation } from '../dynamodb/operation.ts';
 import type { Transaction } from './transaction.ts';
@@ -77,9 +77,3 @@ function describe({ selected }: Transaction, itemId: string | undefined): string
 
 export const tableOf = ({ Put, Update, Delete, ConditionCheck }: TransactWriteItem = {}): string | undefined =>
   (Put ?? Update ?? Delete ?? ConditionCheck)?.TableName;
-
-function tableError(code: 'ResourceNotFound' | 'AccessDenied', table: string, text: string = code) {
-  if (code === 'ResourceNotFound') return tableMissing([table]);
-  const message = `the function's role does not allow a write on the table ${table}: ${text}`;
-  return new MisconfiguredError('ACCESS_DENIED', message, { tables: [table] });
-}

@@ -78,16 +78,17 @@ test('if the AWS SDK sends an addition again because the reply was lost, the num
   expect(await available()).toBe(5);
 });
 
-test('writeItem sends a write again that conflicts with a transaction, and throws STORE_UNAVAILABLE after 5 conflicts', async () => {
-  faults.plan = (input, at) => (at < 2 ? cancelled('TransactionConflict', [0], input) : undefined);
-  await writeItem(surehop, loans.add({ isbn }, 'available', 5));
-  expect(await available()).toBe(5);
-  faults.plan = (input) => cancelled('TransactionConflict', [0], input);
-  await expect(writeItem(surehop, loans.add({ isbn }, 'available', 5))).rejects.toMatchObject({
-    code: 'STORE_UNAVAILABLE',
+for (const code of ['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded'])
+  test(`writeItem sends a write again that DynamoDB cancels with the reason ${code}, and throws STORE_UNAVAILABLE after 5 attempts`, async () => {
+    faults.plan = (input, at) => (at < 2 ? cancelled(code, [0], input) : undefined);
+    await writeItem(surehop, loans.add({ isbn }, 'available', 5));
+    expect(await available()).toBe(5);
+    faults.plan = (input) => cancelled(code, [0], input);
+    await expect(writeItem(surehop, loans.add({ isbn }, 'available', 5))).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+    });
+    expect(faults.sent).toHaveLength(3 + 5);
   });
-  expect(faults.sent).toHaveLength(3 + 5);
-});
 
 test('writeItem throws the code of the problem if DynamoDB cannot carry out the write', async () => {
   const absent = defineTable({ name: 'absent', key: { id: 'S' } });
@@ -103,6 +104,14 @@ test('writeItem throws the code of the problem if DynamoDB cannot carry out the 
     code: 'INVALID_EFFECT',
     message: expect.stringContaining(`DynamoDB refuses add on the item {"isbn":"${isbn}"} of the table loans: `),
   });
+  const codes = { ResourceNotFound: 'TABLE_MISSING', AccessDenied: 'ACCESS_DENIED' };
+  for (const [reason, code] of Object.entries(codes)) {
+    faults.plan = (input) => cancelled(reason, [0], input);
+    await expect(writeItem(surehop, loans.set({ isbn }, { available: 1 }))).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(`${store.prefix}loans`),
+    });
+  }
   faults.plan = () => ({ when: 'before', error: named('TimeoutError') });
   await expect(writeItem(surehop, loans.set({ isbn }, { available: 1 }))).rejects.toMatchObject({
     code: 'STORE_UNAVAILABLE',
