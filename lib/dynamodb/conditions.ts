@@ -59,9 +59,9 @@ export function toConditions(when: When, keyAttribute: string): Condition[] {
   if (when === 'exists' || when === 'absent') return [{ attribute: keyAttribute, test: when, operands: [] }];
   if (typeof when !== 'object' || when === null)
     throw new InvalidValue('', `has the unknown condition ${String(when)}`);
-  return Object.entries(when).flatMap(([name, tests = {}]) => {
+  return Object.entries(when).flatMap(([name, tests]) => {
     const attribute = attributeName(name);
-    const conditions = Object.entries(tests).flatMap(([test, operand]) =>
+    const conditions = Object.entries(tests ?? {}).flatMap(([test, operand]) =>
       operand === undefined ? [] : toCondition(attribute, test as keyof AttributeCondition, operand),
     );
     if (conditions.length > 0) return conditions;

@@ -4,6 +4,7 @@ import { toConditions, type Condition } from './conditions.ts';
 import type { Effect, Item } from './effects.ts';
 import { describeItem, invalidEffect, itemId, MAX_ITEM_BYTES, toKey } from './item.ts';
 import { isEqual } from './compare.ts';
+import { kindOf } from '../runtime/kind-of.ts';
 import { attributeName, InvalidValue, sizeOf, sizeOfAll, toAttribute, toMap, type Attributes } from './value.ts';
 
 /** What a write does to one attribute of a DynamoDB item. */
@@ -55,6 +56,9 @@ const wholeNumber = (attribute: string, value: number): number => {
 };
 
 function withoutKey(attributes: Item, key: Attributes): Item {
+  // Without TypeScript, a rule can omit the attributes.
+  if (kindOf(attributes) !== 'an object')
+    throw new InvalidValue('', `needs an object with attributes, not ${kindOf(attributes)}`);
   const repeated = Object.keys(key).filter((name) => Object.hasOwn(attributes, name));
   if (repeated.length === 0) return attributes;
   for (const name of repeated) {
@@ -161,13 +165,16 @@ export const isCheck = (operation: Operation): boolean => operation.write === 'u
  * `INVALID_EFFECT` if DynamoDB could never accept the effect.
  */
 export function addOperation(effect: Effect, operations: Map<string, Operation>): void {
+  if (kindOf(effect) !== 'an object')
+    throw invalidEffect(`an effect is ${kindOf(effect)}; create the effect with a method of a table`);
   const { table, kind } = effect;
   // Without TypeScript, a misspelt table reads as undefined.
   if (typeof (table as typeof table | undefined)?.name !== 'string')
     throw invalidEffect(`an effect of kind ${kind} names no table`);
   let key: Attributes | undefined;
   try {
-    key = toKey(effect.key, table.key);
+    // Without TypeScript, the key can be missing.
+    key = toKey(effect.key ?? {}, table.key);
     const id = itemId(table.name, key);
     const earlier = operations.get(id);
     const operation = compile(effect, id, key);

@@ -41,7 +41,11 @@ const invalid: readonly (readonly [string, unknown, string])[] = [
   ['the outcome null', { effects, outcome: null }, 'the outcome is null'],
   ['a number as the reason', { effects, reason: 5 }, 'the reason is a number: it must be a string'],
   ['no effects', {}, 'the effects are undefined: they must be an array'],
-  ['an effect that is undefined', { effects: [undefined] }, 'the decision cannot be written'],
+  [
+    'an effect that is undefined',
+    { effects: [undefined] },
+    'an effect is undefined; create the effect with a method of a table',
+  ],
   ['a Set of follow-up events', { effects, events: new Set([emit(answered, { n: 1 })]) }, 'the events are an object'],
   ['a follow-up event that is undefined', { effects, events: [undefined] }, 'the decision cannot be written'],
   ['null as the alternative', { effects, otherwise: null }, 'the alternative is null instead of a decision'],

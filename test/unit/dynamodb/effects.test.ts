@@ -94,6 +94,7 @@ describe('an effect that DynamoDB cannot store', () => {
 
   const effects: [string, unknown[], string][] = [
     ['a missing table', [{ kind: 'add', key: {}, attribute: 'a', by: 1 }], 'an effect of kind add names no table'],
+    ['no object', [undefined], 'an effect is undefined; create the effect with a method of a table'],
     [
       'an unknown kind',
       [{ kind: 'drop', table: anything, key: { id: 'x' } }],
@@ -150,6 +151,21 @@ describe('an effect that DynamoDB cannot store', () => {
       'an append to a text',
       [anything.append({ id: 'x' }, { s: 'text' })],
       'the attribute s is neither an array nor a Set',
+    ],
+    ...(['put', 'set', 'append'] as const).map((kind): [string, unknown[], string] => [
+      `${kind} without attributes`,
+      [anything[kind]({ id: 'x' }, undefined as never)],
+      `${kind} on ${on} needs an object with attributes, not undefined`,
+    ]),
+    [
+      'no key',
+      [anything.delete(undefined as never)],
+      'delete on the table things: the attribute id is missing in the key',
+    ],
+    [
+      'a comparison with null',
+      [anything.check({ id: 'x' }, { a: null as never })],
+      'the attribute a is compared with undefined, or its condition has no test',
     ],
     ['an empty set effect', [anything.set({ id: 'x' }, {})], `set on ${on} sets no attribute`],
     ['a check without a condition', [anything.check({ id: 'x' }, {})], `check on ${on} checks no condition`],
