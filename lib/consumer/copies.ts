@@ -78,8 +78,9 @@ export const asDeadLetter = (
       };
 
 /**
- * The size limits, in bytes, for the headers and properties of a dead letter. `FITTED_BYTES` applies if they do not fit
- * into an AMQP frame, and `SMALL_BYTES` if the broker refuses the dead letter.
+ * How many bytes the headers and properties of a dead letter may have; those that do not fit are left out.
+ * `FITTED_BYTES` applies if AMQP cannot encode all of them. If the broker refuses the dead letter, it is published
+ * again with at most `SMALL_BYTES`.
  */
 const FITTED_BYTES = 120_000;
 const SMALL_BYTES = 8_192;

@@ -25,8 +25,9 @@ export const fromMemory = (delivery: Delivery, { done }: Memory): Result | undef
     : undefined;
 
 /**
- * Marks each message as a duplicate if the message or a copy of it was already completed, retried or dead-lettered.
- * Duplicates are not processed.
+ * Marks the messages that must not be processed, above all duplicates: a message that was already completed or
+ * rejected, an attempt that already led to a retry or a dead letter, and every copy in the batch except the latest
+ * attempt at its message.
  */
 export const dedupe = async (messages: readonly BatchMessage[], batch: Batch): Promise<BatchMessage[]> =>
   pairCopies(await compareWithMarkers(messages, batch));

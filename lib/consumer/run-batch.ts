@@ -58,7 +58,9 @@ async function processDeliveries(
     message.is === 'result' ? message : message.is === 'invalid' ? toResult(message, message.outcome) : [],
   );
 
-  /** Steps 3 to 6. `results` contains results that are published and settled together with these messages. */
+  /**
+   * Runs steps 3 to 6 for `messages`. Steps 5 and 6 also include `results`: the results of messages that need no rule.
+   */
   const processMessages = async (messages: readonly ValidMessage[], results: readonly Result[] = []) => {
     const runAndCommit = async (some: readonly ValidMessage[]) => {
       // 3. Run the business rules.

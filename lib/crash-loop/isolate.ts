@@ -208,7 +208,10 @@ function untriedAmong(suspects: readonly ValidMessage[], open: ReadonlyMap<Messa
 
 const idOf = ({ id }: ValidMessage) => id;
 
-/** Returns the ordering key, or the message itself if it has none, because a key can be equal to the id of a message. */
+/**
+ * Returns a value that messages have in common if they must be processed in order: their ordering key. A message
+ * without an ordering key is represented by itself and not by its id, which can be equal to another message's key.
+ */
 const sequenceOf = (suspect: ValidMessage): string | ValidMessage => keyOf(suspect) ?? suspect;
 
 function leastTriedFirst(suspects: readonly ValidMessage[], runsOf: (suspect: ValidMessage) => number): ValidMessage[] {
