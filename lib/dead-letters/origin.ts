@@ -67,7 +67,10 @@ interface BrokerDeath {
   readonly reason: string;
   /** When RabbitMQ dead-lettered the message (ISO 8601). Absent if the time in `x-death` cannot be parsed. */
   readonly at?: string;
-  /** A text that distinguishes this `x-death` entry from the other `x-death` entries of the same message. */
+  /**
+   * A part of the text from which the dead-letter id is derived. It differs each time RabbitMQ dead-letters the
+   * message.
+   */
   readonly fingerprint: string;
 }
 

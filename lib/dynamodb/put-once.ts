@@ -8,10 +8,10 @@ import {
 } from '@aws-sdk/client-dynamodb';
 
 /**
- * Puts an item under a condition that does not hold for the stored item, for example that no item exists. If a reply is
- * lost, the AWS SDK repeats the request, and the condition fails because of the first request. The call still succeeds,
- * because the attribute `writeId` shows that this call stored the item. Throws `ConditionalCheckFailedException`, with
- * the stored item, if another write makes the condition fail.
+ * Puts an item under a condition that fails once the item is stored, for example that no such item exists. After a lost
+ * reply, the AWS SDK sends the request again, and the condition fails although this call stored the item. The attribute
+ * `writeId` shows this, and the call succeeds. If the condition fails because of another write, the call throws
+ * `ConditionalCheckFailedException` with the stored item.
  */
 export async function putOnce(
   client: DynamoDBClient,

@@ -25,8 +25,8 @@ export type Supersession =
   /** The message was already completed or rejected, or another edited message has already replaced it. */
   | { readonly is: 'processed' }
   /**
-   * The message cannot be replaced now: a consumer is calling `perform` for it, or another message with an equal id is
-   * being retried.
+   * The message cannot be replaced now. Either a consumer is calling `perform` for it, or a different message that was
+   * published with the same id is being performed or retried.
    */
   | { readonly is: 'busy' }
   /** It is unknown whether the message was already completed or rejected, because its inbox marker cannot be read. */

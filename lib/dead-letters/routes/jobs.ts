@@ -31,8 +31,8 @@ const deadLetterJob = z.strictObject({
   }),
   position: z.string().optional(),
   /**
-   * How many dead letters the job selected when it was created. Absent if the archive contained more dead letters than
-   * are counted.
+   * How many dead letters the job selected when it was created. Absent if the archive contained too many dead letters
+   * to count them all.
    */
   total: z.int().optional(),
   /**
