@@ -13,8 +13,8 @@ export interface About {
 
 /**
  * Generates the OpenAPI 3.1 document of the routes from the schemas that validate their requests
- * (https://spec.openapis.org/oas/v3.1.1.html). Import the route of a function that publishes events from a file of its
- * own, because a module that calls `eventPublisher` needs the settings of the broker.
+ * (https://spec.openapis.org/oas/v3.1.1.html). If a function publishes events, define its route in a separate file and
+ * import it from there. The function's own module calls `eventPublisher`, which needs the settings of the broker.
  */
 export function openApi({ settings }: Surehop, about: About, routes: readonly Route[]): object {
   const paths: Record<string, Record<string, object>> = {};

@@ -17,7 +17,7 @@ const TIMEOUT_MS = 10_000;
 
 /**
  * The maximum number of DynamoDB result pages (1 MB each) that are read to count open dead letters. If there are more
- * pages, the sample of the queues' message counts lacks this number.
+ * pages, the stored sample contains no count of dead letters.
  */
 const SAMPLED_PAGES = 2;
 

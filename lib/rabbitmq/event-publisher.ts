@@ -7,8 +7,8 @@ import { lazyPublisher } from './lazy-publisher.ts';
 /**
  * Creates the function that publishes the events of a service. By default, the settings of the broker are read and the
  * AMQP client is loaded immediately: a Lambda function without a broker fails at its start, and publishing the first
- * event does not take longer. Therefore, if the OpenAPI document contains the route of a function that publishes, export
- * this route from a file of its own.
+ * event does not take longer. Therefore, define the route of a function that publishes in a separate file. Otherwise,
+ * the function that returns the OpenAPI document, which imports the route, would need the settings of the broker too.
  */
 export function eventPublisher(surehop: Surehop, publisher = lazyPublisher(surehop, { early: true })): PublishEvent {
   const { clock, settings, tracing } = surehop;

@@ -13,8 +13,8 @@ export type RetiredQueue = BrokerState['queues'][number];
 export type HeldMessages = ReadonlyMap<string, number>;
 
 /**
- * Returns the queues that the service declared before and no longer uses, according to `previous` and to the service's
- * policies on the broker.
+ * Returns the queues on the broker that the service declared before and no longer uses. The service declared a queue
+ * before if the topology `previous` contains the queue, or if a policy of the service on the broker names it.
  */
 export function retiredQueues({ declared, actual, previous }: DiffInput): RetiredQueue[] {
   const ours = new Set([RETIRED_POLICY, ...(declared.policies ?? []).map(({ name }) => name)]);
