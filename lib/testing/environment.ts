@@ -18,13 +18,19 @@ export interface Simulation extends CompleteOptions {
   readonly clock: Clock;
   readonly choose: Choose;
   readonly publish: (message: Message) => PublishError | undefined;
-  /** Whether there is only one environment, which does not need to wait for another one. */
+  /**
+   * Whether the simulation has only one execution environment. If so, calls begin immediately; otherwise, they wait
+   * until the scheduler lets them begin.
+   */
   readonly isAlone: boolean;
   /** The calls to the store or the broker that have not begun yet, oldest first. */
   readonly calls: { readonly environment: Environment; readonly begin: () => void }[];
 }
 
-/** How a process ended. The batch is empty if the process had none, or if the batch had already returned to the queue. */
+/**
+ * How an invocation of a process ended. The batch is empty if the process had none, or if the batch had already
+ * returned to the queue.
+ */
 export interface Ended {
   readonly is: 'returned' | 'thrown' | 'crashed';
   readonly batch: readonly QueuedCopy[];
@@ -66,7 +72,10 @@ export class Environment {
     return this.#progress.is === 'idle';
   }
 
-  /** Whether a call to the store or the broker waits. The process may make calls even after its batch has ended. */
+  /**
+   * Whether a call of the process to the store or the broker has not begun yet. Such calls are possible even after the
+   * process has returned the result of its batch.
+   */
   get isWaiting(): boolean {
     return this.#simulation.calls.some(({ environment }) => environment === this);
   }
@@ -91,21 +100,27 @@ export class Environment {
     );
   }
 
-  /** Lets the oldest waiting call begin. */
+  /** Lets the oldest waiting call of the process to the store or the broker begin. */
   continue(): void {
     const { calls } = this.#simulation;
     const index = calls.findIndex(({ environment }) => environment === this);
     calls.splice(index, 1)[0]!.begin();
   }
 
-  /** Takes the batch away from the process, which continues to process it. */
+  /**
+   * Takes the batch from the process and returns it, so that it can be delivered again. The process continues to
+   * process it.
+   */
   releaseBatch(): readonly QueuedCopy[] {
     const { batch } = this;
     this.#progress = { is: 'running', batch: [] };
     return batch;
   }
 
-  /** Returns how the process has ended since the last call. A process that has not crashed is idle afterwards. */
+  /**
+   * Returns how the invocation of the process ended, or `undefined` if none has ended. Unless the process crashed, it
+   * is idle afterwards.
+   */
   takeEnd(): Ended | undefined {
     const progress = this.#progress;
     if (progress.is === 'idle' || progress.is === 'running') return undefined;
@@ -113,7 +128,7 @@ export class Environment {
     return progress;
   }
 
-  /** Ends the process. Each of its waiting and later calls throws an error. */
+  /** Crashes the simulated process. Each of its waiting and later calls throws an error. */
   kill(): void {
     this.#progress = { is: 'crashed', batch: this.batch };
     while (this.isWaiting) this.continue();

@@ -27,7 +27,10 @@ export class Scheduler {
     return new Environment(this.#simulation, name, memory);
   }
 
-  /** Whether an environment will make its next call or end without any further action. */
+  /**
+   * Whether the code of an environment is running. An environment without an invocation, or with a call that waits to
+   * begin, is not busy.
+   */
   get isBusy(): boolean {
     return this.#environments.some((environment) => !environment.isIdle && !environment.isWaiting);
   }
@@ -37,7 +40,7 @@ export class Scheduler {
     return this.#simulation.calls.length === 0 && this.#environments.every(({ isIdle }) => isIdle);
   }
 
-  /** The actions of which one comes next; the usual one first. */
+  /** Returns the possible next actions of the simulation, starting with the usual one. */
   actions(): Action[] {
     const { calls, hasZombies, state } = this.#simulation;
     const waiting = [...new Set(calls.map(({ environment }) => environment))];
@@ -75,7 +78,7 @@ export class Scheduler {
     });
   }
 
-  /** One action for each batch that can return to the queue while it is being processed. */
+  /** Returns, for each batch that is being processed, the action that returns this batch to the queue. */
   #redeliveries(): Action[] {
     const { history, state } = this.#simulation;
     return this.#environments
@@ -88,7 +91,7 @@ export class Scheduler {
       });
   }
 
-  /** Settles the batches of the environments that have ended. */
+  /** Acknowledges each batch whose invocation has ended, or returns it to the queue. */
   settle(): void {
     for (const environment of this.#environments) {
       const ended = environment.takeEnd();

@@ -17,9 +17,10 @@ export interface Searched<F> {
 type Path = readonly number[];
 
 /**
- * Runs a scenario once for each sequence of choices that deviates from 0 (the usual option) at most `deviations` times:
- * first without a deviation, then with one, and so on. If a run fails, sequences with more deviations do not run. If
- * there are more than `runs` sequences, only a random sample of them runs.
+ * Runs a scenario with different sequences of choices. The choice 0 is the usual one; every other choice is a
+ * deviation. First, the sequence without a deviation runs, then all sequences with one deviation, and so on, up to
+ * `deviations`. After a run has failed, no sequences with more deviations run. At most `runs` sequences run: if there
+ * are more, the last ones are a random sample.
  */
 export async function search<F>(
   scenario: (choose: Choose) => Promise<F | undefined>,

@@ -33,7 +33,10 @@ export interface WorldOptions {
    * redelivered.
    */
   readonly refusals?: number;
-  /** How many follow-up events the simulated broker returns in one simulation because no queue receives them. */
+  /**
+   * How many follow-up events no queue receives in one simulation. The simulated broker returns the first ones that are
+   * published.
+   */
   readonly unroutable?: number;
   /**
    * How far the simulated clock advances at the start of each batch, in ms. By default, the clock advances far enough

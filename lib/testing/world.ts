@@ -14,9 +14,9 @@ export interface World {
   readonly store: MemoryStore;
   readonly broker: MemoryBroker;
   /**
-   * The failed messages that the consumer published more than once to the same exchange. Without faults, every entry
-   * violates an invariant. In simulations with faults or with switches between execution environments, publishing
-   * twice is allowed, and the list stays empty.
+   * The retry copies and dead letters that the consumer published more than once to the same exchange. Each entry
+   * violates an invariant. In simulations with faults or with switches between execution environments, publishing twice
+   * is allowed and not counted, so the list is always empty.
    */
   readonly repeated: readonly string[];
 }

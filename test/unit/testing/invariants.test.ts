@@ -13,8 +13,8 @@ const queue = workQueue('loans');
 const id = 'm1' as MessageId;
 
 /**
- * Creates the result of a run in which the message `m1` was completed `commits` times and dead-lettered under the given
- * ids.
+ * Creates the result of a simulation in which the message `m1` was completed `commits` times and dead-lettered once for
+ * each id in `deadLetters`.
  */
 function aWorld({
   commits = 0,
