@@ -271,7 +271,7 @@ describe('npm start while source files are edited', () => {
     expect(await settled()).toEqual([]);
   });
 
-  test('npm start reports an invalid edit in one line, and the service keeps running', async () => {
+  test('if a file of the service is edited and becomes invalid, npm start reports this in one line, and the service keeps running', async () => {
     const broken: readonly (readonly [string, string])[] = [
       ['serverless.yml', '\nbroken: [\n'],
       ['serverless.yml', '\n  mistaken: { handler: functions/operations/healthz.handler, timeot: 7 }\n'],

@@ -13,8 +13,8 @@ const RECOVERED_WITHIN_MS = 240_000;
 
 /**
  * Tests that the development environment restarts its broker and store after they are killed. `said` contains the lines
- * that the environment has printed so far. The returned function returns the ids of the orders that were accepted
- * before and after the kill.
+ * that the environment has printed so far. Later tests can call the returned function: it returns the ids of the orders
+ * that were accepted before and just after the broker was killed.
  */
 export function restartTests(started: () => DevEnvironment, said: readonly string[]): () => readonly string[] {
   let aroundKill: readonly string[] = [];

@@ -44,7 +44,10 @@ export async function callAsOperator(handler: HttpHandler, about: About, request
   return call(handler, { ...about, headers: { authorization, ...about.headers } }, requestId);
 }
 
-/** Calls an HTTP function with a body that is signed with the development key. `key` is the header `webhook-id`. */
+/**
+ * Calls an HTTP function with a body that is signed with the development key. `key` is the idempotency key, which the
+ * request contains as the header `webhook-id`.
+ */
 export function callSigned(handler: HttpHandler, key: string, about: About): Promise<Got> {
   const raw = about.raw ?? JSON.stringify(about.body);
   return call(handler, { ...about, raw, headers: { ...signedHeaders(String(raw), { key }), ...about.headers } });

@@ -752,7 +752,7 @@ describe('a process that is killed while it edits a dead letter', () => {
     return records;
   };
 
-  test('if a dead letter is edited after a process was killed while redriving it, only the edited message takes effect, even if the inbox marker belongs to another message with the same id', async () => {
+  test('if a dead letter is edited after a killed process has redriven it, only the edited message takes effect, even if another message with the same id has an inbox marker', async () => {
     const messageId = randomUUID() as MessageId;
     const [other, mine, edited] = [`other ${messageId}`, `mine ${messageId}`, `edited ${messageId}`];
     await parts.inbox.recordHandoffs('loans', [

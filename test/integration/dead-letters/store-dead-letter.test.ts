@@ -130,7 +130,7 @@ test('earlier releases can read a dead letter that this release stores, because 
   expect(message).toEqual({ body: delivery.body, properties: delivery.properties });
 });
 
-test('the DynamoDB items with the message of a dead letter expire a day after the item with the record of the dead letter', async () => {
+test('the DynamoDB items that contain the message of a dead letter expire a day after the item that describes the dead letter', async () => {
   const id = randomUUID();
   await storeAs(id, aDelivery({ raw: randomBytes(800_000) }));
   const [record, ...parts] = (await itemsOf(id))

@@ -81,7 +81,7 @@ test('if a transaction times out and another process completes one of its messag
   expect(await available()).toBe('90');
 });
 
-test('if every reply of DynamoDB is lost, the messages stay unfinished, and the result of each message is "duplicate" when the messages are committed again', async () => {
+test('if DynamoDB commits the messages but all its replies are lost, the messages stay unfinished, and the next commit returns "duplicate" for each of them', async () => {
   faults.plan = answerLost;
   const results = await commit(five());
   expect(outcomes(results)).toEqual(Array(5).fill('unfinished'));
@@ -212,7 +212,7 @@ test('if a transaction fails because a table is missing, but test writes to all 
   expect(results[0]).toMatchObject({ error: { code: 'TABLE_MISSING', tables } });
 });
 
-test('if DynamoDB rejects a transaction without naming the missing table, only the message that writes to that table stays unfinished; a message whose inbox marker DynamoDB rejects fails, and all other messages are completed', async () => {
+test('if one message writes to a missing table that DynamoDB does not name, and DynamoDB rejects the inbox marker of another message, only these two messages are not completed', async () => {
   const missing = new Table({ name: 'missing', key: { isbn: 'S' } });
   const toMissing: Entry = { ...take('missing', 1), decision: { effects: [missing.add({ isbn: 'a' }, 'n', 1)] } };
   const writes = (input: TransactWriteItemsInput) => JSON.stringify(input.TransactItems);

@@ -152,7 +152,7 @@ test('if the management API does not answer, GET /status responds with 503, and 
   expect((await ask()).status).toBe(200);
 });
 
-test('if DynamoDB does not answer a request, the DynamoDB client of the inbox and the DynamoDB client for reads send the request again', async () => {
+test('if DynamoDB does not answer a request, both a read of an item and a commit of the inbox send the request again and succeed', async () => {
   const surehop = await silentBackend.backend.surehop();
   const { createInbox } = await import('../../../lib/inbox/create-inbox.ts');
   const { inboxTableOf } = await import('../../../lib/inbox/table.ts');

@@ -72,7 +72,7 @@ test.each([
   },
 );
 
-test('while DynamoDB does not answer, an order is accepted with 202 before a request that reads from DynamoDB gets a response', async () => {
+test('while DynamoDB does not answer, an order is accepted with 202 sooner than a request that needs DynamoDB fails with 503', async () => {
   silent = true;
   const { handler: getStock } = await import('../../../functions/orders/get-stock.ts');
   const slow = call(getStock, { route: 'GET /stock/{sku}', path: { sku: 'apple' } });

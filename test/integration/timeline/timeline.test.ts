@@ -265,7 +265,7 @@ test('the timeline of a dead-lettered message contains all attempts, the redrive
   expect(steps[5]).toMatchObject({ by: 'grace', reason: 'the catalogue is back', deadLetterId: deadLetter!.id });
 });
 
-test('while a message that may have crashed the process is processed alone, its timeline contains the latest time at which this run can end', async () => {
+test('while a message that may have crashed the process is processed alone, its timeline contains the latest time at which this isolated attempt can end', async () => {
   const messageId = randomUUID() as MessageId;
   const endsByMs = Date.parse('2026-11-22T12:00:30.000Z');
   await setup.dependencies.attemptLog.begin('loans', [messageId], { kind: 'isolated', id: 'run-1', endsByMs });
