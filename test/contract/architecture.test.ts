@@ -27,7 +27,9 @@ function graphOf(arrows: readonly (readonly string[])[]): Graph {
   return graph;
 }
 
-/** Returns the arrows of a graph without those that a longer path of arrows replaces. */
+/**
+ * Returns the transitive reduction of a graph: every arrow except those that a longer path of arrows makes redundant.
+ */
 function shortestArrows(graph: Graph): string[] {
   return [...graph].flatMap(([from, targets]) => {
     const replaced = new Set([...targets].flatMap((target) => [...graph.get(target)!]));

@@ -7,8 +7,9 @@ import { git, whyUnreadable } from '../support/history.ts';
 const FILE = 'test/integration/forms/forms.json';
 
 /**
- * The Git commit since which the examples in forms.json are frozen (docs/adr/018-frozen-forms.md). No commit contains
- * its own hash, so one commit alone cannot change an example and pass this test.
+ * The Git commit since which the examples in forms.json are frozen (docs/adr/018-frozen-forms.md). A commit that
+ * changes an example fails this test, because no commit can contain its own hash: only a second commit can name the
+ * first one here.
  */
 const FROZEN_SINCE = '444c1725768ecfbc9755f4902a062f5acd47f552';
 
@@ -34,7 +35,7 @@ function missing(one: unknown, other: unknown, path: string): string[] {
   return Object.entries(one).flatMap(([key, value]) => missing(value, found.get(key), `${path} > ${key}`));
 }
 
-/** Returns the forms as of each commit that changed forms.json, starting with the commit that froze them. */
+/** Returns the contents of forms.json at the commit `FROZEN_SINCE` and at each later commit that changed the file. */
 function earlierForms(): Forms[] {
   const later = git('log', '--format=%H', `${FROZEN_SINCE}..HEAD`, '--', FILE).toString().split('\n').filter(Boolean);
   return [FROZEN_SINCE, ...later].map((commit) => JSON.parse(git('show', `${commit}:${FILE}`).toString()) as Forms);
@@ -51,7 +52,7 @@ if (reason !== undefined) process.stderr.write(`frozen-forms.test.ts is skipped:
     expect([...new Set(gone)]).toEqual([]);
   });
 
-  test('no recorded example of a message or a DynamoDB item has a header or an attribute that it lacked before', () => {
+  test('no recorded example of a message or a DynamoDB item has a header or an attribute that an earlier version of forms.json lacks', () => {
     const now = writtenIn(forms);
     const added = earlierForms().flatMap((earlier) =>
       [...writtenIn(earlier)].flatMap(([name, example]) => missing(now.get(name), example, name)),

@@ -46,7 +46,7 @@ describe('the bundler', () => {
     expect(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })).toBe('needed once in a while\n');
   });
 
-  test('the bundler omits a module if the only dynamic import of the module is in a library export that the handler does not use', async () => {
+  test('the bundler omits a module that only an unused export of a library imports dynamically', async () => {
     const library = join(root, 'node_modules/library');
     await mkdir(library, { recursive: true });
     await writeFile(join(library, 'package.json'), `{ "type": "module", "main": "index.js", "sideEffects": false }`);

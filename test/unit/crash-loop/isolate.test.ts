@@ -93,8 +93,8 @@ function aConsumer(
     return report;
   };
   /**
-   * Fills the attempt log of a message with one attempt together with other messages, and with one attempt alone for
-   * each given end time.
+   * Fills the attempt log of a message: one attempt together with other messages and, for each given end time, one
+   * attempt at the message alone.
    */
   const record = (id: string, ...isolatedEndByMs: number[]) =>
     store.attempts.set(id as MessageId, [
@@ -171,7 +171,7 @@ test('postponing a message that is processed alone keeps its earlier attempts in
   }
 });
 
-test('messages that are processed together and postponed leave no entry in the attempt log', async () => {
+test('if all messages that are processed together are postponed because another process holds their leases, the attempt is deleted from the attempt log', async () => {
   const { store, run, begun, lease } = aConsumer(undefined, { perform: async () => {} });
   for (const id of ['a', 'b']) lease(id, inProgress);
   expect((await run('a', 'b')).counts.postponed).toBe(2);
@@ -208,7 +208,7 @@ test('if a message that is processed alone is retried, the later messages with t
   expect([...store.attempts.keys()]).toEqual(['a2', 'a3']);
 });
 
-test('if no queue receives a follow-up event of a message, the later messages with the same ordering key are nevertheless processed alone', async () => {
+test('if no queue receives a follow-up event of a message that is processed alone, the later messages with the same ordering key are not postponed but processed alone too', async () => {
   const rule: Rule = {
     orderBy: ({ key }: { key: string }) => key,
     decide: (_, { id }) => ({ effects: [], events: id === 'a1' ? [emit(event, { key: 'a' })] : [] }),
@@ -249,7 +249,7 @@ test('if another Lambda execution environment completes a retried message before
   expect(store.attempts.size).toBe(0);
 });
 
-test('if a batch contains the messages of an ordering key in another order than the stored one, each is nevertheless processed alone, in the stored order', async () => {
+test('if messages that must be processed alone arrive in a different order from the one recorded for their ordering key, they are processed in the recorded order', async () => {
   const rule: Rule = { orderBy: ({ key }: { key: string }) => key, decide: () => ({ effects: [] }) };
   const { store, begun, run, record } = aConsumer(undefined, rule);
   const ids = ['a1', 'a2', 'a3'] as MessageId[];

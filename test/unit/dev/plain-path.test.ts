@@ -35,7 +35,7 @@ describe('the plain path of a directory', () => {
     for (const directory of [one, other]) removePlainPath(directory);
   });
 
-  test('if a path has no special characters, plainPath returns the path itself, and removePlainPath then does not delete the directory at this path', () => {
+  test('plainPath returns a path without special characters unchanged, and removePlainPath does not delete the directory at such a path', () => {
     const directory = mkdtempSync('/tmp/surehop-plain-');
     expect(plainPath(directory)).toBe(directory);
     removePlainPath(directory);

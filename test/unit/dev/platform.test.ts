@@ -8,7 +8,10 @@ const machine = (platform: string, arch: string, offers: object = {}) => {
   return { platform, arch, hasDocker: false, hasRabbitmq: false, hasApt: false, ...offers };
 };
 
-/** Returns what `npm start` reports as missing on a machine: `store` for DynamoDB and `broker` for RabbitMQ. */
+/**
+ * Returns which programs `npm start` reports as missing on a machine: `store` stands for DynamoDB, and `broker` for
+ * RabbitMQ.
+ */
 const missingOn = (one: ReturnType<typeof machine>, settings: object = {}): string[] => [
   ...(missingStore(one, settings) === undefined ? [] : ['store']),
   ...(missingBroker(one, settings) === undefined ? [] : ['broker']),

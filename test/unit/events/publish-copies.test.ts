@@ -49,7 +49,7 @@ const copyWith = (headerBytes: number) =>
     2,
   );
 
-/** Returns the largest message that fits into one AMQP frame without a tracing header. */
+/** Returns the largest copy that fits into one AMQP frame. There is no space left for a tracing header. */
 function largestCopy(): Message {
   let bytes = 131_072;
   while (unwritableParts(copyWith(bytes)).length > 0) bytes -= 1;

@@ -81,7 +81,7 @@ describe('settings', () => {
     ['broker', { AMQP_URL: 'http://broker' }, 'AMQP_URL'],
     ['broker', {}, 'AMQP_URL'],
   ] as const)(
-    'creating an HTTP endpoint that needs the %s fails with the settings %j',
+    'creating an HTTP endpoint that needs the %s fails with an error that names the invalid or missing setting: %j',
     (dependency, environment, name) => {
       const create = () =>
         endpoint(withSettings(environment), { access: open, needs: [dependency] }, () => ({ status: 200, body: {} }));
@@ -93,7 +93,7 @@ describe('settings', () => {
     { INBOX_RETENTION_DAYS: '400' },
     { DYNAMODB_ENDPOINT: 'nowhere' },
     { PUBLISH_DEADLINE_MS: '1' },
-  ])('requests with idempotency keys cannot be set up with the wrong setting %j', (environment) => {
+  ])('createOncePerKey fails with an error that names the invalid setting: %j', (environment) => {
     expect(() => createOncePerKey(withSettings(environment))).toThrow(Object.keys(environment)[0]!);
   });
 });

@@ -71,7 +71,7 @@ describe('packing', () => {
     expect(sizes(candidates(120, (n) => [n])).map(([, after]) => after)).toEqual([[], [], []]);
   });
 
-  test('if ten items are each written by one more message than fits into a transaction, pack() puts the ten left-over messages into one common transaction', () => {
+  test('if 100 messages write each of ten items but only 99 fit into a transaction, pack() puts the ten remaining messages into one common transaction', () => {
     const groups = pack(candidates(1_000, (n) => [n % 10]));
     expect(groups).toHaveLength(11);
     expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);

@@ -193,14 +193,14 @@ describe('markers', () => {
     expect(ofB).toBe('attribute_not_exists(pk)');
   });
 
-  test('if inbox markers of failed attempts cancelled two transactions, one for each of two messages, the next transaction can overwrite both markers', () => {
+  test('if the inbox markers of two retried messages cancel one transaction after the other, the third transaction may overwrite both markers', () => {
     const retrying = conditionFailed(itemOf('retrying'));
     const { state } = play(two(), [cancelled(retrying, 'None', 'None'), cancelled('None', retrying, 'None')]);
     const conditions = state.transaction.writes.slice(0, 2).map(({ Put }) => Put?.ConditionExpression);
     expect(conditions).toEqual(Array(2).fill(expect.stringContaining('#state = :retrying')));
   });
 
-  test('if the consumer has read the inbox marker of a retried message before the commit, even the first transaction of the commit can overwrite this marker', () => {
+  test('if the consumer has already found the inbox marker of a retried message, the first transaction of the commit may overwrite this marker', () => {
     const { state, did } = play({ a: take() }, [], { hasMarker: true });
     expect(state.transaction.writes[0]?.Put?.ConditionExpression).toContain('#state = :retrying');
     expect(did).toEqual(['send']);
@@ -339,7 +339,7 @@ describe('other cancellation reasons', () => {
     ['ProvisionedThroughputExceededError', 'unfinished STORE_UNAVAILABLE'],
     ['InternalServerError', 'unfinished STORE_UNAVAILABLE'],
   ])(
-    'if one item causes the cancellation reason %s at every attempt, all messages that do not write this item complete',
+    'if every transaction that writes a certain item is cancelled with %s, all messages that do not write this item are completed',
     (code, result) => {
       const decisions = { a: take('hot'), b: take() };
       const onMarkerOfA = play(decisions, (sent) => (sent.includes('a') ? cancelled(code, 'None', 'None') : committed));
@@ -450,7 +450,7 @@ describe('several reasons in one cancellation', () => {
     expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
 
-  test('if DynamoDB cancels even transactions of a single message with a ValidationError that belongs to none of their writes, every message fails with INVALID_EFFECT', () => {
+  test('if DynamoDB cancels every transaction, even one with a single message, and its ValidationError belongs to no write, every message fails with INVALID_EFFECT', () => {
     const { results } = play(two(), (sent) => cancelled(...sent.map(() => 'None'), 'None', 'ValidationError'));
     expect(results).toEqual(all('failed INVALID_EFFECT'));
   });
@@ -559,7 +559,7 @@ describe('requests that DynamoDB refuses temporarily', () => {
     },
   );
 
-  test('if a condition fails when a throttled transaction is sent again, the message fails, because DynamoDB did not carry out the throttled transaction', () => {
+  test('if a condition fails when a transaction is sent again after throttling, the message fails, because the throttled request cannot have committed it', () => {
     const replies = [refused('ThrottlingException'), cancelled('None', 'None', conditionFailed(shelfOf(1)))];
     expect(play(two(), replies).results).toEqual({ a: 'completed', b: 'failed CONDITION_FAILED' });
   });
@@ -614,7 +614,7 @@ describe('requests that DynamoDB refuses permanently', () => {
     expect(results).toEqual(all('completed'));
   });
 
-  test('an already completed message is a duplicate, even if DynamoDB returned, for another message, an item that does not satisfy the condition of the completed message', () => {
+  test('a message that was completed before is a duplicate, even if the commit engine knows that the stored item no longer satisfies its condition', () => {
     const completedBefore = cancelled(conditionFailed(itemOf('completed')), 'None');
     const noneLeft = cancelled('None', conditionFailed(shelfOf(0)));
     expect(play(two(), [refused('ValidationException'), noneLeft, completedBefore])).toMatchObject({

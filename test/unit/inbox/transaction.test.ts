@@ -68,7 +68,7 @@ describe('selecting branches', () => {
     expect(states(5, take(3), take(4), take(2), take(1))).toEqual(['completed', 'rejected', 'completed', 'rejected']);
   });
 
-  test('selectBranches checks the condition of a message against the item as changed by the alternative effects ("otherwise") selected for earlier messages', () => {
+  test('if selectBranches selects the alternative effects ("otherwise") of a message, it applies them to the item before it checks the conditions of later messages', () => {
     const giveBack: Decision = {
       effects: [add(-9, 0)],
       otherwise: { outcome: 'completed', reason: 'r', effects: [add(4)] },

@@ -74,7 +74,7 @@ test('decoding an event reads the timestamp of a message as UTC, even if the tim
   expect(delivery?.properties.timestamp).toBe(33 * 60 + 41);
 });
 
-test('the delivery count of a redelivered message is the larger of x-acquired-count and x-delivery-count: RabbitMQ sets one of them, depending on its version, and a publisher cannot lower the count with the other', () => {
+test('the delivery count of a redelivered message is the larger of x-acquired-count and x-delivery-count, because RabbitMQ sets only one of them, and a publisher may have set the other to a lower value', () => {
   const headers = { 'x-acquired-count': 5, 'x-delivery-count': 2 };
   expect(aDelivery({ redelivered: true, headers }).deliveryCount).toBe(5);
   expect(aDelivery({ redelivered: true, headers: { 'x-delivery-count': 2 } }).deliveryCount).toBe(2);

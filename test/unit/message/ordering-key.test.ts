@@ -21,7 +21,7 @@ test('ordering keys with different lone surrogates stay different, although Dyna
   expect(boundedKey('\ud800')).toMatch(/^sha256:/);
 });
 
-test('an ordering key that looks like a stored hash is hashed too, so that it cannot be confused with the key whose hash it equals', () => {
+test('an ordering key that equals the hash of a longer ordering key is hashed too, so that the two keys stay different', () => {
   const hashed = boundedKey('x'.repeat(300));
   expect(boundedKey(hashed)).not.toBe(hashed);
 });
