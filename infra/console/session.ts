@@ -7,7 +7,7 @@ export const LOCAL_SCOPE = 'local:send';
 /** The operator's token, which the page keeps only in memory. */
 export interface Session {
   readonly token: string;
-  /** The scopes of the token, without the prefix of the service. */
+  /** The scopes of the token, without the prefix that the setting `JWT_SCOPE_PREFIX` defines. */
   readonly scopes: readonly string[];
   readonly operator: string;
   readonly expiresAtMs: number;

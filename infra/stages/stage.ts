@@ -83,9 +83,9 @@ export const stageSchema = z.strictObject({
     }),
   }),
   /**
-   * The maximum sum of the reserved concurrencies of all functions whose `access.connections` in serverless.yml is
-   * `rest` or a weight. With `unreserved`, no function of the stage reserves concurrency. An AWS account with a low
-   * concurrency limit requires `unreserved`.
+   * The maximum total reserved concurrency of the functions that publish messages for clients. These functions have
+   * `connections: rest` or `connections: { weight: … }` in serverless.yml. With `unreserved`, no function of the stage
+   * reserves concurrency. An AWS account with a low concurrency limit requires `unreserved`.
    */
   publisherConcurrency: z.union([whole(1, 10_000), z.literal('unreserved')]),
   http: z.strictObject({

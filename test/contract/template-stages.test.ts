@@ -298,7 +298,7 @@ describe('the reserved concurrency of functions', () => {
     const refused = { publisher, other: publisher, greedy: greedy(90), consumer };
     // Of the 80 connections, the consumer and its event source need 7, and each of the two publishers needs 1.
     expect(() => reserveConcurrency(refused, small)).toThrow(
-      /can use 80 of the 100 connections that the broker .* allows, but .* need 97, and each of publisher, other needs at least 1 more: .* set access\.connections of greedy to at most 71$/,
+      /need 97 connections, and each of publisher, other needs at least 1 more, but functions and event sources can use only 80 of the broker's 100 connections .*: .* set access\.connections of greedy to at most 71$/,
     );
     expect(reserveConcurrency({ ...refused, greedy: greedy(71) }, small)).toMatchObject({ publisher: 1, other: 1 });
   });
@@ -313,7 +313,7 @@ describe('the reserved concurrency of functions', () => {
     expect(reserveConcurrency({ publisher, consumer }, unreserved)).toEqual({});
     const greedy = { access: { login: 'publisher', connections: 90 }, environments: 0 } as const;
     expect(() => reserveConcurrency({ publisher, greedy }, unreserved)).toThrow(
-      /need 90, and each of publisher needs at least 1 more: /,
+      /need 90 connections, and each of publisher needs at least 1 more, but /,
     );
   });
 

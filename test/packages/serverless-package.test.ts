@@ -82,7 +82,7 @@ describe('packaging a stack', () => {
     expect(reserved('AwardDashpointsLambdaFunction')).toBe(2);
     writeFileSync(file, withConcurrency('200'));
     await expect(packageStack(checkout.directory, 'functions', 'prod')).rejects.toThrow(
-      /functions and event sources can use 1000 of the 1500 connections that the broker /,
+      /functions and event sources can use only 1000 of the broker's 1500 connections /,
     );
     writeFileSync(file, settings);
   });
@@ -119,7 +119,7 @@ describe('packaging a stack', () => {
     const file = join(checkout.directory, 'serverless.yml');
     writeFileSync(file, readFileSync(file, 'utf8').replace('connections: 1,', 'connections: 500,'));
     await expect(packageStack(checkout.directory, 'functions', 'dev')).rejects.toThrow(
-      /functions and event sources can use 80 of the 100 connections that the broker \(mq\.m7g\.medium, SINGLE_INSTANCE\) allows,/,
+      /functions and event sources can use only 80 of the broker's 100 connections \(mq\.m7g\.medium, SINGLE_INSTANCE\):/,
     );
   });
 });

@@ -13,10 +13,11 @@ export interface Access {
    */
   readonly login?: 'publisher' | 'monitor' | 'administrator';
   /**
-   * How many AMQP connections the function may open, which also sets its reserved concurrency. For a consumer, the
-   * number applies to each Lambda execution environment of its event sources. Functions without a number share the
-   * remaining connections by weight: `rest` means the weight 1, and `{ weight: 3 }` gets about three times as many
-   * connections as `rest`.
+   * How many broker connections the function may open at the same time. Each Lambda execution environment opens one
+   * connection, so the number is also the reserved concurrency of the function. For a consumer, the number is multiplied
+   * by the number of execution environments that its event sources may invoke at the same time. Functions with `rest` or
+   * a weight share the connections that all other functions leave: a function with `{ weight: 3 }` gets about three times
+   * as many connections as a function with `rest`.
    */
   readonly connections?: number | 'rest' | { readonly weight: number };
   /**

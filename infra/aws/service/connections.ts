@@ -53,7 +53,7 @@ export function reserveConcurrency(demands: Readonly<Record<string, Demand>>, st
     const andPublishers = sharing.length > 0 ? `, and each of ${sharing.join(', ')} needs at least 1 more` : '';
     const orLowerNumber = lowerNumber(demands, taken + sharing.length - planned);
     throw new Error(
-      `too few broker connections: functions and event sources can use ${planned} of the ${quota} connections that the broker (${instanceType}, ${deployment}) allows, but event sources and functions with a number in access.connections need ${taken}${andPublishers}: choose a larger broker.instanceType${orLowerNumber}`,
+      `too few broker connections: the event sources and the functions with a number in access.connections need ${taken} connections${andPublishers}, but functions and event sources can use only ${planned} of the broker's ${quota} connections (${instanceType}, ${deployment}): choose a larger broker.instanceType${orLowerNumber}`,
     );
   }
   if (stage.publisherConcurrency === 'unreserved') return {};
