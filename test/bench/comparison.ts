@@ -34,8 +34,8 @@ export interface Comparison {
   /** The processing time with Powertools, divided by the processing time with Surehop. */
   readonly ratio: number;
   /**
-   * The processing time with Powertools, divided by the time that the DynamoDB requests of Surehop take when they are
-   * sent without a consumer.
+   * The processing time with Powertools, divided by the time that it takes to replay Surehop's recorded DynamoDB
+   * requests without a consumer.
    */
   readonly requestsAlone?: number;
   readonly surehop: Spent;

@@ -26,7 +26,7 @@ export interface ConsoleOptions extends Pick<
 > {
   /** The operator's token and its scopes. By default, `npm start` issues a token with every scope. */
   readonly session?: { readonly token: string; readonly scopes: readonly string[] };
-  /** Whether the test controls the clock of the page with `wait`. */
+  /** Whether Playwright replaces the clock of the page, so that the test can advance the clock with `wait`. */
   readonly hasClock?: boolean;
   /** JSON responses that replace the responses of the service, by the path of the request. */
   readonly responses?: Readonly<Record<string, object>>;

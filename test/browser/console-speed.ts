@@ -45,7 +45,10 @@ interface List {
   readonly cursor?: string;
 }
 
-/** How long the operators' console took to show all groups of dead letters, and what it loaded. */
+/**
+ * How long the operators' console took to show all groups of dead letters, the size of its page, and its requests to
+ * other origins.
+ */
 interface Load {
   readonly ms: number;
   /** The compressed size of the console's HTML page, in KB. */

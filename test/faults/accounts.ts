@@ -30,8 +30,8 @@ export const accountEntered = defineEvent({
 export type AccountEntry = Payload<typeof accountEntered>;
 
 /**
- * The DynamoDB table in which the fault tests store accounts. They use the service's table `awards` instead of a table
- * of their own.
+ * The DynamoDB table in which the fault tests store accounts: the table `awards` of the reference service, so that the
+ * fault tests need no table of their own.
  */
 const entries = new Table({ name: tables.awards.name, key: tables.awards.key });
 

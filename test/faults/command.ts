@@ -10,7 +10,7 @@ import { runRound, type Results, type Round } from './run.ts';
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 
-/** A round of faults to run, or why this machine cannot run the round. */
+/** A round of faults to inject, or the name of a round that this machine cannot run, with the reason. */
 export type Planned = { readonly round: Round } | { readonly name: string; readonly reason: string };
 
 /** The number of rounds of fault injection that run at the same time. */

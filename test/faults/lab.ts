@@ -17,7 +17,7 @@ export interface Lab {
   readonly foreign: ForeignPublisher;
   readonly signal: AbortSignal;
   readonly say: Say;
-  /** Plans additional orders and adds stock for them, but does not place the orders. */
+  /** Generates additional orders, which `place` can send to the service, and adds the stock that they need. */
   plan(count: number, mix?: Mix): Promise<PlannedOrder[]>;
   place(orders: readonly PlannedOrder[]): Promise<void>;
   recover(): Promise<void>;

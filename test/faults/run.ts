@@ -25,8 +25,8 @@ const CLIENTS = 24;
 export interface Round {
   readonly name: string;
   /**
-   * The number of test clients; the default is 24. Each of them places up to two orders at the same time, which need an
-   * execution environment each.
+   * The number of test clients; the default is 24. Each client places up to two orders at the same time, and each order
+   * being placed needs its own Lambda execution environment.
    */
   readonly clients?: number;
   /** Starts the test system, which stores its data below `directory`. */
@@ -104,8 +104,8 @@ export async function runRound(
 }
 
 /**
- * Checks the messages of all faults again at the end of the run, because a bug may apply an effect a second time when
- * the check of its own fault has already passed.
+ * Checks the messages of the whole run again at its end. A bug may apply the effects of a message a second time after
+ * the message has passed the check at the end of its fault.
  */
 async function checkAgain(
   { name }: Round,

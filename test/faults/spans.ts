@@ -8,7 +8,7 @@ export interface SpanResults {
   readonly collected: number;
   /** The number of spans that are missing because their process was killed before it could export them. */
   readonly lostByKills: number;
-  /** The spans that are missing although their process was not killed. */
+  /** The missing spans of processes that were not killed. Such a process should have exported all its spans. */
   readonly lost: readonly string[];
   /** The exported spans whose parent is missing, although the process of the parent was not killed. */
   readonly orphans: readonly string[];

@@ -259,7 +259,7 @@ describeWithPrograms('while Prometheus scrapes npm start under load', () => {
     ['invocations by the event source', 'surehop_event_source_invocations_total{queue="stock",outcome="success"}'],
     ['requests above the rate limit', 'surehop_requests_total{route="POST /orders",status="429"}'],
   ])(
-    'Prometheus reads a metric that counts %s',
+    'the metric that counts %s increases in Prometheus',
     async (_, series) => {
       await eventually(`${series} to be more than 0`, async () => (await valuesOf(`${series} > 0`)).length > 0);
       // The first event of a series also counts as an increase, because the series starts at zero.

@@ -68,7 +68,7 @@ describe('the emulator passes the conformance suite', () => {
   );
 });
 
-/** The deliberate mistakes of the test's own emulator, which the conformance suite must find. */
+/** The mistakes that the small emulator in this file makes on purpose. The conformance suite must report them. */
 interface Differences {
   readonly acknowledgesFailedBatches?: boolean;
   readonly returnsItemFailures?: boolean;

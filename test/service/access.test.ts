@@ -11,8 +11,8 @@ import { aService, type RunningService } from '../support/service.ts';
 let service: RunningService;
 
 /**
- * Replacements in serverless.yml that leave two functions without access to a table, and a queue without a consumer.
- * The service must report these mistakes.
+ * The mistakes that the tests put into serverless.yml, each as a text and its replacement. Two functions lose their
+ * access to a table, and a queue loses its consumer. The service must report these mistakes.
  */
 const edits = [
   ['effects: [awards, points]', 'effects: [awards]'],

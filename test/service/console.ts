@@ -24,7 +24,10 @@ let environment: DevEnvironment;
 let host: string;
 let token: string;
 
-/** The headers of a request that a browser sends for a page of the service. */
+/**
+ * Returns the headers with which a browser marks a request of the service's own page as a same-origin request, together
+ * with the headers in `more`.
+ */
 const own = (more: Record<string, string> = {}) => ({ host, 'sec-fetch-site': 'same-origin', ...more });
 
 /** Sends an HTTP request with exactly the given headers, whereas `fetch` would refuse some of them. */

@@ -10,7 +10,10 @@ import { aVirtualHost, type VirtualHost } from '../support/broker.ts';
 import { runHere } from '../support/run-here.ts';
 
 let host: VirtualHost;
-/** A virtual host with the topology of this repository, for the commands that run in this process. */
+/**
+ * A virtual host with the topology of this repository. `runHere` runs the topology command on this virtual host in the
+ * process of the tests.
+ */
 let declared: VirtualHost;
 /**
  * A copy of the repository in which infra/topology.ts contains the topology of the tests' example domain, a lending

@@ -34,7 +34,10 @@ const named = (spans: readonly Span[], name: string) => spans.filter((span) => s
 const parentIn = (spans: readonly Span[], { parentSpanId }: Span) =>
   spans.find(({ spanId }) => spanId === parentSpanId);
 
-/** Returns the spans whose parent belongs to this service but was not exported. */
+/**
+ * Returns the spans whose parent is missing from `spans`. `callers` contains the ids of parents outside the service,
+ * which may be missing.
+ */
 const orphans = (spans: readonly Span[], callers: readonly string[] = []) =>
   spans.filter(
     (span) => span.parentSpanId !== undefined && !callers.includes(span.parentSpanId) && !parentIn(spans, span),

@@ -41,8 +41,8 @@ const headerName = fc.oneof(
 );
 
 /**
- * Generates random AMQP timestamps in or after the year 1583, because a Lambda event represents earlier dates
- * ambiguously.
+ * Generates random AMQP timestamps from 1583 on, the first full year of the Gregorian calendar. Earlier dates are
+ * ambiguous in a Lambda event.
  */
 const timestamp = fc.bigInt({ min: -12_212_553_600n, max: 250_000_000_000_000n }).map((seconds) => {
   const bytes = Buffer.alloc(9, 'T');
@@ -147,7 +147,10 @@ const flags = {
   appId: 0x0008,
 } as const;
 
-/** AMQP message properties by name, as bytes without a length prefix. */
+/**
+ * The encoded value of each AMQP message property, by the name of the property. `propertyBytes` adds the length
+ * prefixes.
+ */
 export type GivenProperties = { readonly [name in keyof typeof flags]?: Buffer };
 
 /** Encodes AMQP message properties in the format of a content header frame. */

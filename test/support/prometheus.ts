@@ -74,7 +74,7 @@ function useOwnTemplate(root: string): void {
     at = program.indexOf(TEMPLATES, at + 1);
   if (at === -1)
     throw new Error(
-      `cannot change the template directory of Alertmanager: its executable file does not contain the path ${TEMPLATES}`,
+      `cannot replace the template directory that is compiled into Alertmanager: its executable file does not contain the path ${TEMPLATES}`,
     );
   program.write('.'.padEnd(length, '/'), at);
   writeFileSync(file, program);

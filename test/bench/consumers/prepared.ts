@@ -18,7 +18,10 @@ interface StoreRequest {
  */
 export type Waves = readonly (readonly StoreRequest[])[];
 
-/** DynamoDB requests that start within this time, in ms, count as concurrent. */
+/**
+ * A DynamoDB request belongs to a group of concurrent requests if it starts at most this long after the first request
+ * of the group, in ms.
+ */
 const WAVE_MS = 25;
 
 /**

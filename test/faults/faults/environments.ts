@@ -9,8 +9,8 @@ import { killOnce } from './functions.ts';
 const KILLS = 8;
 
 /**
- * Creates a fault in which several Lambda execution environments consume each queue, messages are sent more than once,
- * and processes are killed.
+ * Creates a scenario for the fault tests: several Lambda execution environments consume each queue, messages are sent
+ * more than once, acknowledgements are lost, and processes are killed.
  */
 const severalAtWork = (name: string, environments: number): Fault => ({
   name,
