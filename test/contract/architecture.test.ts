@@ -54,7 +54,7 @@ test('the diagram of docs/architecture.md contains every folder of lib, and the 
   expect(diagram.match(/\w+ --> \w+/g)?.toSorted()).toEqual(shortestArrows(graphOf(required)).toSorted());
 });
 
-test('the lint rule of each folder of lib allows exactly the folders that the folder imports', () => {
+test('for each folder of lib, .oxlintrc.json allows imports from exactly those folders from which the files of the folder import', () => {
   const { overrides } = JSON.parse(readFileSync('.oxlintrc.json', 'utf8')) as {
     overrides: { files: [string]; rules: { 'no-restricted-imports': [string, { patterns: [{ group: string[] }] }] } }[];
   };

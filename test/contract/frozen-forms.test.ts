@@ -18,7 +18,7 @@ interface Forms {
   readonly messages: Readonly<Record<string, { readonly record: unknown }>>;
 }
 
-/** Returns the examples of what releases have written: the DynamoDB items and the messages. */
+/** Returns the example DynamoDB items and messages of one version of forms.json, by a description of each example. */
 const writtenIn = ({ items, messages }: Forms): Map<string, unknown> =>
   new Map([
     ...Object.entries(items).flatMap(([table, examples]) =>
@@ -47,7 +47,7 @@ if (reason !== undefined) process.stderr.write(`frozen-forms.test.ts is skipped:
 (reason === undefined ? describe : describe.skip)('the examples in forms.json', () => {
   const forms = JSON.parse(readFileSync(FILE, 'utf8')) as Forms;
 
-  test('every example that a commit has recorded in forms.json is still there, with the same values', () => {
+  test('forms.json still contains every example of its earlier versions, with the same values', () => {
     const gone = earlierForms().flatMap((earlier) => missing(earlier, forms, 'forms.json'));
     expect([...new Set(gone)]).toEqual([]);
   });

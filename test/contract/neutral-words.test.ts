@@ -54,7 +54,7 @@ test('neither the toolkit nor the tests of the toolkit contain words of the refe
   expect(found).toEqual([]);
 });
 
-test('every pattern on the list of files that may contain words of the reference service matches at least one file', () => {
+test('every pattern in EXCEPTIONS, the list of files that may contain words of the reference service such as "sku", matches at least one file', () => {
   for (const exception of EXCEPTIONS)
     expect([exception, files.some((file) => exception.test(file))]).toEqual([exception, true]);
 });

@@ -47,7 +47,7 @@ test('docs/observability/compose.yml matches the schema of the Compose specifica
   for (const { image } of Object.values(compose.services)) expect(image).toMatch(/:v?\d+\.\d+\.\d+$/);
 });
 
-test('each file that docs/observability/compose.yml mounts exists, and each path in a command or a setting is mounted', () => {
+test('in docs/observability/compose.yml, every mounted file exists, and every container mounts the files that its command and environment variables name', () => {
   for (const { command = [], environment = {}, volumes = [] } of Object.values(compose.services)) {
     const mounts = volumes.map((volume) => volume.split(':') as [string, string]);
     for (const [source] of mounts)

@@ -270,7 +270,7 @@ describe('the reserved concurrency of functions', () => {
     });
   });
 
-  test('each publisher gets at least one broker connection, and together the publishers get all connections that the other functions do not need, up to publisherConcurrency', () => {
+  test('each publisher gets at least one broker connection, and all publishers together get the connections that the other functions leave free, but at most publisherConcurrency', () => {
     const weights = fc.array(fc.integer({ min: 1, max: 1_000 }), { minLength: 1, maxLength: 40 });
     fc.assert(
       fc.property(weights, fc.integer({ min: 40, max: 10_000 }), (given, publisherConcurrency) => {
@@ -308,7 +308,7 @@ describe('the reserved concurrency of functions', () => {
     expect(() => reserveConcurrency({ publisher, wide }, small)).toThrow(/choose a larger broker\.instanceType$/);
   });
 
-  test('functions that need too many broker connections cause an error even in a stage without reserved concurrency', () => {
+  test('if functions need more connections than the broker allows, reserveConcurrency throws an error even in a stage that reserves no concurrency', () => {
     const unreserved = { ...small, publisherConcurrency: 'unreserved' } as const;
     expect(reserveConcurrency({ publisher, consumer }, unreserved)).toEqual({});
     const greedy = { access: { login: 'publisher', connections: 90 }, environments: 0 } as const;

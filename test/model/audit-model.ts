@@ -5,7 +5,10 @@ import { idOf, type MemoryBroker } from '../../lib/testing/memory-broker.ts';
 import type { MemoryStore } from '../../lib/testing/memory-store.ts';
 import type { ModelMessage } from './model-message.ts';
 
-/** Compares the messages that a run of the model sent with the contents of the in-memory store and broker. */
+/**
+ * After a simulated run of a consumer, compares the messages that were sent with the contents of the in-memory store
+ * and broker.
+ */
 export function auditModel({
   messages,
   store,

@@ -90,7 +90,7 @@ async function resultsOf(options: ModelOptions, skipsExplored: boolean) {
 describe('an exploration that skips the states of earlier runs', () => {
   for (const [situation, kinds, options, faulty] of cases)
     for (const [mistake, violations] of [['makes no mistake', []], ...faulty] as const)
-      test(`skipping the states that earlier runs explored gives the same results as a full exploration (${situation}, with a store that ${mistake})`, async () => {
+      test(`if runs end early in states that earlier runs have reached, the exploration finds the same results as without this shortcut (${situation}, with a store that ${mistake})`, async () => {
         const messages = messagesOf(kinds);
         const order = options.definition === ordered ? [messages.map(({ id }) => id)] : [];
         const scenario = { messages, definition, order, prepare: mistakes[mistake], ...options };

@@ -81,7 +81,7 @@ describe('messages of one key on an ordered queue', () => {
       expect(explored).toBeGreaterThan(20);
     });
 
-  test('if the only attempt of a message failed and a later message with the same ordering key was processed, the failed message is not processed again after a crash', async () => {
+  test('if a message fails on an ordered queue without retries and a later message with the same ordering key is processed, a crash does not cause the failed message to be processed again', async () => {
     const explored = await prove(() => {
       const messages = messagesOf(['either', 'sound']);
       const once = { ...ordered, queue: { ...queue, delays: [] } };
@@ -170,8 +170,8 @@ describe('messages whose perform function runs under a lease', () => {
     perform: async (event: z.infer<typeof modelled.schema>, context: { attempt: number }) => decide(event, context),
   };
   /**
-   * How far the simulated clock advances with each batch, in ms. A lease lasts 6,000 ms, and therefore survives one
-   * further batch, but not two.
+   * How far the simulated clock advances with each batch, in ms. A lease lasts 6,000 ms, so that the lease of a message
+   * is still valid in the next batch, but has expired in the one after it.
    */
   const stepMs = 4_000;
   type Case = [situation: string, kinds: readonly Kind[], copies: number, options: Partial<ModelOptions>];
