@@ -175,7 +175,10 @@ const redrive = async ({ id }: Shown) =>
 
 const byOrder: Identify = ({ body }) => ({ id: `order ${body.order}`, type: 'order.ordered', version: 2 });
 
-/** The ways to identify a message without a `message-id`, each with the id that the message must get. */
+/**
+ * The ways to identify a message without a `message-id`: a name, a function that publishes such a message, the
+ * `identify` function of the consumer, and the expected message id.
+ */
 const producers: [string, () => Promise<Buffer>, Identify | undefined, () => string][] = [
   ['a field of the body', () => publish({ isbn, order: isbn, fails: true }), byOrder, () => `order ${isbn}`],
   [
@@ -293,7 +296,7 @@ test('if a message was dead-lettered because the function identify returned an u
   expect(received).toEqual([`order ${isbn}`]);
 });
 
-test('a dead letter that the broker refuses as too large is archived with the id of the original message, and keeps the id after a redrive', async () => {
+test('if the broker refuses a dead letter as too large, the consumer archives the dead letter with the message id from identify, and the redriven message keeps this id', async () => {
   const message = { isbn, order: isbn, fails: true };
   await publish(message);
   const refusing: Publisher = {

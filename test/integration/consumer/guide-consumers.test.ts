@@ -23,7 +23,7 @@ afterAll(async () => {
   guide.remove();
 });
 
-test('the example consumer in docs/guides/consumers.md compiles, runs its perform function for a message, and commits the decision that the function returns', async () => {
+test('the example consumer in docs/guides/consumers.md compiles, calls perform for a message, and commits the decision that perform returns', async () => {
   expect(guide.blocks('ts')).toHaveLength(1);
   const { handler, parcels } = await guide.load<Example>(0);
   await createGuideTables(`${backend.host.name}-`, [parcels]);

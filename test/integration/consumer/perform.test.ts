@@ -142,7 +142,7 @@ test('if the perform function does not return at the last attempt of a message, 
   expect(markers.get(id as MessageId)).toMatchObject({ state: 'dead-lettered' });
 });
 
-test('a message is dead-lettered before its lease expires if its perform function exceeds the time limit and no retry copy can be published', async () => {
+test('if the perform function exceeds the time limit, and the headers of the message are too large for a retry copy, the message is dead-lettered before its lease expires', async () => {
   let end = () => {};
   duringCall = () => new Promise((resolve) => (end = resolve));
   const settings = { ...setup.dependencies.settings, MESSAGE_TIME_LIMIT_MS: 200 };
@@ -180,7 +180,7 @@ test('a message with crashes in its attempt log is not dead-lettered while anoth
 });
 
 test.each(unreadableMarkers)(
-  'if the inbox marker of a message %s, the message is retried without a call of the perform function, and dead-lettered after the last attempt',
+  'if the inbox marker of a message %s, the consumer retries the message without calling perform, and dead-letters the message after the last attempt',
   async (_, attributes) => {
     const id = randomUUID();
     await putMarker(setup, 'loans', message(id), attributes);

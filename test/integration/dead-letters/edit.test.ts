@@ -334,7 +334,7 @@ describe('sending an edited message', () => {
     expect(await loansOf('c')).toBe(1);
   });
 
-  test('in each queue, a message that was edited several times has the state of its latest edited version', async () => {
+  test('if a message was edited several times, its state in each queue is the state of the latest edited version', async () => {
     const messageId = randomUUID();
     const states = () => createTimelines(surehop, queues).states(messageId);
     const id = await archived({ messageId });
@@ -668,8 +668,8 @@ describe('a process that is killed while it edits a dead letter', () => {
   afterAll(() => script?.remove());
 
   /**
-   * Starts a process that edits a dead letter, or redrives the dead letter if `text` is missing. The process kills
-   * itself before or after `step`.
+   * Starts a process that replaces the message body of a dead letter by `text`, or redrives the dead letter if `text`
+   * is missing. The process kills itself before or after the request `step`; `side` is `before` or `after`.
    */
   async function crash(step: string, side: string, id: string, text?: string) {
     const { amqpUrl, name } = backend.host;

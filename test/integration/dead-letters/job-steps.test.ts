@@ -71,7 +71,7 @@ async function aJob(code: string): Promise<string> {
   return id;
 }
 
-/** Calls `run` once, immediately before a job next stores the result of a step. */
+/** Calls `run` once, immediately before the next DynamoDB request in which a job stores the result of a step. */
 function beforeNextResult(run: () => Promise<unknown>): void {
   const { client } = store;
   client.middlewareStack.add(

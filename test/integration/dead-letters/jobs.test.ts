@@ -196,7 +196,7 @@ describe('a job', () => {
     expect(await takenFromQueue(1)).toEqual(['JOB_J-0']);
   });
 
-  test('a forced job with a list of ids publishes another copy of a dead letter that was redriven before the job started', async () => {
+  test('a redrive job with a list of ids skips a dead letter that was redriven before the job started, but redrives the dead letter again if the job has "force": true', async () => {
     const ids = await archived('JOB_I', 2);
     const first = await started({ action: 'redrive', ids: [ids[0]] });
     await changed(first.id, 'continue');

@@ -180,7 +180,7 @@ describe('redriving one dead letter', () => {
     ['is the dead-letter queue', 'dead-letters'],
     ['was retired and has no consumer', 'retired'],
   ])(
-    'if the queue of a dead letter %s, redriving the dead letter responds with 409 and the queue name "%s", even with "force": true',
+    'if the queue of a dead letter %s, the dead letter is not redriven even with "force": true, and the response has the status 409 and names the queue "%s"',
     async (_, queue) => {
       if (queue === 'retired')
         await backend.host.channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'quorum' } });

@@ -79,7 +79,7 @@ test('if two processes store copies of one message with different headers at the
   expect(await bodiesOf(first.payloadHash)).toHaveLength(1);
 });
 
-test('a dead letter is stored even if an earlier attempt stored only its message and not its record', async () => {
+test('if an earlier attempt stored only the DynamoDB items with the message of a dead letter, and not the item that describes the dead letter, the next attempt stores all of them', async () => {
   const id = randomUUID();
   const first = aDelivery({ id, raw: randomBytes(800_000), headers: { first: true } });
   await storeAs(id, first);
@@ -110,7 +110,7 @@ test('if the AWS SDK repeats the write of a dead letter after a lost reply, the 
   expect(await storeAs(id, aDelivery({ id }))).toBe(false);
 });
 
-test('earlier releases can read a dead letter that this release stores, because the parts of its message are still in sort-key order', async () => {
+test('a DynamoDB query for a dead letter still returns first the item that describes the dead letter, and then the parts of its message in order, as earlier releases require', async () => {
   const id = randomUUID();
   const delivery = aDelivery({ raw: randomBytes(800_000), headers: { note: 'é' } });
   await storeAs(id, delivery);

@@ -90,7 +90,7 @@ for (const code of ['TransactionConflict', 'ThrottlingError', 'ProvisionedThroug
     expect(faults.sent).toHaveLength(3 + 5);
   });
 
-test('writeItem throws the code of the problem if DynamoDB cannot carry out the write', async () => {
+test('if DynamoDB refuses a write or does not answer, writeItem throws an error with the code of the cause, such as TABLE_MISSING', async () => {
   const absent = defineTable({ name: 'absent', key: { id: 'S' } });
   await expect(writeItem(surehop, absent.set({ id: 'a' }, { count: 1 }))).rejects.toMatchObject({
     code: 'TABLE_MISSING',

@@ -117,7 +117,7 @@ describe('commits of several messages', () => {
     expect(results[1]).toMatchObject({ marker: { state: 'rejected', reason: 'sold out' } });
   });
 
-  test('once a commit has found an item sold out, later messages that need this item no longer make the transactions of other messages fail', async () => {
+  test('after a commit has found an item sold out, the next commit writes the messages for this item in a separate transaction, so that the transactions of other messages do not fail', async () => {
     await shelved('gone', 0);
     await shelved('plenty', 100);
     const inbox = store.inbox();

@@ -79,7 +79,10 @@ async function markers(list: readonly Entry[], to: string) {
 
 const isPerformed = ({ id }: Entry) => Number(id.slice(id.lastIndexOf('m') + 1)) % 2 === 1;
 
-/** Takes leases on the odd-numbered messages, which stand for messages of a consumer with a `perform` function. */
+/**
+ * Takes a lease on each odd-numbered message, as a consumer with a `perform` function does. The other messages have no
+ * lease, as with a `decide` function.
+ */
 async function leased(list: readonly Entry[]): Promise<Entry[]> {
   const { leases } = store.ports();
   const owned = list.map((entry) =>

@@ -204,7 +204,7 @@ test('if DynamoDB does not say which table of a transaction is missing, the comm
   expect(await available()).toBe('90');
 });
 
-test('if a transaction fails because a table is missing, but test writes to all its tables succeed, every message stays unfinished and the error names all these tables', async () => {
+test('if DynamoDB refuses a transaction because a table is missing, but then accepts a test write to each table of the transaction, every message stays unfinished and the error names all these tables', async () => {
   inTurn(() => ({ when: 'before', error: named('ResourceNotFoundException', 'not found') }));
   const results = await commit(five());
   expect(outcomes(results)).toEqual(Array(5).fill('unfinished'));
@@ -305,7 +305,7 @@ test('if a commit is aborted, the messages whose transactions have no reply yet 
   expect(late.at(-1)).toMatchObject({ error: { message: 'time is up' } });
 });
 
-test('if a commit is aborted between the two halves of a divided transaction, the messages of the first half are completed and the others stay unfinished', async () => {
+test('if a refused transaction is split into halves and the commit is aborted after the first half was committed, the messages of the first half are completed and the others stay unfinished', async () => {
   const abort = new AbortController();
   faults.plan = (_, at) => {
     if (at === 0) return { when: 'before', error: named('ValidationException') };

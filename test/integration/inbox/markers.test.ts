@@ -63,7 +63,7 @@ describe('markers that cannot be read', () => {
     expect(markers.get(id())).toMatchObject({ state: 'completed' });
   });
 
-  test('an inbox marker that cannot be read is not replaced by the marker of a dead letter', async () => {
+  test('claimDeadLetters does not overwrite an inbox marker that cannot be read, and returns "refused" for the message', async () => {
     await edited();
     const handoffs = [handoff(1, { id: id('edited'), state: 'dead-lettered' }), handoff(1, { state: 'dead-lettered' })];
     expect(await inbox.claimDeadLetters(QUEUE, handoffs)).toEqual([
@@ -118,7 +118,7 @@ describe('markers of failed attempts', () => {
     expect(await found()).toMatchObject({ state: 'retrying', redrives: 1 });
   });
 
-  test('if an inbox marker prevents the dead-lettering of a message but is deleted before the inbox reads it, the inbox reports that the marker is gone', async () => {
+  test('claimDeadLetters returns "gone" if an existing inbox marker prevents its write, but the marker is deleted before the inbox reads it', async () => {
     await done();
     store.client.middlewareStack.add(
       (next, { commandName }) =>
@@ -281,7 +281,7 @@ describe('the expiry of inbox markers', () => {
     expect(await expiresInDays()).toBe(14);
   });
 
-  test('if the inbox marker of a dead letter is replaced just after the marker was read, the new marker is kept', async () => {
+  test('reading the inbox marker of a dead-lettered message does not overwrite a new marker that another commit stores just after the read', async () => {
     await record(1, { state: 'dead-lettered' });
     store.clock.advance(8 * DAY_MS);
     const redriven = { ...firstAttempt, redrives: 1, id: id(), payloadHash: 'hash', decision: { effects: [] } };

@@ -102,7 +102,7 @@ test('after a restore of the inbox table, a retried message whose inbox marker s
   expect(await setup.item('loans', { isbn })).toBeUndefined();
 });
 
-test('after the inbox table was restored from a backup, a CloudEvent is dead-lettered only if it may have been published before the restoration', async () => {
+test('after the inbox table was restored from a backup, a CloudEvent is dead-lettered only if its time is missing or before the restoration, because its inbox marker may then be lost', async () => {
   const isbn = randomUUID();
   const cloudEvent = (time: string | undefined) =>
     aRecord({

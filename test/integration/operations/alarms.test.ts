@@ -26,7 +26,7 @@ const inStage = (settings: Record<string, string>) => {
 };
 const deployed = () => inStage({ STAGE: 'dev', CRITICAL_TOPIC_ARN: CRITICAL, WARNING_TOPIC_ARN: WARNING });
 
-test('GET /alarms returns every alarm that notifies a topic of the stage, over several pages of CloudWatch, raised alarms first', async () => {
+test('GET /alarms returns all alarms that notify an SNS topic of the stage, raised alarms first, even if CloudWatch returns the alarms in several pages', async () => {
   const alarm = (name: string, state: 'OK' | 'ALARM' | 'INSUFFICIENT_DATA', topic: string) => ({ name, state, topic });
   aws.alarms.push(
     alarm('surehop-dev-broker-cpu', 'OK', WARNING),
@@ -80,6 +80,6 @@ test('in the stage local, which has no CloudWatch, GET /alarms says that no alar
   expect(aws.calls).toHaveLength(before);
 });
 
-test('in a deployed stage, the function of GET /alarms does not start if the settings with the topics of the stage are missing', () => {
+test('in a deployed stage, the function of GET /alarms does not start if the settings with the ARNs of the SNS topics for alarms are missing', () => {
   expect(() => inStage({ STAGE: 'dev' })).toThrow(/set CRITICAL_TOPIC_ARN and WARNING_TOPIC_ARN/);
 });

@@ -115,7 +115,7 @@ test('if a process dies while it overwrites the stored message order of a batch,
   }
 }, 120_000);
 
-test('if the DynamoDB items that store the message order of an unfinished batch are lost, reading the batch returns no messages and logs an error', async () => {
+test('if the DynamoDB items that list the messages of an unfinished batch are lost, openBatches.read returns no messages and logs an error', async () => {
   const { openBatches } = store.ports();
   const error = jest.spyOn(log(), 'error').mockImplementation(() => {});
   const shard = randomUUID();
@@ -150,7 +150,7 @@ test('if one of the DynamoDB items that store a blocked ordering key was deleted
 });
 
 test.each(['no JSON', 'null', '{}', '[["key"]]', '[["key",[7]]]', '{"ids":[7],"firstSeenAtMs":1}', '{"ids":["a"]}'])(
-  'if the stored message order of a batch or of an ordering key is the invalid text %s, the order counts as empty, and an error is logged',
+  'if the DynamoDB item that lists the messages of an unfinished batch or of a blocked ordering key contains the invalid text %s, the list counts as empty, and an error is logged',
   async (text) => {
     const { blockedKeys, openBatches } = store.ports();
     const error = jest.spyOn(log(), 'error').mockImplementation(() => {});

@@ -207,7 +207,7 @@ test('if the last attempt of a message failed, and the process dies after comple
   expect((await setup.item('loans', { isbn: a }))?.available).toBe(1);
 });
 
-test('if a process dies during a batch, later messages with the same keys wait until the batch is redelivered, even if a batch of invalid messages is delivered first', async () => {
+test('if a process dies during a batch, later messages with the same ordering keys wait until the batch is redelivered, and a batch of invalid messages does not end this wait', async () => {
   const a = randomUUID();
   const hanging: ConsumerDependencies = {
     ...setup.dependencies,
@@ -291,9 +291,10 @@ describe('two execution environments that process one batch at the same time', (
   });
 
   /**
-   * Processes a batch with the messages 1 and 2 of a new ordering key in two execution environments. Just before the
-   * first environment calls the inbox method named `method`, the second environment processes the same batch. If the
-   * first environment leaves the batch unfinished, the batch is redelivered once.
+   * Delivers the messages 1 and 2 of a new ordering key as one batch to two execution environments. The second
+   * environment processes the whole batch just before the first environment calls the inbox method named `method`. If
+   * the first environment then reports the batch as unfinished, the batch is redelivered once. Returns the ordering
+   * key.
    */
   async function processTwice(method: 'claimDeadLetters' | 'recordHandoffs', errors: Error[]): Promise<string> {
     const key = randomUUID();
@@ -320,7 +321,7 @@ describe('two execution environments that process one batch at the same time', (
     return key;
   }
 
-  test('if one execution environment tries to dead-letter a message just after another one has retried it, no dead letter is published, and the message completes before later messages with its ordering key', async () => {
+  test('if two execution environments process the same message, and one retries the message just before the other tries to dead-letter it, the message is not dead-lettered, and completes before later messages with its ordering key', async () => {
     // The second environment retries the message after the message has failed permanently in the first environment.
     const errors = [new PermanentError('GIVEN_UP', 'never'), new Error('not this time')];
     const a = await processTwice('claimDeadLetters', errors);
@@ -330,7 +331,7 @@ describe('two execution environments that process one batch at the same time', (
     expect((await setup.item('loans', { isbn: a }))?.available).toBe(2);
   });
 
-  test('a message that one execution environment has dead-lettered is not processed again when the retry copy of another environment arrives', async () => {
+  test('if two execution environments process the same message, and one dead-letters the message while the other publishes a retry copy, the retry copy is not processed', async () => {
     // The second environment dead-letters the message before the first one has recorded its retry copy in the inbox.
     const errors = [new Error('not this time'), new PermanentError('GIVEN_UP', 'never')];
     const a = await processTwice('recordHandoffs', errors);

@@ -25,7 +25,7 @@ let username: string;
 let placeOrder: HttpHandler;
 let getStatus: HttpHandler;
 
-/** A server that publishes the signing keys of the token issuer, which the tests change. */
+/** A server that publishes the token issuer's signing keys. The tests change these keys. */
 let jwksServer: Server;
 let jwks: object[];
 let jwksReads = 0;

@@ -47,7 +47,7 @@ test('RabbitMQ 4.3 and later delay the redelivery of a returned message, except 
   expect(delays ? isPaced : paced() >= 100).toBe(true);
 });
 
-test('applying a topology that omits a queue fails while the broker delays the redelivery of a requeued message in this queue', async () => {
+test('applying a topology that omits a queue fails while the queue holds a message, even if the message was requeued and the broker delays its redelivery', async () => {
   const policies = topology.policies!.map((policy) => ({
     ...policy,
     delayedRetry: policy.delayedRetry && HALF_A_MINUTE,

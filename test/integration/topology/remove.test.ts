@@ -113,7 +113,7 @@ test.each([
   ['the service still uses', 'loans'],
   ['somebody else declared', 'theirs'],
   ['does not exist', 'nowhere'],
-])('removing a queue that %s is refused, and deletes neither this queue nor any other', async (_, queue) => {
+])('a queue that %s cannot be removed: the removal fails and deletes no queue', async (_, queue) => {
   await applyTopology(broker, topology);
   await host.channel.assertQueue('theirs', { durable: true });
   const before = await namesOf('queues');

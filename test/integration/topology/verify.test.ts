@@ -111,7 +111,7 @@ const sabotages: Record<string, { readonly by: () => Promise<unknown>; readonly 
 };
 
 describe('verify', () => {
-  test('after the topology is applied, verifying the broker finds no setting that can lose messages', async () => {
+  test('after the topology is applied, the verification finds no broker setting that can lose messages', async () => {
     expect(await faults()).toEqual([]);
     await expect(requireSafe(broker, topology)).resolves.toBeUndefined();
   });
