@@ -6,7 +6,10 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { customResource, type CustomResourceEvent } from '../../../lib/aws/custom-resource.ts';
 import { anInvocation } from '../../support/delivery.ts';
 
-/** The server to which the custom resources of these tests send their responses, instead of to a presigned S3 URL. */
+/**
+ * The server to which the custom resources send their responses in these tests. In AWS, the responses go to a presigned
+ * S3 URL.
+ */
 let server: Server;
 let statuses: number[];
 let answers: { method: string; url: string; headers: IncomingHttpHeaders; body: string }[];

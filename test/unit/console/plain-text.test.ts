@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 
 import { partsOf } from '../../../infra/console/plain-text.ts';
 
-test('splitting a text without invisible characters returns the text as one part', () => {
+test('partsOf returns a text without invisible characters as a single part', () => {
   expect(partsOf('<b>naïve 日本語\n\ttext ❤️')).toEqual(['<b>naïve 日本語\n\ttext ❤️']);
 });
 
@@ -18,7 +18,7 @@ test('characters that are invisible or change the direction of text are replaced
   ]);
 });
 
-test('partsOf never puts a character that changes the text direction into a plain string', () => {
+test('the parts that partsOf returns as plain strings never contain a character that changes the text direction', () => {
   const hostile = Array.from({ length: 0x3000 }, (_, code) => String.fromCodePoint(code)).join('');
   const plain = partsOf(hostile)
     .filter((part) => typeof part === 'string')

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 
 import { emptyValue, withMember } from '../../../infra/console/schema.ts';
 
-test('the initial value of a form has every member that the schema requires, and each number is the minimum in the schema', () => {
+test('the initial value of a form contains only the members that the schema requires, and a number starts at the minimum that the schema allows', () => {
   const schema = {
     type: 'object',
     required: ['name', 'count', 'isNew', 'kind', 'parts'],

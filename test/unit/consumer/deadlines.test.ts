@@ -108,7 +108,7 @@ describe('the time limit of a business rule', () => {
     };
 
   test.each(['leases.take', 'inbox.commit'])(
-    'a message with a perform function is redelivered instead of dead-lettered if DynamoDB does not answer %s during its last attempt',
+    'if DynamoDB does not answer the request %s during the last attempt of a message with a perform function, the message is redelivered, not dead-lettered',
     async (request) => {
       const { run, broker } = aConsumer({ perform: async () => {} }, slow(request, true));
       const { notCompleted } = await run(lastAttempt());
@@ -176,7 +176,7 @@ describe('the time limit of a business rule', () => {
   );
 });
 
-test('if a lease is granted only after several requests, the duration of the lease counts from the last request', async () => {
+test('if the first DynamoDB requests for a lease time out, the duration of the lease counts from the request that succeeds', async () => {
   let nowMs = Date.parse('2026-01-01T00:00:00Z');
   const sent: UpdateItemCommand[] = [];
   const send = async (command: UpdateItemCommand) => {

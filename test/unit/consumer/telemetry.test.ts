@@ -109,7 +109,7 @@ describe('the log lines of a batch', () => {
     expect(logged('batch processed')[0]).not.toHaveProperty('notLogged');
   });
 
-  test('a batch with many completed messages logs an even sample of the completed messages and counts the others, but logs every failed message', () => {
+  test('if a batch has many completed messages, evenly spaced ones are logged and the others are only counted, but every failed message is logged', () => {
     const many = <T>(outcome: T) => Array.from({ length: 10 }, () => outcome);
     record([...many(completed), ...many(retry), ...many(dead)], { COMPLETED_LINES_PER_BATCH: '5' });
     expect(logged('message completed').map(({ messageId }) => messageId)).toEqual(['m-0', 'm-2', 'm-4', 'm-6', 'm-8']);
@@ -142,7 +142,7 @@ describe('the log lines of a batch', () => {
   test.each([
     ['in an id', 'Bearer abc.def'],
     ['after an escaped character', 'x\nBearer abc.def'],
-  ])('a secret %s is masked in the log line of a message', (_, id) => {
+  ])('the log line of a message masks a bearer token that stands %s', (_, id) => {
     record([completed], {}, id);
     expect(JSON.stringify(lines)).not.toContain('abc.def');
     expect(logged('message completed')).toHaveLength(1);

@@ -9,7 +9,7 @@ import { testConsumer } from '../../../lib/testing/test-consumer.ts';
 import { noted, outcomesOf, queue } from '../../support/notes.ts';
 
 const refuse = (): never => {
-  throw new Error('this property of the thrown value cannot be read, as the test intends');
+  throw new Error('this property getter throws on purpose');
 };
 
 const withGetter = (name: string) => Object.defineProperty(new Error('x'), name, { get: refuse });

@@ -117,7 +117,7 @@ function aConsumer(
 const ended = NOW_MS - 1;
 const inProgress = NOW_MS + 1;
 
-test('messages that may have crashed the process are first retried together as one batch; if the process survives, their attempt log is deleted', async () => {
+test('messages that may have crashed the process are first processed together again; when they complete, their entries in the attempt log are deleted', async () => {
   const { store, begun, run } = aConsumer();
   expect((await run('a', 'b', 'c')).counts.completed).toBe(3);
   expect(begun).toEqual(['together: a b c']);
@@ -179,7 +179,7 @@ test('if all messages that are processed together are postponed because another 
   expect(store.attempts.size).toBe(0);
 });
 
-test('a message whose lease expired may have crashed its process and is processed alone, even at its first delivery; a message whose lease was released is not processed alone', async () => {
+test('a message with an expired lease may have crashed the process that held the lease, and is processed alone, even at its first delivery; a message with a released lease is not processed alone', async () => {
   const { run, begun, lease } = aConsumer();
   lease('expired', ended);
   lease('released', 0);
@@ -188,7 +188,7 @@ test('a message whose lease expired may have crashed its process and is processe
   expect(begun).toEqual(['isolated: expired']);
 });
 
-test('if a message that is processed alone is retried, the later messages with the same ordering key are postponed without being processed alone', async () => {
+test('if a message fails while it is processed alone, the later messages with the same ordering key are postponed and not processed', async () => {
   const rule: Rule = {
     orderBy: ({ key }: { key: string }) => key,
     decide(_, { id }) {
@@ -233,7 +233,7 @@ test('a message without an ordering key does not delay the messages whose orderi
   expect(begun).toEqual(['isolated: b', 'isolated: a1', 'isolated: a2']);
 });
 
-test('if another Lambda execution environment completes a retried message before the later messages with the same ordering key are postponed, these are processed, and their attempt log is deleted', async () => {
+test('if another Lambda execution environment completes a retried message before the later messages with its ordering key are postponed, the later messages are processed, and their entries in the attempt log are deleted', async () => {
   const rule: Rule = {
     orderBy: ({ key }: { key: string }) => key,
     decide(_, { id }) {

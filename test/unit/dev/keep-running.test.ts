@@ -53,7 +53,7 @@ describe('keepRunning', () => {
     expect(lines[1]).toContain('RabbitMQ ended (the port is taken)');
   });
 
-  test('keepRunning gives up a process after five restarts within a minute, and reports why the process ended', async () => {
+  test('keepRunning stops restarting a process after five restarts within a minute, and reports why the process ended', async () => {
     const { target, lines, given } = keeping(Array.from({ length: 5 }, () => new Error('no space left on device')));
     target.die('exit code 1');
     await eventually('giving up', () => given.length === 1);

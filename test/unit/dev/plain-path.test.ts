@@ -26,7 +26,7 @@ describe('the plain path of a directory', () => {
     },
   );
 
-  test('plainPath creates a separate symbolic link for each directory, and creates the link again if it was deleted', () => {
+  test('plainPath creates a different symbolic link for each path with special characters, and creates a deleted link again', () => {
     const [one, other] = ['one 1', 'other 1'].map((name) => join(scratch, name)) as [string, string];
     const plain = plainPath(one);
     expect(plainPath(other)).not.toBe(plain);

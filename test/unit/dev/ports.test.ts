@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { freePorts, isPortTaken, ownerOfPort } from '../../../infra/dev/runtime/ports.ts';
 
 describe('ports', () => {
-  test('freePorts returns distinct free ports below the ephemeral ports of outgoing connections', async () => {
+  test('freePorts returns distinct free ports, all below the ephemeral port range', async () => {
     const ports = await freePorts(20);
     expect(new Set(ports).size).toBe(20);
     expect(await isPortTaken(ports[0] ?? 0)).toBe(false);

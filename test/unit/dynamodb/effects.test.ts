@@ -235,7 +235,7 @@ describe('an effect that DynamoDB cannot store', () => {
     expect(refusal(...given)).toContain(reason);
   });
 
-  test('a put effect accepts an item that repeats the attributes of its key, as an item that was read from the table does', () => {
+  test('a put effect accepts an item that also contains the key attributes, such as an item that was read from the table', () => {
     expect(refusal(carts.put(key, { ...key, state: 'open' }))).toBeUndefined();
   });
 });

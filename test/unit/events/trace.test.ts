@@ -81,7 +81,7 @@ describe('a traceparent', () => {
     expect(traceIdOf(traceparent)).toBeUndefined();
   });
 
-  test('every span has its own parent-id (W3C Trace Context, 3.2.2.4)', () => {
+  test('nextSpan puts a different parent-id into the traceparent of each span (W3C Trace Context, 3.2.2.4)', () => {
     const steps = Array.from({ length: 3 }, () => nextSpan({ traceparent: good }).traceparent);
     expect(new Set(steps).size).toBe(3);
   });

@@ -41,7 +41,7 @@ describe("the table of fault runs, in the words of RabbitMQ's Jepsen tests", () 
     expect(rowFor([account('a', { answer: 'refused' })], ['stranger'])).toMatchObject({ unexpected: 2, accepted: 0 });
   });
 
-  test('if the sender of a message got no response, the report of a fault run counts the message as recovered only if it was processed', () => {
+  test('if a client got no response to the request for a message, the report of a fault run counts the message as indeterminate, and also as recovered if the message was processed', () => {
     const there = account('a', { answer: 'indeterminate' });
     const absent = account('b', { answer: 'indeterminate', ends: [], applied: 0 });
     expect(rowFor([there, absent])).toMatchObject({ indeterminate: 2, recovered: 1, violations: 0 });

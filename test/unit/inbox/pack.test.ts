@@ -32,7 +32,7 @@ const sizes = (of: readonly Candidate[]) => pack(of).map(({ members, after }) =>
 const shape = (of: readonly Candidate[]) => pack(of).map(({ members }) => members.map(indexOf));
 
 describe('packing', () => {
-  test('pack() divides a hundred messages that each write one of ten items into two equally large transactions that can be sent concurrently', () => {
+  test('if each of a hundred messages writes one of ten items, pack() returns two equally large transactions, which can be sent concurrently', () => {
     expect(sizes(candidates(100, (n) => [n % 10]))).toEqual([
       [50, []],
       [50, []],
@@ -78,7 +78,7 @@ describe('packing', () => {
     expect([...groups[10]!.after].toSorted((one, other) => one - other)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  test('if each item has more messages than fit into one transaction, pack() returns the first transaction of every item before the second transaction of any item', () => {
+  test('if each of ten items is written by more messages than fit into one transaction, pack() returns the first transaction for every item before the second transaction for any item', () => {
     const groups = pack(candidates(5_000, (n) => [n % 10]));
     expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);
     for (const [index, { after }] of groups.entries()) for (const before of after) expect(before).toBeLessThan(index);

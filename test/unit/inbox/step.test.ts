@@ -155,7 +155,7 @@ describe('markers', () => {
     ['was dead-lettered at this attempt', handedOff(0, 1), 'parked'],
   ];
   test.each(ofOwner)(
-    'if a message was processed under a lease, the inbox marker in DynamoDB decides the result of its commit (the message %s)',
+    'if DynamoDB cancels a transaction because of the inbox marker of a message with a lease, the marker determines the result of the message (the message %s)',
     (_, item, result) => {
       const { results } = play({ a: take() }, [cancelled(conditionFailed(item), 'None')], { leaseOwner: 'me' });
       expect(results).toEqual({ a: result });
@@ -186,7 +186,7 @@ describe('markers', () => {
     expect(results).toEqual({ a: 'unfinished STORE_UNAVAILABLE', b: 'completed' });
   });
 
-  test('after the inbox marker of a failed attempt has cancelled a transaction, the next transaction may overwrite this marker, but no other marker', () => {
+  test('if DynamoDB cancels a transaction because a message has an inbox marker of a failed attempt, the next transaction may overwrite this marker, but no other marker', () => {
     const { state } = play(two(), [cancelled(conditionFailed(itemOf('retrying')), 'None', 'None')]);
     const [ofA, ofB] = state.transaction.writes.map(({ Put }) => Put?.ConditionExpression);
     expect(ofA).toContain('#state = :retrying');
@@ -249,7 +249,7 @@ describe('failed conditions', () => {
     expect(did).toEqual(['send']);
   });
 
-  test('the commit engine remembers a failed condition on one item when a condition on another item fails in the next transaction', () => {
+  test('if the condition of one message fails and the condition of another message fails in the next transaction, the commit engine uses the alternative effects ("otherwise") of both messages', () => {
     const decisions = { a: { ...take('a'), otherwise: soldOut }, b: { ...take('b'), otherwise: soldOut } };
     const { results, did } = play(decisions, [
       cancelled('None', 'None', conditionFailed(shelfOf(0)), 'None'),
@@ -418,7 +418,7 @@ describe('several reasons in one cancellation', () => {
     expect(did).toEqual(['send', 'send']);
   });
 
-  test('if DynamoDB reports both a failed condition and a ValidationError, the commit engine first retries with the alternative effects ("otherwise") of the message whose condition failed', () => {
+  test('if DynamoDB reports a failed condition for one message and a ValidationError for another, the next transaction contains the alternative effects ("otherwise") of the first message', () => {
     const decisions = { a: { ...take('text'), otherwise: soldOut }, b: take('b') };
     const { results, did } = play(decisions, [
       cancelled('None', 'None', conditionFailed({ available: { S: 'many' } }), 'ValidationError'),
@@ -427,7 +427,7 @@ describe('several reasons in one cancellation', () => {
     expect(did).toEqual(['send', 'send']);
   });
 
-  test('if a transaction is cancelled with both AccessDenied and ValidationError, the commit engine first takes out the messages that write to the forbidden table', () => {
+  test('if a transaction is cancelled with both AccessDenied and ValidationError, the next transaction omits the messages that write to the table for which access was denied', () => {
     const { results, did } = play(three, [
       cancelled('None', 'None', 'None', 'ValidationError', 'None', 'AccessDenied'),
       cancelled('None', 'None', 'ValidationError', 'None'),
@@ -445,7 +445,7 @@ describe('several reasons in one cancellation', () => {
     expect(results).toEqual({ a: 'failed CONFLICT', b: 'unfinished STORE_UNAVAILABLE', c: 'completed' });
   });
 
-  test('when the retries of a transaction are used up, a message stays unfinished if its writes were both throttled and in conflict', () => {
+  test('when the retries of a transaction are used up, a message with a throttled write stays unfinished, even if another of its writes has a transaction conflict', () => {
     const { results } = play(two(), times(3, cancelled('TransactionConflict', 'None', 'ThrottlingError')));
     expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
   });
@@ -483,7 +483,7 @@ describe('lost replies', () => {
     },
   );
 
-  test('if no attempt to send the first half of a divided transaction is answered, the commit engine does not send the second half', () => {
+  test('if a refused transaction is split into halves and DynamoDB answers no attempt to send the first half, the commit engine does not send the second half', () => {
     const { results, did } = play(two(), [refused('ValidationException'), ...times(3, lost())]);
     expect(results).toEqual(all('unfinished STORE_UNAVAILABLE'));
     expect(did).toEqual(['send', 'send', 'resend after 1', 'resend after 2']);
@@ -494,7 +494,7 @@ describe('lost replies', () => {
     expect(results).toEqual({ a: 'completed', b: 'unfinished STORE_UNAVAILABLE' });
   });
 
-  test('after a lost reply, even an invalid or conflicting message stays unfinished instead of failing, because DynamoDB may have committed its transaction', () => {
+  test('after a lost reply, a message with an invalid write or a transaction conflict stays unfinished and does not fail, because DynamoDB may already have committed the message', () => {
     const { results, state } = play({ a: take() }, [lost(), cancelled('None', 'ValidationError')]);
     expect(results).toEqual({ a: 'unfinished STORE_UNAVAILABLE' });
     expect([...state.results.values()]).toMatchObject([{ error: { cause: { code: 'INVALID_EFFECT' } } }]);
@@ -507,13 +507,13 @@ describe('lost replies', () => {
     expect(results).toEqual({ a: 'duplicate', b: 'completed' });
   });
 
-  test('if the reply to an earlier transaction with an invalid message was lost, the message stays unfinished instead of failing', () => {
+  test('if the reply to an earlier transaction with an invalid message was lost, the message stays unfinished and does not fail, because DynamoDB may already have committed the message', () => {
     const replies = [lost(), refused('ValidationException'), lost(), committed, refused('ValidationException')];
     const { results } = play({ a: take('a'), b: take('b') }, replies);
     expect(results).toEqual({ a: 'completed', b: 'unfinished STORE_UNAVAILABLE' });
   });
 
-  test('after DynamoDB has answered with a failed condition, the count of lost replies towards the retry limit starts again at zero', () => {
+  test('after DynamoDB has answered with a failed condition, the commit engine counts lost replies from zero again', () => {
     const replies = [lost(), lost(), cancelled('None', 'None', conditionFailed(shelfOf(9))), lost(), lost()];
     const { results, did } = play(two(), replies);
     expect(results).toEqual(all('completed'));
@@ -605,7 +605,7 @@ describe('requests that DynamoDB refuses permanently', () => {
     expect(did).toHaveLength(56);
   });
 
-  test('after committing the first half of a divided transaction, the commit engine discards the items that DynamoDB returned earlier, because the commit may have changed them', () => {
+  test('after splitting a transaction into halves and committing the first half, the commit engine discards the items that DynamoDB returned with failed conditions, because the commit may have changed these items', () => {
     const give: Decision = { effects: [tables.loans.add({ isbn: 'a' }, 'available', 1)] };
     const { results } = play({ a: give, b: { ...take(), otherwise: soldOut } }, [
       cancelled('None', 'None', conditionFailed(shelfOf(0))),
@@ -694,7 +694,7 @@ describe('aborted commits', () => {
     expect(state.unavailable).toBeUndefined();
   });
 
-  test('if a commit is aborted before the first half of a divided transaction is committed, the messages of both halves stay unfinished', () => {
+  test('if a refused transaction is split into halves and the commit is aborted before the first half is committed, the messages of both halves stay unfinished', () => {
     const { results } = play(two(), [refused('ValidationException'), stopped]);
     expect(results).toEqual(all('unfinished TIME'));
   });

@@ -33,7 +33,7 @@ describe('a transaction', () => {
     expect(update?.ConditionExpression).toBeUndefined();
   });
 
-  test('if several messages add to an item in one update, the condition of the update fails whenever applying their additions one by one would fail', () => {
+  test('if several messages add to an item in one update, the condition of the update fails if the condition of any addition would fail when the additions are applied one after another', () => {
     const needs = (...decisions: Decision[]) => updateOf(...decisions)?.ExpressionAttributeValues?.[':v1']?.N;
     expect(needs({ effects: [add(-2, 0)] }, { effects: [add(-3, 0)] })).toBe('5');
     expect(needs({ effects: [add(5)] }, { effects: [add(-3, 0)] })).toBe('-2');
@@ -76,7 +76,7 @@ describe('selecting branches', () => {
     expect(states(0, take(1), giveBack, take(3))).toEqual(['rejected', 'completed', 'completed']);
   });
 
-  test('if an effect adds to an attribute under a condition, the condition treats a missing item as 0', () => {
+  test('if an item does not exist, the condition of an "add" effect treats the attribute as 0', () => {
     expect(states(undefined, take(0), take(1))).toEqual(['completed', 'rejected']);
   });
 

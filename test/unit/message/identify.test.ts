@@ -117,7 +117,7 @@ describe('the identity of a message', () => {
     }
   });
 
-  test('the identify function of the consumer runs again for a redriven message if a wrong id or type may have caused its dead letter', () => {
+  test('the consumer calls identify again for a redriven message if the message may have been dead-lettered because of a wrong id or type', () => {
     const first = delivered({ id: null, body: { order: 7 } }, fromBody);
     const about = { redrives: 1, at: '2026-11-22T12:00:00.000Z', identifyAgain: true };
     const { properties, body } = redrivenCopy(withIdentity(first), { exchange: '', routingKey: 'loans' }, about);

@@ -86,7 +86,7 @@ describe('GET /console', () => {
     );
   });
 
-  test('a client id with markup cannot end the script element of the configuration', async () => {
+  test('HTML markup in the client id is escaped and cannot close the script element with the configuration of the console', async () => {
     const { bytes } = await open({ CONSOLE_CLIENT_ID: '</script><script>', JWT_ISSUER: 'https://login.example.com' });
     expect(bytes.toString().match(/<\/script>/g)).toHaveLength(2);
   });

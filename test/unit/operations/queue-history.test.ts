@@ -43,7 +43,7 @@ test('the rate "out" of a queue counts the acknowledged messages per minute, and
   expect(lastOf([sample(minutesAgo(1), 10, 2, 100), sample(nowMs, 15, 0, 130)])).toEqual([15, 0, 2, 33, 30]);
 });
 
-test('after a gap of several minutes between two samples, a rate is an average per minute, and after a longer gap the rate is null', () => {
+test('if two samples are at most five minutes apart, the rate is the average per minute between them; if they are further apart, the rate is null', () => {
   expect(lastOf([sample(minutesAgo(4), 0, 0, 0), sample(nowMs, 2, 0, 10)]).slice(3)).toEqual([3, 2.5]);
   expect(lastOf([sample(minutesAgo(6), 0, 0, 0), sample(nowMs, 2, 0, 10)]).slice(3)).toEqual([null, null]);
 });

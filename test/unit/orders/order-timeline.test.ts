@@ -57,7 +57,7 @@ test('if an operator has edited the message of an order, the edited message dete
   });
 });
 
-test('orderTimeline returns no timeline for a follow-up event or an edited message, because, unlike the first message of an order, these do not reach every consumer', () => {
+test('orderTimeline returns no timeline for a follow-up event or an edited message, because only the first message of an order reaches every consumer', () => {
   const done = message('o', { stock: 'completed' });
   expect(ofRequest(undefined, timelineOf({ ...done, type: 'order.created' }))).toBeDefined();
   expect(ofRequest(undefined, timelineOf({ ...done, type: 'order.created', editedFrom: 'd' }))).toBeUndefined();

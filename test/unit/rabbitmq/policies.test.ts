@@ -79,7 +79,7 @@ test('if the pattern of a policy is not a valid JavaScript regular expression, t
   expect(policyOf('loans', [unreadable])).toBe(unreadable);
 });
 
-test('readTopology and readRoles restore the topology and the broker roles from the properties in the CloudFormation template', () => {
+test('readTopology and readRoles turn the properties in the CloudFormation template back into the declared topology and broker roles', () => {
   expect(readTopology(topologyProperties.Topology)).toEqual(service.topology);
   expect(readRoles(topologyProperties.Roles)).toEqual(service.brokerRoles);
 });

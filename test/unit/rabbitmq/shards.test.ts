@@ -61,7 +61,7 @@ describe('queueOfShard', () => {
 });
 
 describe('addressOfShard', () => {
-  test('addressOfShard returns the address of the shard if the topology still declares the shard, even if the shard is being retired', () => {
+  test('addressOfShard returns the address of an active or retiring shard', () => {
     expect(addressOfShard(queue('loans', 4), 'loans.03')).toEqual({ exchange: '', routingKey: 'loans.03' });
     expect(addressOfShard(queue('loans', 2, 2), 'loans.03')).toEqual({ exchange: '', routingKey: 'loans.03' });
   });

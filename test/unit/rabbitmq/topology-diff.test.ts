@@ -95,7 +95,7 @@ test('a delay queue that no work queue uses any more keeps its binding, and ever
   expect(destinations(later, 'retry.10s', 'shipping')).toEqual([['retry.10s']]);
 });
 
-test('a retired delay queue that is declared again is removed from the policy of retired queues', () => {
+test('if a retired delay queue is declared again, the policy "surehop-retired" no longer applies to it', () => {
   const withShipping = topologyWith({}, { shipping: workQueue('shipping', { delays: ['10s'] }) });
   const retired = applied(topologyWith(), applied(withShipping));
   expect(retired.policies.map(({ name }) => name)).toContain('surehop-retired');

@@ -93,7 +93,7 @@ describe('exhaust() reports no failure for a consumer without a mistake', () => 
     expect(tried.isComplete).toBe(true);
   });
 
-  test('exhaust() reports no failure for a consumer with two execution environments', async () => {
+  test('exhaust() reports no failure for a correct consumer that runs in two execution environments at the same time', async () => {
     await exhaust(deciding(book), [booking('a'), booking('b')], {
       ...threeSeats,
       environments: 2,
@@ -102,7 +102,7 @@ describe('exhaust() reports no failure for a consumer without a mistake', () => 
     });
   });
 
-  test('exhaust() reports no failure if invalid messages or errors of the business rule lead to retries or dead letters', async () => {
+  test('exhaust() does not count it as a failure if invalid messages or errors of the business rule lead to retries or dead letters', async () => {
     const failing = deciding(({ bookingId }, { attempt }) => {
       if (bookingId === 'never') throw new PermanentError('NEVER', 'never');
       if (attempt === 1) throw new Error('not this time');
@@ -111,7 +111,7 @@ describe('exhaust() reports no failure for a consumer without a mistake', () => 
     await exhaust(failing, [booking('never'), booking('later'), booking(7 as never)], { faults: 1 });
   });
 
-  test('exhaust() reports no failure for a perform function that passes the message id to another system as the idempotency key', async () => {
+  test('exhaust() finds no double charge if perform passes the message id to the other system as the idempotency key', async () => {
     const bank = anotherSystem();
     await exhaust(
       performing(async (_, { id }) => {
@@ -147,7 +147,7 @@ describe('exhaust() reports no failure for a consumer without a mistake', () => 
     });
   });
 
-  test('exhaust() reports no failure for a rule that reads the clock if the option "repeatable" is false', async () => {
+  test('exhaust() with "repeatable: false" accepts a rule whose decision contains the current time', async () => {
     const dated = deciding(({ bookingId }) => ({ effects: [bookings.put({ bookingId }, { at: Date.now() })] }));
     await exhaust(dated, [booking('a')], { repeatable: false });
   });

@@ -24,7 +24,7 @@ const messages = ['m1', 'm2'].map((id) =>
   eventMessage(sent, {}, { id: id as MessageId, appId: 'test', publishedAtMs: Date.parse('2026-01-01T00:00:00Z') }),
 );
 
-test('a simulation does not lose a redelivered batch if the process that had the batch before crashes', async () => {
+test('if a process crashes after its batch was redelivered to another process, the simulated broker does not lose the batch', async () => {
   // Environment 1 gets m1, environment 2 gets m2, the batch of environment 1 returns to the queue, and environment 3
   // gets m1. Then environment 1 continues, and crashes.
   const choices = [1, 1, 2, 2, 1];

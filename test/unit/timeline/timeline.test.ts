@@ -103,7 +103,7 @@ describe('the state of a message in a queue', () => {
     },
   );
 
-  test('a dead letter without a known queue adds a step to the timeline of its message, but adds no entry to the list of consumers', () => {
+  test('a dead letter of an unknown queue adds a step to the timeline of its message, but no entry to the list of the consumers of the message', () => {
     const unknown = deadLetter({ queue: undefined });
     expect(stateOf([], [unknown])).toEqual([]);
     expect(stepsOf(recorded([], [unknown]))).toMatchObject([{ step: 'dead-lettered', deadLetterId: 'd' }]);
@@ -125,7 +125,7 @@ describe('the steps of a message', () => {
     ]);
   });
 
-  test('the timeline shows the last failed attempt of an inbox marker that an earlier release wrote without a list of failed attempts', () => {
+  test('if an inbox marker contains no list of failed attempts because an earlier release wrote it, the timeline still shows the last failed attempt', () => {
     expect(outline([failed('retrying', 0, 3)])).toEqual([['failed', 0, 3]]);
     expect(outline([completed])).toEqual([['completed', undefined, undefined]]);
   });
