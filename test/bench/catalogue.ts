@@ -92,7 +92,7 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'duplicates',
-    title: `throughput ${relative}; each batch has 100 messages for 10 SKUs, and 10 % or 100 % of the messages are already completed`,
+    title: `throughput ${relative}; each batch has 100 orders for 10 SKUs, and 10 % or 100 % of the orders are already completed`,
     rounds: 5,
     figures: [
       { key: 'all', label: '100 % duplicates, redelivered', unit: '×', atLeast: 12 },
@@ -109,13 +109,13 @@ export const sections: readonly Section[] = [
   },
   {
     name: 'sold-out',
-    title: `throughput ${relative}; each batch has 100 messages for 10 SKUs, one of which is sold out; ${withLatency}`,
+    title: `throughput ${relative}; each batch has 100 orders for 10 SKUs, one of which is sold out; ${withLatency}`,
     rounds: 5,
     figures: [{ key: 'ratio', label: 'one of 10 SKUs sold out', unit: '×', atLeast: 8 }],
   },
   {
     name: 'cost',
-    title: 'DynamoDB requests and CPU time of a consumer per message, with batches of 100 messages for 10 SKUs',
+    title: 'DynamoDB requests and CPU time of a consumer per message; each batch has 100 orders for 10 SKUs',
     rounds: 5,
     figures: [
       { key: 'requests', label: 'requests per message', unit: 'requests', atMost: 0.03 },
@@ -129,7 +129,7 @@ export const sections: readonly Section[] = [
   {
     name: 'tracing',
     title:
-      'CPU time of a consumer per message with an OpenTelemetry SDK that exports spans, relative to the CPU time without an SDK, with batches of 100 messages for 10 SKUs',
+      'CPU time per message of a consumer with an OpenTelemetry SDK that exports spans, relative to a consumer without an SDK; each batch has 100 orders for 10 SKUs',
     rounds: 5,
     figures: [
       { key: 'without', label: 'client CPU per message without an SDK', unit: 'µs' },
