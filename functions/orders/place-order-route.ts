@@ -4,8 +4,8 @@ import { idempotencyKeyProblems, publishProblems, signature, type Route } from '
 import { order } from './events.ts';
 
 /**
- * The route POST /orders has its own file, because the function `openapi` imports the route. Importing place-order.ts
- * needs the settings of the broker, and adds the AMQP client to the bundle.
+ * The route POST /orders. The function `openapi` imports the route from this file and not from place-order.ts, because
+ * place-order.ts needs the settings of the broker, and would add the AMQP client to the bundle of `openapi`.
  */
 export const route = {
   route: 'POST /orders',

@@ -53,8 +53,9 @@ function settingAt(stage: Stage, path: string): unknown {
 }
 
 /**
- * Returns a value with which API Gateway verifies operators' tokens. If `what` is `issuer` or `audience`, returns the
- * issuer or the audience. Otherwise, returns the full name of the scope `what`.
+ * Returns the value of the variable `${operators:…}` in serverless.yml. `what`, the text after the colon, is `issuer`,
+ * `audience` or a scope, such as `status:read`. For `issuer` and `audience`, returns the issuer or the audience of
+ * operators' tokens. For a scope, returns its full name.
  */
 function operatorsValue(what: string, stageName: string, { operators }: Pick<Stage, 'operators'>): Value {
   const isCognito = operators === 'cognito' && stageName !== 'local';

@@ -169,7 +169,7 @@ async function bundle(root: string, source: string, outfile: string, external: r
   const service = imported.find((path) => path.startsWith(serviceModule('')) && !external.includes(path));
   if (service)
     throw new Error(
-      `${source} imports ${service}, a module of the service: only a command, or a plugin with "containsService", may import it`,
+      `${source} imports ${service}, but only commands, and plugins with "containsService: true" in infra/build/packages.ts, may import modules of the service`,
     );
   const bundled = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
   const libraries = new Set(bundled.flatMap((file) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? []));

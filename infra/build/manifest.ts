@@ -32,7 +32,7 @@ export const installedWith = (manifest: Manifest): string[] =>
     ...manifest.optionalDependencies,
   });
 
-/** Returns the manifest of a package whose published files are the unchanged files of the package's folder. */
+/** Returns the package.json of a package whose files are published as they are, without compilation. */
 export function copiedManifest(manifest: Manifest): object {
   const { private: _, ...published } = manifest;
   return published;

@@ -16,8 +16,8 @@ export function writePlugin(directory: string, name: string, { module, className
 }
 
 /**
- * Writes `<name>.cjs`, which Serverless loads. The code in this file compiles the Serverless plugin together with the
- * topology and the tables of the service.
+ * Writes `<name>.cjs`, a CommonJS module that compiles the Serverless plugin together with the topology and the tables
+ * of the service when Serverless loads the module.
  */
 export function writeServicePlugin(directory: string, name: string, { module, className }: Compiled): Published {
   writeFileSync(

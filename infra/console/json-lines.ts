@@ -17,7 +17,10 @@ class ExactNumber {
   }
 }
 
-/** Formats JSON line by line, at most `maximum` lines. Returns `undefined` if the text is not JSON. */
+/**
+ * Formats JSON with indentation, and returns at most the first `maximum` lines. Returns `undefined` if the text is not
+ * JSON.
+ */
 export function jsonLines(text: string, maximum: number): { lines: JsonLine[]; isCut: boolean } | undefined {
   let value: unknown;
   try {

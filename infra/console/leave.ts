@@ -3,7 +3,10 @@ import { useEffect } from 'preact/hooks';
 /** The question that the page asks before the operator leaves the view. Undefined if nothing would be lost. */
 let question: string | undefined;
 
-/** Asks the operator a question before the operator leaves the view or closes the page. */
+/**
+ * Makes the page ask the question `text` before the operator leaves the view. Before the operator closes the page, the
+ * browser asks its own question. If `text` is `undefined`, the operator is not asked.
+ */
 export function useLeaveQuestion(text: string | undefined): void {
   useEffect(() => {
     if (text === undefined) return undefined;

@@ -196,7 +196,10 @@ export function commandTests(started: () => RunningService): void {
 
     test('surehop dead-letters redrive needs a reason, and either ids, a filter or --all', async () => {
       const nothing = await runHere('dead-letters', 'redrive', ...at());
-      expect([nothing.code, nothing.said]).toEqual([2, expect.stringContaining('needs ids, or a filter, or --all')]);
+      expect([nothing.code, nothing.said]).toEqual([
+        2,
+        expect.stringContaining('needs exactly one of the following: ids, a filter, or --all'),
+      ]);
       const unreasoned = await runHere('dead-letters', 'redrive', '--all', ...at());
       expect([unreasoned.code, unreasoned.said]).toEqual([2, expect.stringContaining('redrive needs --because')]);
     });

@@ -68,8 +68,8 @@ function lockedExports(before: Templates, after: Templates, changes: readonly Re
 }
 
 /**
- * Caches the names of the values that each template imports, because each template is compared with many other
- * templates.
+ * The names of the CloudFormation exports that each template imports. The names are cached, because `effectsOf`
+ * compares each template with many other templates.
  */
 const imports = new WeakMap<Template, readonly string[]>();
 

@@ -17,7 +17,10 @@ export interface Effect {
    */
   readonly refused: readonly string[];
   readonly changes: readonly ResourceChange[];
-  /** The reasons why CloudFormation or another AWS service would reject the deployment of the new value. */
+  /**
+   * The reasons why CloudFormation or another AWS service would reject a deployment of the stage with the new value of
+   * the setting.
+   */
   readonly conflicts: readonly string[];
 }
 

@@ -71,7 +71,7 @@ const routeErrors = ({ key }: Released, { method, path }: NonNullable<Released['
   };
 };
 
-/** Returns the alarms with which CodeDeploy rolls back the release of a function. */
+/** Returns the alarms that make CodeDeploy roll back the release of a function. */
 export const releaseAlarms = (released: Released, release: Release): AlarmDefinition[] =>
   isWatched(release)
     ? [versionErrors(released), ...(released.route ? [routeErrors(released, released.route)] : [])]

@@ -33,8 +33,9 @@ function refusal(file: string, mistake: Message | undefined, advice: string, cau
 }
 
 /**
- * Returns the edited text of a TypeScript module. If anything but the inserted code has changed, throws an error that
- * says how to edit the file by hand. `length` is the number of inserted characters that are not white space.
+ * Checks that `surehop add` only inserted code into a TypeScript module, and returns the edited text. Otherwise, throws
+ * an error that contains `byHand`, which says how to edit the file by hand. `length` is the number of inserted
+ * characters without white space.
  */
 export function insertedOnly(
   file: string,

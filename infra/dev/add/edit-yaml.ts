@@ -30,7 +30,7 @@ export function addFunction(text: string, name: string, lines: readonly string[]
     const line = text.slice(0, at).split('\n').length;
     const settings = lines.join(', ');
     throw new UsageError(
-      `serverless.yml (line ${line}): surehop add cannot insert the function ${name} here as a separate function. Nothing was written; add the function by hand, with ${settings}`,
+      `serverless.yml (line ${line}): surehop add cannot insert the function ${name} at this line without changing another function. Nothing was written; add the function by hand, with ${settings}`,
     );
   }
   return edited;

@@ -30,8 +30,8 @@ export interface Command {
   readonly details?: readonly string[];
   readonly options?: Options;
   /**
-   * What must exist before the command can run: nothing, a project, or a project whose modules define a service
-   * (`definitions`).
+   * What must exist before the command can run: nothing, the folder of a project (`project`), or a project that defines
+   * the queues and tables of a service (`definitions`).
    */
   readonly needs: 'nothing' | 'project' | 'definitions';
   /** Runs the command and returns the exit code. */

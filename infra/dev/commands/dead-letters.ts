@@ -173,7 +173,7 @@ async function change(action: Action, { client, ids, options }: Request): Promis
   const filter = filterOf(options);
   const isFiltered = Object.values(filter).some((value) => value !== undefined);
   if ([ids.length > 0, isFiltered, all].filter(Boolean).length !== 1)
-    throw new UsageError(`surehop dead-letters ${action} needs ids, or a filter, or --all, and only one of the three`);
+    throw new UsageError(`surehop dead-letters ${action} needs exactly one of the following: ids, a filter, or --all`);
   const selection = { action, ...(ids.length > 0 ? { ids } : { filter }), force };
   if (options['dry-run']) return dryRun(client, selection);
   if (because === undefined)

@@ -15,7 +15,7 @@ export interface FailNext {
    * same queue.
    */
   set(queue: string, count: number): void;
-  /** Returns how many of the failures that `set` has requested for a queue have not happened yet. */
+  /** Returns how many more attempts of the consumer of a queue will fail. */
   remaining(queue: string): number;
 }
 

@@ -10,7 +10,10 @@ import { eventsIn } from '../definitions/events-in.ts';
 import { loadFresh } from '../definitions/load-fresh.ts';
 
 export interface LocalEvents {
-  /** Returns the events that the files `events.ts` below `functions` define. Uses the current version of each file. */
+  /**
+   * Returns the events that the files `events.ts` below `functions` define. Changes of these files take effect without
+   * a restart.
+   */
   read(): Promise<readonly EventDefinition<unknown>[]>;
 }
 

@@ -128,7 +128,8 @@ export class HttpFunctionsPlugin {
   }
 
   /**
-   * Records the metric of a request whose function could not record it, because the function was not invoked or failed.
+   * Records the metric `Requests` for a request that its function did not count, because the function failed or was not
+   * invoked at all.
    */
   #countUnhandled(functionKey: string, status: number): void {
     if (!process.env['SUREHOP_METRICS_URL']) return;

@@ -21,8 +21,8 @@ interface HapiRequest {
     readonly message?: string;
     readonly output?: { statusCode: number };
     /**
-     * Sets the character set in the response's content type. This method is missing if the response is an error object
-     * of hapi.
+     * Sets the parameter `charset` in the Content-Type header of the response. Error responses (`isBoom`) do not have
+     * this method.
      */
     charset?(name: string): void;
   };

@@ -21,7 +21,7 @@ const COMPARISONS = { above: '>', 'at least': '>=', below: '<' } as const;
 const isRecorded = ({ namespace }: Metric): boolean => namespace === service.metricsNamespace;
 
 /**
- * Returns the values of a metric over the last `seconds` seconds, as a PromQL expression. `matchers` are further
+ * Returns a PromQL expression for the value of a metric over the last `seconds` seconds. `matchers` are further
  * conditions on the labels of the metric.
  */
 export function promqlOf(

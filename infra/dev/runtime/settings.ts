@@ -28,7 +28,10 @@ export interface Settings {
   readonly amqpUrl: string | undefined;
   readonly managementUrl: string | undefined;
   readonly dynamodbEndpoint: string | undefined;
-  /** The OTLP receiver of the functions' spans. If it is not set, `npm start` receives the spans itself. */
+  /**
+   * The URL of the OTLP receiver to which the functions send their spans. If it is not set, `npm start` itself receives
+   * the spans.
+   */
   readonly otlpEndpoint: string | undefined;
   /** The prefix of the names of all tables. The default is `<service>-local-`. */
   readonly tablePrefix: string | undefined;

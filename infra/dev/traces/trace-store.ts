@@ -16,8 +16,8 @@ const MAX_LINKED_TRACES = 50;
 export interface TraceStore {
   add(spans: readonly Span[]): void;
   /**
-   * Returns the spans of all traces that belong to an id, such as a trace id or a message id in a span attribute,
-   * oldest span first. The result includes linked traces.
+   * Finds traces by a trace id, or by the value of a span attribute, such as a message id. Returns the spans of these
+   * traces, and of the traces that are connected with them by span links, oldest span first.
    */
   find(id: string): Span[];
   /** Returns the most recent traces, latest first, without those of successful GET requests. */

@@ -56,7 +56,7 @@ export interface BatchCase extends CommonCase {
    */
   readonly answers?: readonly Answer[];
   readonly batches: readonly ExpectedBatch[];
-  /** How many messages must be in the queue after the event source has stopped. The default is 0. */
+  /** How many messages the case expects in the queue after the event source has stopped. The default is 0. */
   readonly left?: number;
 }
 
@@ -76,8 +76,8 @@ const batching = documentedIn(
 );
 const mappingApi = documentedIn('https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html');
 /**
- * Source of the format of string headers: Lambda's event source apparently serializes the objects of RabbitMQ's Java
- * client, in which the field `bytes` of a string header is an array of signed bytes.
+ * The document from which the cases infer the format of string headers. Lambda's event source apparently serializes the
+ * objects of RabbitMQ's Java client, in which a string header has a field `bytes` with an array of signed bytes.
  */
 const javaClient = inferredFrom(
   'https://rabbitmq.github.io/rabbitmq-java-client/api/current/com/rabbitmq/client/LongString.html',

@@ -3,7 +3,7 @@ import type { ServiceDeclaration } from 'serverless-surehop/service';
 export const service: ServiceDeclaration = {
   name: 'my-service',
   metricsNamespace: 'Surehop',
-  /** The scopes of operators' tokens, in addition to those of Surehop. */
+  /** The service's own scopes of operators' tokens, with their descriptions. Surehop's scopes need not be listed. */
   scopes: {},
   /** The alarms on business metrics. Functions, queues and the broker get their alarms automatically. */
   alarms: () => [],
