@@ -40,8 +40,8 @@ const listedAtOf = ({ id, deadLetteredAt }: Pick<DeadLetter, 'id' | 'deadLettere
 export const recordKey = (id: string): Attributes => ({ id: { S: id }, part: { N: String(RECORD_PART) } });
 
 /**
- * Creates the DynamoDB item that describes a dead letter. The message itself is stored in `parts` other items, which
- * have the same version as the created item.
+ * Creates the DynamoDB item that describes a dead letter. The message itself is stored in `parts` further items, which
+ * contain the same `version` as this item.
  */
 export function toRecord(
   deadLetter: DeadLetter,

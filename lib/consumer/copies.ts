@@ -125,8 +125,9 @@ const attemptOf = ({ envelope }: Delivery, outcome: Failed): Attempt =>
   outcome.is === 'dead-letter' && outcome.origin === 'claimed' ? outcome.at : envelope;
 
 /**
- * Returns an array with the content of the inbox marker that records a retry or a dead letter. The array is empty if no
- * inbox marker must be written for the message.
+ * Returns an array with one entry: the content of the inbox marker that records a retry or a dead letter. The array is
+ * empty for a message without an id, a postponed message and a payload mismatch, because the inbox does not record
+ * them.
  */
 export function handoffOf(delivery: Delivery, outcome: Failed, at: string, batch: Pick<Batch, 'startedAt'>): Handoff[] {
   const { id, payloadHash } = delivery;

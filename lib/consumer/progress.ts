@@ -39,7 +39,10 @@ export const createQueueProgress = ({ client, retryPolicy, name }: InboxTable): 
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
-/** How long a process waits, in ms, before it writes the progress of the same shard to DynamoDB again. */
+/**
+ * How long a process waits, in ms, before it stores the publish time of the oldest message of the same queue or shard
+ * again.
+ */
 const RECORDED_EVERY_MS = 5_000;
 
 /**

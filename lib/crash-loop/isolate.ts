@@ -17,7 +17,7 @@ const MAX_ISOLATED_RUNS = 3;
 /** The maximum assumed difference between the clocks of two Lambda execution environments, in ms. */
 const CLOCK_SKEW_MS = 1_000;
 
-/** The part of a batch that is needed to find and isolate messages that crash the process. */
+/** The fields of a batch that are needed to find the messages that crash the process. */
 interface IsolatingBatch {
   readonly queue: { readonly name: string };
   readonly attemptLog: AttemptLog;
@@ -38,14 +38,14 @@ export interface CrashLoopMemory {
    */
   survived: Map<MessageId, number>;
   /**
-   * The stored processing attempts that must still be deleted from DynamoDB, by message id. `undefined` stands for all
-   * stored attempts of the message.
+   * For each message id, the ended processing attempt that must still be deleted from DynamoDB. `undefined` means that
+   * all stored attempts of the message must be deleted.
    */
   readonly unended: Map<MessageId, AttemptRun | undefined>;
 }
 
 interface Steps {
-  /** Sorts messages so that the messages of each ordering key are in the order in which `process` processes them. */
+  /** Sorts the messages of each ordering key into the order in which they must be processed. */
   readonly inOrder: (messages: readonly ValidMessage[]) => Promise<ValidMessage[]>;
   readonly process: (messages: readonly ValidMessage[]) => Promise<Result[]>;
   /** Publishes the dead letters of the messages that crash the process. */
@@ -140,8 +140,9 @@ async function isolateEach(
 const isEnded = ({ outcome: { is } }: Result) => is !== 'unfinished' && is !== 'postponed';
 
 /**
- * Whether the later messages of the key wait for this message. They do not wait for a message whose effects are
- * committed and that is only postponed because no queue receives one of its follow-up events.
+ * Whether the later messages with the same ordering key wait for this message, because its effects are not committed.
+ * The effects of a message that was postponed as `UNROUTABLE` are committed: the consumer only could not publish a
+ * follow-up event, because no queue receives the event.
  */
 const isUncommitted = ({ outcome }: Result) =>
   outcome.is === 'retry' || (outcome.is === 'postponed' && outcome.code !== 'UNROUTABLE');

@@ -68,7 +68,10 @@ export function checkBody(
   }
 }
 
-/** Converts one Zod issue to a list of faults: one fault for each unknown field, or one fault for any other issue. */
+/**
+ * Converts a validation issue that Zod reported into faults of the body. An issue about unknown fields becomes one
+ * fault for each field. Any other issue becomes one fault.
+ */
 const faultsOf = (issue: core.$ZodIssue, within: readonly PropertyKey[]): BodyFault[] =>
   issue.code === 'unrecognized_keys'
     ? issue.keys.map((key) => ({ path: pointer([...within, ...issue.path, key]), message: 'unknown field' }))

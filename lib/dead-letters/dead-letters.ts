@@ -36,8 +36,8 @@ const LISTED_JOBS = 50;
 type PathWithId = { readonly id: string };
 
 /**
- * The functions of the archive of dead letters. For example, the method `redrive` handles the HTTP requests of
- * `redriveRoute`.
+ * The functions that archive, list, redrive and discard dead letters. Most of them handle the HTTP requests of one
+ * route: for example, `redrive` handles the requests of `redriveRoute`.
  */
 export interface DeadLetters {
   /**

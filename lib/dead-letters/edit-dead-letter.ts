@@ -16,8 +16,8 @@ import type { editRoute } from './routes/edit.ts';
 
 /**
  * Creates the handler of the route `POST /dead-letters/{id}/edit`. The handler checks edited bodies against the schemas
- * of the given events. The handler is not a method of `createDeadLetters`, so that only its own bundle contains the
- * schemas of the events.
+ * of the given events. The handler is not a method of `DeadLetters`: otherwise, the bundles of all functions for dead
+ * letters would contain the schemas of all events.
  */
 export function editDeadLetter(
   surehop: Surehop,

@@ -33,8 +33,8 @@ export function editedKind(message: ArchivedMessage, body: Buffer, given: Kind):
 }
 
 /**
- * Returns the AMQP properties of a message without the id and the type that a consumer or an earlier edit added, so
- * that the message is identified as on its first delivery.
+ * Returns the AMQP properties of a message without the id, type and version that a consumer or an earlier edit added.
+ * In these properties, `kindOf` finds the type and version that the publisher gave the message.
  */
 function withoutIdentity(properties: Properties): Properties {
   const headers = Object.entries(properties.headers).filter(([name]) => !name.startsWith('surehop-identified-'));

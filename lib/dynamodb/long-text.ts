@@ -46,8 +46,8 @@ const versionOf = ({ version, parts }: Attributes): TextVersion => ({
 });
 
 /**
- * Reads long texts, each of which may be stored in several DynamoDB items. `pks` contains the partition key of each
- * head item, without duplicates. Throws `StoreUnavailableError` if DynamoDB is unavailable.
+ * Reads texts, each of which may be split over several DynamoDB items. `pks` contains the partition key of the first
+ * item of each text, without duplicates. Throws `StoreUnavailableError` if DynamoDB is unavailable.
  */
 export async function readTexts(
   { client, retryPolicy }: Store,
@@ -88,9 +88,9 @@ export async function readTexts(
 }
 
 /**
- * Replaces a long text if it still has the version `before`, or creates the text if `before` is `undefined`. Returns
- * the new version, or `undefined` if another process has changed the text. Throws `StoreUnavailableError` if DynamoDB
- * is unavailable.
+ * Writes a text, which is split over several DynamoDB items if necessary. Replaces the stored text if it still has the
+ * version `before`, or creates the text if `before` is `undefined`. Returns the new version, or `undefined` if another
+ * process has written the text in the meantime. Throws `StoreUnavailableError` if DynamoDB is unavailable.
  */
 export async function writeText(
   store: Store,

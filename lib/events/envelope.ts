@@ -52,7 +52,7 @@ export interface Envelope extends Partial<Trace> {
   readonly publishedAt?: string;
   readonly schemaVersion?: number;
   /**
-   * The id, type and version of the message that a consumer has determined and written into the headers of a copy, for
+   * The id, type and version that a consumer determined for the message and wrote into the headers of this copy, for
    * example because the publisher gave the message no id.
    */
   readonly identity?: Identity;
@@ -142,7 +142,9 @@ const nonNegative = (value: HeaderValue | undefined, max = Number.MAX_SAFE_INTEG
 const traceHeader = (headers: Headers, name: keyof Trace): string | undefined =>
   nonEmpty(headers[name] ?? headers[Object.keys(headers).find((other) => other.toLowerCase() === name) ?? name]);
 
-/** Returns the headers with the id, type and version of a message that are added to each copy of the message. */
+/**
+ * Returns the headers that contain the id, type and version of a message. Each copy of the message gets these headers.
+ */
 export const identityHeaders = (identity: Identity | undefined): Headers => {
   if (!identity) return {};
   const { id, type, version } = identity;

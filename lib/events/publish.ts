@@ -29,7 +29,8 @@ export interface EventOptions {
   /** The AMQP property `correlation-id` of the event. The default is the id of the event. */
   readonly correlationId?: string;
   /**
-   * The key that decides which shard receives the event. By default, the definition of the event computes the key. An event that was stored in DynamoDB is published with its stored key.
+   * The key that decides which shard receives the event. The default is the key that the event definition computes from
+   * the data. An event that was stored in DynamoDB is published with the key that was stored with it.
    */
   readonly key?: string;
   /** The trace to which the event belongs. By default the event starts a new trace. */

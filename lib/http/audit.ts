@@ -18,7 +18,7 @@ import { httpSettings } from './settings.ts';
 /** The schema of the reason that an operator must give for a change. */
 export const reason = z.string().trim().min(1).max(1_000);
 
-/** A change that an operator requests. */
+/** An operator's change, such as the redrive of a dead letter, as the audit record describes it. */
 export interface OperatorChange {
   /** The object that the operator changes, such as `dead-letters/17`. */
   readonly subject: string;

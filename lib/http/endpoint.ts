@@ -19,8 +19,8 @@ import { recordTelemetry } from './telemetry.ts';
 import { validateBody, validateParameters } from './validate.ts';
 
 /**
- * How the requests of a route are authenticated and validated. A part of a request (body, path or query) without a
- * schema is ignored. An optional body has a schema with a default value.
+ * How the requests of a route are authenticated and validated. If a part of the request (body, path or query) has no
+ * schema, this part is ignored. To make the body optional, give its schema a default value.
  */
 export interface Shape<Body, Path, Query> {
   readonly access: Access;

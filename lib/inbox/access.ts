@@ -7,12 +7,15 @@ import {
   type Operation,
 } from '../dynamodb/operation.ts';
 
-/** How messages use a DynamoDB item. This information decides which messages can share a transaction. */
+/**
+ * What messages do with a DynamoDB item: which attributes they read and write, and which conditions they check. The
+ * inbox compares the accesses of messages to decide which messages can share a transaction.
+ */
 export interface Access {
   readonly isExclusive: boolean;
   /**
-   * How the messages use each attribute of the item, for example `read` or `add`. Two messages can share a transaction
-   * only if they use each common attribute in the same way.
+   * What the messages do with each attribute of the item, for example `read` or `add`. Two messages can share a
+   * transaction only if they do the same with every attribute that both of them use.
    */
   readonly roles: ReadonlyMap<string, Role>;
   readonly conditions: ReadonlyMap<string, number>;

@@ -118,8 +118,8 @@ export type CommitResult =
   | { readonly is: 'unfinished'; readonly error: Error };
 
 /**
- * What the inbox marker of a failed message records when a copy of the message is published, either as a retry or as a
- * dead letter.
+ * The content of the inbox marker of a failed message: which attempt failed, with which error, and whether the message
+ * is retried or becomes a dead letter.
  */
 export interface Handoff extends Attempt {
   readonly id: MessageId;
@@ -135,13 +135,13 @@ export type ClaimResult =
   /** The inbox marker of the message now records the dead letter. */
   | { readonly is: 'claimed' }
   /**
-   * The claim was refused: the inbox did not record the dead letter, because the message already has the inbox marker
-   * `marker`, which must not be replaced.
+   * The inbox did not record the dead letter, because the message already has the inbox marker `marker`, which must not
+   * be replaced.
    */
   | { readonly is: 'refused'; readonly marker: FoundMarker }
   /**
-   * The claim failed because the message already had an inbox marker, but this marker was deleted before the inbox
-   * could read it.
+   * The inbox did not record the dead letter, because the message already had an inbox marker. This marker was deleted
+   * before the inbox could read it.
    */
   | { readonly is: 'gone' };
 

@@ -26,7 +26,10 @@ export interface Leases {
    * dead-lettered.
    */
   take(queue: string, lease: Lease): Promise<boolean>;
-  /** Ends the owner's lease immediately, so that a retry of the message need not wait until the lease expires. */
+  /**
+   * Ends the lease that `owner` holds on a message, so that a retry of the message need not wait until the lease
+   * expires.
+   */
   release(queue: string, id: MessageId, owner: string): Promise<void>;
 }
 

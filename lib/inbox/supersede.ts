@@ -12,14 +12,15 @@ interface Superseded {
   readonly id: MessageId;
   readonly payloadHash: string;
   readonly by: MessageId;
-  /** How many days the inbox marker of the message is kept after the edited message has replaced the message. */
+  /** How many days after the edit the inbox marker of the original message expires. */
   readonly retentionDays: number;
 }
 
 export type Supersession =
   /**
-   * The edited message may replace the original message. If `write` is present, the transaction that stores the edited
-   * message must contain this write.
+   * The edited message may replace the original message. `write` records the original message as rejected, and must be
+   * part of the transaction that stores the edited message. `write` is absent if consumers skip the original message
+   * anyway.
    */
   | { readonly is: 'possible'; readonly write?: TransactWriteItem }
   /** The message was already completed or rejected, or another edited message has already replaced it. */

@@ -38,7 +38,10 @@ export interface InvalidMessage {
   readonly outcome: DeadLettered;
 }
 
-/** Another copy of a message in the same batch. The outcome of the copy follows from the outcome of the message. */
+/**
+ * Another copy of the message `of` in the same batch. The consumer processes only `of`, and derives the outcome of the
+ * copy from the outcome of `of`.
+ */
 export interface Copy {
   readonly is: 'copy';
   readonly delivery: Delivery;

@@ -59,7 +59,8 @@ export interface Retried {
 }
 
 /**
- * The message waits for a lease or for an earlier message with the same ordering key. A copy of the message is
+ * The message cannot be finished yet: another call of `perform` holds the lease on the message, an earlier message with
+ * the same ordering key is unfinished, or no queue receives a follow-up event of the message. A copy of the message is
  * published to `delayQueue`, and is delivered as the same attempt after the delay.
  */
 export interface Postponed {

@@ -15,8 +15,8 @@ export interface RuleContext {
 }
 
 /**
- * Decides what an event changes. The effects are committed exactly once, in one DynamoDB transaction with the inbox
- * record of the message.
+ * Decides what an event changes. The effects of the decision are committed exactly once, in one DynamoDB transaction
+ * with the inbox marker of the message.
  */
 export type Decide<T> = (event: T, context: RuleContext) => Decision | Promise<Decision>;
 

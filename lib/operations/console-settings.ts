@@ -1,6 +1,6 @@
 import { defineSettings, setting, word } from '../runtime/settings.ts';
 
-/** The settings with which operators log in to the operators' console at an OpenID provider. */
+/** The settings that the operators' console needs to log in operators through an OpenID provider. */
 export const consoleSettings = defineSettings({
   CONSOLE_CLIENT_ID: word({
     description: "public client of the operators' console at the issuer of operators' tokens",

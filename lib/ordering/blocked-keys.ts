@@ -11,7 +11,7 @@ export interface BlockedKey {
    * The ids of the messages of a blocked ordering key: first the failed message, then the messages that wait for it.
    */
   readonly ids: readonly MessageId[];
-  /** When the messages of the ordering key began to wait for the first message in `ids`, in ms since the epoch. */
+  /** The time from which the maximum wait for the first message in `ids` is counted, in ms since the epoch. */
   readonly firstSeenAtMs: number;
   readonly version: TextVersion;
 }

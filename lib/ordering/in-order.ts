@@ -11,13 +11,13 @@ import { byKey } from './sequences.ts';
 const MAX_WAITING = 5_000;
 
 /**
- * How long, in ms, the messages of an ordering key wait for the key's first unfinished message if this message is not
- * redelivered. After this time, the later messages are processed without it.
+ * If the first unfinished message of an ordering key is not redelivered, the later messages of the key wait for it at
+ * most this long, in ms. They are then processed without it.
  */
 const MAX_BLOCKED_MS = 3_600_000;
 /**
- * How long, in ms, the messages of an ordering key wait for a missing message if the wait for an earlier missing
- * message of this key has timed out.
+ * If the wait for one message of an ordering key has timed out, and the next message of the key is not redelivered
+ * either, the later messages wait for this next message only this long, in ms.
  */
 const NEXT_BLOCKED_MS = MAX_BLOCKED_MS / 6;
 const REFRESH_MS = MAX_BLOCKED_MS / 10;
@@ -34,8 +34,8 @@ interface Sequence {
 }
 
 /**
- * Sorts messages by delivery count, highest first, because a queue delivers an older message at least as often as a
- * younger one.
+ * Sorts messages from oldest to newest. A queue delivers an older message at least as often as a newer one, so the
+ * messages with the highest delivery count come first.
  */
 export const oldestFirst = (deliveries: readonly Delivery[]): Delivery[] =>
   deliveries.toSorted((one, other) => other.deliveryCount - one.deliveryCount);
@@ -75,8 +75,8 @@ export async function processInOrder(
 }
 
 /**
- * Sorts messages so that the messages of each ordering key are in the order in which `processInOrder` processes them. A
- * batch can contain them in another order, because the queue delivers copies of postponed messages in any order.
+ * Sorts the messages of each ordering key into the order in which they must be processed. A batch can contain them in
+ * another order, because the queue delivers copies of postponed messages in any order.
  */
 export async function inStoredOrder(
   messages: readonly ValidMessage[],

@@ -2,8 +2,9 @@ import { tryParseJson } from '../runtime/json.ts';
 import { log } from '../runtime/log.ts';
 
 /**
- * Parses the stored processing order of messages. If the text is invalid, or is `undefined` because a DynamoDB item
- * with a part of it no longer exists, logs an error and returns `otherwise`.
+ * Parses a processing order of messages that was stored in DynamoDB as text. `text` is `undefined` if a DynamoDB item
+ * with a part of the order no longer exists. If `text` is invalid or `undefined`, logs an error and returns
+ * `otherwise`.
  */
 export function parseOrder<T>(
   item: string,

@@ -46,7 +46,7 @@ export interface Connection {
    * Resolves if the broker answers and accepts messages. Otherwise rejects with a `PublishError` that gives the reason.
    */
   probe(timeoutMs: number): Promise<void>;
-  /** Makes the next publish open a new connection instead of using `link`. */
+  /** Stops using the connection `link`, so that the next publish opens a new connection. */
   retire(link: Link): void;
   uses(link: Link): boolean;
   close(): Promise<void>;

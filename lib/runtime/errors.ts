@@ -71,7 +71,10 @@ export type MisconfigurationCode = 'TABLE_MISSING' | 'ACCESS_DENIED' | 'STORE_MI
  */
 export class MisconfiguredError extends CodedError {
   override readonly name = 'MisconfiguredError';
-  /** The full names of the DynamoDB tables that the function cannot use. An empty list means all tables. */
+  /**
+   * The full names of the DynamoDB tables that the function cannot use. If the list is empty, any table can be
+   * affected.
+   */
   readonly tables: readonly string[];
 
   constructor(

@@ -7,7 +7,7 @@ type Layer = 'infrastructure' | 'application' | 'business';
 /** The units of metrics, as CloudWatch names the units. */
 type Unit = 'Count' | 'Milliseconds' | 'Percent' | 'None';
 
-/** The properties of a metric that a function needs to record the metric. */
+/** The properties of a metric that a function must know in order to record values of the metric. */
 export interface RecordedMetric {
   /** `counter` for events that are added up, `gauge` for a current value, `histogram` for values whose percentiles matter. */
   readonly kind: 'counter' | 'gauge' | 'histogram';

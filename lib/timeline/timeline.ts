@@ -78,9 +78,9 @@ export function stateIn(queue: string, recorded: Recorded, nowMs: number): Consu
 }
 
 /**
- * Returns the state of a message in a queue, without regard to inbox markers that cannot be read. If the inbox marker
- * says that the message was completed or rejected, or is being processed, this is the state. Otherwise, the newer of
- * the inbox marker and the latest dead letter decides.
+ * Returns the state of a message in a queue, determined from the dead letters and from those inbox markers that can be
+ * read. An inbox marker decides the state if it says that the message was completed or rejected, or is being processed.
+ * Otherwise, the newer of the inbox marker and the latest dead letter decides.
  */
 function readableStateIn(queue: string, { markers, deadLetters }: Recorded, nowMs: number): ConsumerState {
   const marker = markers.find((one) => one.queue === queue);

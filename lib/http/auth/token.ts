@@ -52,7 +52,7 @@ async function hasNewerKeys({ keys, mayReread }: Issuer): Promise<boolean> {
     await keys.reload();
     return true;
   } catch (error) {
-    log().warn('the keys of the token issuer cannot be read again; the cached keys stay in use', errorFields(error));
+    log().warn('refreshing the keys of the token issuer failed; the cached keys stay in use', errorFields(error));
     return false;
   }
 }

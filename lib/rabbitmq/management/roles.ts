@@ -9,8 +9,8 @@ import type { Topology } from '../topology/topology.ts';
 export interface BrokerRole {
   readonly name: string;
   /**
-   * The two broker users between which the login of the role alternates. A rotation changes the password of the unused
-   * user and switches to this user.
+   * The two broker users of the role. One user is the current login of the role. A rotation changes the password of the
+   * other user, which then becomes the current login.
    */
   readonly usernames: readonly [string, string];
   /** The user tags, which grant access to the management API (https://www.rabbitmq.com/docs/management#permissions). */

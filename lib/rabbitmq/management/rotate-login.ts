@@ -35,9 +35,9 @@ export function loginRotation(broker: () => Promise<BrokerAccess>, roles: readon
       if (await canLogIn(amqpUrl, pending).catch(() => false)) return grant(api, role, pending.username);
       const connections = await countConnections(api, pending.username);
       if (connections > 0) {
-        const useIt = connections === 1 ? '1 connection still uses it' : `${connections} connections still use it`;
+        const inUse = connections === 1 ? '1 connection still uses' : `${connections} connections still use`;
         throw new Error(
-          `the password of the user ${pending.username}, which is not the current login, was not changed, because ${useIt}: wait until the user has no connection, or close its connections (DELETE /api/connections/username/${pending.username} of the management API). Then rotate again.`,
+          `the login was not rotated, because ${inUse} the user ${pending.username}, whose password would change: wait until the user has no connection, or close its connections (DELETE /api/connections/username/${pending.username} of the management API). Then rotate again.`,
         );
       }
       await setPassword(api, role, pending);

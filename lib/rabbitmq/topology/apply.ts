@@ -75,7 +75,7 @@ async function requireEmpty(access: BrokerAccess, queues: readonly string[]): Pr
   for (const [queue, messages] of await countMessages(access, queues))
     if (messages > 0)
       throw new TopologyError(
-        `queue "${queue}" received ${messages} messages before its bindings were removed: let its consumer process them, then apply the topology again`,
+        `queue "${queue}" still contains messages that it received before its bindings were removed (${messages}): wait until its consumer has processed them, then apply the topology again`,
       );
 }
 

@@ -32,7 +32,9 @@ export type BrokerChange =
       readonly do: 'unbind';
       readonly binding: Binding;
       readonly propertiesKey: string;
-      /** Whether the binding is removed before (`first`) or after (`last`) the declared bindings are created. */
+      /**
+       * `first` if the binding is removed before the declared bindings are created, `last` if it is removed afterwards.
+       */
       readonly when: 'first' | 'last';
     };
 

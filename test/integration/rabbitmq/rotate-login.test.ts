@@ -174,7 +174,7 @@ describe('rotation', () => {
     const token = secrets.beginRotation(arn);
     await step('createSecret', token);
     await expect(step('setSecret', token)).rejects.toThrow(
-      /the password of the user consumer-a.* was not changed, because 1 connection still uses it: wait until the user has no connection/,
+      /the login was not rotated, because 1 connection still uses the user consumer-a.*, whose password would change: wait until the user has no connection/,
     );
     expect(current()).toEqual(before);
     expect(await canLogIn(endpoint, logins['consumer']!)).toBe(true);
@@ -247,7 +247,7 @@ describe('clients during a rotation', () => {
             await step(name, token, publisherArn);
             return true;
           } catch (error) {
-            if (/connections still use it/.test((error as Error).message)) return false;
+            if (/connections still use the user/.test((error as Error).message)) return false;
             throw error;
           }
         });
