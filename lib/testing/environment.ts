@@ -12,7 +12,7 @@ import { copyText, dataText, linesText } from './state-text.ts';
 import type { Choose, CompleteOptions } from './world-options.ts';
 import type { WorldState } from './world-state.ts';
 
-/** What the execution environments of a simulation share. */
+/** The options and the state that all execution environments of one simulation share. */
 export interface Simulation extends CompleteOptions {
   readonly state: WorldState;
   readonly clock: Clock;
@@ -28,8 +28,8 @@ export interface Simulation extends CompleteOptions {
 }
 
 /**
- * How an invocation of a process ended. The batch is empty if the process had none, or if the batch had already
- * returned to the queue.
+ * How an invocation of a process ended, and the batch that it processed. The batch is empty if the process crashed
+ * without a batch, or if the batch had already returned to the queue.
  */
 export interface Ended {
   readonly is: 'returned' | 'thrown' | 'crashed';
@@ -80,7 +80,10 @@ export class Environment {
     return this.#simulation.calls.some(({ environment }) => environment === this);
   }
 
-  /** The batch that the process has, unless the batch has returned to the queue. */
+  /**
+   * The batch that was delivered to the process. Empty if the process is idle, or if the batch has already returned to
+   * the queue.
+   */
   get batch(): readonly QueuedCopy[] {
     return this.#progress.is === 'idle' ? [] : this.#progress.batch;
   }
@@ -134,7 +137,7 @@ export class Environment {
     while (this.isWaiting) this.continue();
   }
 
-  /** Formats everything that determines how the environment continues, as text. */
+  /** Returns the state of the environment as text. Environments with equal texts continue in the same way. */
   text(): string {
     return linesText([
       this.#progress.is,

@@ -3,8 +3,8 @@ export class ExpectationError extends Error {
   override readonly name = 'ExpectationError';
 
   /**
-   * Creates the error. Its stack trace omits `thrower`, which is the function that the test called, and starts at the
-   * test.
+   * Creates the error. `thrower` is the function that the test called, such as `expectItem`. The stack trace omits this
+   * function, so that it begins with the line of the test.
    */
   constructor(
     headline: string,

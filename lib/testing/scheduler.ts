@@ -6,7 +6,10 @@ import { copyState, newState, type Snapshot } from './world-state.ts';
 
 type Action = () => void;
 
-/** The execution environments of a simulation. Decides which of them may act next. */
+/**
+ * The execution environments of a simulation. The scheduler determines which actions are possible next, such as
+ * delivering a batch to an idle environment, or letting a waiting call begin.
+ */
 export class Scheduler {
   readonly #simulation: Simulation;
   #environments: readonly Environment[];
@@ -35,7 +38,7 @@ export class Scheduler {
     return this.#environments.some((environment) => !environment.isIdle && !environment.isWaiting);
   }
 
-  /** Whether no environment processes a batch. */
+  /** Whether all environments are idle, and no call waits to begin. */
   get isResting(): boolean {
     return this.#simulation.calls.length === 0 && this.#environments.every(({ isIdle }) => isIdle);
   }
@@ -124,7 +127,7 @@ export class Scheduler {
     for (const environment of this.#environments) environment.kill();
   }
 
-  /** Formats everything that determines how the simulation continues, as text. */
+  /** Returns the state of the simulation as text. Simulations with equal texts continue in the same way. */
   text(): string {
     return withoutRandomIds(
       linesText([

@@ -55,14 +55,14 @@ const entriesText = (map: ReadonlyMap<string, object>): string =>
   linesText([...map].map(([key, value]) => `${dataText(key)} ${objectText(value)}`));
 
 /**
- * Joins texts, each of which is one line or was joined by this function. The number of texts comes first, so that the
- * joined text is unambiguous.
+ * Joins texts, and writes their number first, so that different lists of texts never become the same text. Each text
+ * must be a single line or a result of this function.
  */
 export const linesText = (texts: readonly string[]): string => `${texts.length}\n${texts.join('\n')}`;
 
 /**
- * Formats the state of a simulation as text, so that states can be compared. Leaves out what neither the consumer nor an
- * invariant depends on.
+ * Returns the state of a simulation as text, so that states can be compared. The text contains only what can influence
+ * the consumer or an invariant.
  */
 export const stateText = ({ store, broker, queue, ...others }: WorldState): string => {
   const { items, markers, commits, attempts, blockedKeys, openBatch } = store;

@@ -68,7 +68,10 @@ export interface TestConsumer extends StoredItems {
     key: KeyOf<K>,
     expected: ItemInput<K, S> | undefined,
   ): void;
-  /** Every step of the test so far, one line for each step and each detail. */
+  /**
+   * The steps of the test so far, as lines of text. A step can have further, indented lines with details, such as the
+   * changes of a commit.
+   */
   readonly history: readonly string[];
 }
 

@@ -41,7 +41,7 @@ export function deliver(state: WorldState, size: number): QueuedCopy[] {
   return state.queue.splice(0, size);
 }
 
-/** Moves the message that has waited longest in a delay queue to the queue. */
+/** Moves the message that has waited longest in the delay queues to the consumer's queue. */
 export function endDelay({ history, state: { broker, queue } }: Simulation): void {
   const copy = broker.delayed.shift()!;
   history?.step(`the delay of ${copy.id} ends`);
@@ -62,7 +62,7 @@ export function returnBatch({ choose, definition, state }: Simulation, { is, bat
   state.isWhole = definition.orderBy !== undefined && is === 'crashed' && store.openBatch === undefined;
 }
 
-/** Removes a batch whose messages are settled. */
+/** Acknowledges a batch. `deliver` has already removed the messages of the batch from the queue. */
 export function acknowledge(state: WorldState): void {
   state.isWhole = false;
 }

@@ -6,7 +6,10 @@ import type { History } from './history.ts';
 import type { MemoryStore } from './memory-store.ts';
 import type { Snapshot } from './world-state.ts';
 
-/** Makes one choice of a simulation: an integer from 0 to `ways` - 1. The choice 0 is the usual one. */
+/**
+ * Chooses one of `ways` possible continuations of a simulation. Returns an integer from 0 to `ways` - 1, where 0 is the
+ * usual continuation, for example a call that succeeds.
+ */
 export type Choose = (ways: number) => number;
 
 export interface WorldOptions {
@@ -23,8 +26,8 @@ export interface WorldOptions {
    */
   readonly switches?: number;
   /**
-   * Whether the event source may return a batch to the queue while an execution environment is still processing this
-   * batch.
+   * Whether the simulation includes the case that the event source returns a batch to the queue although an execution
+   * environment is still processing this batch.
    */
   readonly hasZombies?: boolean;
   readonly hasWholeBatches?: boolean;
@@ -50,9 +53,11 @@ export interface WorldOptions {
   readonly isOver?: () => boolean;
   /**
    * Returns whether an earlier simulation has already reached the same state. If so, this simulation ends, because it
-   * would continue in the same way. `state` returns the state of the simulated store, broker and processes as text.
-   * `snapshot` returns a snapshot from which a later simulation can continue; it is `undefined` while an environment
-   * processes a batch.
+   * would continue in the same way.
+   *
+   * - `state` returns the state of the simulated store, broker and processes as text.
+   * - `snapshot` returns a snapshot from which a later simulation can continue. It is `undefined` while an environment
+   *   processes a batch, because the state of running code cannot be copied.
    */
   readonly isExplored?: (state: () => string, snapshot: (() => Snapshot) | undefined) => boolean;
   /** Continues from the snapshot of an earlier simulation, which had equal options, and not from the start. */

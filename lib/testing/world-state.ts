@@ -12,7 +12,7 @@ export interface WorldState {
   readonly queue: QueuedCopy[];
   /** How many times the consumer has published each failed message to each exchange. */
   readonly placed: Map<string, number>;
-  /** How many more times each of these events may happen. */
+  /** How many more faults, switches between environments, refusals and unroutable events the simulation may contain. */
   readonly left: Record<'faults' | 'switches' | 'refusals' | 'unroutable', number>;
   /** The number of batches that have been delivered. */
   batches: number;
