@@ -13,6 +13,7 @@ import { freePorts } from './ports.ts';
 import { startGuarded } from './processes.ts';
 import { serverlessCommand, serverlessEnvironment } from './serverless.ts';
 import { waitFor } from './wait.ts';
+import { watchEnd } from './watch-end.ts';
 
 const READY_WITHIN_MS = 90_000;
 const DRAINED_WITHIN_MS = 20_000;
@@ -84,7 +85,6 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const text = line.replace(/^[\d:.]+ /, '').replace(/requestId=\S+/, '');
     return !seen.has(text) && seen.add(text);
   };
-  let isStopping = false;
 
   const [lambdaPort] = await freePorts(1);
   const issuer = await startIssuer(dataDirectory);
@@ -162,25 +162,15 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     throw new Problem(`the service did not start (${how}); its log ${logFile} ends with:\n${lastLines}`);
   }
   isReady = true;
+  const { onDeath, during } = watchEnd(() => child.ended);
   return {
     url,
     logFile,
     token: (...scopes) => issueToken(dataDirectory, scopes),
     pid: child.pid,
-    stop: async () => {
-      isStopping = true;
-      await child.stop({ signal: 'SIGINT', graceMs: DRAINED_WITHIN_MS });
-      await close();
-    },
-    kill: async () => {
-      isStopping = true;
-      await child.kill();
-      await close();
-    },
-    onDeath: (listener) =>
-      void child.ended.then((how) => {
-        if (!isStopping) listener(how);
-      }),
+    stop: () => during(() => child.stop({ signal: 'SIGINT', graceMs: DRAINED_WITHIN_MS }).then(close), false),
+    kill: () => during(() => child.kill().then(close), false),
+    onDeath,
   };
 }
 

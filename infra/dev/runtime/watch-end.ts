@@ -4,9 +4,10 @@ export interface EndWatch {
   readonly onDeath: (listener: (how: string) => void) => void;
   /**
    * Runs `change`, which stops, kills or restarts the server on purpose. While `change` runs, the listeners are not
-   * called if the server ends.
+   * called if the server ends. `isLatest` returns whether no other change has begun since: a restart must not leave a
+   * server running that has been stopped meanwhile.
    */
-  readonly during: <T>(change: () => Promise<T>, isRunningAfterwards: boolean) => Promise<T>;
+  readonly during: <T>(change: (isLatest: () => boolean) => Promise<T>, isRunningAfterwards: boolean) => Promise<T>;
 }
 
 export function watchEnd(ended: () => Promise<string>): EndWatch {
@@ -33,8 +34,11 @@ export function watchEnd(ended: () => Promise<string>): EndWatch {
     },
     during: async (change, isRunningAfterwards) => {
       run += 1;
-      const result = await change();
-      if (isRunningAfterwards) watch();
+      unreported = undefined;
+      const changed = run;
+      const isLatest = () => run === changed;
+      const result = await change(isLatest);
+      if (isRunningAfterwards && isLatest()) watch();
       return result;
     },
   };

@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 import type { Broker, BrokerOptions } from './broker.ts';
 import type { RabbitmqServer } from './installed.mjs';
 import { doesManagementAnswer, probeBroker } from './probe.ts';
+import { startGuardedServer } from '../guarded-server.ts';
 import { freePorts } from '../ports.ts';
 import { plainPath, removePlainPath } from './plain-path.mjs';
 import { Problem } from '../command-line.ts';
@@ -13,7 +14,6 @@ import { waitFor } from '../wait.ts';
 
 const READY_WITHIN_MS = 120_000;
 const STOPPED_WITHIN_MS = 15_000;
-const START_ATTEMPTS = 3;
 
 const NODE_NAME = 'surehop@localhost';
 
@@ -34,52 +34,35 @@ export async function startPrivateBroker(
 ): Promise<Broker> {
   say(`starting RabbitMQ (${server.describe})`);
   prepare(dataDirectory);
-  const deathListeners: ((how: string) => void)[] = [];
-  let running: GuardedProcess;
   let version: string;
-  let ports: Ports;
 
-  const boot = async () => {
-    writeFileSync(join(dataDirectory, 'rabbitmq.conf'), configuration(ports));
-    writeFileSync(join(dataDirectory, 'advanced.config'), ADVANCED_CONFIGURATION);
-    const started = await startGuarded({
-      command: '/bin/sh',
-      args: [
-        '-c',
-        'epmd -address 127.0.0.1 -port "$ERL_EPMD_PORT" & exec "$0"',
-        join(server.scriptsDirectory, 'rabbitmq-server'),
-      ],
-      // RabbitMQ resolves symbolic links in its current directory. The data directory may be a link to a path that RabbitMQ
-      // cannot read, so the current directory is another one.
-      cwd: '/',
-      env: environment(server, plainPath(dataDirectory), ports),
-      output: { file: logFile(dataDirectory) },
-    });
-    running = started;
-    try {
+  const node = await startGuardedServer({
+    choosePorts,
+    start: (ports) => {
+      writeFileSync(join(dataDirectory, 'rabbitmq.conf'), configuration(ports));
+      writeFileSync(join(dataDirectory, 'advanced.config'), ADVANCED_CONFIGURATION);
+      return startGuarded({
+        command: '/bin/sh',
+        args: [
+          '-c',
+          'epmd -address 127.0.0.1 -port "$ERL_EPMD_PORT" & exec "$0"',
+          join(server.scriptsDirectory, 'rabbitmq-server'),
+        ],
+        // RabbitMQ resolves symbolic links in its current directory. The data directory may be a link to a path that RabbitMQ
+        // cannot read, so the current directory is another one.
+        cwd: '/',
+        env: environment(server, plainPath(dataDirectory), ports),
+        output: { file: logFile(dataDirectory) },
+      });
+    },
+    untilReady: async (started, ports) => {
       version = await untilReady(started, ports);
       writeFileSync(firstStartDone(dataDirectory), '');
-    } catch (error) {
-      await started.kill();
-      throw error;
-    }
-    void started.ended.then((how) => {
-      if (running === started && !isStopping) for (const listener of deathListeners) listener(how);
-    });
-  };
-
-  let isStopping = false;
-  for (let attempt = 1; ; attempt += 1) {
-    ports = await choosePorts();
-    try {
-      await boot();
-      break;
-    } catch (error) {
-      const tail = readFileSync(logFile(dataDirectory), 'utf8');
-      // Another process can take a chosen port before RabbitMQ listens on it.
-      if (!tail.includes('eaddrinuse') || attempt === START_ATTEMPTS) throw error;
-    }
-  }
+    },
+    wasPortTaken: () => readFileSync(logFile(dataDirectory), 'utf8').includes('eaddrinuse'),
+    stop: (running) => (keepData ? running.stop({ signal: 'SIGTERM', graceMs: STOPPED_WITHIN_MS }) : running.kill()),
+  });
+  const { ports } = node;
 
   return {
     amqpUrl: amqpUrl(ports),
@@ -88,28 +71,15 @@ export async function startPrivateBroker(
     version: version!,
     describe: `RabbitMQ ${version!} (${server.describe})`,
     get pid() {
-      return running.pid;
+      return node.pid;
     },
     kill: async () => {
-      isStopping = true;
-      await running.kill();
+      await node.kill();
       removePlainPath(dataDirectory);
     },
-    restart: async () => {
-      isStopping = true;
-      try {
-        await running.kill();
-        await boot();
-        // If the node ends while it is being restarted, `onDeath` is not called; the restart fails instead.
-        if (running.hasEnded()) throw new Error(await running.ended);
-      } finally {
-        isStopping = false;
-      }
-    },
+    restart: node.restart,
     stop: async () => {
-      isStopping = true;
-      if (keepData) await running.stop({ signal: 'SIGTERM', graceMs: STOPPED_WITHIN_MS });
-      else await running.kill();
+      await node.stop();
       removePlainPath(dataDirectory);
     },
     control: (...args) =>
@@ -117,10 +87,7 @@ export async function startPrivateBroker(
         cwd: '/',
         env: environment(server, plainPath(dataDirectory), ports),
       }),
-    onDeath: (listener) => {
-      deathListeners.push(listener);
-      if (running.hasEnded() && !isStopping) void running.ended.then(listener);
-    },
+    onDeath: node.onDeath,
   };
 }
 
