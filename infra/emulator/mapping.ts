@@ -104,7 +104,7 @@ export function startMapping(settings: MappingSettings): RunningMapping {
       records,
       durationMs: Math.round(durationMs),
       outcome,
-      ...(result.outcome === 'success' ? {} : { error: result.error }),
+      ...(result.outcome === 'success' ? {} : { error: { message: result.error } }),
     };
     settings.onReport(JSON.stringify(line));
   }

@@ -151,7 +151,7 @@ export class HttpFunctionsPlugin {
     );
   }
 
-  #report(functionKey: string, requestId: string, error: string): void {
+  #report(functionKey: string, requestId: string, reason: string): void {
     const timestamp = new Date().toISOString();
     writeLine(
       JSON.stringify({
@@ -159,7 +159,7 @@ export class HttpFunctionsPlugin {
         message: 'function failed',
         function: functionKey,
         requestId,
-        error,
+        error: { message: reason },
         timestamp,
       }),
     );

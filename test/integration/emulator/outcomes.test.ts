@@ -44,7 +44,7 @@ describe('the outcome of an emulated invocation', () => {
       await until('the batch is invoked twice', () => source.reports.length === 2);
       await source.stop();
       expect(source.reports).toMatchObject([
-        { outcome, records: 3, error: expect.stringMatching(error) },
+        { outcome, records: 3, error: { message: expect.stringMatching(error) } },
         { outcome: 'success', records: 3 },
       ]);
       const [first, second] = source.said<string[]>().filter(Array.isArray);
@@ -62,7 +62,7 @@ describe('the outcome of an emulated invocation', () => {
     const source = await harness.run(queue, module);
     await until('the batch is invoked', () => source.reports.length >= 2);
     await source.stop();
-    expect(source.reports[0]).toMatchObject({ outcome: 'error', error: expect.stringMatching(error) });
+    expect(source.reports[0]).toMatchObject({ outcome: 'error', error: { message: expect.stringMatching(error) } });
     expect(await harness.takeAll(queue)).toBe(1);
   });
 
