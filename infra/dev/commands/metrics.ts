@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { say } from '../runtime/command-line.ts';
@@ -15,6 +16,10 @@ export const command = defineCommand({
     const { generatedFiles } = await import('../metrics/generated.ts');
     for (const [path, text] of Object.entries(await generatedFiles())) {
       const file = join(rootDirectory, path);
+      if (existsSync(file) && (await readFile(file, 'utf8')) === text) {
+        say(`unchanged ${path}`);
+        continue;
+      }
       await mkdir(dirname(file), { recursive: true });
       await writeFile(file, text);
       say(`updated ${path}`);
