@@ -150,7 +150,7 @@ export const fields: Plain<FieldConfig>[] = ${listed(charts.map((panel) => panel
   expect(check('wrong', read('dashboard.json').replace('"refresh"', '"refreshed"'))).toContain('refreshed');
 });
 
-test('the Grafana dashboard has the rows Business, Application and Infrastructure, and a panel for each metric of the toolkit', () => {
+test('the Grafana dashboard has the rows Business, Application and Infrastructure, and a panel for each metric of the toolkit (update dashboard.json with npm run metrics)', () => {
   const { panels } = JSON.parse(read('dashboard.json')) as { panels: Panel[] };
   const rows = panels.filter(({ type }) => type === 'row').map(({ title }) => title);
   expect(rows).toEqual(['Business', 'Application', 'Infrastructure']);
@@ -184,7 +184,7 @@ const exporterSchema = z.strictObject({
     .min(1),
 });
 
-test("the configuration of the CloudWatch exporter has only documented fields, and contains every metric of the toolkit with the metric's dimensions", () => {
+test("the configuration of the CloudWatch exporter has only documented fields, and contains every metric of the toolkit with the metric's dimensions (update the configuration with npm run metrics)", () => {
   const { customNamespace } = exporterSchema.parse(parse(read('cloudwatch-exporter.yml')));
   for (const { length, period } of customNamespace) expect(length).toBeGreaterThanOrEqual(period);
   expect(new Set(customNamespace.map(({ name }) => name)).size).toBe(customNamespace.length);
