@@ -106,7 +106,7 @@ export async function startDevEnvironment({
     const { httpPort } = settings;
     const traces = settings.otlpEndpoint === undefined ? await started(startTraceReceiver()) : undefined;
     const otlpEndpoint = settings.otlpEndpoint ?? traces?.url;
-    const console = await started(
+    const consoleServer = await started(
       startConsoleServer({ broker, traces, dataDirectory, serviceDirectory: rootDirectory }),
     );
     const service = await Promise.race([
@@ -119,7 +119,7 @@ export async function startDevEnvironment({
             store,
             tablePrefix,
             otlpEndpoint,
-            console,
+            console: consoleServer,
             dataDirectory,
             watch,
             say,
