@@ -89,14 +89,15 @@ export class Environment {
   }
 
   start(batch: readonly QueuedCopy[]): void {
-    const { clock, definition, history } = this.#simulation;
+    const { definition, history } = this.#simulation;
     this.#progress = { is: 'running', batch };
     const again = batch.some(({ deliveries }) => deliveries > 0) ? ' again' : '';
     history?.step(`${this.name}deliver ${batch.map(({ message }) => idOf(message)).join(', ')}${again}`);
     if (!this.isWaiting) this.#learned = [];
     this.#learn(this.memory, batch.map(copyText));
-    const endsAtMs = clock.now() + INVOCATION_MS;
-    const context = { getRemainingTimeInMillis: () => endsAtMs - clock.now() };
+    // The remaining time does not follow the simulated clock: at the end of its time, the consumer stops waiting for a
+    // call after a real timer, and the same choices would no longer lead to the same run.
+    const context = { getRemainingTimeInMillis: () => INVOCATION_MS };
     void this.#handler(eventOf(batch, definition.queue), context).then(
       () => this.#end('returned'),
       () => this.#end('thrown'),
