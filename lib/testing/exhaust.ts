@@ -158,7 +158,6 @@ export async function exhaust(
               : runTwice(rule, context, real, (difference) => {
                   fail(`the rule for ${context.id} is not repeatable. It decided: ${difference}. ${ADVICE}`);
                 }),
-          isOver: () => found !== undefined,
         },
         choose,
       );

@@ -1,7 +1,7 @@
 import { newMemory } from '../consumer/batch.ts';
 import { Environment, type Ended, type Simulation } from './environment.ts';
 import { dataText, linesText, stateText, withoutRandomIds } from './state-text.ts';
-import { acknowledge, deliver, endDelay, returnBatch } from './world-broker.ts';
+import { deliver, endDelay, returnBatch } from './world-broker.ts';
 import { copyState, newState, type Snapshot } from './world-state.ts';
 
 type Action = () => void;
@@ -21,7 +21,6 @@ export class Scheduler {
     this.#simulation = simulation;
     const memories = from?.memories ?? Array.from({ length: simulation.environments }, newMemory);
     this.#environments = memories.map((memory) => this.#newEnvironment(structuredClone(memory)));
-    this.#current = this.#environments[from?.current ?? -1];
   }
 
   #newEnvironment(memory = newMemory()): Environment {
@@ -62,9 +61,8 @@ export class Scheduler {
         state.left.switches -= 1;
         action();
       });
-    const { broker, isWhole, left, queue } = state;
-    const canEndDelay = broker.delayed.length > 0 && !(isWhole && queue.length > 0);
-    const delays = canEndDelay ? [() => endDelay(this.#simulation)] : [];
+    const { broker, left } = state;
+    const delays = broker.delayed.length > 0 ? [() => endDelay(this.#simulation)] : [];
     if (!next) return [...starts, ...delays, ...switching(otherStarts.flat())];
     const zombies = hasZombies && left.faults > 0 ? this.#redeliveries() : [];
     return [next, ...switching([...others, ...starts, ...delays]), ...zombies];
@@ -119,7 +117,6 @@ export class Scheduler {
       history?.step(`${environment.name}the acknowledgement is lost`);
     }
     if (ended.is !== 'returned' || isLost) returnBatch(this.#simulation, ended);
-    else acknowledge(state);
   }
 
   /** Ends all processes. */
@@ -133,7 +130,8 @@ export class Scheduler {
       linesText([
         stateText(this.#simulation.state),
         ...this.#environments.map((environment) =>
-          linesText([String(environment === this.#current), environment.text()]),
+          // Which environment ran last makes no difference unless this environment can continue.
+          linesText([String(environment === this.#current && environment.isWaiting), environment.text()]),
         ),
         dataText(this.#simulation.calls.map(({ environment }) => this.#environments.indexOf(environment))),
       ]),
@@ -146,7 +144,6 @@ export class Scheduler {
     return {
       state: copy,
       memories: this.#environments.map(({ memory }) => structuredClone(memory)),
-      current: this.#environments.indexOf(this.#current!),
     };
   }
 }

@@ -38,6 +38,7 @@ export function publish(
 /** Takes the `size` oldest messages from the queue, as the next batch. */
 export function deliver(state: WorldState, size: number): QueuedCopy[] {
   state.batches += 1;
+  state.isWhole = false;
   return state.queue.splice(0, size);
 }
 
@@ -60,9 +61,4 @@ export function returnBatch({ choose, definition, state }: Simulation, { is, bat
   queue.splice(isFetched ? queue.length : returned, 0, ...batch);
   // Without an open-batch record the messages are delivered together.
   state.isWhole = definition.orderBy !== undefined && is === 'crashed' && store.openBatch === undefined;
-}
-
-/** Acknowledges a batch. `deliver` has already removed the messages of the batch from the queue. */
-export function acknowledge(state: WorldState): void {
-  state.isWhole = false;
 }

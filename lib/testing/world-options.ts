@@ -50,7 +50,6 @@ export interface WorldOptions {
   readonly isInAnyOrder?: boolean;
   readonly prepare?: (store: MemoryStore) => void;
   readonly afterStep?: (store: MemoryStore) => void;
-  readonly isOver?: () => boolean;
   /**
    * Returns whether an earlier simulation has already reached the same state. If so, this simulation ends, because it
    * would continue in the same way.
@@ -85,7 +84,6 @@ const defaults = {
   isInAnyOrder: false,
   prepare: () => {},
   afterStep: () => {},
-  isOver: () => false,
   around: (run) => run(),
 } satisfies Partial<WorldOptions>;
 

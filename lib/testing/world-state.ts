@@ -24,8 +24,6 @@ export interface WorldState {
 export interface Snapshot {
   readonly state: WorldState;
   readonly memories: readonly Memory[];
-  /** The index of the environment that ran last, or -1 if it has crashed. */
-  readonly current: number;
 }
 
 export const newState = ({ definition, faults, switches, refusals, unroutable }: CompleteOptions): WorldState => ({

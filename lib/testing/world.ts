@@ -31,7 +31,7 @@ const START_MS = Date.parse('2026-01-01T00:00:00Z');
  */
 export async function runWorld(given: WorldOptions, choose: Choose): Promise<World> {
   const options = withDefaults(given);
-  const { environments, from, hasZombies, isExplored, isOver, messages, prepare, stepMs } = options;
+  const { environments, from, hasZombies, isExplored, messages, prepare, stepMs } = options;
   const state = newState(options);
   prepare(state.store);
   if (from) copyState(from.state, state);
@@ -52,7 +52,7 @@ export async function runWorld(given: WorldOptions, choose: Choose): Promise<Wor
     scheduler.settle();
     if (scheduler.isBusy) continue;
     const snapshot = scheduler.isResting ? () => scheduler.snapshot() : undefined;
-    if (isOver() || isExplored?.(() => scheduler.text(), snapshot)) break;
+    if (isExplored?.(() => scheduler.text(), snapshot)) break;
     const actions = scheduler.actions();
     if (actions.length === 0) break;
     if (state.batches > MOST_BATCHES + messages.length * MOST_BATCHES_PER_MESSAGE)
