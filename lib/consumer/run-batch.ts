@@ -1,4 +1,4 @@
-import { isolate, noteSurvival, retryEndAttempts, suspectsAmong } from '../crash-loop/isolate.ts';
+import { isolate, noteSurvival, suspectsAmong } from '../crash-loop/isolate.ts';
 import { decode, type Delivery, type RabbitMqEvent } from '../message/delivery.ts';
 import type { Identify } from '../message/identify.ts';
 import { toResult, validate, type ValidMessage, type Result } from '../message/message.ts';
@@ -87,25 +87,23 @@ async function processDeliveries(
   const unsuspected = valid.filter((message) => !suspects.has(message));
   const deadLetters = withoutRule.filter(({ outcome }) => outcome.is === 'dead-letter');
   const others = withoutRule.filter(({ outcome }) => outcome.is !== 'dead-letter');
-  const settled = await Promise.all([
+  const [processed, deadLettered] = await Promise.all([
     processMessages(unsuspected, others),
     // Messages that are dead-lettered without running a rule do not wait for the rules of other messages.
     settle(deadLetters, batch),
   ]);
-  if (suspects.size > 0) {
-    const steps = {
-      inOrder: (messages: readonly ValidMessage[]) => inStoredOrder(messages, batch),
-      process: processMessages,
-      settle: (results: readonly Result[]) => settle(results, batch),
-    };
-    settled.push(await isolate([...suspects], batch, steps));
-  } else await retryEndAttempts(batch);
+  const isolated = await isolate([...suspects], batch, {
+    inOrder: (messages) => inStoredOrder(messages, batch),
+    process: processMessages,
+    settle: (results) => settle(results, batch),
+  });
 
   // 6. Settle the postponed messages. They are last because their copies are published only if the batch is not
   // redelivered.
   const results = await runInSettleSpan(batch.trace, async () => {
     const byDelivery = new Map<Delivery, Result>();
-    for (const result of await settlePostponed(settled.flat(), batch)) byDelivery.set(result.delivery, result);
+    for (const result of await settlePostponed([...processed, ...deadLettered, ...isolated], batch))
+      byDelivery.set(result.delivery, result);
     for (const copy of copies) byDelivery.set(copy.delivery, resultOfCopy(copy, byDelivery.get(copy.of.delivery)!));
     const all = deliveries.map((delivery) => byDelivery.get(delivery)!);
     if (opening.opened) await closeBatch(all, opening.opened, batch);

@@ -36,10 +36,10 @@ export interface AttemptLog {
   read(queue: string, ids: readonly MessageId[]): Promise<Map<MessageId, OpenAttempts>>;
   begin(queue: string, ids: readonly MessageId[], run: AttemptRun): Promise<void>;
   /**
-   * Deletes stored processing attempts. `ended` maps each message id to the attempt that has ended and is deleted, or
-   * to `undefined` if all stored attempts of the message are deleted.
+   * Deletes stored processing attempts. `ended` maps each message id to the attempt to delete, or to `all` to delete all
+   * stored attempts of the message.
    */
-  end(queue: string, ended: ReadonlyMap<MessageId, AttemptRun | undefined>): Promise<void>;
+  end(queue: string, ended: ReadonlyMap<MessageId, AttemptRun | 'all'>): Promise<void>;
 }
 
 const CONCURRENT_REQUESTS = 16;
@@ -83,11 +83,11 @@ export function createAttemptLog({ client, retryPolicy, name, expiresAt }: Inbox
     },
 
     async end(queue, ended) {
-      const end = async ([id, run]: readonly [MessageId, AttemptRun | undefined]) => {
+      const end = async ([id, run]: readonly [MessageId, AttemptRun | 'all']) => {
         const key = { TableName: name, Key: attemptKey(queue, id) };
-        if (run)
+        if (run === 'all') await withRetries(() => client.send(new DeleteItemCommand(key)), retryPolicy);
+        else
           await conditionalWrite(() => client.send(new UpdateItemCommand({ ...key, ...withoutRun(run) })), retryPolicy);
-        else await withRetries(() => client.send(new DeleteItemCommand(key)), retryPolicy);
       };
       await pMap(ended, end, { concurrency: CONCURRENT_REQUESTS });
     },

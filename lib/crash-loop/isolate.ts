@@ -38,10 +38,10 @@ export interface CrashLoopMemory {
    */
   survived: Map<MessageId, number>;
   /**
-   * For each message id, the ended processing attempt that must still be deleted from DynamoDB. `undefined` means that
-   * all stored attempts of the message must be deleted.
+   * For each message id, the ended processing attempt that must still be deleted from DynamoDB, or `all` if all stored
+   * attempts of the message must be deleted.
    */
-  readonly unended: Map<MessageId, AttemptRun | undefined>;
+  readonly unended: Map<MessageId, AttemptRun | 'all'>;
 }
 
 interface Steps {
@@ -83,11 +83,16 @@ export async function isolate(
   batch: IsolatingBatch,
   steps: Steps,
 ): Promise<Result[]> {
+  if (suspects.length === 0) {
+    await retryEndAttempts(batch);
+    return [];
+  }
   let open: Map<MessageId, OpenAttempts>;
   let sorted: readonly ValidMessage[];
   let untried: readonly ValidMessage[];
   let run: AttemptRun | undefined;
   try {
+    // An attempt that has ended and is still stored would count as a crash.
     await deleteEnded(batch);
     sorted = await steps.inOrder(suspects);
     open = await batch.attemptLog.read(batch.queue.name, suspects.map(idOf));
@@ -120,20 +125,18 @@ async function isolateEach(
       continue;
     }
     const begun = stopped.has(sequence) ? outOfTime() : await tryToBegin(suspect, runsOf(suspect), batch);
-    const [result] = 'is' in begun ? await settle([toResult(suspect, begun)]) : await process([suspect]);
-    const { is } = result!.outcome;
-    if (is === 'unfinished') stopped.add(sequence);
-    if (!('is' in begun)) {
-      if (isUncommitted(result!)) waiting.add(sequence);
-      await endAttempts([result!], begun, batch);
-    } else if (isEnded(result!)) await endAttempts([result!], undefined, batch);
+    const [result] = begun.is === 'begun' ? await process([suspect]) : await settle([toResult(suspect, begun)]);
+    if (result!.outcome.is === 'unfinished') stopped.add(sequence);
+    if (begun.is === 'begun' && blocksKey(result!)) waiting.add(sequence);
+    if (begun.is === 'begun') await endAttempts([result!], begun.run, batch);
+    else if (isEnded(result!)) await endAttempts([result!], 'all', batch);
     results.push(result!);
   }
   // These messages wait for an earlier message of their key, so no rule runs for them unless another Lambda execution
   // environment has completed the earlier message meanwhile. To process each of them alone would take many requests to
   // DynamoDB, and the invocation could run out of time.
   const processed = postponed.length > 0 ? await process(postponed) : [];
-  await endAttempts(processed.filter(isEnded), undefined, batch);
+  await endAttempts(processed.filter(isEnded), 'all', batch);
   return [...results, ...processed];
 }
 
@@ -144,14 +147,14 @@ const isEnded = ({ outcome: { is } }: Result) => is !== 'unfinished' && is !== '
  * The effects of a message that was postponed as `UNROUTABLE` are committed: the consumer only could not publish a
  * follow-up event, because no queue receives the event.
  */
-const isUncommitted = ({ outcome }: Result) =>
+const blocksKey = ({ outcome }: Result) =>
   outcome.is === 'retry' || (outcome.is === 'postponed' && outcome.code !== 'UNROUTABLE');
 
 async function tryToBegin(
   suspect: ValidMessage,
   runs: readonly number[],
   batch: IsolatingBatch,
-): Promise<AttemptRun | Outcome> {
+): Promise<{ readonly is: 'begun'; readonly run: AttemptRun } | Outcome> {
   if (batch.timeLeftMs() <= 0) return outOfTime();
   if (runs.length >= MAX_ISOLATED_RUNS) {
     const nowMs = batch.clock.now();
@@ -159,7 +162,7 @@ async function tryToBegin(
     return ended.length >= MAX_ISOLATED_RUNS ? deadLetter('CRASH_LOOP') : unfinishedAs('LEASED');
   }
   try {
-    return await beginAttempts([suspect], 'isolated', batch);
+    return { is: 'begun', run: await beginAttempts([suspect], 'isolated', batch) };
   } catch (error) {
     return unfinished(error);
   }
@@ -175,18 +178,15 @@ async function beginAttempts(
   return run;
 }
 
-async function endAttempts(
-  results: readonly Result[],
-  run: AttemptRun | undefined,
-  batch: IsolatingBatch,
-): Promise<void> {
+/** Deletes all stored attempts of each message that has ended, and only the attempt `run` of each other message. */
+async function endAttempts(results: readonly Result[], run: AttemptRun | 'all', batch: IsolatingBatch): Promise<void> {
   const { unended } = batch.memory;
-  for (const { delivery, outcome } of results) unended.set(delivery.id!, outcome.is === 'postponed' ? run : undefined);
+  for (const result of results) unended.set(result.delivery.id!, isEnded(result) ? 'all' : run);
   await retryEndAttempts(batch);
 }
 
 /** Deletes the stored processing attempts that an earlier batch could not delete, because DynamoDB was unavailable. */
-export async function retryEndAttempts(batch: IsolatingBatch): Promise<void> {
+async function retryEndAttempts(batch: IsolatingBatch): Promise<void> {
   try {
     await deleteEnded(batch);
   } catch (error) {

@@ -93,7 +93,7 @@ export function memoryPorts(store: MemoryStore, clock: Clock): ConsumerPorts {
       },
       async end(_, ended) {
         for (const [id, run] of ended) {
-          const left = run ? (attempts.get(id) ?? []).filter((one) => one.id !== run.id) : [];
+          const left = run === 'all' ? [] : (attempts.get(id) ?? []).filter((one) => one.id !== run.id);
           if (left.length > 0) attempts.set(id, left);
           else attempts.delete(id);
         }

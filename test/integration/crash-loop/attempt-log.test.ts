@@ -35,7 +35,7 @@ test('if all attempts of a message are deleted from the attempt log, the DynamoD
   const id = 'all' as MessageId;
   await attemptLog.begin('loans', [id], { kind: 'together', id: 'a run', endsByMs: 1 });
   await attemptLog.begin('loans', [id], isolated('first', 1));
-  await attemptLog.end('loans', new Map([[id, undefined]]));
+  await attemptLog.end('loans', new Map([[id, 'all' as const]]));
   expect(await store.get('inbox', { pk: { S: `!attempts#loans#${id}` } })).toBeUndefined();
 });
 

@@ -179,6 +179,17 @@ test('if all messages that are processed together are postponed because another 
   expect(store.attempts.size).toBe(0);
 });
 
+test('if a message that is processed alone stays unfinished because DynamoDB is unavailable, its earlier attempts stay in the attempt log', async () => {
+  const { store, run, record } = aConsumer(undefined, {
+    decide() {
+      throw new StoreUnavailableError();
+    },
+  });
+  record('a', ended, ended);
+  expect((await run('a')).notCompleted).toMatchObject([{ id: 'a', outcome: 'unfinished' }]);
+  expect(store.attempts.get('a' as MessageId)).toHaveLength(3);
+});
+
 test('a message with an expired lease may have crashed the process that held the lease, and is processed alone, even at its first delivery; a message with a released lease is not processed alone', async () => {
   const { run, begun, lease } = aConsumer();
   lease('expired', ended);
