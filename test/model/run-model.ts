@@ -10,6 +10,12 @@ import type { ModelMessage } from './model-message.ts';
 import type { Choose, WorldOptions } from '../../lib/testing/world-options.ts';
 import { runWorld } from '../../lib/testing/world.ts';
 
+/**
+ * The maximum number of times that one message may crash its process: three deliveries until the consumer suspects the
+ * message, one attempt together with other messages, and three attempts alone. A fault in between can repeat a step.
+ */
+const MAX_CRASHES = 10;
+
 export interface ModelOptions extends Omit<WorldOptions, 'messages' | 'around'> {
   readonly messages: readonly ModelMessage[];
   readonly definition: ConsumerDefinition<any>;
@@ -32,6 +38,7 @@ export async function runModel(
   const killers = new Set<string>(messages.filter(({ isKiller }) => isKiller).map(({ id }) => id));
   const unsure = new Set<string>(messages.filter(({ endsEitherWay }) => endsEitherWay).map(({ id }) => id));
   const varied = new Set<string>(messages.filter(({ mayFailPermanently }) => mayFailPermanently).map(({ id }) => id));
+  const crashes = new Map<string, number>();
   let endsEarly = false;
   const { store, broker, repeated } = await runWorld(
     {
@@ -45,7 +52,10 @@ export async function runModel(
         })),
       ),
       around: (run, { context: { id }, crash, choose: chooseOutcome }) => {
-        if (killers.has(id)) return crash();
+        if (killers.has(id)) {
+          crashes.set(id, (crashes.get(id) ?? 0) + 1);
+          return crash();
+        }
         const outcome = unsure.has(id) ? chooseOutcome(varied.has(id) ? 3 : 2) : 0;
         if (outcome === 1) throw new Error('the test model chose a transient error for this attempt');
         if (outcome === 2)
@@ -57,7 +67,10 @@ export async function runModel(
   );
   if (endsEarly) return undefined;
   const audited = auditModel({ messages, store, broker, order, queueName: definition.queue.name });
-  return { ...audited, unexpected: [...audited.unexpected, ...repeated, ...check(storedItems(store))] };
+  const loops = [...crashes]
+    .filter(([, count]) => count > MAX_CRASHES)
+    .map(([id, count]) => `${id} crashed the process ${count} times`);
+  return { ...audited, unexpected: [...audited.unexpected, ...repeated, ...loops, ...check(storedItems(store))] };
 }
 
 /** Runs `work` with log lines, metrics and stack traces suppressed, because they would take much of the time of a run. */
