@@ -11,7 +11,7 @@ import {
   type BatchMessage,
   type Result,
 } from '../message/message.ts';
-import { deadLetter, duplicate, fromFailedMarker, unfinished } from '../message/outcome.ts';
+import { deadLetter, duplicate, fromFailedMarker, outcomeTraits, unfinished } from '../message/outcome.ts';
 import { forgetOldest } from '../runtime/forget-oldest.ts';
 import type { Batch, Memory } from './batch.ts';
 
@@ -117,7 +117,6 @@ export const resultOfCopy = (copy: Copy, { outcome }: Result): Result =>
 
 export function rememberDone(results: readonly Result[], { done }: Memory): void {
   for (const { delivery, outcome } of results)
-    if (delivery.id && (outcome.is === 'completed' || outcome.is === 'rejected'))
-      done.set(delivery.id, delivery.payloadHash);
+    if (delivery.id && outcomeTraits[outcome.is].isCommitted) done.set(delivery.id, delivery.payloadHash);
   forgetOldest(done);
 }

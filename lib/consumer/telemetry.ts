@@ -2,10 +2,11 @@ import { publishTimeOf } from '../events/publish-time.ts';
 import { spanOf } from '../events/trace.ts';
 import type { Delivery } from '../message/delivery.ts';
 import type { Result } from '../message/message.ts';
-import type { Outcome, ThrownError } from '../message/outcome.ts';
+import { outcomeTraits, type Outcome, type ThrownError } from '../message/outcome.ts';
 import type { BatchTrace } from '../message/trace.ts';
 import { isLogged, log, logLines, type LogLines } from '../runtime/log.ts';
 import { recordMetrics, recordCollected } from '../runtime/metrics.ts';
+import type { recordedMetrics } from '../runtime/recorded-metrics.ts';
 import type { BatchReport } from './report.ts';
 import type { ConsumerSettings } from './settings.ts';
 
@@ -29,23 +30,17 @@ export function recordTelemetry(
 ): void {
   const { startedAtMs, nowMs } = processed;
   const traceIdFor = ({ delivery }: Result) => spanIds(delivery, processed.trace).traceId;
-  const counted = (outcome: Outcome['is']) => {
+  const counted = (Object.keys(METRICS) as Outcome['is'][]).map((outcome) => {
     const first = results.find(({ outcome: { is } }) => is === outcome);
-    return { values: of[outcome], traceId: first && traceIdFor(first) };
-  };
+    return [METRICS[outcome], { values: of[outcome], traceId: first && traceIdFor(first) }] as const;
+  });
   const times = results
     .flatMap((result) => timeToOutcome(result, nowMs).map((ms) => ({ ms, result })))
     .toSorted((one, other) => other.ms - one.ms);
   const batchTraceId = results[0] && traceIdFor(results[0]);
   recordMetrics(
     {
-      Completed: counted('completed'),
-      Rejected: counted('rejected'),
-      Duplicates: counted('duplicate'),
-      Retried: counted('retry'),
-      Postponed: counted('postponed'),
-      DeadLettered: counted('dead-letter'),
-      Unfinished: counted('unfinished'),
+      ...Object.fromEntries(counted),
       BatchSize: results.length,
       BatchDuration: { values: nowMs - startedAtMs, traceId: batchTraceId },
       TimeToOutcome: { values: times.map(({ ms }) => ms), traceId: times[0] && traceIdFor(times[0].result) },
@@ -58,10 +53,21 @@ export function recordTelemetry(
 }
 
 function timeToOutcome({ delivery, outcome }: Result, nowMs: number): number[] {
-  if (outcome.is !== 'completed' && outcome.is !== 'rejected') return [];
+  if (!outcomeTraits[outcome.is].isCommitted) return [];
   const publishedAtMs = publishTimeOf(delivery);
   return publishedAtMs === undefined ? [] : [Math.max(nowMs - publishedAtMs, 0)];
 }
+
+/** For each outcome, the metric that counts the messages with this outcome. */
+const METRICS: Readonly<Record<Outcome['is'], keyof typeof recordedMetrics>> = {
+  completed: 'Completed',
+  rejected: 'Rejected',
+  duplicate: 'Duplicates',
+  retry: 'Retried',
+  postponed: 'Postponed',
+  'dead-letter': 'DeadLettered',
+  unfinished: 'Unfinished',
+};
 
 const MESSAGES: Readonly<Record<Outcome['is'], string>> = {
   completed: 'message completed',

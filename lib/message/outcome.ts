@@ -88,6 +88,28 @@ export interface Unfinished {
   readonly message: string;
 }
 
+interface OutcomeTraits {
+  /** Whether this delivery of the message committed the decision of the business rule. */
+  readonly isCommitted: boolean;
+  /** Whether the later messages with the same ordering key can be processed. */
+  readonly isFinal: boolean;
+  readonly isFailure: boolean;
+}
+
+/**
+ * The traits of each outcome. Code that reads a trait cannot overlook a new outcome, as a comparison with some of the
+ * outcomes would.
+ */
+export const outcomeTraits: Readonly<Record<Outcome['is'], OutcomeTraits>> = {
+  completed: { isCommitted: true, isFinal: true, isFailure: false },
+  rejected: { isCommitted: true, isFinal: true, isFailure: false },
+  duplicate: { isCommitted: false, isFinal: true, isFailure: false },
+  retry: { isCommitted: false, isFinal: false, isFailure: true },
+  postponed: { isCommitted: false, isFinal: false, isFailure: false },
+  'dead-letter': { isCommitted: false, isFinal: true, isFailure: true },
+  unfinished: { isCommitted: false, isFinal: false, isFailure: true },
+};
+
 const MAX_MESSAGE_LENGTH = 2_000;
 const MAX_CAUSE_LENGTH = 300;
 

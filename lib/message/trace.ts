@@ -1,6 +1,6 @@
 import type { Delivery } from './delivery.ts';
 import type { Result } from './message.ts';
-import type { Outcome } from './outcome.ts';
+import { outcomeTraits, type Outcome } from './outcome.ts';
 import { describeError, isInstance } from '../runtime/errors.ts';
 import { nameOf } from '../runtime/stack.ts';
 import { runIn, type Span, type SpanAttributes, type Tracing } from '../runtime/tracing.ts';
@@ -129,7 +129,7 @@ const codeOf = (outcome: Outcome) =>
   'code' in outcome ? outcome.code : outcome.is === 'rejected' ? outcome.reason : undefined;
 
 const hasFailed = (outcome: Outcome): outcome is Extract<Outcome, { code: string }> =>
-  'code' in outcome && outcome.is !== 'postponed';
+  'code' in outcome && outcomeTraits[outcome.is].isFailure;
 
 export const runInMessageSpan = <T>(trace: BatchTrace | undefined, delivery: Delivery, work: () => T): T =>
   runIn(trace?.of(delivery), work);

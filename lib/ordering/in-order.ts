@@ -2,7 +2,7 @@ import type { MessageId } from '../events/message-id.ts';
 import type { Delivery } from '../message/delivery.ts';
 import { toResult, type ValidMessage, type Result } from '../message/message.ts';
 import { keyOf } from '../message/ordering-key.ts';
-import { postponed, unfinished, unfinishedAs, type Outcome } from '../message/outcome.ts';
+import { outcomeTraits, postponed, unfinished, unfinishedAs, type Outcome } from '../message/outcome.ts';
 import { writeBlockedKeys, type BlockedKey, type BlockedKeyWrite } from './blocked-keys.ts';
 import { isFinal, MAX_BLOCKED } from './open-batch.ts';
 import type { OrderedBatch } from './ordered-batch.ts';
@@ -93,8 +93,8 @@ export async function inStoredOrder(
 /** Whether a message with this outcome lets the later messages with the same ordering key be processed. */
 function isFinalOutcome(outcome: Outcome): boolean {
   // Another Lambda execution environment retries the message, and its retry copy must come before the later messages.
-  if (outcome.is === 'duplicate') return !outcome.isRetried;
-  return outcome.is !== 'retry' && outcome.is !== 'postponed' && outcome.is !== 'unfinished';
+  if (outcome.is === 'duplicate' && outcome.isRetried) return false;
+  return outcomeTraits[outcome.is].isFinal;
 }
 
 async function readSequences(

@@ -181,10 +181,21 @@ export function createMemoryConsumer(definition: ConsumerDefinition<any>, crashA
   }
 
   function settlementOf({ outcome }: Ended, { id }: Delivery): Fate['settlement'] {
-    if (outcome === 'dead-letter') return 'dead-lettered';
-    if (outcome !== 'retry' && outcome !== 'postponed') return 'acknowledged';
-    const delayed = broker.delayed.findLast((copy) => copy.id === id);
-    return `delayed by ${formatDuration(delayed!.delayMs)}`;
+    switch (outcome) {
+      case 'completed':
+      case 'rejected':
+      case 'duplicate':
+        return 'acknowledged';
+      case 'retry':
+      case 'postponed': {
+        const delayed = broker.delayed.findLast((copy) => copy.id === id);
+        return `delayed by ${formatDuration(delayed!.delayMs)}`;
+      }
+      case 'dead-letter':
+        return 'dead-lettered';
+      case 'unfinished':
+        return 'returned';
+    }
   }
 
   function eventsOf({ id }: Delivery, eventsBefore: number): PublishedEvent[] {
