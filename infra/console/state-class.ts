@@ -1,20 +1,33 @@
-const GOOD = new Set(['completed', 'fulfilled', 'accepted', 'published']);
-const BAD = new Set(['dead-lettered', 'dead-letter', 'failed', 'unreadable']);
-const WARN = new Set([
-  'retrying',
-  'retry',
-  'postponed',
-  'unfinished',
-  'rejected',
-  'discarded',
-  'superseded',
-  'processing',
-  'redriven',
-]);
+import type { BatchReport } from 'surehop/consumer';
 
-/** Returns the CSS class for the state of a message, or for a step of a timeline. */
-export function stateClass(state: string): string {
-  if (GOOD.has(state)) return 'good';
-  if (BAD.has(state)) return 'bad';
-  return WARN.has(state) ? 'warn' : '';
-}
+type StateClass = 'good' | 'warn' | 'bad' | '';
+
+const ofOutcomes: Readonly<Record<keyof BatchReport['counts'], StateClass>> = {
+  completed: 'good',
+  rejected: 'warn',
+  duplicate: '',
+  retry: 'warn',
+  postponed: 'warn',
+  'dead-letter': 'bad',
+  unfinished: 'warn',
+};
+
+const classes: ReadonlyMap<string, StateClass> = new Map(
+  Object.entries<StateClass>({
+    ...ofOutcomes,
+    fulfilled: 'good',
+    accepted: 'good',
+    published: 'good',
+    retrying: 'warn',
+    discarded: 'warn',
+    superseded: 'warn',
+    processing: 'warn',
+    redriven: 'warn',
+    'dead-lettered': 'bad',
+    failed: 'bad',
+    unreadable: 'bad',
+  }),
+);
+
+/** Returns the CSS class for the outcome or the state of a message, or for a step of a timeline. */
+export const stateClass = (state: string): string => classes.get(state) ?? '';

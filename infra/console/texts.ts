@@ -1,6 +1,8 @@
+import type { BatchReport } from 'surehop/consumer';
 import { attemptCodes, deadLetterCodes, problems } from 'surehop/troubleshooting';
 
 type Code = keyof typeof deadLetterCodes | keyof typeof attemptCodes;
+type Outcomes = Readonly<Record<string, string | undefined> & Record<keyof BatchReport['counts'], string>>;
 type Problem = keyof typeof problems;
 
 /** Returns a formatted number with its noun in the singular or the plural. */
@@ -358,7 +360,7 @@ const en = {
     postponed: 'postponed',
     'dead-letter': 'failed for good',
     unfinished: 'not finished',
-  } as Readonly<Record<string, string | undefined>>,
+  } satisfies Outcomes as Outcomes,
 
   // Edit
   editAndResend: 'Edit and resend…',
