@@ -99,10 +99,37 @@ export function readFailure(error: unknown): Failure {
 export const tableMissing = (tables: readonly string[], cause?: unknown): MisconfiguredError =>
   new MisconfiguredError('TABLE_MISSING', `${listOf(tables)} does not exist`, { tables, cause });
 
+type Meaning = 'none' | 'condition-failed' | 'conflict' | 'invalid' | 'misconfigured' | 'throttled';
+
+/**
+ * Returns what the code of a cancellation reason means for the write
+ * (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
+ */
+export function meaningOf({ Code }: CancellationReason): Meaning {
+  switch (Code) {
+    case undefined:
+    case 'None':
+      return 'none';
+    case 'ConditionalCheckFailed':
+      return 'condition-failed';
+    case 'TransactionConflict':
+      return 'conflict';
+    case 'ValidationError':
+    case 'ItemCollectionSizeLimitExceeded':
+      return 'invalid';
+    case 'ResourceNotFound':
+    case 'AccessDenied':
+      return 'misconfigured';
+    default:
+      // An unknown code is treated like a throttling code, because a later attempt can succeed after both.
+      return 'throttled';
+  }
+}
+
 /** Creates the error for a transaction that DynamoDB cancelled because a table or a permission is missing. */
-export function tableError(code: 'ResourceNotFound' | 'AccessDenied', table: string, text: string = code) {
-  if (code === 'ResourceNotFound') return tableMissing([table]);
-  const message = `the function's role does not allow a write on the table ${table}: ${text}`;
+export function tableError({ Code, Message }: CancellationReason, table: string): MisconfiguredError {
+  if (Code === 'ResourceNotFound') return tableMissing([table]);
+  const message = `the function's role does not allow a write on the table ${table}: ${Message ?? Code}`;
   return new MisconfiguredError('ACCESS_DENIED', message, { tables: [table] });
 }
 

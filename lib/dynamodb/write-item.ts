@@ -5,7 +5,7 @@ import { TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import { CodedError } from '../runtime/errors.ts';
 import type { Surehop } from '../runtime/surehop.ts';
 import type { Effect } from './effects.ts';
-import { readFailure, tableError, toStoreError } from './failure.ts';
+import { meaningOf, readFailure, tableError, toStoreError } from './failure.ts';
 import { describeItem } from './item.ts';
 import { addOperation, changesOf, type Operation } from './operation.ts';
 import { reportMisconfigured } from './report-misconfigured.ts';
@@ -36,13 +36,15 @@ export async function writeItem(surehop: Surehop, effect: Effect): Promise<void>
       return;
     } catch (error) {
       const failure = readFailure(error);
-      const { Code, Message } = (failure.is === 'cancelled' && failure.reasons[0]) || {};
-      if (Code === 'ConditionalCheckFailed')
+      const reason = (failure.is === 'cancelled' && failure.reasons[0]) || {};
+      const meaning = meaningOf(reason);
+      if (meaning === 'condition-failed')
         throw new CodedError('CONDITION_FAILED', `the condition of ${place()} does not hold`, { cause: error });
-      if (Code === 'ValidationError' || Code === 'ItemCollectionSizeLimitExceeded')
-        throw new CodedError('INVALID_EFFECT', `DynamoDB refuses ${place()}: ${Message ?? Code}`, { cause: error });
-      if (Code === 'ResourceNotFound' || Code === 'AccessDenied')
-        throw reportMisconfigured(tableError(Code, TABLE_PREFIX + operation.table, Message));
+      if (meaning === 'invalid') {
+        const text = reason.Message ?? reason.Code;
+        throw new CodedError('INVALID_EFFECT', `DynamoDB refuses ${place()}: ${text}`, { cause: error });
+      }
+      if (meaning === 'misconfigured') throw reportMisconfigured(tableError(reason, TABLE_PREFIX + operation.table));
       // A cancelled transaction has written nothing. Its further causes are conflicts and throttling.
       if (failure.is !== 'cancelled' || count === MAX_TRANSACTIONS) throw toStoreError(error);
       await backOff(count, defaultRetryPolicy);

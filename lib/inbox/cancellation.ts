@@ -1,7 +1,7 @@
 import type { CancellationReason, TransactWriteItem } from '@aws-sdk/client-dynamodb';
 
 import { describeItem, type Attributes } from '../dynamodb/item.ts';
-import { tableError } from '../dynamodb/failure.ts';
+import { meaningOf, tableError } from '../dynamodb/failure.ts';
 import type { MisconfiguredError } from '../runtime/errors.ts';
 import type { Candidate } from './candidate.ts';
 import type { Operation } from '../dynamodb/operation.ts';
@@ -28,10 +28,7 @@ export interface Findings {
 export const writersOf = ({ selected }: Transaction, isOn: (operation: Operation) => boolean): Candidate[] =>
   selected.filter(({ branch }) => branch.operations.some(isOn)).map(({ candidate }) => candidate);
 
-/**
- * Groups the cancellation reasons of a transaction by kind
- * (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
- */
+/** Groups the cancellation reasons of a transaction by their meaning. */
 export function readReasons(reasons: readonly CancellationReason[], transaction: Transaction): Findings {
   const { selected, itemIds, writes } = transaction;
   const met: [Candidate, Attributes | undefined][] = [];
@@ -40,29 +37,29 @@ export function readReasons(reasons: readonly CancellationReason[], transaction:
   const throttled: Candidate[] = [];
   let invalid: Findings['invalid'];
   let misconfigured: Findings['misconfigured'];
-  for (const [position, { Code, Item, Message }] of reasons.entries()) {
-    if (Code === undefined || Code === 'None') continue;
+  for (const [position, reason] of reasons.entries()) {
+    const meaning = meaningOf(reason);
+    if (meaning === 'none') continue;
+    const { Code, Item, Message } = reason;
     const ofMarker = selected[position]?.candidate;
     const itemId = itemIds[position - selected.length];
     const members = ofMarker ? [ofMarker] : writersOf(transaction, ({ id }) => id === itemId);
-    switch (Code) {
-      case 'ConditionalCheckFailed':
+    switch (meaning) {
+      case 'condition-failed':
         conflicting.push(...members);
         if (ofMarker !== undefined) met.push([ofMarker, Item]);
         else if (itemId !== undefined) seen.push([itemId, Item]);
         break;
-      case 'ResourceNotFound':
-      case 'AccessDenied':
-        misconfigured ??= tableError(Code, tableOf(writes[position]) ?? '', Message);
+      case 'misconfigured':
+        misconfigured ??= tableError(reason, tableOf(writes[position]) ?? '');
         break;
-      case 'ValidationError':
-      case 'ItemCollectionSizeLimitExceeded':
+      case 'invalid':
         invalid ??= { members, message: `${describe(transaction, itemId)}${Message ?? Code}` };
         break;
-      case 'TransactionConflict':
+      case 'conflict':
         conflicting.push(...members);
         break;
-      default:
+      case 'throttled':
         throttled.push(...members);
     }
   }
