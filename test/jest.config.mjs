@@ -10,6 +10,7 @@ export default {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/test/support/esbuild-transform.mjs' },
+  setupFilesAfterEnv: ['<rootDir>/test/support/quiet.mjs'],
   testTimeout: 60_000,
   // Most test files wait more than they compute: for a broker, a delay or another process.
   maxWorkers: 4,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import * as z from 'zod';
 
 import { createConsumer, type ConsumerDefinition } from '../../../lib/consumer/consumer.ts';
@@ -14,8 +14,6 @@ import type { MessageId } from '../../../lib/events/message-id.ts';
 import { emit, type Decision } from '../../../lib/inbox/decision.ts';
 import { createLeases } from '../../../lib/inbox/leases.ts';
 import { openInboxTable } from '../../../lib/inbox/table.ts';
-import { muteLog } from '../../../lib/runtime/log.ts';
-import { muteMetrics } from '../../../lib/runtime/metrics.ts';
 import { gatedDependencies, memorySettings, type Gate } from '../../../lib/testing/gated-dependencies.ts';
 import { createMemoryBroker } from '../../../lib/testing/memory-broker.ts';
 import { emptyStore } from '../../../lib/testing/memory-store.ts';
@@ -23,10 +21,6 @@ import { anEvent, aRecord, firstAttempt } from '../../support/delivery.ts';
 import { tables } from '../../support/example/tables.ts';
 import { exchanges, queues } from '../../support/example/topology.ts';
 import { named } from '../../support/store-faults.ts';
-
-let unmute: (() => void)[];
-beforeAll(() => void (unmute = [muteLog(), muteMetrics()]));
-afterAll(() => unmute.forEach((restore) => restore()));
 
 const type = 'deadlines.tested';
 const event = defineEvent({ type, version: 1, exchange: exchanges.library, schema: z.object({ fails: z.boolean() }) });

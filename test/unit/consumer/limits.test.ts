@@ -13,9 +13,6 @@ import { readAllSettings } from '../../../lib/settings.ts';
 import { emptyStore, memoryPorts } from '../../../lib/testing/memory-store.ts';
 import { anEvent, anInvocation, aRecord, type GivenHeaders } from '../../support/delivery.ts';
 
-process.env.LOG_LEVEL = 'ERROR';
-process.env.POWERTOOLS_METRICS_DISABLED = 'true';
-
 const NOW_MS = Date.parse('2026-11-22T13:00:00Z');
 const event = defineEvent({ type: 'limited', version: 1, exchange: exchanges.library, schema: z.object({}) });
 /** The work queue `loans`, which has the retry delays 1 s, 2 s and 4 s. */
@@ -40,7 +37,7 @@ const someDependencies = ({
       new Error(`this test expects no archived dead letter, but the consumer archived ${messageId}: ${code}`),
     ),
   clock,
-  settings: readAllSettings({ LOG_LEVEL: 'ERROR' }),
+  settings: readAllSettings({}),
   read: async () => undefined,
 });
 

@@ -38,7 +38,7 @@ function aClientWithMiddleware() {
 
 const aSurehop = (dynamodb: DynamoDBClient) =>
   createSurehop({
-    environment: {},
+    environment: { LOG_LEVEL: 'ERROR' },
     clients: {
       dynamodb,
       publisher: { publish: async () => {}, publishAll: async () => [], close: async () => {} },

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import * as z from 'zod';
 
 import { createConsumer } from '../../../lib/consumer/consumer.ts';
@@ -10,16 +10,10 @@ import { deadLetterFrom } from '../../../lib/dead-letters/origin.ts';
 import { redriveRefusal } from '../../../lib/dead-letters/redrive-refusal.ts';
 import { defineEvent } from '../../../lib/events/define.ts';
 import { publishTimeOf } from '../../../lib/events/publish-time.ts';
-import { muteLog } from '../../../lib/runtime/log.ts';
-import { muteMetrics } from '../../../lib/runtime/metrics.ts';
 import { gatedDependencies, memorySettings } from '../../../lib/testing/gated-dependencies.ts';
 import { emptyStore } from '../../../lib/testing/memory-store.ts';
 import { anEvent, anInvocation, aRecord, type GivenHeaders } from '../../support/delivery.ts';
 import { exchanges, queues } from '../../support/example/topology.ts';
-
-let unmute: (() => void)[];
-beforeAll(() => void (unmute = [muteLog(), muteMetrics()]));
-afterAll(() => unmute.forEach((restore) => restore()));
 
 const queue = queues.loans;
 const event = defineEvent({ type: 'dated', version: 1, exchange: exchanges.library, schema: z.object({}) });

@@ -17,9 +17,6 @@ import type { MessageId } from '../../../lib/events/message-id.ts';
 import { emptyStore, memoryPorts } from '../../../lib/testing/memory-store.ts';
 import { anEvent, aRecord, type GivenHeaders } from '../../support/delivery.ts';
 
-process.env.LOG_LEVEL = 'ERROR';
-process.env.POWERTOOLS_METRICS_DISABLED = 'true';
-
 const NOW_MS = Date.parse('2026-01-01T00:00:00Z');
 const INVOCATION_MS = 60_000;
 const event = defineEvent({
@@ -66,7 +63,7 @@ function aConsumer(
       throw new Error(`this test expects no archived dead letter, but the consumer archived ${messageId}: ${code}`);
     },
     clock,
-    settings: readAllSettings({ LOG_LEVEL: 'ERROR' }),
+    settings: readAllSettings({}),
     read: async () => undefined,
   };
   const handler = createConsumer(

@@ -40,7 +40,7 @@ test.each([
 ])('a consumer fails on startup if the deployment %s', async (_, missing, message) => {
   jest.spyOn(console, 'error').mockImplementation(() => undefined);
   const DEPLOYED_TABLES = deployedNames.filter((name) => name !== missing).join(',');
-  Object.assign(process.env, { POWERTOOLS_DEV: 'true', POWERTOOLS_METRICS_DISABLED: 'true', DEPLOYED_TABLES });
+  Object.assign(process.env, { POWERTOOLS_DEV: 'true', DEPLOYED_TABLES });
   await expect(startConsumer()).rejects.toMatchObject({
     code: 'TABLE_MISSING',
     message: expect.stringMatching(message),

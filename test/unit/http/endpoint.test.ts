@@ -21,7 +21,7 @@ let surehop: Surehop;
 let entries: Record<string, unknown>[];
 
 beforeAll(() => {
-  Object.assign(process.env, { POWERTOOLS_DEV: 'true', POWERTOOLS_METRICS_DISABLED: 'true' });
+  process.env['POWERTOOLS_DEV'] = 'true';
   surehop = createSurehop({ environment: { MAX_BODY_BYTES: '200', LOG_LEVEL: 'INFO' } });
   const note = (line: unknown) => void entries.push(JSON.parse(String(line)));
   for (const level of ['info', 'warn', 'error'] as const) jest.spyOn(console, level).mockImplementation(note);

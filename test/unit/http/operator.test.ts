@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 
 import { endpoint } from '../../../lib/http/endpoint.ts';
 import { operator } from '../../../lib/http/auth/operator.ts';
@@ -12,7 +12,6 @@ const surehop = createSurehop({
     JWT_SCOPE_PREFIX: 'surehop/',
   },
 });
-beforeAll(() => void (process.env['POWERTOOLS_METRICS_DISABLED'] = 'true'));
 
 const verified = (claims: object) => ({
   headers: { authorization: 'Bearer a.b.c' },

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 
 import { signedHeaders } from '../../../infra/dev/runtime/sign.ts';
 import { DEVELOPMENT_SECRET } from '../../../lib/http/development.ts';
@@ -6,10 +6,6 @@ import { createSigningKeys, parseSigningKeys } from '../../../lib/http/auth/sign
 
 const secretOf = (byte: number) => `whsec_${Buffer.alloc(32, byte).toString('base64')}`;
 const clientsOf = (keys: readonly { client: string }[]) => keys.map(({ client }) => client);
-
-beforeAll(() => {
-  Object.assign(process.env, { LOG_LEVEL: 'ERROR', POWERTOOLS_METRICS_DISABLED: 'true' });
-});
 
 describe('the reference vector of Standard Webhooks', () => {
   // From the tests of https://github.com/standard-webhooks/standard-webhooks.

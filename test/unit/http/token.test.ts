@@ -20,7 +20,6 @@ let isUnavailable = false;
 let keys: Key[];
 
 beforeAll(async () => {
-  process.env['LOG_LEVEL'] = 'ERROR';
   keys = await Promise.all(
     Array.from({ length: 4 }, async () => {
       const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });

@@ -12,7 +12,7 @@ import { aRequest } from '../../support/request.ts';
 const page = { script: 'console.log("✓ <&>")', style: 'body { color: red }' };
 
 async function open(environment: Record<string, string> = {}, headers: Record<string, string> = {}) {
-  const surehop = createSurehop({ environment });
+  const surehop = createSurehop({ environment: { LOG_LEVEL: 'ERROR', ...environment } });
   const handler = endpoint(surehop, consoleRoute, consolePage(surehop, page));
   const {
     statusCode,
@@ -38,7 +38,7 @@ describe('GET /console', () => {
   });
 
   test('the configuration in the HTML page of the console contains the URL templates for timelines and traces', async () => {
-    const surehop = createSurehop({ environment: {} });
+    const surehop = createSurehop({ environment: { LOG_LEVEL: 'ERROR' } });
     const addresses = { timeline: '/invoices/{id}/timeline', trace: 'https://traces.example.com/{id}' };
     const { body } = consolePage(surehop, page, addresses)({ headers: {} });
     const [, json = ''] = /id="configuration">(.*)<\/script>/.exec(String(body)) ?? [];

@@ -86,6 +86,8 @@ test('code that records an undefined metric, or a metric with other dimensions t
     // @ts-expect-error the metric is not in the table
     recordMetrics({ Unknown: 1 });
   };
+  // Powertools warns about each missing dimension.
+  jest.spyOn(console, 'warn').mockImplementation(() => {});
   // The type check verifies each of the comments above. At run time only the unknown metric is an error.
   expect(wrong).toThrow(TypeError);
 });

@@ -100,7 +100,7 @@ describe('with an OpenTelemetry SDK', () => {
 
   test('when an HTTP request fails, the error type of its span is the name of the problem in the HTTP response', async () => {
     const { exporter } = registerSdk();
-    const surehop = createSurehop({ environment: {}, tracing: openTelemetry() });
+    const surehop = createSurehop({ environment: { LOG_LEVEL: 'ERROR' }, tracing: openTelemetry() });
     const handler = endpoint(surehop, { access: open }, () => {
       throw new Problem('broker-unavailable', 'the broker cannot be reached');
     });
