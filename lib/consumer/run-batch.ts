@@ -59,7 +59,8 @@ async function processDeliveries(
   );
 
   /**
-   * Runs steps 3 to 6 for `messages`. Steps 5 and 6 also include `results`: the results of messages that need no rule.
+   * Runs steps 3 to 6 of this function for `messages`. `results` are the results of other messages, which need no rule:
+   * steps 5 and 6 include them.
    */
   const processMessages = async (messages: readonly ValidMessage[], results: readonly Result[] = []) => {
     const runAndCommit = async (some: readonly ValidMessage[]) => {

@@ -78,7 +78,7 @@ async function replaceRecord(
   return before && !(await openBatches.end(shard, before)) ? 'replaced' : undefined;
 }
 
-/** Deletes the stored processing order of the messages of the batch, unless the batch will be redelivered. */
+/** Deletes the open-batch record of a batch from DynamoDB, unless the batch will be redelivered. */
 export async function closeBatch(
   results: readonly Result[],
   { shard, record }: Opened,

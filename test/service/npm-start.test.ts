@@ -250,7 +250,7 @@ describe('npm start while source files are edited', () => {
     const undo = edit('infra/topology.ts', (text) => text.replace(", refunds: workQueue('refunds')", ''));
     const lines = await reported(/› the edit was not applied: /);
     expect(lines.at(-1)).toContain(
-      'not applied: infra/topology.ts: nothing was changed on the broker, because an operator must first correct it: queue "refunds" is no longer',
+      'not applied: infra/topology.ts: nothing was changed on the broker, because an operator must first correct these differences: queue "refunds" is no longer',
     );
     undo();
     await settled();

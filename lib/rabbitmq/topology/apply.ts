@@ -31,7 +31,9 @@ export async function applyTopology(
   const leftToOperator = differences.filter(({ fix }) => fix.by === 'operator');
   const reasons = leftToOperator.map(faultLine).join('; ');
   if (leftToOperator.length > 0)
-    throw new TopologyError(`nothing was changed on the broker, because an operator must first correct it: ${reasons}`);
+    throw new TopologyError(
+      `nothing was changed on the broker, because an operator must first correct these differences: ${reasons}`,
+    );
   await makeChanges(
     access,
     differences.flatMap(({ fix }) => (fix.by === 'apply' ? [fix.change] : [])),

@@ -3,7 +3,7 @@ import type { Random } from '../random.ts';
 
 const LANES = 2;
 
-/** Creates a fault that combines others: it injects `count` randomly chosen faults in two concurrent sequences. */
+/** Creates a fault that injects `count` randomly chosen other faults, two at a time. */
 export function mixed(name: string, faults: readonly Fault[], count: number, random: Random): Fault {
   const chosen = faults
     .filter(({ isMixable }) => isMixable)

@@ -34,7 +34,7 @@ test('prepareBroker fails if a policy of the broker can lose messages, and the e
   await expect(prepare()).rejects.toMatchObject({
     name: 'Problem',
     message: expect.stringMatching(
-      /nothing was changed on the broker, because an operator must first correct it: (.*)"loans" has a delivery limit of 2 \(policy "hurry"\)/,
+      /nothing was changed on the broker, because an operator must first correct these differences: (.*)"loans" has a delivery limit of 2 \(policy "hurry"\)/,
     ),
   });
 });

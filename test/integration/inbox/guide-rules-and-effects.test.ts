@@ -103,7 +103,7 @@ test('the business rule in the guide about rules and effects rejects an unknown 
   expect(await cart('c')).toEqual({ cartId: 'c', status: 'closed', total: 7, note: 'closed at 7' });
 });
 
-test('in the guide about rules and effects, the function that writes without a consumer reopens a closed cart only once', async () => {
+test('the example of writeItem in the guide about rules and effects reopens a closed cart only once', async () => {
   const { carts, reopen } = examples;
   const surehop = createSurehop({ environment: { TABLE_PREFIX: store.prefix }, clients: { dynamodb: store.client } });
   await commit({ effects: [carts.put({ cartId: 'd' }, { status: 'closed' })] });

@@ -96,7 +96,7 @@ describe('refusals', () => {
     });
     const applying = applyTopology(broker, topology);
     await expect(applying).rejects.toThrow(
-      /nothing was changed on the broker, because an operator must first correct it: .*queue "notices" has x-max-length 7, declared is 500000\. Immutable: drain and delete/,
+      /nothing was changed on the broker, because an operator must first correct these differences: .*queue "notices" has x-max-length 7, declared is 500000\. Immutable: drain and delete/,
     );
     await expect(applying).rejects.toThrow(/queue "notices" has x-overflow drop-head, declared is reject-publish/);
     expect(await queueNames()).toEqual(['notices']);
@@ -123,7 +123,7 @@ describe('refusals', () => {
     await applyTopology(broker, withAudit);
     await send('audit');
     await expect(applyTopology(broker, topology)).rejects.toThrow(
-      /nothing was changed on the broker, because an operator must first correct it: queue "audit" is no longer declared, but it still holds 1 message\./,
+      /nothing was changed on the broker, because an operator must first correct these differences: queue "audit" is no longer declared, but it still holds 1 message\./,
     );
     expect(await bindingsOf('audit')).toHaveLength(1);
     expect(await host.drain('audit')).toHaveLength(1);

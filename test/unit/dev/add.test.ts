@@ -226,7 +226,7 @@ describe('surehop add event, route and table', () => {
     },
   );
 
-  test('the diff of surehop add event, route and table contains the tests that would be created, and showing it writes no file', async () => {
+  test('the diff of "surehop add" contains the test files of the new event, route and table; showing the diff writes no file', async () => {
     const before = contents();
     const diff = (await addAll()).diff();
     for (const name of ['customer-renamed-event', 'post-payments', 'shipping-labels-table'])

@@ -96,7 +96,7 @@ test('each unexpected end of a guarded server is reported once, also after a res
   expect(ends).toEqual(['signal SIGKILL', 'exit code 0']);
 });
 
-test('a guarded server that is stopped twice ends once, gracefully, and no end is reported', async () => {
+test('stopping a guarded server twice ends its process gracefully, and does not report an unexpected end', async () => {
   const { server, started, ends } = await aRunningServer(SERVER);
   await server.stop();
   expect(await started[0]!.ended).toBe('exit code 0');

@@ -513,7 +513,7 @@ describe('lost replies', () => {
     expect(results).toEqual({ a: 'completed', b: 'unfinished STORE_UNAVAILABLE' });
   });
 
-  test('after DynamoDB has answered with a failed condition, the commit engine counts lost replies from zero again', () => {
+  test('a reply of DynamoDB, such as a failed condition, resets the number of consecutive lost replies', () => {
     const replies = [lost(), lost(), cancelled('None', 'None', conditionFailed(shelfOf(9))), lost(), lost()];
     const { results, did } = play(two(), replies);
     expect(results).toEqual(all('completed'));
