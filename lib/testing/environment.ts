@@ -4,7 +4,7 @@ import type { Message } from '../events/message.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { PublishError } from '../runtime/errors.ts';
 import { eventOf, type QueuedCopy } from './event.ts';
-import { gatedDependencies, memorySettings, type Call, type Gate } from './gated-dependencies.ts';
+import { gatedDependencies, INVOCATION_MS, memorySettings, type Call, type Gate } from './gated-dependencies.ts';
 import { describeCall, describeResult } from './history.ts';
 import { idOf } from './memory-broker.ts';
 import { aroundRules, CrashedError, recorded, type Around } from './rules.ts';
@@ -38,7 +38,6 @@ export interface Ended {
 
 type Progress = { readonly is: 'idle' } | { readonly is: 'running'; readonly batch: readonly QueuedCopy[] } | Ended;
 
-const INVOCATION_MS = 60_000;
 const READS = /\.(find|read)$/;
 const settings = memorySettings({ BATCH_CONCURRENCY: '1', MESSAGE_TIME_LIMIT_MS: '1000' });
 

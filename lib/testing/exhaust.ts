@@ -5,6 +5,7 @@ import { eventMessage } from '../events/publish.ts';
 import type { FollowUp } from '../inbox/decision.ts';
 import { describeError } from '../runtime/errors.ts';
 import { eventOf } from './event.ts';
+import { START_MS } from './gated-dependencies.ts';
 import { History } from './history.ts';
 import { brokenInvariant } from './invariants.ts';
 import { idOf, type MemoryBroker } from './memory-broker.ts';
@@ -202,8 +203,6 @@ function parkedMessages({ deadLetters }: MemoryBroker): ParkedMessage[] {
 }
 
 const describeParked = ({ id, code }: ParkedMessage): string => `${id} (${code})`;
-
-const START_MS = Date.parse('2026-01-01T00:00:00Z');
 
 const ADVICE =
   'A decide function must depend only on its event, its context and the items that it reads: not on the clock, random numbers or variables outside of the function';

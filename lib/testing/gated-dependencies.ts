@@ -26,6 +26,12 @@ interface Backend {
   readonly take: (message: Message) => PublishError | undefined;
 }
 
+/** The time at which every simulation starts, in ms since the epoch. */
+export const START_MS = Date.parse('2026-01-01T00:00:00Z');
+
+/** How long each simulated invocation may run, in ms. */
+export const INVOCATION_MS = 60_000;
+
 export const memorySettings = (environment: Environment): ConsumerDependencies['settings'] => ({
   ...readSettings(serviceSettings, environment),
   ...readSettings(brokerSettings, environment),

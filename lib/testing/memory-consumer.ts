@@ -6,7 +6,7 @@ import { formatDuration } from '../runtime/duration.ts';
 import { isKnownCode, textOf } from '../runtime/error-codes.ts';
 import { show } from './describe.ts';
 import { eventOf, type QueuedCopy } from './event.ts';
-import { gatedDependencies, memorySettings, type Gate } from './gated-dependencies.ts';
+import { gatedDependencies, INVOCATION_MS, memorySettings, START_MS, type Gate } from './gated-dependencies.ts';
 import { describeCall, describeResult, History } from './history.ts';
 import { createMemoryBroker, idOf } from './memory-broker.ts';
 import { emptyStore, type MemoryStore } from './memory-store.ts';
@@ -28,8 +28,6 @@ export interface MemoryConsumer {
   crashedAfter(): string | undefined;
 }
 
-const START_MS = Date.parse('2026-01-01T00:00:00Z');
-const INVOCATION_MS = 60_000;
 const SHORT_LIMIT = '5ms';
 
 interface Process {

@@ -4,6 +4,7 @@ import type { Simulation } from './environment.ts';
 import type { QueuedCopy } from './event.ts';
 import type { MemoryBroker } from './memory-broker.ts';
 import type { MemoryStore } from './memory-store.ts';
+import { START_MS } from './gated-dependencies.ts';
 import { Scheduler } from './scheduler.ts';
 import { publish } from './world-broker.ts';
 import { withDefaults, type Choose, type CompleteOptions, type WorldOptions } from './world-options.ts';
@@ -23,7 +24,6 @@ export interface World {
 
 const MOST_BATCHES = 60;
 const MOST_BATCHES_PER_MESSAGE = 10;
-const START_MS = Date.parse('2026-01-01T00:00:00Z');
 
 /**
  * Runs the real consumer with a simulated broker and store. `choose` makes all choices of the simulation, for example
