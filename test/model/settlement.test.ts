@@ -118,9 +118,9 @@ describe('two execution environments that consume one queue', () => {
       'a message that crashes the process, with a valid message',
       ['killer', 'sound'],
       1,
-      { switches: 2, hasWholeBatches: true },
+      { switches: 3, hasWholeBatches: true },
     ],
-    ['a message that crashes the process and is sent twice', ['killer'], 2, { switches: 2, hasWholeBatches: true }],
+    ['a message that crashes the process and is sent twice', ['killer'], 2, { switches: 3, hasWholeBatches: true }],
   ];
   for (const [situation, kinds, copies, options] of cases)
     test(`every message reaches exactly one final state when two execution environments consume its queue: ${situation}`, async () => {
