@@ -59,8 +59,8 @@ async function processDeliveries(
   );
 
   /**
-   * Runs steps 3 to 6 of this function for `messages`. `results` are the results of other messages, which need no rule:
-   * steps 5 and 6 include them.
+   * Runs the business rules of `messages`, commits, publishes and settles. `results` are the results of other messages,
+   * whose events are published and which are settled at the same time.
    */
   const processMessages = async (messages: readonly ValidMessage[], results: readonly Result[] = []) => {
     const runAndCommit = async (some: readonly ValidMessage[]) => {

@@ -97,8 +97,8 @@ interface OutcomeTraits {
 }
 
 /**
- * The traits of each outcome. Code that reads a trait cannot overlook a new outcome, as a comparison with some of the
- * outcomes would.
+ * The traits of each outcome. If an outcome is added, the compiler asks for its traits, so that no code that depends on
+ * them overlooks it.
  */
 export const outcomeTraits: Readonly<Record<Outcome['is'], OutcomeTraits>> = {
   completed: { isCommitted: true, isFinal: true, isFailure: false },

@@ -16,7 +16,7 @@ export interface OrderedBatch {
   readonly warn: (message: string, error: unknown) => void;
 }
 
-/** The processing orders that a process could not store in DynamoDB yet, kept in memory from one batch to the next. */
+/** The order of messages that could not be stored in DynamoDB yet, kept in memory from one batch to the next. */
 export interface OrderingMemory {
   /**
    * For each ordering key, the ids of the messages whose processing order an earlier batch failed to store in DynamoDB.

@@ -103,7 +103,7 @@ export class Environment {
     );
   }
 
-  /** Lets the oldest waiting call of the process to the store or the broker begin. */
+  /** Begins the oldest call to the store or the broker that is waiting in this process. */
   continue(): void {
     const { calls } = this.#simulation;
     const index = calls.findIndex(({ environment }) => environment === this);
@@ -121,8 +121,8 @@ export class Environment {
   }
 
   /**
-   * Returns how the invocation of the process ended, or `undefined` if none has ended. Unless the process crashed, it
-   * is idle afterwards.
+   * Returns how the invocation ended, or `undefined` if no invocation has ended. Makes the process idle, unless the
+   * process crashed.
    */
   takeEnd(): Ended | undefined {
     const progress = this.#progress;

@@ -7,9 +7,8 @@ import { git, whyUnreadable } from '../support/history.ts';
 const FILE = 'test/integration/forms/forms.json';
 
 /**
- * The Git commit since which the examples in forms.json are frozen (docs/adr/018-frozen-forms.md). A commit that
- * changes an example fails this test, because no commit can contain its own hash: only a second commit can name the
- * first one here.
+ * The Git commit since which the examples in forms.json are frozen (docs/adr/018-frozen-forms.md). A commit cannot
+ * change an example and this constant together, because a commit cannot contain its own hash.
  */
 const FROZEN_SINCE = '444c1725768ecfbc9755f4902a062f5acd47f552';
 
@@ -52,7 +51,7 @@ if (reason !== undefined) process.stderr.write(`frozen-forms.test.ts is skipped:
     expect([...new Set(gone)]).toEqual([]);
   });
 
-  test('no recorded example of a message or a DynamoDB item has a header or an attribute that an earlier version of forms.json lacks', () => {
+  test('no header or attribute is added to an existing example in forms.json: a new form needs an example of its own', () => {
     const now = writtenIn(forms);
     const added = earlierForms().flatMap((earlier) =>
       [...writtenIn(earlier)].flatMap(([name, example]) => missing(now.get(name), example, name)),

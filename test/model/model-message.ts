@@ -8,7 +8,7 @@ export interface ModelMessage {
   readonly due: 0 | 1;
   /** Whether the model tries two outcomes for each attempt at this message: success and a transient error. */
   readonly endsEitherWay?: boolean;
-  /** Whether the model tries a permanent error as a third outcome. Has no effect without `endsEitherWay`. */
+  /** Whether the model also lets attempts fail with a permanent error. Has no effect without `endsEitherWay`. */
   readonly mayFailPermanently?: boolean;
   readonly copies?: number;
   /** Whether processing the message crashes the process. */

@@ -12,7 +12,7 @@ let service: RunningService;
 
 /**
  * The mistakes that the tests put into serverless.yml, each as a text and its replacement. Two functions lose their
- * access to a table, and a queue loses its consumer. The service must report these mistakes.
+ * access to a table, and a queue loses its consumer. `npm start` must report these mistakes.
  */
 const edits = [
   ['effects: [awards, points]', 'effects: [awards]'],

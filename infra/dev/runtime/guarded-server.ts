@@ -67,7 +67,7 @@ export async function startGuardedServer<Ports>({
 
   let booting: Promise<void> = Promise.resolve();
   const { onDeath, during } = watchEnd(() => running.ended);
-  /** Ends the process. A restart that has not finished fails as a result, and kills a process that it starts meanwhile. */
+  /** Ends the process. An unfinished restart then fails, and kills the process that it may have started meanwhile. */
   const end = async (how: (ended: GuardedProcess) => Promise<void>) => {
     await how(running);
     await booting.catch(() => {});

@@ -113,7 +113,7 @@ test.each([
   ['kill', 'just after the new process has started', 2],
   ['kill', 'before the new process is ready', 2],
 ] as const)(
-  '%s during a restart, %s, leaves no process running, and the restart fails',
+  'the call of %s during a restart, %s, makes the restart fail and leaves no process running',
   async (name, moment, starts) => {
     const { server, started, hooks, running, ends } = await aRunningServer(SERVER);
     let change: Promise<void> | undefined;

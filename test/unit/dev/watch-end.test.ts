@@ -42,7 +42,7 @@ test('watchEnd reports the end of a server even if the server ended before the f
   expect(heard).toBe('exit code 1');
 });
 
-test('watchEnd does not report the end of a server that was restarted before the first listener was added', async () => {
+test('if a server ended and was restarted before any listener was added, watchEnd does not report this end to a later listener', async () => {
   const runs: ((how: string) => void)[] = [];
   const { onDeath, during } = watchEnd(() => new Promise((resolve) => runs.push(resolve)));
   runs[0]!('exit code 1');

@@ -71,7 +71,7 @@ describe('packing', () => {
     expect(sizes(candidates(120, (n) => [n])).map(([, after]) => after)).toEqual([[], [], []]);
   });
 
-  test('if 100 messages write each of ten items but only 99 fit into a transaction, pack() puts the ten remaining messages into one common transaction', () => {
+  test('if each of ten items is written by 100 messages, of which a transaction holds 99, pack() puts the last message of every item into one common transaction', () => {
     const groups = pack(candidates(1_000, (n) => [n % 10]));
     expect(groups).toHaveLength(11);
     expect(groups.slice(0, 10).every(({ after }) => after.size === 0)).toBe(true);

@@ -30,7 +30,7 @@ const definition = {
   },
 } satisfies ConsumerDefinition<z.infer<typeof schema>>;
 const ordered = { ...definition, queue: workQueue('things', { ordered: true }), orderBy: () => 'one' };
-/** A consumer whose rule starts reads without waiting for them. */
+/** A consumer whose business rule reads from the store without waiting for the result. */
 const reading = {
   ...definition,
   decide(data, context) {
@@ -94,7 +94,7 @@ describe('a simulation that continues from a snapshot', () => {
     });
 });
 
-test('the state of a process that has a batch contains the memory with which it started the batch', async () => {
+test('while a process has a batch, its state text contains what it kept in memory when the batch was delivered', async () => {
   const options = { definition, faults: 0, environments: 2 };
   const [start] = await statesOf(options, []);
   const { state, memories } = start!.snapshot!;

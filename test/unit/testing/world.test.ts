@@ -131,7 +131,7 @@ describe('a process that has crashed', () => {
     expect([...next]).toEqual(['deliver']);
   });
 
-  test('a process that has crashed makes no call after a delay', async () => {
+  test('after a process has crashed, its remaining code cannot read from the store, even after a delay', async () => {
     const readAfterDelay: WorldOptions['around'] = async (rule, { context: { read } }) => {
       try {
         await read(things, { id: 'any' });
@@ -234,20 +234,20 @@ test('when a simulation ends early, the code of its processes ends too', async (
 describe('a batch of an ordered queue that returns to the queue after a crash', () => {
   const ordered = { ...definition, queue: workQueue('things', { ordered: true }), orderBy: () => 'one' };
 
-  test('the messages are delivered together if the process crashed before it stored their order', async () => {
+  test('if the process crashed before it stored the order of the messages in DynamoDB, the queue delivers them together again', async () => {
     // Environment 1 gets both messages, and crashes before its first call.
     const { lines, afterCrash } = await run({ definition: ordered, faults: 1 }, [0, 1]);
     expect(deliveries(lines())).toEqual(['deliver m1, m2', 'deliver m1, m2 again']);
     expect(afterCrash).toEqual([]);
   });
 
-  test('the messages may be delivered separately if the process crashed after it stored their order', async () => {
+  test('if the process crashed after it stored the order of the messages in DynamoDB, the queue may deliver them in separate batches', async () => {
     // The process crashes after its second call, which stores the order, and then gets only the first message.
     const { lines } = await run({ definition: ordered, faults: 1 }, [0, 0, 3, 1]);
     expect(deliveries(lines())).toEqual(['deliver m1, m2', 'deliver m1 again', 'deliver m2 again']);
   });
 
-  test('the messages may be delivered separately when both wait for a retry after they were delivered together', async () => {
+  test('if both messages were delivered together and are to be retried, the queue may deliver their retry copies in separate batches', async () => {
     const failing = {
       ...ordered,
       decide: (_, { attempt }) => {
