@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 import pMap from 'p-map';
 
 import { compareLedger, type AcceptedOrder } from './ledger.ts';
@@ -16,6 +18,8 @@ const CLIENTS = 16;
 
 await entry(async () => {
   const abort = new AbortController();
+  // Every client waits with this signal while the broker is killed.
+  setMaxListeners(0, abort.signal);
   const stopped = new Promise<undefined>((resolve) => {
     onShutdown({
       begin: () => {
