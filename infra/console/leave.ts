@@ -4,8 +4,8 @@ import { useEffect } from 'preact/hooks';
 let question: string | undefined;
 
 /**
- * Makes the page ask the question `text` before the operator leaves the view. Before the operator closes the page, the
- * browser asks its own question. If `text` is `undefined`, the operator is not asked.
+ * Makes the page ask the question `text` before the operator leaves the view. If the operator closes the page, the
+ * browser shows its own question instead. Without `text`, nothing is asked.
  */
 export function useLeaveQuestion(text: string | undefined): void {
   useEffect(() => {

@@ -16,8 +16,8 @@ const MAX_WAITING = 5_000;
  */
 const MAX_BLOCKED_MS = 3_600_000;
 /**
- * If the wait for one message of an ordering key has timed out, and the next message of the key is not redelivered
- * either, the later messages wait for this next message only this long, in ms.
+ * The shorter limit, in ms, for each further missing message of an ordering key, after the wait for the first one has
+ * timed out.
  */
 const NEXT_BLOCKED_MS = MAX_BLOCKED_MS / 6;
 const REFRESH_MS = MAX_BLOCKED_MS / 10;

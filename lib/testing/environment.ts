@@ -103,7 +103,7 @@ export class Environment {
     );
   }
 
-  /** Begins the oldest call to the store or the broker that is waiting in this process. */
+  /** Begins the oldest waiting call of this process to the store or the broker. */
   continue(): void {
     const { calls } = this.#simulation;
     const index = calls.findIndex(({ environment }) => environment === this);

@@ -26,6 +26,22 @@ export function cancelled(code: string, positions: readonly number[], input: Tra
   return { when: 'before', error };
 }
 
+/**
+ * Makes the client send each write of one item twice, as the AWS SDK does if DynamoDB carries out the write but its reply
+ * is lost. Returns the function that restores the client.
+ */
+export function sendWritesTwice({ middlewareStack }: DynamoDBClient): () => void {
+  middlewareStack.add(
+    (next, { commandName }) =>
+      async (args) => {
+        if (commandName === 'PutItemCommand') await next(args);
+        return next(args);
+      },
+    { step: 'initialize', name: 'repeated' },
+  );
+  return () => void middlewareStack.remove('repeated');
+}
+
 export interface Faults {
   readonly sent: TransactWriteItemsInput[];
   /**

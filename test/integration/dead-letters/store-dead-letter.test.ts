@@ -11,6 +11,7 @@ import { readDeadLetter } from '../../../lib/dead-letters/read.ts';
 import { queues } from '../../support/example/topology.ts';
 import { redriveMany } from '../../../lib/dead-letters/redrive-many.ts';
 import { aDelivery } from '../../support/delivery.ts';
+import { sendWritesTwice } from '../../support/store-faults.ts';
 import { openStore, type TestStore } from '../../support/store.ts';
 
 let store: TestStore;
@@ -94,18 +95,11 @@ test('if an earlier attempt stored only the DynamoDB items with the message of a
 
 test('if the AWS SDK repeats the write of a dead letter after a lost reply, the dead letter is reported as newly stored', async () => {
   const id = randomUUID();
-  store.client.middlewareStack.add(
-    (next, { commandName }) =>
-      async (args) => {
-        if (commandName === 'PutItemCommand') await next(args);
-        return next(args);
-      },
-    { step: 'initialize', name: 'repeated' },
-  );
+  const restore = sendWritesTwice(store.client);
   try {
     expect(await storeAs(id, aDelivery({ id }))).toBe(true);
   } finally {
-    store.client.middlewareStack.remove('repeated');
+    restore();
   }
   expect(await storeAs(id, aDelivery({ id }))).toBe(false);
 });

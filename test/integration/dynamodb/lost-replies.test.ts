@@ -7,6 +7,7 @@ import { audited } from '../../../lib/http/audit.ts';
 import { claimKey } from '../../../lib/http/idempotency/intake-record.ts';
 import { createSurehop, type Surehop } from '../../../lib/runtime/surehop.ts';
 import { tables } from '../../support/example/tables.ts';
+import { sendWritesTwice } from '../../support/store-faults.ts';
 import { openStore, type TestStore } from '../../support/store.ts';
 
 let store: TestStore;
@@ -21,18 +22,9 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-beforeEach(() =>
-  // DynamoDB carries out each write, its reply is lost, and the AWS SDK sends the write again.
-  store.client.middlewareStack.add(
-    (next, { commandName }) =>
-      async (args) => {
-        if (commandName === 'PutItemCommand') await next(args);
-        return next(args);
-      },
-    { step: 'initialize', name: 'repeated' },
-  ),
-);
-afterEach(() => void store.client.middlewareStack.remove('repeated'));
+let restore: () => void;
+beforeEach(() => void (restore = sendWritesTwice(store.client)));
+afterEach(() => restore());
 
 const order = {
   action: 'discard',

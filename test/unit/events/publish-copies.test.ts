@@ -1,6 +1,4 @@
-import { context, propagation, trace } from '@opentelemetry/api';
-import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, expect, test } from '@jest/globals';
 
 import { retryCopy } from '../../../lib/events/copies.ts';
 import { headerNames } from '../../../lib/events/envelope.ts';
@@ -11,19 +9,11 @@ import { describeParts } from '../../../lib/rabbitmq/unwritable.ts';
 import { unwritableParts } from '../../../lib/rabbitmq/encode-message.ts';
 import { PublishError } from '../../../lib/runtime/errors.ts';
 import { openTelemetry } from '../../../lib/tracing/opentelemetry.ts';
+import { recordSpans } from '../../support/recorded-spans.ts';
 
-let exporter: InMemorySpanExporter;
+const spans = recordSpans();
 let published: Message[];
-beforeEach(() => {
-  published = [];
-  exporter = new InMemorySpanExporter();
-  new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }).register();
-});
-afterEach(() => {
-  trace.disable();
-  context.disable();
-  propagation.disable();
-});
+beforeEach(() => void (published = []));
 
 /** Like the real publisher, refuses messages that AMQP cannot encode. */
 const publisher: Publisher = {
@@ -62,7 +52,7 @@ test('if a copy with its tracing header does not fit into an AMQP frame, the cop
   expect(errors).toEqual([undefined, undefined]);
   expect(published.map(({ properties: { headers } }) => headerNames.previousSpan in headers)).toEqual([true, false]);
   expect(published[1]).toBe(copy);
-  expect(exporter.getFinishedSpans().map(({ name, status: { code } }) => [name, code])).toEqual([
+  expect(spans().map(({ name, status: { code } }) => [name, code])).toEqual([
     ['send retry.1s', 0],
     ['send retry.1s', 0],
   ]);
@@ -71,5 +61,5 @@ test('if a copy with its tracing header does not fit into an AMQP frame, the cop
 test('publishing a copy of a message fails if the copy exceeds an AMQP frame even without its trace header, and the span is marked as failed', async () => {
   const [error] = await publishCopies({ publisher, tracing: openTelemetry() }, [{ copy: copyWith(131_072) }]);
   expect(error).toMatchObject({ code: 'UNWRITABLE' });
-  expect(exporter.getFinishedSpans()).toMatchObject([{ attributes: { 'error.type': 'UNWRITABLE' } }]);
+  expect(spans()).toMatchObject([{ attributes: { 'error.type': 'UNWRITABLE' } }]);
 });

@@ -1,11 +1,5 @@
-import { context, propagation, trace } from '@opentelemetry/api';
-import {
-  InMemorySpanExporter,
-  NodeTracerProvider,
-  SimpleSpanProcessor,
-  type ReadableSpan,
-} from '@opentelemetry/sdk-trace-node';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-node';
+import { expect, test } from '@jest/globals';
 
 import type { Delivery } from '../../../lib/message/delivery.ts';
 import { toResult } from '../../../lib/message/message.ts';
@@ -14,24 +8,16 @@ import { runInMessageSpan, runInSettleSpan, withBatchTrace } from '../../../lib/
 import { openTelemetry } from '../../../lib/tracing/opentelemetry.ts';
 import { aDelivery } from '../../support/delivery.ts';
 import { queues } from '../../support/example/topology.ts';
+import { recordSpans } from '../../support/recorded-spans.ts';
 
 const CREATION = '00f067aa0ba902b7';
 const traceId = (n: number) => String(n).padStart(32, 'a');
 const delivered = (n: number) =>
   aDelivery({ id: `m-${n}`, headers: { traceparent: `00-${traceId(n)}-${CREATION}-01` } });
 
-let exporter: InMemorySpanExporter;
-beforeEach(() => {
-  exporter = new InMemorySpanExporter();
-  new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }).register();
-});
-afterEach(() => {
-  trace.disable();
-  context.disable();
-  propagation.disable();
-});
+const spans = recordSpans();
 
-const spansNamed = (name: string) => exporter.getFinishedSpans().filter((span) => span.name === name);
+const spansNamed = (name: string) => spans().filter((span) => span.name === name);
 const isChildOf = (span: ReadableSpan, parent: ReadableSpan) =>
   span.parentSpanContext?.spanId === parent.spanContext().spanId;
 
@@ -58,7 +44,7 @@ test('the settle span of a batch with several messages is a child of the receive
   expect(isChildOf(settle!, spansNamed('receive loans')[0]!)).toBe(true);
   expect(settle!.links.map(({ context: link }) => link.traceId)).toEqual([traceId(1), traceId(2)]);
   expect(isChildOf(spansNamed('inside')[0]!, settle!)).toBe(true);
-  expect(exporter.getFinishedSpans()).toHaveLength(5);
+  expect(spans()).toHaveLength(5);
 });
 
 test('if a batch contains one message, the span "settle" of the batch belongs to the trace of this message', async () => {

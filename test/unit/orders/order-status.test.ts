@@ -119,7 +119,7 @@ describe('dead letters in the status of an order', () => {
     expect(outcome(failed('retrying', 1, 2), ...deadLetters.toReversed())).toBe('dead-lettered');
   });
 
-  test('if the inbox marker of an order at a consumer cannot be read, the order status shows "pending" for this consumer, or "dead-lettered" if the order has an open dead letter', () => {
+  test('if the inbox marker of one consumer for an order cannot be read, the order status shows "pending" for this consumer, or "dead-lettered" if the order has an open dead letter', () => {
     const error = new CodedError('INVALID_ITEM', 'the inbox marker stock#o cannot be read');
     const unreadable: UnreadableMarker = { state: 'unreadable', queue: 'stock', id: 'o' as MessageId, error };
     const stockOf = (...deadLetters: DeadLetter[]) =>
